@@ -1,0 +1,53 @@
+/// What one HTTP attempt at `check_otp` came to, as a fact: what the transport saw and what the body said. It never says
+/// what that means; ``AnswerTable`` does.
+package struct UpstreamAnswer: Equatable, Sendable {
+    /// How the attempt ended, seen from the socket.
+    package enum Transport: Equatable, Sendable {
+        /// A complete response head and body arrived.
+        case answered(status: Int)
+        /// It failed and not one byte of the request had been handed to the socket: asking again is safe.
+        case notSent(TransportFailure)
+        /// It failed after some byte of the request had been handed to the socket: nobody knows whether it was processed.
+        case unknown(TransportFailure)
+    }
+
+    /// The parts of a JSON object body that can decide something; each is nil when absent or of an unusable type.
+    package struct Body: Equatable, Sendable {
+        /// `code` (a number, or a string that holds one). In an error object it repeats the HTTP status.
+        package var code: Int?
+        /// `result_code` of an error object.
+        package var resultCode: Int?
+        /// `message`, intact.
+        package var message: String?
+        /// `type` of an error object, such as `no_data_error`.
+        package var type: String?
+
+        package init(code: Int? = nil, resultCode: Int? = nil, message: String? = nil, type: String? = nil) {
+            self.code = code
+            self.resultCode = resultCode
+            self.message = message
+            self.type = type
+        }
+    }
+
+    package var transport: Transport
+    /// Nil when there was no body or it was not one JSON object.
+    package var body: Body?
+    /// The `Retry-After` header, as a wait from the moment the answer arrived.
+    package var retryAfter: Duration?
+
+    package init(_ transport: Transport, body: Body? = nil, retryAfter: Duration? = nil) {
+        self.transport = transport
+        self.body = body
+        self.retryAfter = retryAfter
+    }
+}
+
+/// Why an attempt ended without an answer. For logs and metrics; what decides is whether a byte had left.
+package enum TransportFailure: String, Equatable, Sendable, CaseIterable {
+    case resolve, connect, connectTimeout, tls, closed, attemptTimeout, malformedResponse, responseTooLarge
+    /// The worker itself withheld the request, because it may have lost the partition: not an attempt.
+    case withheld
+    /// The client is shutting down.
+    case shutdown
+}
