@@ -37,8 +37,7 @@ let package = Package(
     ],
     targets: [
         // The one #include of rdkafka.h.
-        .systemLibrary(name: "CRdKafkaSystem", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
-        .target(name: "CRdKafka", dependencies: ["CRdKafkaSystem"]),
+        .target(name: "CRdKafka", linkerSettings: [.linkedLibrary("rdkafka")]),
 
         .target(name: "Contract", swiftSettings: strict),
 
