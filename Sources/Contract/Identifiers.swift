@@ -1,0 +1,69 @@
+/// Where a record is in Kafka. Two records never share coordinates while their topic lives.
+package struct Coordinates: Hashable, Sendable, CustomStringConvertible {
+    package var topic: String
+    package var partition: Int32
+    package var offset: Int64
+
+    package init(topic: String, partition: Int32, offset: Int64) {
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+    }
+
+    /// `topic/partition/offset`.
+    package var description: String { "\(topic)/\(partition)/\(offset)" }
+}
+
+/// The `otp_session_id` that ties the commands of one OTP together: 1–256 bytes of UTF-8, no control characters.
+///
+/// Compared byte by byte: the upstream knows nothing of Unicode equivalence, so two spellings are two sessions.
+package struct SessionID: Hashable, Sendable, CustomStringConvertible {
+    package let text: String
+
+    /// `nil` if `text` is empty, longer than 256 bytes, or holds a control character.
+    package init?(_ text: String) {
+        guard Identifier.isUsable(text) else { return nil }
+        self.text = text
+    }
+
+    package static func == (lhs: SessionID, rhs: SessionID) -> Bool {
+        lhs.text.hasSameBytes(as: rhs.text)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        text.hashBytes(into: &hasher)
+    }
+
+    package var description: String { text }
+}
+
+enum Identifier {
+    /// Bytes of an identifier: long enough for any UUID or URN, short enough to be a header and a ledger key.
+    static let maximumBytes = 256
+
+    static func isUsable(_ text: String) -> Bool {
+        (1...maximumBytes).contains(text.utf8.count) && !text.hasControlCharacter
+    }
+}
+
+extension String {
+    /// Equality of the encoded bytes, where `==` would also equate canonically equivalent texts.
+    func hasSameBytes(as other: String) -> Bool {
+        self == other && utf8.elementsEqual(other.utf8)
+    }
+
+    func hashBytes(into hasher: inout Hasher) {
+        for byte in utf8 { hasher.combine(byte) }
+        hasher.combine(0xff as UInt8)
+    }
+
+    /// Whether a character of the Unicode category Cc occurs: U+0000–001F, U+007F–009F.
+    var hasControlCharacter: Bool {
+        var previous: UInt8 = 0
+        for byte in utf8 {
+            if byte < 0x20 || byte == 0x7f || (previous == 0xc2 && byte < 0xa0) { return true }
+            previous = byte
+        }
+        return false
+    }
+}

@@ -1,0 +1,80 @@
+/// "Does this code belong to this session and phone?", read from one record and known to be usable.
+package struct VerifyCommand: Equatable, Sendable {
+    /// The producer's name for it, or the record's coordinates: 1–256 bytes, no control characters.
+    package var commandID: String
+    package var sessionID: SessionID
+    package var phone: PhoneNumber
+    package var code: OTPCode
+    /// When the code itself ends, if the producer knows.
+    package var expiresAt: WallTime?
+
+    package init(
+        commandID: String,
+        sessionID: SessionID,
+        phone: PhoneNumber,
+        code: OTPCode,
+        expiresAt: WallTime? = nil
+    ) {
+        self.commandID = commandID
+        self.sessionID = sessionID
+        self.phone = phone
+        self.code = code
+        self.expiresAt = expiresAt
+    }
+}
+
+/// The fields of a command, by their names in its JSON.
+package enum Field: String, CaseIterable, Sendable {
+    case sessionID = "otp_session_id"
+    case phone = "user_gsm"
+    case code = "otp_code"
+    case commandID = "command_id"
+    case expiresAt = "expires_at"
+}
+
+/// Why a record is no usable command. Its raw value is part of the contract.
+package enum InvalidReason: Hashable, Sendable {
+    case malformed
+    case field(Field)
+    case keyMissing
+    case tooLarge
+
+    package var rawValue: String {
+        switch self {
+        case .malformed: "malformed"
+        case .field(let field): "field_" + field.rawValue
+        case .keyMissing: "key_missing"
+        case .tooLarge: "too_large"
+        }
+    }
+
+    package init?(rawValue: String) {
+        switch rawValue {
+        case "malformed": self = .malformed
+        case "key_missing": self = .keyMissing
+        case "too_large": self = .tooLarge
+        default:
+            guard rawValue.hasPrefix("field_"), let field = Field(rawValue: String(rawValue.dropFirst(6))) else {
+                return nil
+            }
+            self = .field(field)
+        }
+    }
+}
+
+/// What is said about a record that is no usable command.
+package struct Rejection: Error, Equatable, Sendable {
+    package var reason: InvalidReason
+    /// What to fix, for the producer's engineer. Never holds anything from the record but the names of this contract.
+    package var detail: String
+    package var commandID: String
+    /// `nil` if it could not be read.
+    package var sessionID: SessionID?
+
+    package init(reason: InvalidReason, detail: String, commandID: String, sessionID: SessionID?) {
+        self.reason = reason
+        self.detail = detail
+        self.commandID = commandID
+        self.sessionID = sessionID
+    }
+}

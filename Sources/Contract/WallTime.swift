@@ -1,0 +1,159 @@
+/// A moment of the wall clock in whole milliseconds since 1970-01-01T00:00:00Z, as Kafka counts time.
+///
+/// Never reads a clock and never rounds up: digits below a millisecond are dropped, so that a deadline cannot move later.
+package struct WallTime: Hashable, Comparable, Sendable {
+    /// Milliseconds since the epoch, UTC.
+    package var milliseconds: Int64
+
+    package init(milliseconds: Int64) {
+        self.milliseconds = milliseconds
+    }
+
+    package static func < (lhs: WallTime, rhs: WallTime) -> Bool {
+        lhs.milliseconds < rhs.milliseconds
+    }
+
+    /// Reads `2017-07-17T15:30:15.0581408+03:00`: date, time, up to nine fractional digits, and `Z` or an offset.
+    ///
+    /// `nil` for anything else, a time without an offset included: guessing a zone would move a deadline by hours.
+    package init?(iso8601 text: String) {
+        var reader = DigitReader(bytes: Array(text.utf8))
+        guard let year = reader.number(digits: 4), reader.take("-"),
+            let month = reader.number(digits: 2), reader.take("-"),
+            let day = reader.number(digits: 2), reader.take("T"),
+            let hour = reader.number(digits: 2), reader.take(":"),
+            let minute = reader.number(digits: 2), reader.take(":"),
+            let second = reader.number(digits: 2),
+            (1...12).contains(month), day >= 1, day <= Self.days(inMonth: month, of: year),
+            // A leap second counts as the first moment of the next minute.
+            hour <= 23, minute <= 59, second <= 60,
+            let fraction = reader.fractionInMilliseconds(),
+            let offset = reader.offsetInMinutes(), reader.isAtEnd
+        else { return nil }
+        let minutes = (Self.days(year: year, month: month, day: day) * 24 + hour) * 60 + minute - offset
+        milliseconds = (minutes * 60 + second) * 1000 + fraction
+    }
+
+    /// `2026-11-23T10:00:00.000Z`.
+    ///
+    /// RFC 3339 ends at the years 0000 and 9999: moments beyond are written as the nearest one that it can express.
+    package var iso8601: String {
+        var bytes: [UInt8] = []
+        appendISO8601(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    func appendISO8601(to bytes: inout [UInt8]) {
+        let clamped = min(max(milliseconds, Self.firstExpressible), Self.lastExpressible)
+        let (day, rest) = Self.floorDivide(clamped, by: 86_400_000)
+        let date = Self.date(ofDay: day)
+        func append(_ value: Int64, digits: Int64) {
+            var power = digits
+            while power > 0 {
+                bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / power % 10))
+                power /= 10
+            }
+        }
+        append(date.year, digits: 1000)
+        bytes.append(UInt8(ascii: "-"))
+        append(date.month, digits: 10)
+        bytes.append(UInt8(ascii: "-"))
+        append(date.day, digits: 10)
+        bytes.append(UInt8(ascii: "T"))
+        append(rest / 3_600_000, digits: 10)
+        bytes.append(UInt8(ascii: ":"))
+        append(rest / 60_000 % 60, digits: 10)
+        bytes.append(UInt8(ascii: ":"))
+        append(rest / 1000 % 60, digits: 10)
+        bytes.append(UInt8(ascii: "."))
+        append(rest % 1000, digits: 100)
+        bytes.append(UInt8(ascii: "Z"))
+    }
+
+    private static let firstExpressible = days(year: 0, month: 1, day: 1) * 86_400_000
+    private static let lastExpressible = days(year: 10_000, month: 1, day: 1) * 86_400_000 - 1
+
+    private static func floorDivide(_ value: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+        let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
+
+    private static func days(inMonth month: Int64, of year: Int64) -> Int64 {
+        switch month {
+        case 2: (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
+    }
+
+    // The proleptic Gregorian calendar counted in eras of 400 years that start on the first of March, so that the leap
+    // day is the last of its year (the public-domain method of H. Hinnant).
+    private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+        let (era, yearOfEra) = floorDivide(month <= 2 ? year - 1 : year, by: 400)
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+
+    private static func date(ofDay day: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let (era, dayOfEra) = floorDivide(day + 719_468, by: 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shifted = (5 * dayOfYear + 2) / 153
+        let month = shifted < 10 ? shifted + 3 : shifted - 9
+        return (era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1)
+    }
+}
+
+private struct DigitReader {
+    let bytes: [UInt8]
+    var position = 0
+
+    var isAtEnd: Bool { position == bytes.count }
+
+    mutating func take(_ character: Unicode.Scalar) -> Bool {
+        guard position < bytes.count, bytes[position] == UInt8(ascii: character) else { return false }
+        position += 1
+        return true
+    }
+
+    mutating func digit() -> Int64? {
+        guard position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) else {
+            return nil
+        }
+        position += 1
+        return Int64(bytes[position - 1] - UInt8(ascii: "0"))
+    }
+
+    mutating func number(digits: Int) -> Int64? {
+        var value: Int64 = 0
+        for _ in 0..<digits {
+            guard let digit = digit() else { return nil }
+            value = value * 10 + digit
+        }
+        return value
+    }
+
+    mutating func fractionInMilliseconds() -> Int64? {
+        guard take(".") else { return 0 }
+        var milliseconds: Int64 = 0
+        var weight: Int64 = 100
+        var count = 0
+        while let digit = digit() {
+            milliseconds += digit * weight
+            weight /= 10
+            count += 1
+        }
+        return (1...9).contains(count) ? milliseconds : nil
+    }
+
+    mutating func offsetInMinutes() -> Int64? {
+        if take("Z") { return 0 }
+        let sign: Int64
+        if take("+") { sign = 1 } else if take("-") { sign = -1 } else { return nil }
+        guard let hours = number(digits: 2), take(":"), let minutes = number(digits: 2), hours <= 23, minutes <= 59
+        else {
+            return nil
+        }
+        return sign * (hours * 60 + minutes)
+    }
+}
