@@ -1,0 +1,172 @@
+/// Every metric the worker exposes, defined once: its name, kind, labels and meaning. The operations guide is held to this list.
+/// It holds no values and knows nothing of where they come from.
+///
+/// A raw value is the name without the worker's prefix. Names follow the Prometheus conventions: base units (seconds, bytes),
+/// `_total` on counters, and nothing but bounded label values.
+package enum Metric: String, CaseIterable, Sendable {
+    case commands = "commands_total"
+    case replays = "replays_total"
+    case inDoubt = "in_doubt_total"
+    case commandSeconds = "command_seconds"
+    case commandsInMemory = "commands_in_memory"
+    case waitingCommands = "waiting_commands"
+    case oldestUnfinishedAge = "oldest_unfinished_age_seconds"
+    case ignoredRecords = "ignored_records_total"
+    case deadLetters = "dead_letters_total"
+    case undeliverableResults = "undeliverable_results_total"
+
+    case upstreamCalls = "upstream_calls_total"
+    case upstreamAttemptSeconds = "upstream_attempt_seconds"
+    case callsInFlight = "calls_in_flight"
+    case httpConnections = "http_connections"
+
+    case partitionWatermark = "partition_watermark"
+    case partitionLag = "partition_lag"
+    case assignedPartitions = "assigned_partitions"
+    case parkedPartitions = "parked_partitions"
+    case rebalances = "rebalances_total"
+    case trusted = "trusted"
+    case distrusts = "distrusts_total"
+    case kafkaErrors = "kafka_errors_total"
+
+    case transactions = "transactions_total"
+    case transactionSeconds = "transaction_seconds"
+    case transactionRecords = "transaction_records"
+    case transactionAborts = "transaction_aborts_total"
+
+    case ledgerSessions = "ledger_sessions"
+    case ledgerRestoreRecords = "ledger_restore_records_total"
+    case ledgerRestores = "ledger_restores_total"
+    case restoreSeconds = "restore_seconds"
+
+    case loopLag = "loop_lag_seconds"
+    case logLines = "log_lines_total"
+    case buildInfo = "build_info"
+
+    case processResidentMemory = "process_resident_memory_bytes"
+    case processCPU = "process_cpu_seconds_total"
+    case processOpenFiles = "process_open_fds"
+    case processMaxFiles = "process_max_fds"
+    case processStartTime = "process_start_time_seconds"
+
+    /// How a metric's values behave.
+    package enum Kind: Sendable, Equatable {
+        /// Only grows; starts at 0 with the process.
+        case counter
+        /// A value of the moment.
+        case gauge
+        /// Observations counted by size; `buckets` are inclusive upper bounds, ascending, in the metric's unit.
+        case histogram(buckets: [Double])
+    }
+
+    /// The name as exposed. The `process_` metrics keep the names that every client library gives them.
+    package var name: String {
+        isOfProcess ? rawValue : "otp_worker_" + rawValue
+    }
+
+    /// True for the metrics that are read from the operating system when they are asked for.
+    package var isOfProcess: Bool {
+        rawValue.hasPrefix("process_")
+    }
+
+    /// The kind, with the buckets of a histogram.
+    package var kind: Kind {
+        switch self {
+        case .commands, .replays, .inDoubt, .ignoredRecords, .deadLetters, .undeliverableResults, .upstreamCalls,
+            .rebalances,
+            .distrusts, .kafkaErrors, .transactions, .transactionAborts, .ledgerRestoreRecords, .ledgerRestores,
+            .logLines,
+            .processCPU:
+            .counter
+        case .commandsInMemory, .waitingCommands, .oldestUnfinishedAge, .callsInFlight, .httpConnections,
+            .partitionWatermark,
+            .partitionLag, .assignedPartitions, .parkedPartitions, .trusted, .ledgerSessions, .buildInfo,
+            .processResidentMemory,
+            .processOpenFiles, .processMaxFiles, .processStartTime:
+            .gauge
+        case .commandSeconds:
+            .histogram(buckets: [0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120])
+        case .upstreamAttemptSeconds:
+            .histogram(buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15])
+        case .transactionSeconds:
+            .histogram(buckets: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10])
+        case .transactionRecords:
+            .histogram(buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500])
+        case .restoreSeconds:
+            .histogram(buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60])
+        case .loopLag:
+            .histogram(buckets: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5])
+        }
+    }
+
+    /// Names of the labels, in the order in which their values are given.
+    package var labels: [String] {
+        switch self {
+        case .commands: ["status", "reason"]
+        case .upstreamCalls: ["class"]
+        case .partitionWatermark, .partitionLag: ["partition"]
+        case .transactions, .ledgerRestores, .deadLetters: ["outcome"]
+        case .transactionAborts, .distrusts: ["cause"]
+        case .kafkaErrors: ["code"]
+        case .logLines: ["level"]
+        case .buildInfo: ["version", "librdkafka"]
+        default: []
+        }
+    }
+
+    /// The most label combinations kept; what comes after them is counted under the value `other`.
+    package var seriesLimit: Int {
+        switch self {
+        case .partitionWatermark, .partitionLag: 1024
+        case .commands, .kafkaErrors: 128
+        default: labels.isEmpty ? 1 : 32
+        }
+    }
+}
+
+extension Metric {
+    /// What the value says, in one sentence for an operator; the HELP text.
+    package var meaning: String {
+        switch self {
+        case .commands: "Commands finished, their result committed, by the result's status and reason."
+        case .replays: "Results given again from the ledger, without asking the upstream."
+        case .inDoubt: "Results that carry in_doubt: an earlier answer was lost."
+        case .commandSeconds: "Time from receiving a command to the commit of its result."
+        case .commandsInMemory: "Commands received and not yet settled."
+        case .waitingCommands: "Commands that wait for a predecessor, a call slot or a rate token."
+        case .oldestUnfinishedAge: "Age of the oldest unfinished command; 0 when there is none."
+        case .ignoredRecords: "Records received again and ignored, already finished or below the watermark."
+        case .deadLetters: "Dead letters, by outcome: committed or dropped."
+        case .undeliverableResults:
+            "Results that could not be published as asked and went to the default topic, reduced."
+        case .upstreamCalls: "Attempts at check_otp, by the class of their answer."
+        case .upstreamAttemptSeconds: "Time of one attempt at check_otp, connecting included."
+        case .callsInFlight: "Attempts at check_otp under way."
+        case .httpConnections: "Open connections to the upstream."
+        case .partitionWatermark: "Offset below which every command of the partition is finished and committed."
+        case .partitionLag: "Records of the partition from the watermark to its end."
+        case .assignedPartitions: "Partitions that this worker owns."
+        case .parkedPartitions: "Owned partitions that are stopped and need an operator."
+        case .rebalances: "Changes of this worker's assignment."
+        case .trusted: "1 when the worker is sure of its membership, 0 when it must not call the upstream."
+        case .distrusts: "Times the worker began to doubt its membership, by cause."
+        case .kafkaErrors: "Errors that the Kafka client reported, by error code."
+        case .transactions: "Transactions ended, by outcome: committed, aborted or unknown."
+        case .transactionSeconds: "Time of one transaction, from begin to the end of its commit."
+        case .transactionRecords: "Commands settled by one transaction."
+        case .transactionAborts: "Transactions aborted, by cause."
+        case .ledgerSessions: "Sessions held in memory."
+        case .ledgerRestoreRecords: "Ledger records read while restoring partitions."
+        case .ledgerRestores: "Restores of a partition's ledger ended, by outcome."
+        case .restoreSeconds: "Time of one restore, from assignment to resume."
+        case .loopLag: "How late the event loop ran what was due."
+        case .logLines: "Log lines written, by level."
+        case .buildInfo: "Always 1; the labels say which version runs."
+        case .processResidentMemory: "Resident memory size in bytes."
+        case .processCPU: "Total user and system CPU time spent in seconds."
+        case .processOpenFiles: "Number of open file descriptors."
+        case .processMaxFiles: "Maximum number of open file descriptors."
+        case .processStartTime: "Start time of the process since unix epoch in seconds."
+        }
+    }
+}
