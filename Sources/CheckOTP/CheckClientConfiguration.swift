@@ -1,0 +1,78 @@
+package import NIOSSL
+
+/// Everything a ``CheckClient`` can be told. A value without behaviour of its own; the secret is not part of it.
+package struct CheckClientConfiguration: Sendable {
+    /// How the secret key becomes the `Authorization` header.
+    package enum Authentication: String, Sendable, CaseIterable {
+        /// `Basic <key>`, the key exactly as issued: what the provider documents.
+        case secretKey
+        /// `Basic base64("<key>:")`: what some accounts' integrations send.
+        case basicPair
+    }
+
+    package var origin: Origin
+    package var authentication = Authentication.secretKey
+    /// Connections that may be open at once, those being made included.
+    package var maximumConnections = 512
+    /// Resolving, connecting and the TLS handshake together.
+    package var connectTimeout = Duration.seconds(3)
+    /// How long an unused connection is kept. It must be shorter than the upstream's own limit: a request that crosses the
+    /// server's close ends `unknown`.
+    package var idleTimeout = Duration.seconds(30)
+    /// No connection is used for longer, so that a change of address in DNS is followed. Each connection draws its own age
+    /// between 80 and 100 % of it.
+    package var maximumAge = Duration.seconds(300)
+    /// The largest answer that is read, head and body together, in bytes.
+    package var maximumResponseBytes = 64 * 1024
+    /// A PEM file with certificate authorities that are trusted besides the system's.
+    package var extraCAFile: String?
+    /// Seconds since 1970, for a `Retry-After` date in an answer that has no `Date` of its own.
+    package var wallClock: @Sendable () -> Int64
+
+    package init(origin: Origin, wallClock: @escaping @Sendable () -> Int64) {
+        self.origin = origin
+        self.wallClock = wallClock
+    }
+
+    /// The TLS settings as a context that the clients of every loop share; nil for an `http` origin.
+    ///
+    /// TLS 1.2 is the floor and 1.3 is taken where offered. The chain and the name are always verified; there is no setting
+    /// to turn that off.
+    /// - Throws: ``CheckClientError/unusableCAFile(_:)``, or what the TLS library says about its own set-up.
+    package func makeTLSContext() throws -> NIOSSLContext? {
+        guard origin.isTLS else { return nil }
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        tls.certificateVerification = .fullVerification
+        tls.applicationProtocols = ["http/1.1"]
+        if let extraCAFile {
+            do {
+                guard try !NIOSSLCertificate.fromPEMFile(extraCAFile).isEmpty else {
+                    throw CheckClientError.unusableCAFile(extraCAFile)
+                }
+            } catch {
+                throw CheckClientError.unusableCAFile(extraCAFile)
+            }
+            tls.additionalTrustRoots = [.file(extraCAFile)]
+        }
+        return try NIOSSLContext(configuration: tls)
+    }
+}
+
+/// Why a client cannot be made from its settings.
+package enum CheckClientError: Error, Equatable, CustomStringConvertible {
+    /// The file cannot be read or holds no PEM certificate.
+    case unusableCAFile(String)
+    /// The secret key is empty or has a character that no header may carry.
+    case unusableSecret
+    /// An `https` origin was given no TLS context.
+    case missingTLSContext
+
+    package var description: String {
+        switch self {
+        case .unusableCAFile(let path): "\(path) cannot be read or holds no PEM certificate"
+        case .unusableSecret: "the secret key is empty or holds a character that a header cannot carry"
+        case .missingTLSContext: "an https origin needs a TLS context"
+        }
+    }
+}
