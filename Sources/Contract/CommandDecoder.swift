@@ -13,7 +13,9 @@ package struct CommandDecoder: Sendable {
         self.maximumBytes = maximumBytes
     }
 
-    /// Judges in this order: size, JSON, key, then the fields in the order of `Field`. An empty key counts as missing.
+    /// Judges in this order: size, JSON, key, then the fields in the order of `Field`.
+    ///
+    /// An empty key counts as missing.
     package func decode(
         key: [UInt8]?,
         value: [UInt8]?,

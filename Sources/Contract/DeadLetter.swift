@@ -1,4 +1,6 @@
-/// Where an unusable record was and why it is one. The published record has a key and headers and a null value.
+/// Where an unusable record was and why it is one.
+///
+/// The published record has a key and headers and a null value.
 ///
 /// Never carries what the record said: its value stays in the command topic, and only allow-listed headers come along.
 package struct DeadLetter: Equatable, Sendable {
@@ -44,9 +46,19 @@ package struct DeadLetter: Equatable, Sendable {
             Header(name: "kafka_dlt-original-timestamp", value: Self.bigEndian(timestamp.milliseconds)),
             Header(name: "kafka_dlt-original-consumer-group", text: consumerGroup),
             Header(name: "kafka_dlt-exception-message", text: reason.rawValue),
-            Header(name: "dlq_replay_count", text: String(replayCount)),
+            Header(name: Self.replayCountName, text: String(replayCount)),
         ]
     }
+
+    /// What `dlq_replay_count` says in the headers of a record; 0 if it says nothing usable.
+    package static func replayCount(in headers: [Header]) -> Int {
+        guard let value = headers.last(where: { $0.name == replayCountName })?.value, (1...9).contains(value.count),
+            let count = Int(String(decoding: value, as: UTF8.self)), count >= 0
+        else { return 0 }
+        return count
+    }
+
+    private static let replayCountName = "dlq_replay_count"
 
     private static func bigEndian(_ value: some FixedWidthInteger) -> [UInt8] {
         stride(from: value.bitWidth - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> $0) }

@@ -1,4 +1,6 @@
-/// A header of a Kafka record. The value is bytes or null; a name may occur more than once.
+/// A header of a Kafka record.
+///
+/// The value is bytes or null; a name may occur more than once.
 package struct Header: Hashable, Sendable {
     package var name: String
     package var value: [UInt8]?
@@ -20,8 +22,10 @@ package struct Header: Hashable, Sendable {
 ///
 /// Never changes a byte of a header: one is kept whole or dropped.
 package enum EchoHeaders {
-    /// Bytes of names and values together. A header may be as large as the broker's limit for a record; echoed without a
-    /// bound, it would let a command make its own result too large to publish.
+    /// Bytes of names and values together.
+    ///
+    /// A header may be as large as the broker's limit for a record; echoed without a bound, it would let a command make
+    /// its own result too large to publish.
     package static let maximumBytes = 8192
 
     /// The names that are kept, the most important first: when room is short, the last go first.

@@ -1,4 +1,6 @@
-/// Where a record is in Kafka. Two records never share coordinates while their topic lives.
+/// Where a record is in Kafka.
+///
+/// Two records never share coordinates while their topic lives.
 package struct Coordinates: Hashable, Sendable, CustomStringConvertible {
     package var topic: String
     package var partition: Int32
@@ -11,7 +13,7 @@ package struct Coordinates: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `topic/partition/offset`.
-    package var description: String { "\(topic)/\(partition)/\(offset)" }
+    package var description: String { topic + "/" + String(partition) + "/" + String(offset) }
 }
 
 /// The `otp_session_id` that ties the commands of one OTP together: 1–256 bytes of UTF-8, no control characters.
@@ -53,8 +55,8 @@ extension String {
     }
 
     func hashBytes(into hasher: inout Hasher) {
-        for byte in utf8 { hasher.combine(byte) }
-        hasher.combine(0xff as UInt8)
+        var text = self
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 
     /// Whether a character of the Unicode category Cc occurs: U+0000–001F, U+007F–009F.

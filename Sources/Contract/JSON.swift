@@ -1,7 +1,7 @@
 /// A JSON text as a value, exactly as it was written: numbers keep their literal, objects keep their order.
 ///
 /// Reading is strict (RFC 8259, and no duplicate keys), total (any input gives a value or a failure) and bounded in depth.
-package indirect enum JSON: Equatable, Sendable {
+package enum JSON: Equatable, Sendable {
     case null
     case bool(Bool)
     /// The literal as written: what it means is the caller's question.
@@ -20,7 +20,9 @@ package indirect enum JSON: Equatable, Sendable {
         }
     }
 
-    /// Why a text is no JSON. Says where, never what: the text may hold a secret.
+    /// Why a text is no JSON.
+    ///
+    /// Says where, never what: the text may hold a secret.
     package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
         package enum Kind: String, Sendable, CaseIterable {
             case empty = "nothing but white space"
@@ -37,7 +39,9 @@ package indirect enum JSON: Equatable, Sendable {
         }
 
         package var kind: Kind
-        /// The byte at which it was noticed, counted from 0. For a duplicate key, that of its second opening quote.
+        /// The byte at which it was noticed, counted from 0.
+        ///
+        /// For a duplicate key, that of its second opening quote.
         package var offset: Int
 
         package var description: String { "\(kind.rawValue) at byte \(offset)" }

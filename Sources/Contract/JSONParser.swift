@@ -136,18 +136,24 @@ struct JSONParser {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 
-    /// Reads a string from its opening quote. One without escapes is taken as it stands.
+    /// Reads a string from its opening quote.
+    ///
+    /// One without escapes is taken as it stands.
     private mutating func parseString() throws(JSON.Failure) -> String {
         let start = position
+        var seen: UInt8 = 0
         position += 1
         while position < bytes.count {
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
                 defer { position += 1 }
-                return try text(bytes[(start + 1)..<position], at: start)
+                let slice = bytes[(start + 1)..<position]
+                // ASCII needs no validation, and `decoding` is the cheaper way in.
+                return seen < 0x80 ? String(decoding: slice, as: UTF8.self) : try text(slice, at: start)
             }
             if byte == UInt8(ascii: "\\") { return try parseEscapedString(from: start) }
             guard byte >= 0x20 else { throw failure(.controlCharacter) }
+            seen |= byte
             position += 1
         }
         throw failure(.unexpectedEnd)
@@ -189,7 +195,7 @@ struct JSONParser {
         case UInt8(ascii: "t"): unescaped.append(0x09)
         case UInt8(ascii: "u"):
             position += 1
-            unescaped.append(contentsOf: Array(String(Character(try parseUnicodeEscape())).utf8))
+            unescaped.append(contentsOf: try parseUnicodeEscape().utf8)
             return
         default: throw failure(.invalidEscape)
         }
@@ -231,7 +237,9 @@ struct JSONParser {
     }
 }
 
-/// The names of one object so far. Few are compared one by one; from then on a set keeps a hostile object linear.
+/// The names of one object so far.
+///
+/// Few are compared one by one; from then on a set keeps a hostile object linear.
 private struct NameSet {
     private struct Name: Hashable {
         let text: String

@@ -64,8 +64,9 @@ package struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// A comma, unless this is the first of its container or the value of a key. Strings end with a quote, so that the last
-    /// byte is never content.
+    /// A comma, unless this is the first of its container or the value of a key.
+    ///
+    /// Strings end with a quote, so that the last byte is never content.
     private mutating func separate() {
         switch bytes.last {
         case nil, UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: ":"): break

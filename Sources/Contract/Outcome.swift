@@ -1,9 +1,13 @@
-/// How a command ended. Raw values are part of the contract.
+/// How a command ended.
+///
+/// Raw values are part of the contract.
 package enum Status: String, CaseIterable, Sendable {
     case verified, rejected, expired, invalid, failed
 }
 
-/// Why it ended so; each reason belongs to one status. Raw values are part of the contract.
+/// Why it ended so; each reason belongs to one status.
+///
+/// Raw values are part of the contract.
 package enum Reason: Hashable, Sendable {
     case ok, alreadyVerified
     case wrongCode, unknownSession, sessionUsed, tooManyCodes

@@ -22,7 +22,9 @@ extension ResultEvent {
         static let worker = "worker"
     }
 
-    /// The value of the record. What is absent is left out.
+    /// The value of the record.
+    ///
+    /// What is absent is left out.
     package func encode() -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()

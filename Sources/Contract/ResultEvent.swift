@@ -82,7 +82,7 @@ package struct ResultEvent: Equatable, Sendable {
     package func headers() -> [Header] {
         var headers = [
             Header(name: "ce_specversion", text: "1.0"),
-            Header(name: "ce_id", text: "\(source)/result"),
+            Header(name: "ce_id", text: source.description + "/result"),
             Header(name: "ce_source", text: "/otp-worker"),
             Header(name: "ce_type", text: "tr.com.paynet.otp.verification.v1"),
         ]

@@ -5,7 +5,7 @@
 /// and with any prefix.
 package func scrub(_ message: String, phone: PhoneNumber, code: OTPCode) -> String {
     let scrubber = Scrubber(phone: phone, code: code)
-    return truncate(scrubber.scrubbed(Array(message.unicodeScalars)), toBytes: 512)
+    return truncate(scrubber.scrubbed(message), toBytes: 512)
 }
 
 private func truncate(_ text: String, toBytes limit: Int) -> String {
@@ -21,37 +21,41 @@ private func truncate(_ text: String, toBytes limit: Int) -> String {
 }
 
 private struct Scrubber {
-    private let digits: [Unicode.Scalar]
+    /// The ten digits alone, and behind each country prefix.
+    private let phones: [[Unicode.Scalar]]
     private let code: [Unicode.Scalar]
     private let codeMayBeInsideAWord: Bool
 
     init(phone: PhoneNumber, code: OTPCode) {
-        digits = Array(phone.revealed.unicodeScalars)
+        phones = ["", "0", "90", "+90", "0090"].map { Array(($0 + phone.revealed).unicodeScalars) }
         self.code = code.revealed.unicodeScalars.map(Self.folded)
         codeMayBeInsideAWord = self.code.count >= 4 && self.code.contains(where: Self.isDigit)
     }
 
-    func scrubbed(_ text: [Unicode.Scalar]) -> String {
+    func scrubbed(_ message: String) -> String {
+        let text = Array(message.unicodeScalars)
         var kept = String.UnicodeScalarView()
         var position = 0
+        var copied = 0
         while position < text.count {
             if let end = endOfPhone(in: text, from: position) ?? endOfCode(in: text, from: position) {
+                kept.append(contentsOf: text[copied..<position])
                 kept.append(contentsOf: "***".unicodeScalars)
                 position = end
+                copied = end
             } else {
-                kept.append(text[position])
                 position += 1
             }
         }
+        guard copied > 0 else { return message }
+        kept.append(contentsOf: text[copied...])
         return String(kept)
     }
 
-    /// The ten digits, whatever separates them, and a country prefix before them.
     private func endOfPhone(in text: [Unicode.Scalar], from start: Int) -> Int? {
         guard Self.isDigit(text[start]) || text[start] == "+" else { return nil }
-        let prefixes: [[Unicode.Scalar]] = [[], ["0"], ["9", "0"], ["+", "9", "0"], ["0", "0", "9", "0"]]
-        for prefix in prefixes {
-            if let end = endOfRun(prefix + digits, in: text, from: start) { return end }
+        for digits in phones {
+            if let end = endOfRun(digits, in: text, from: start) { return end }
         }
         return nil
     }
@@ -76,7 +80,9 @@ private struct Scrubber {
 
     private func endOfCode(in text: [Unicode.Scalar], from start: Int) -> Int? {
         let end = start + code.count
-        guard end <= text.count, zip(text[start..<end], code).allSatisfy({ Self.folded($0) == $1 }) else { return nil }
+        guard end <= text.count, code.indices.allSatisfy({ Self.folded(text[start + $0]) == code[$0] }) else {
+            return nil
+        }
         if codeMayBeInsideAWord { return end }
         let startsWord = start == 0 || !Self.isWord(text[start - 1])
         let endsWord = end == text.count || !Self.isWord(text[end])

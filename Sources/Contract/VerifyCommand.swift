@@ -32,7 +32,9 @@ package enum Field: String, CaseIterable, Sendable {
     case expiresAt = "expires_at"
 }
 
-/// Why a record is no usable command. Its raw value is part of the contract.
+/// Why a record is no usable command.
+///
+/// Its raw value is part of the contract.
 package enum InvalidReason: Hashable, Sendable {
     case malformed
     case field(Field)
@@ -65,7 +67,9 @@ package enum InvalidReason: Hashable, Sendable {
 /// What is said about a record that is no usable command.
 package struct Rejection: Error, Equatable, Sendable {
     package var reason: InvalidReason
-    /// What to fix, for the producer's engineer. Never holds anything from the record but the names of this contract.
+    /// What to fix, for the producer's engineer.
+    ///
+    /// Never holds anything from the record but the names of this contract.
     package var detail: String
     package var commandID: String
     /// `nil` if it could not be read.
