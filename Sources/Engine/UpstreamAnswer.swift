@@ -1,5 +1,6 @@
-/// What one HTTP attempt at `check_otp` came to, as a fact: what the transport saw and what the body said. It never says
-/// what that means; ``AnswerTable`` does.
+/// What one HTTP attempt at `check_otp` came to, as a fact: what the transport saw and what the body said.
+///
+/// It never says what that means; ``AnswerTable`` does.
 package struct UpstreamAnswer: Equatable, Sendable {
     /// How the attempt ended, seen from the socket.
     package enum Transport: Equatable, Sendable {
@@ -13,7 +14,9 @@ package struct UpstreamAnswer: Equatable, Sendable {
 
     /// The parts of a JSON object body that can decide something; each is nil when absent or of an unusable type.
     package struct Body: Equatable, Sendable {
-        /// `code` (a number, or a string that holds one). In an error object it repeats the HTTP status.
+        /// `code` (a number, or a string that holds one).
+        ///
+        /// In an error object it repeats the HTTP status.
         package var code: Int?
         /// `result_code` of an error object.
         package var resultCode: Int?
@@ -43,7 +46,9 @@ package struct UpstreamAnswer: Equatable, Sendable {
     }
 }
 
-/// Why an attempt ended without an answer. For logs and metrics; what decides is whether a byte had left.
+/// Why an attempt ended without an answer.
+///
+/// For logs and metrics; what decides is whether a byte had left.
 package enum TransportFailure: String, Equatable, Sendable, CaseIterable {
     case resolve, connect, connectTimeout, tls, closed, attemptTimeout, malformedResponse, responseTooLarge
     /// The worker itself withheld the request, because it may have lost the partition: not an attempt.

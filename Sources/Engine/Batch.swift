@@ -1,0 +1,52 @@
+package import Contract
+
+/// One transaction, as a value: everything that becomes visible together, or not at all.
+package struct Batch: Equatable, Sendable {
+    /// A result event, with the record that it answers.
+    package struct Result: Equatable, Sendable {
+        package var record: RecordID
+        package var event: ResultEvent
+    }
+
+    /// A record for the ledger partition that carries the same number as the commands' one.
+    package struct LedgerWrite: Equatable, Sendable {
+        package var partition: Int32
+        package var record: LedgerRecord
+    }
+
+    /// The offset to commit for one partition, with its metadata.
+    package struct Offset: Equatable, Sendable {
+        package var place: PartitionEpoch
+        package var offset: Int64
+        package var metadata: String
+    }
+
+    package struct Letter: Equatable, Sendable {
+        package var record: RecordID
+        package var letter: DeadLetter
+    }
+
+    package var id: BatchID
+    package var results: [Result] = []
+    package var ledger: [LedgerWrite] = []
+    package var deadLetters: [Letter] = []
+    /// Never empty: a transaction without an offset would not be fenced by the group's generation.
+    package var offsets: [Offset] = []
+}
+
+/// One output of a batch, by its place in it.
+package enum OutputReference: Hashable, Sendable {
+    case result(Int)
+    case ledger(Int)
+    case deadLetter(Int)
+}
+
+/// How a transaction ended that did not commit, and certainly will not.
+package enum AbortCause: String, Equatable, Sendable, CaseIterable {
+    /// The group has moved on: the offsets were refused by generation or member, or there was no membership to send.
+    case stale
+    /// One or more outputs cannot be published, as named.
+    case outputs
+    /// The broker did not take it for now.
+    case transient
+}

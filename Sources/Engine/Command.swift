@@ -1,0 +1,90 @@
+import Contract
+
+/// One command record on its way through the engine.
+///
+/// A reference, because queues, lanes and batches all speak of the same one; the engine that owns it cannot be copied.
+final class Command {
+    enum State: Equatable {
+        /// Behind others of its session, or at their head and not yet decided.
+        case queued
+        /// Waits for a call slot.
+        case ready
+        case writingIntent(since: Instant)
+        case calling(since: Instant)
+        case backingOff(until: Instant)
+        /// Left to the next owner.
+        case abandoned
+        /// It has an outcome, in memory only.
+        case concluded
+        /// Its outcome is in the open transaction.
+        case batched
+    }
+
+    let record: ReceivedRecord
+    let receivedAt: Instant
+    let receivedWall: WallTime
+    let deadline: Instant
+    var state = State.queued
+    /// From here on no further attempt begins; set when its first one does.
+    var budgetEnd: Instant?
+    /// An intent was open when it was decided: an earlier call may have been made.
+    var isAskedAgain = false
+    /// Its own intent is in the ledger, or may be.
+    var hasIntent = false
+    var hasAcknowledgedIntent = false
+    var attempts = 0
+    var ambiguousAttempts = 0
+    /// Some byte of some attempt left.
+    var hasLeft = false
+    var lastCode: Int?
+    var lastMessage: String?
+    var lastStatus: Int?
+    var conclusion: Conclusion?
+    /// Its result was refused where it was to go: it goes to the default topic, without what may have been at fault.
+    var isUndeliverable = false
+    var isLetterDropped = false
+
+    struct Conclusion {
+        var outcome: Outcome
+        var settles: Bool
+        var replayed: Bool
+        var inDoubt: Bool
+        var at: Instant
+    }
+
+    init(_ record: ReceivedRecord, at now: Instant, wall: WallTime, maximumAge: Duration) {
+        self.record = record
+        receivedAt = now
+        receivedWall = wall
+        // A record's time in the future (a producer's wrong clock) must not lengthen its life; none at all (-1) counts as now.
+        let written = record.timestamp.milliseconds > 0 ? record.timestamp.milliseconds : wall.milliseconds
+        let age = wall.milliseconds - min(written, wall.milliseconds)
+        var left = maximumAge - .milliseconds(age)
+        if let expiresAt = record.command?.expiresAt {
+            left = min(left, .milliseconds(expiresAt.milliseconds - wall.milliseconds))
+        }
+        deadline = now + left
+    }
+
+    var offset: Int64 { record.id.offset }
+    /// No attempt begins, and none lasts, beyond this.
+    var end: Instant { min(deadline, budgetEnd ?? .distantFuture) }
+
+    func wall(at now: Instant) -> WallTime {
+        WallTime(milliseconds: receivedWall.milliseconds + (now - receivedAt).milliseconds)
+    }
+}
+
+extension ReceivedRecord {
+    var command: VerifyCommand? {
+        if case .command(let command, _, _) = content { command } else { nil }
+    }
+
+    var session: SessionDigest? {
+        if case .command(_, let session, _) = content { session } else { nil }
+    }
+
+    var fingerprint: Fingerprint? {
+        if case .command(_, _, let fingerprint) = content { fingerprint } else { nil }
+    }
+}

@@ -1,0 +1,78 @@
+package import Contract
+
+/// What is to be done, in the imperative.
+///
+/// The shell does it, in this order, and decides nothing.
+package enum Effect: Sendable {
+    // The group
+    case subscribe
+    /// A new consumer, after this long.
+    case recreateConsumer(after: Duration)
+    /// Take the partitions over, paused.
+    case assign([PartitionEpoch])
+    /// Give them back: the answer to a revocation or a loss.
+    case release([Int32])
+    case pause([PartitionEpoch])
+    /// Go on from where the partition was paused.
+    case unpause([PartitionEpoch])
+    /// Begin to receive at this offset.
+    case resume(PartitionEpoch, offset: Int64)
+
+    // Restoring a partition
+    case fetchPositions([PartitionEpoch], timeout: Duration)
+    case fetchLedgerEnd(PartitionEpoch, timeout: Duration)
+    case readLedger(PartitionEpoch, from: Int64, to: Int64, timeout: Duration)
+
+    // A command
+    case writeIntent(RecordID, LedgerRecord)
+    case call(RecordID, VerifyCommand, headers: [Header], timeout: Duration)
+
+    // Transactions
+    /// A new producer (and its `init_transactions`), after this long.
+    case replaceProducer(after: Duration)
+    case commit(Batch)
+    case traceBatch(BatchID, [PartitionEpoch], timeout: Duration)
+
+    /// Call again at this moment at the latest.
+    case wake(at: Instant)
+    case report(Fact)
+    /// Leave the group and end.
+    case stop
+}
+
+/// Something worth a metric or a log line.
+///
+/// Facts never hold a code, a phone number or a key.
+package enum Fact: Equatable, Sendable {
+    case concluded(RecordID, Reason, replayed: Bool, inDoubt: Bool)
+    case published(Status, reason: Reason, after: Duration)
+    case asked(RecordID, AnswerClass, attempt: Int, after: Duration, failure: TransportFailure?, httpStatus: Int?)
+    case backedOff(RecordID, attempt: Int, for: Duration)
+    case ignored(count: Int)
+    case transaction(records: Int, after: Duration, committed: Bool)
+    case aborted(AbortCause, reason: String)
+    case unknownCommit(reason: String, isFenced: Bool)
+    case traced(counted: Bool?)
+    case producerFailed(reason: String)
+    case consumerFailed(reason: String)
+    case distrusted(Membership.Distrust)
+    case trusted
+    case assigned([Int32])
+    case revoked([Int32])
+    case lost([Int32])
+    case released([Int32], unsettled: Int)
+    case restoring(Int32, from: Int64, to: Int64)
+    case restored(Int32, sessions: Int, after: Duration, offset: Int64, withoutMetadata: Bool)
+    case restoreFailed(Int32, reason: String)
+    case ledgerRecreated(Int32, recorded: Int64, end: Int64, accepted: Bool)
+    /// Commands that retention deleted before anybody read them.
+    case commandsMissed(Int32, count: Int64)
+    case parked(Int32, reason: String)
+    case unparked(Int32)
+    case undeliverable(RecordID)
+    case deadLetterDropped(RecordID)
+    case intakeClosed
+    case intakeOpened
+    case draining
+    case stopped(unfinished: Int)
+}

@@ -1,0 +1,241 @@
+import Contract
+
+// A command that needs a call gets a slot, writes its intent, is asked about, and is judged or asked about again.
+extension Engine {
+    mutating func dispatch(at now: Instant) {
+        while slots < configuration.maximumInFlight, membership.isTrusted, drain.isRunning, let command = ready.pop() {
+            // A command of a partition that is gone, given back or parked keeps its state and no place in the queue.
+            guard let partition = partition(command.record.id.place), partition.dispatches else { continue }
+            if command.budgetEnd == nil { command.budgetEnd = now + configuration.budget }
+            if now >= command.end {
+                concludeTooLate(command, partition, at: now)
+            } else if command.hasAcknowledgedIntent || command.isAskedAgain {
+                call(command, partition, at: now)
+            } else {
+                writeIntent(command, partition, at: now)
+            }
+        }
+    }
+
+    private mutating func writeIntent(_ command: Command, _ partition: Partition, at now: Instant) {
+        guard case .command(let verify, _, let fingerprint) = command.record.content else { return }
+        command.state = .writingIntent(since: now)
+        command.hasIntent = true
+        partition.unacknowledged[command.offset] = min(
+            partition.unacknowledged[command.offset] ?? .max,
+            partition.newestLedgerOffset
+        )
+        take(slotFor: partition)
+        let intent = LedgerRecord.Content.intent(fingerprint, source: command.offset, time: command.wall(at: now))
+        effects.append(
+            .writeIntent(command.record.id, LedgerRecord(session: verify.sessionID, content: intent))
+        )
+    }
+
+    mutating func intentWritten(_ id: RecordID, ledgerOffset: Int64?, at now: Instant) {
+        slots -= 1
+        guard let partition = partition(id.place), let command = partition.commands[id.offset],
+            case .writingIntent(let since) = command.state,
+            case .command(_, let session, let fingerprint) = command.record.content
+        else { return }
+        partition.inFlight -= 1
+        // Where the broker does not say, the oldest place where it can be stands for it.
+        let offset = ledgerOffset ?? partition.unacknowledged[id.offset] ?? partition.newestLedgerOffset
+        partition.unacknowledged[id.offset] = nil
+        partition.acknowledge(ledgerOffset)
+        partition.ledger.acknowledged(
+            fingerprint,
+            of: session,
+            source: id.offset,
+            ledgerOffset: offset,
+            at: command.wall(at: now)
+        )
+        // An acknowledgement that took so long may belong to a lease that has ended: another owner may have restored
+        // without seeing the intent. Written again, it is younger than any such owner.
+        command.hasAcknowledgedIntent = now - since <= configuration.sessionTimeout / 4
+        command.state = .ready
+        if !partition.dispatches || !drain.isRunning {
+            if partition.phase == .revoking || !drain.isRunning { abandon(command, partition) }
+        } else if now >= command.end {
+            concludeTooLate(command, partition, at: now)
+        } else if command.hasAcknowledgedIntent, membership.isTrusted {
+            call(command, partition, at: now)
+        } else {
+            ready.push(command)
+        }
+    }
+
+    mutating func intentFailed(_ id: RecordID, isPermanent: Bool, reason: String, at now: Instant) {
+        slots -= 1
+        guard let partition = partition(id.place), let command = partition.commands[id.offset],
+            case .writingIntent = command.state
+        else { return }
+        partition.inFlight -= 1
+        // It may have been written all the same, so its floor stays, and whatever finishes the record voids it.
+        command.state = .ready
+        if isPermanent { park(partition, reason: reason, at: now) }
+        if partition.phase == .revoking || !drain.isRunning {
+            abandon(command, partition)
+        } else if partition.dispatches {
+            backOff(command, until: now + Limits.firstRetry)
+        }
+    }
+
+    private mutating func call(_ command: Command, _ partition: Partition, at now: Instant) {
+        guard case .command(let verify, _, _) = command.record.content else { return }
+        command.state = .calling(since: now)
+        take(slotFor: partition)
+        let timeout = min(configuration.attemptTimeout, command.end - now)
+        effects.append(.call(command.record.id, verify, headers: command.record.headers, timeout: timeout))
+    }
+
+    private mutating func take(slotFor partition: Partition) {
+        slots += 1
+        partition.inFlight += 1
+    }
+
+    // MARK: The answer
+
+    mutating func answered(_ id: RecordID, _ answer: UpstreamAnswer, at now: Instant) {
+        slots -= 1
+        guard let partition = partition(id.place), let command = partition.commands[id.offset],
+            case .calling(let since) = command.state
+        else { return }
+        partition.inFlight -= 1
+        let judged = AnswerClass(answer)
+        note(answer, judged, on: command, since: since, at: now)
+        switch judged {
+        case .accepted: settle(command, partition, .ok, at: now)
+        case .alreadySucceeded: settleAlreadySucceeded(command, partition, at: now)
+        case .rejected(let reason), .refused(let reason): settle(command, partition, reason, at: now)
+        case .halt: settle(command, partition, .upstreamHalted, retryable: true, at: now)
+        case .retryable: askAgainOrFail(command, partition, retryAfter: answer.retryAfter, at: now)
+        case .ambiguous:
+            if let session = command.record.session, let fingerprint = command.record.fingerprint {
+                partition.ledger.doubted(fingerprint, of: session, at: command.wall(at: now))
+            }
+            askAgainOrFail(command, partition, retryAfter: answer.retryAfter, at: now)
+        case .withheld: requeue(command, partition)
+        }
+    }
+
+    private mutating func note(
+        _ answer: UpstreamAnswer,
+        _ judged: AnswerClass,
+        on command: Command,
+        since: Instant,
+        at now: Instant
+    ) {
+        guard judged != .withheld else { return }
+        command.attempts += 1
+        if judged == .ambiguous { command.ambiguousAttempts += 1 }
+        if AnswerClass.left(answer) { command.hasLeft = true }
+        var failure: TransportFailure?
+        command.lastStatus = nil
+        switch answer.transport {
+        case .answered(let status): command.lastStatus = status
+        case .notSent(let reason), .unknown(let reason): failure = reason
+        }
+        command.lastCode = command.lastStatus == 200 ? answer.body?.code : answer.body?.resultCode
+        command.lastMessage = nil
+        if let message = answer.body?.message, let verify = command.record.command {
+            command.lastMessage = scrub(message, phone: verify.phone, code: verify.code)
+        }
+        report(
+            .asked(
+                command.record.id,
+                judged,
+                attempt: command.attempts,
+                after: now - since,
+                failure: failure,
+                httpStatus: command.lastStatus
+            )
+        )
+    }
+
+    private mutating func settle(
+        _ command: Command,
+        _ partition: Partition,
+        _ reason: Reason,
+        retryable: Bool = false,
+        inDoubt: Bool = false,
+        at now: Instant
+    ) {
+        let outcome = Outcome(
+            reason,
+            retryable: retryable,
+            inDoubt: inDoubt,
+            code: command.lastCode,
+            message: command.lastMessage,
+            httpStatus: command.lastStatus
+        )
+        concludeHead(command, partition, as: outcome, settles: true, at: now)
+    }
+
+    /// "It had already succeeded" is our own success only if an earlier attempt of this very code may have been processed and
+    /// nothing else of the session may have been.
+    private mutating func settleAlreadySucceeded(_ command: Command, _ partition: Partition, at now: Instant) {
+        guard let session = command.record.session, let fingerprint = command.record.fingerprint else { return }
+        let entry = partition.ledger[session]
+        let mayHaveBeenOurs = entry.code(fingerprint)?.isDoubtful ?? false
+        if mayHaveBeenOurs, !entry.isAnotherInDoubt(than: fingerprint) {
+            settle(command, partition, .alreadyVerified, at: now)
+        } else {
+            settle(command, partition, .sessionUsed, inDoubt: true, at: now)
+        }
+    }
+
+    private mutating func askAgainOrFail(
+        _ command: Command,
+        _ partition: Partition,
+        retryAfter: Duration?,
+        at now: Instant
+    ) {
+        if partition.phase == .revoking || !drain.isRunning {
+            command.state = .ready
+            abandon(command, partition)
+            return
+        }
+        let next = configuration.retry.next(
+            attempts: command.attempts,
+            ambiguous: command.ambiguousAttempts,
+            retryAfter: retryAfter,
+            now: now,
+            end: command.end,
+            using: &generator
+        )
+        switch next {
+        case .wait(let until):
+            backOff(command, until: until)
+            report(.backedOff(command.record.id, attempt: command.attempts, for: until - now))
+        case .giveUp:
+            // Nothing of it ever left: the record is finished, its code is not settled.
+            concludeHead(
+                command,
+                partition,
+                as: failure(of: command),
+                settles: command.hasLeft || command.isAskedAgain,
+                at: now
+            )
+        }
+    }
+
+    private mutating func backOff(_ command: Command, until: Instant) {
+        command.state = .backingOff(until: until)
+        backOffs.push(command, until: until)
+    }
+
+    mutating func backOffEnded(_ command: Command) {
+        guard let partition = partition(command.record.id.place), partition.isRestored else { return }
+        requeue(command, partition)
+    }
+
+    private mutating func requeue(_ command: Command, _ partition: Partition) {
+        command.state = .ready
+        if partition.phase == .revoking || !drain.isRunning {
+            abandon(command, partition)
+        } else if partition.dispatches {
+            ready.push(command)
+        }
+    }
+}

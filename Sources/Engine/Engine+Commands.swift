@@ -1,0 +1,215 @@
+import Contract
+import DequeModule
+
+// A command arrives, is admitted, waits for its turn in its session, is decided, and comes to an outcome.
+extension Engine {
+    mutating func received(_ records: [ReceivedRecord], at now: Instant) {
+        var ignored = 0
+        for record in records {
+            guard let partition = partition(record.id.place), partition.phase == .active, drain.isRunning else {
+                ignored += 1
+                continue
+            }
+            if !partition.held.isEmpty {
+                hold(record, partition)
+            } else if !take(record, partition, at: now) {
+                ignored += 1
+            }
+        }
+        if ignored > 0 { report(.ignored(count: ignored)) }
+    }
+
+    mutating func reachedEnd(_ place: PartitionEpoch, _ offset: Int64) {
+        guard let partition = partition(place), partition.phase == .active else { return }
+        // What is held lies below the end: the end is reached when it has been taken.
+        if !partition.held.isEmpty || !partition.progress.reachedEnd(offset) { partition.heldEnd = offset }
+    }
+
+    /// - Returns: false when the record is one that was delivered again.
+    private mutating func take(_ record: ReceivedRecord, _ partition: Partition, at now: Instant) -> Bool {
+        switch partition.progress.arrived(record.id.offset) {
+        case .repeated, .finished: return false
+        case .beyondWindow: hold(record, partition)
+        case .admitted: admit(record, partition, at: now)
+        }
+        return true
+    }
+
+    private mutating func hold(_ record: ReceivedRecord, _ partition: Partition) {
+        partition.held.append(record)
+        pause(partition, for: .window)
+    }
+
+    /// The watermark moved: what was too far ahead of it may fit now.
+    mutating func takeHeld(_ partition: Partition, at now: Instant) {
+        while let record = partition.held.first {
+            partition.held.removeFirst()
+            if case .beyondWindow = partition.progress.arrived(record.id.offset) {
+                partition.held.prepend(record)
+                return
+            }
+            admit(record, partition, at: now)
+        }
+        if let end = partition.heldEnd, partition.progress.reachedEnd(end) { partition.heldEnd = nil }
+        if partition.progress.span <= Limits.windowLow { unpause(partition, for: .window) }
+    }
+
+    private mutating func admit(_ record: ReceivedRecord, _ partition: Partition, at now: Instant) {
+        let command = Command(record, at: now, wall: wall(at: now), maximumAge: configuration.maximumAge)
+        partition.commands[command.offset] = command
+        unconcluded += 1
+        if admission.admitted() == .close {
+            report(.intakeClosed)
+            for partition in partitions.values { pause(partition, for: .admission) }
+        }
+        if partition.progress.span >= Limits.windowHigh { pause(partition, for: .window) }
+        if partition.progress.span >= Limits.urgentWindow { hurryHead(of: partition) }
+
+        switch record.content {
+        case .unusable(let rejection):
+            conclude(command, partition, as: Outcome(.invalid(rejection.reason)), settles: false, at: now)
+        case .command(_, let session, _):
+            guard partition.lanes[session] != nil else {
+                partition.lanes[session] = .init(head: command)
+                advance(session, partition, at: now)
+                return
+            }
+            if (partition.lanes[session]?.waiting.count ?? 0) < Limits.waitingPerSession {
+                partition.lanes[session]?.waiting.append(command)
+            } else {
+                conclude(command, partition, as: Outcome(.sessionBusy, retryable: true), settles: false, at: now)
+            }
+        }
+    }
+
+    /// More than half of the window waits for the record at the watermark: nothing is more urgent.
+    private mutating func hurryHead(of partition: Partition) {
+        if let head = partition.commands[partition.progress.base], head.state == .ready { ready.hurry(head) }
+    }
+
+    // MARK: Deciding
+
+    /// Decides the command at the head of a session, and those behind it for as long as they need no call.
+    private mutating func advance(_ session: SessionDigest, _ partition: Partition, at now: Instant) {
+        while let head = partition.lanes[session]?.head, head.state == .queued {
+            decide(head, session, partition, at: now)
+            guard head.conclusion != nil else { return }
+            stepLane(session, partition)
+        }
+    }
+
+    private func stepLane(_ session: SessionDigest, _ partition: Partition) {
+        if let next = partition.lanes[session]?.waiting.popFirst() {
+            partition.lanes[session]?.head = next
+        } else {
+            partition.lanes[session] = nil
+        }
+    }
+
+    private mutating func decide(
+        _ command: Command,
+        _ session: SessionDigest,
+        _ partition: Partition,
+        at now: Instant
+    ) {
+        guard let fingerprint = command.record.fingerprint, isWorking(partition) else { return }
+        let decision = Decision(
+            fingerprint: fingerprint,
+            entry: partition.ledger[session],
+            isPastDeadline: now >= command.deadline,
+            maximumCodes: configuration.maximumCodes
+        )
+        switch decision {
+        case .replay(let outcome):
+            conclude(command, partition, as: outcome, settles: false, replayed: true, at: now)
+        case .sessionUsed: conclude(command, partition, as: Outcome(.sessionUsed), settles: false, at: now)
+        case .outcomeUnknown, .expired:
+            command.isAskedAgain = decision == .outcomeUnknown
+            concludeTooLate(command, partition, isHead: false, at: now)
+        case .tooManyCodes: conclude(command, partition, as: Outcome(.tooManyCodes), settles: false, at: now)
+        case .ask(let again):
+            command.isAskedAgain = again
+            command.state = .ready
+            ready.push(command)
+        }
+    }
+
+    /// A partition that is being given back finishes what is under way and begins nothing.
+    private func isWorking(_ partition: Partition) -> Bool { partition.phase == .active && drain.isRunning }
+
+    // MARK: Concluding
+
+    /// Its time is over before it could be asked about, or asked about again.
+    mutating func concludeTooLate(_ command: Command, _ partition: Partition, isHead: Bool = true, at now: Instant) {
+        let outcome: Outcome
+        if command.isAskedAgain || command.hasLeft {
+            outcome = failure(of: command)
+        } else if command.attempts > 0 {
+            outcome = Outcome(.upstreamUnavailable, retryable: true)
+        } else {
+            outcome = Outcome(.deadlinePassed)
+        }
+        let settles = command.isAskedAgain || command.hasLeft
+        if isHead {
+            concludeHead(command, partition, as: outcome, settles: settles, at: now)
+        } else {
+            conclude(command, partition, as: outcome, settles: settles, at: now)
+        }
+    }
+
+    /// No verdict could be had.
+    func failure(of command: Command) -> Outcome {
+        let reason: Reason =
+            command.isAskedAgain || command.ambiguousAttempts > 0 ? .outcomeUnknown : .upstreamUnavailable
+        return Outcome(
+            reason,
+            retryable: true,
+            code: command.lastCode,
+            message: command.lastMessage,
+            httpStatus: command.lastStatus
+        )
+    }
+
+    /// The command at the head of its session comes to an outcome, and the next one's turn comes.
+    mutating func concludeHead(
+        _ command: Command,
+        _ partition: Partition,
+        as outcome: Outcome,
+        settles: Bool,
+        at now: Instant
+    ) {
+        conclude(command, partition, as: outcome, settles: settles, at: now)
+        guard let session = command.record.session else { return }
+        stepLane(session, partition)
+        advance(session, partition, at: now)
+    }
+
+    private mutating func conclude(
+        _ command: Command,
+        _ partition: Partition,
+        as outcome: Outcome,
+        settles: Bool,
+        replayed: Bool = false,
+        at now: Instant
+    ) {
+        precondition(command.conclusion == nil, "a command has one outcome")
+        if settles, let session = command.record.session, let fingerprint = command.record.fingerprint {
+            partition.ledger.settled(
+                fingerprint,
+                of: session,
+                as: outcome,
+                source: command.offset,
+                at: command.wall(at: now)
+            )
+        }
+        let isSessionInDoubt =
+            command.record.session.map { partition.ledger[$0].isInDoubt(keyID: configuration.keyID) } ?? false
+        let inDoubt = !outcome.isVerified && (outcome.inDoubt || isSessionInDoubt)
+        command.conclusion = .init(outcome: outcome, settles: settles, replayed: replayed, inDoubt: inDoubt, at: now)
+        command.state = .concluded
+        partition.concluded.append(command)
+        unconcluded -= 1
+        if oldestConclusion == nil { oldestConclusion = now }
+        report(.concluded(command.record.id, outcome.reason, replayed: replayed, inDoubt: inDoubt))
+    }
+}

@@ -1,0 +1,239 @@
+import Contract
+
+// The group gives partitions and takes them away. A partition is taken over paused, restored, and only then read.
+extension Engine {
+    mutating func assigned(_ numbers: [Int32], at now: Instant) {
+        report(.assigned(numbers))
+        var places: [PartitionEpoch] = []
+        for number in numbers {
+            drop(number)
+            let partition = Partition(place: PartitionEpoch(partition: number, epoch: nextEpoch), now: now)
+            nextEpoch += 1
+            partitions[number] = partition
+            places.append(partition.place)
+        }
+        effects.append(.assign(places))
+        effects.append(.fetchPositions(places, timeout: configuration.restoreTimeout))
+    }
+
+    mutating func positionsFetched(_ place: PartitionEpoch, _ positions: Positions) {
+        guard let partition = partition(place), partition.phase == .positioning else { return }
+        partition.positions = positions
+        partition.metadata = positions.metadata.flatMap { OffsetMetadata($0) }.flatMap {
+            // An offset that a tool moved, or that was mirrored from another cluster, has no metadata that fits it.
+            $0.watermark == positions.committed && $0.clusterID == configuration.clusterID ? $0 : nil
+        }
+        partition.phase = .measuring
+        // Only now: what a dead owner committed last is before the end that is read from here on.
+        effects.append(.fetchLedgerEnd(place, timeout: configuration.restoreTimeout))
+    }
+
+    mutating func ledgerEndFetched(_ place: PartitionEpoch, start: Int64, end: Int64, at now: Instant) {
+        guard let partition = partition(place), partition.phase == .measuring else { return }
+        let recorded = partition.metadata?.ledgerOffset
+        if let recorded, recorded > end {
+            let accepts = configuration.acceptLedgerLoss
+            report(.ledgerRecreated(place.partition, recorded: recorded, end: end, accepted: accepts))
+        }
+        switch LedgerRestore.Plan(
+            recorded: recorded,
+            start: start,
+            end: end,
+            acceptsLoss: configuration.acceptLedgerLoss
+        )
+        {
+        case .recreated: restoreFailed(place, "the ledger was recreated", at: now)
+        case .read(let from, let to):
+            partition.phase = .reading
+            partition.newestLedgerOffset = to
+            report(
+                .restoring(place.partition, from: from, to: to),
+                then: .readLedger(place, from: from, to: to, timeout: configuration.restoreTimeout)
+            )
+        }
+    }
+
+    mutating func restored(_ place: PartitionEpoch, _ ledger: SessionLedger, at now: Instant) {
+        guard let partition = partition(place), partition.phase == .reading else { return }
+        let positions = partition.positions
+        let committed = positions.committed ?? positions.earliest
+        partition.ledger = ledger
+        partition.progress = PartitionProgress(committed: committed, finished: partition.metadata?.finished ?? [])
+        if committed < positions.earliest {
+            report(.commandsMissed(place.partition, count: positions.earliest - committed))
+            _ = partition.progress.reachedEnd(positions.earliest)
+        }
+        partition.phase = .active
+        partition.restoreBackOff.succeeded()
+        report(
+            .restored(
+                place.partition,
+                sessions: ledger.count,
+                after: now - partition.restoreBegan,
+                offset: partition.progress.next,
+                withoutMetadata: partition.metadata == nil
+            ),
+            then: .resume(place, offset: partition.progress.next)
+        )
+        if admission.isClosed { pause(partition, for: .admission) }
+        if !drain.isRunning { pause(partition, for: .leaving) }
+    }
+
+    mutating func restoreFailed(_ place: PartitionEpoch, _ reason: String, at now: Instant) {
+        guard let partition = partition(place), !partition.isRestored else { return }
+        partition.phase = .retrying(at: now + partition.restoreBackOff.failed())
+        report(.restoreFailed(place.partition, reason: reason))
+    }
+
+    mutating func retryRestores(at now: Instant) {
+        for partition in partitions.values {
+            guard case .retrying(let at) = partition.phase, now >= at else { continue }
+            partition.phase = .positioning
+            effects.append(.fetchPositions([partition.place], timeout: configuration.restoreTimeout))
+        }
+    }
+
+    // MARK: Giving back
+
+    mutating func revoked(_ numbers: [Int32], at now: Instant) {
+        report(.revoked(numbers))
+        revocation = Revocation(partitions: numbers, deadline: now + configuration.settleTimeout)
+        for number in numbers {
+            guard let partition = partitions[number], partition.phase == .active else { continue }
+            partition.phase = .revoking
+            leave(partition)
+        }
+    }
+
+    /// The partition is given back soon: nothing new begins, and what sleeps is left to the next owner.
+    mutating func leave(_ partition: Partition) {
+        pause(partition, for: .leaving)
+        for command in partition.commands.values {
+            switch command.state {
+            case .ready, .backingOff: abandon(command, partition)
+            case .queued, .writingIntent, .calling, .abandoned, .concluded, .batched: break
+            }
+        }
+    }
+
+    /// Leaves a command to the next owner.
+    ///
+    /// If nothing about it is in doubt its intent is voided, in the next transaction.
+    mutating func abandon(_ command: Command, _ partition: Partition) {
+        command.state = .abandoned
+        if command.hasIntent, !command.isAskedAgain, command.ambiguousAttempts == 0 { partition.voids.append(command) }
+    }
+
+    mutating func releaseIfSettled(at now: Instant) {
+        guard let revocation else { return }
+        let owned = revocation.partitions.compactMap { partitions[$0] }
+        let areSettled = owned.allSatisfy { !$0.isRestored || isSettled($0) }
+        guard areSettled || now >= revocation.deadline else { return }
+        self.revocation = nil
+        let unsettled = owned.reduce(0) { $0 + $1.inFlight + $1.concluded.count }
+        for number in revocation.partitions { drop(number) }
+        report(.released(revocation.partitions, unsettled: unsettled), then: .release(revocation.partitions))
+    }
+
+    func isSettled(_ partition: Partition) -> Bool {
+        guard partition.parking == nil else { return partition.inFlight == 0 }
+        return partition.inFlight == 0 && partition.concluded.isEmpty && partition.voids.isEmpty
+            && !isInOpenBatch(partition.place)
+    }
+
+    mutating func lost(_ numbers: [Int32]) {
+        report(.lost(numbers))
+        for number in numbers { drop(number) }
+        if let revocation, revocation.partitions.allSatisfy({ partitions[$0] == nil }) { self.revocation = nil }
+        effects.append(.release(numbers))
+    }
+
+    /// Forgets a partition and all its work.
+    ///
+    /// What is under way for it will be answered to nobody.
+    private mutating func drop(_ number: Int32) {
+        guard let partition = partitions.removeValue(forKey: number) else { return }
+        let open = partition.commands.values.count { $0.conclusion == nil }
+        unconcluded -= open
+        finishedInMemory(partition.commands.count)
+    }
+
+    // MARK: The consumer itself
+
+    mutating func consumerFailed(_ reason: String) {
+        consumerFailure = reason
+        report(.consumerFailed(reason: reason))
+        for number in Array(partitions.keys) { drop(number) }
+        revocation = nil
+        effects.append(.recreateConsumer(after: consumerBackOff.failed()))
+        // Whoever holds our instance id may hold our transactional id as well.
+        if settlement.producerAbandoned() { effects.append(.replaceProducer(after: producerBackOff.failed())) }
+    }
+
+    mutating func consumerRecreated() {
+        isSubscribed = false
+        subscribeIfReady()
+    }
+
+    mutating func subscribeIfReady() {
+        guard settlement.hasProducer, !isSubscribed, drain.isRunning else { return }
+        isSubscribed = true
+        effects.append(.subscribe)
+    }
+
+    // MARK: Pausing
+
+    mutating func pause(_ partition: Partition, for reason: Partition.Pauses) {
+        guard partition.isRestored else { return }
+        let wasPaused = !partition.pauses.isEmpty
+        partition.pauses.insert(reason)
+        if !wasPaused { effects.append(.pause([partition.place])) }
+    }
+
+    mutating func unpause(_ partition: Partition, for reason: Partition.Pauses) {
+        guard partition.pauses.contains(reason) else { return }
+        partition.pauses.remove(reason)
+        if partition.pauses.isEmpty { effects.append(.unpause([partition.place])) }
+    }
+
+    mutating func finishedInMemory(_ count: Int) {
+        guard admission.finished(count) == .open else { return }
+        report(.intakeOpened)
+        for partition in partitions.values { unpause(partition, for: .admission) }
+    }
+
+    mutating func park(_ partition: Partition, reason: String, at now: Instant) {
+        guard partition.parking == nil else { return }
+        partition.parking = .init(until: now + partition.parkingBackOff.failed(), reason: reason)
+        pause(partition, for: .parked)
+        report(.parked(partition.place.partition, reason: reason))
+    }
+
+    mutating func unpark(at now: Instant) {
+        for partition in partitions.values {
+            guard let parking = partition.parking, now >= parking.until else { continue }
+            partition.parking = nil
+            unpause(partition, for: .parked)
+            report(.unparked(partition.place.partition))
+            // Commands that came to the front meanwhile were passed over.
+            for command in partition.commands.values where command.state == .ready { ready.push(command) }
+        }
+    }
+
+    // MARK: The way out
+
+    mutating func drainRequested(at now: Instant) {
+        guard drain.requested(at: now, timeout: configuration.drainTimeout) else { return }
+        report(.draining)
+        for partition in partitions.values where partition.isRestored { leave(partition) }
+    }
+
+    var isDrained: Bool {
+        settlement.isIdle && partitions.values.allSatisfy { !$0.isRestored || isSettled($0) }
+    }
+
+    mutating func stop() {
+        let unfinished = partitions.values.reduce(0) { $0 + $1.inFlight + $1.concluded.count }
+        report(.stopped(unfinished: unfinished), then: .stop)
+    }
+}

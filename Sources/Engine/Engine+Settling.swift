@@ -1,0 +1,201 @@
+import Contract
+import DequeModule
+
+// Outcomes become visible: one transaction at a time, formed here and carried out by the shell.
+extension Engine {
+    /// When the outcomes that wait are to be settled at the latest; nil while none do.
+    func nextSettling(at now: Instant) -> Instant? {
+        if let oldestConclusion {
+            let isUnhurried = unconcluded > 0 && drain.isRunning && revocation == nil
+            return isUnhurried ? oldestConclusion + configuration.commitInterval : now
+        }
+        if partitions.values.contains(where: { $0.settles && !$0.voids.isEmpty }) { return now }
+        if !membership.isTrusted, partitions.values.contains(where: \.settles) { return now }
+        if partitions.values.contains(where: { $0.settles && $0.progress.hasMoved }) {
+            return lastCommit + Limits.idleCommit
+        }
+        return nil
+    }
+
+    mutating func formBatchIfDue(at now: Instant) {
+        guard settlement.canForm(at: now) else { return }
+        let waiting = partitions.values.reduce(0) { $0 + ($1.settles ? $1.concluded.count : 0) }
+        guard waiting >= batchLimit || nextSettling(at: now).map({ $0 <= now }) == true else { return }
+        formBatch(at: now)
+    }
+
+    private mutating func formBatch(at now: Instant) {
+        batchCounter += 1
+        var batch = Batch(id: BatchID(process: configuration.processID, counter: batchCounter))
+        var open = Settlement.Open(
+            id: batch.id,
+            formed: now,
+            distrusts: membership.distrusts,
+            results: [],
+            ledger: [],
+            deadLetters: [],
+            shares: [:]
+        )
+        let settling = partitions.values.filter(\.settles).sorted { $0.place.partition < $1.place.partition }
+        rotation = settling.isEmpty ? 0 : (rotation + 1) % settling.count
+        var room = batchLimit
+        for index in settling.indices {
+            let partition = settling[(index + rotation) % settling.count]
+            let share = share(of: partition, room: &room, batch: &batch, open: &open)
+            let isWorthIt = !share.offsets.isEmpty || !share.voids.isEmpty || partition.progress.hasMoved
+            // An unchanged watermark proves that the broker still takes us for the owner.
+            let isProof = !membership.isTrusted && open.shares.isEmpty && index == settling.count - 1
+            if isWorthIt || isProof { add(share, of: partition, to: &batch, &open) }
+        }
+        let isEverythingTaken = settling.allSatisfy(\.concluded.isEmpty)
+        oldestConclusion = isEverythingTaken ? nil : now
+        guard !batch.offsets.isEmpty else { return }
+        settlement.formed(open)
+        effects.append(.commit(batch))
+    }
+
+    /// Puts as many of a partition's outcomes into the batch as there is room for.
+    private func share(
+        of partition: Partition,
+        room: inout Int,
+        batch: inout Batch,
+        open: inout Settlement.Open
+    ) -> Settlement.Share {
+        var share = Settlement.Share()
+        share.floor = partition.newestLedgerOffset
+        var changed: [(SessionID, SessionDigest)] = []
+        var seen: Set<SessionDigest> = []
+        while room > 0, let command = partition.concluded.popFirst() {
+            room -= 1
+            command.state = .batched
+            partition.progress.batched(command.offset)
+            share.offsets.append(command.offset)
+            appendResult(of: command, to: &batch, &open)
+            guard case .command(let verify, let session, let fingerprint) = command.record.content,
+                let conclusion = command.conclusion
+            else { continue }
+            let entry = partition.ledger[session]
+            let leavesIntent =
+                !conclusion.settles
+                && (command.hasIntent
+                    || entry.intents.contains { $0.fingerprint == fingerprint && $0.source <= command.offset })
+            if leavesIntent {
+                share.voids.append(.init(session: session, fingerprint: fingerprint, source: command.offset))
+                append(.void(fingerprint), verify.sessionID, partition, to: &batch, &open)
+            }
+            // A doubt that the voided intent stood for must live on in the state.
+            let keepsDoubt = leavesIntent && entry.code(fingerprint)?.isDoubtful == true
+            if conclusion.settles || keepsDoubt, seen.insert(session).inserted {
+                changed.append((verify.sessionID, session))
+            }
+        }
+        for command in partition.voids {
+            guard case .command(let verify, let session, let fingerprint) = command.record.content else { continue }
+            share.voids.append(.init(session: session, fingerprint: fingerprint, source: command.offset))
+            append(.void(fingerprint), verify.sessionID, partition, to: &batch, &open)
+        }
+        partition.voids.removeAll()
+        for (id, session) in changed {
+            let entry = partition.ledger[session]
+            share.states.append(.init(index: batch.ledger.count, session: session, codes: entry.codes))
+            append(.state(entry.codes, isClosed: entry.isClosed), id, partition, to: &batch, &open)
+        }
+        return share
+    }
+
+    private func add(
+        _ share: Settlement.Share,
+        of partition: Partition,
+        to batch: inout Batch,
+        _ open: inout Settlement.Open
+    ) {
+        let (watermark, finished) = partition.progress.snapshot()
+        let metadata = OffsetMetadata(
+            clusterID: configuration.clusterID,
+            watermark: watermark,
+            batch: batch.id,
+            ledgerOffset: max(partition.ledgerFloor, 0),
+            finished: finished
+        )
+        var share = share
+        share.watermark = watermark
+        open.shares[partition.place] = share
+        batch.offsets.append(.init(place: partition.place, offset: watermark, metadata: metadata.encoded))
+    }
+
+    private func append(
+        _ content: LedgerRecord.Content,
+        _ session: SessionID,
+        _ partition: Partition,
+        to batch: inout Batch,
+        _ open: inout Settlement.Open
+    ) {
+        let record = LedgerRecord(session: session, content: content)
+        batch.ledger.append(.init(partition: partition.place.partition, record: record))
+        open.ledger.append(partition.place)
+    }
+
+    private func appendResult(of command: Command, to batch: inout Batch, _ open: inout Settlement.Open) {
+        guard let conclusion = command.conclusion else { return }
+        let record = command.record
+        batch.results.append(.init(record: record.id, event: result(of: command, conclusion)))
+        open.results.append(record.id)
+        guard case .unusable(let rejection) = record.content, !command.isLetterDropped else { return }
+        let letter = DeadLetter(
+            source: coordinates(of: record.id),
+            timestamp: record.timestamp,
+            key: record.key,
+            consumerGroup: configuration.group,
+            reason: rejection.reason,
+            headers: record.headers
+        )
+        batch.deadLetters.append(.init(record: record.id, letter: letter))
+        open.deadLetters.append(record.id)
+    }
+
+    private func coordinates(of id: RecordID) -> Coordinates {
+        Coordinates(topic: configuration.topic, partition: id.place.partition, offset: id.offset)
+    }
+
+    private func result(of command: Command, _ conclusion: Command.Conclusion) -> ResultEvent {
+        let outcome = conclusion.outcome
+        var event = ResultEvent(
+            commandID: "",
+            sessionID: nil,
+            status: outcome.reason.status,
+            reason: outcome.reason,
+            retryable: outcome.retryable,
+            inDoubt: conclusion.inDoubt,
+            replayed: conclusion.replayed,
+            code: outcome.code,
+            message: command.isUndeliverable ? nil : outcome.message,
+            httpStatus: outcome.httpStatus,
+            calls: command.attempts,
+            maskedPhone: nil,
+            receivedAt: command.receivedWall,
+            completedAt: command.wall(at: conclusion.at),
+            source: coordinates(of: command.record.id),
+            worker: configuration.worker,
+            echo: command.isUndeliverable ? [] : EchoHeaders.select(from: command.record.headers),
+            undeliverable: command.isUndeliverable
+        )
+        switch command.record.content {
+        case .command(let verify, _, _):
+            event.commandID = verify.commandID
+            event.sessionID = verify.sessionID
+            event.maskedPhone = verify.phone.masked
+        case .unusable(let rejection):
+            event.commandID = rejection.commandID
+            event.sessionID = rejection.sessionID
+        }
+        return event
+    }
+
+    func isInOpenBatch(_ place: PartitionEpoch) -> Bool {
+        switch settlement.state {
+        case .committing(let open), .unknown(let open), .tracing(let open), .retracing(let open, _):
+            open.shares[place] != nil
+        case .waitingForProducer, .idle, .backingOff: false
+        }
+    }
+}

@@ -1,0 +1,202 @@
+import Contract
+
+/// Every decision of the worker, as one deterministic machine: it takes what happened and when, and returns what is to
+/// be done.
+///
+/// It does no I/O, reads no clock, starts no thread, logs nothing and draws no randomness but from the generator it was
+/// given.
+///
+/// It reads in the order in which a command travels: `Engine+Partitions` (assigned, restored, given back), `Engine+Commands`
+/// (received, admitted, decided, concluded), `Engine+Calls` (dispatched, intent, answer, retry), `Engine+Settling` (one
+/// transaction at a time). It cannot be copied, so its records may be references.
+package struct Engine: ~Copyable {
+    let configuration: EngineConfiguration
+    var generator: SplitMix64
+
+    var membership: Membership
+    var drain = Drain()
+    var admission: Admission
+    var settlement = Settlement()
+    var partitions: [Int32: Partition] = [:]
+    var nextEpoch: UInt32 = 1
+    var isSubscribed = false
+    var consumerFailure: String?
+    var consumerBackOff = BackOff()
+    var revocation: Revocation?
+
+    var ready = ReadyQueue()
+    var backOffs = BackOffQueue()
+    /// Call slots taken: intents being written and calls under way, those of partitions since lost included.
+    var slots = 0
+    /// Commands without an outcome.
+    var unconcluded = 0
+
+    var batchCounter: UInt64 = 0
+    var batchLimit: Int
+    /// Since when an outcome has been waiting for a transaction.
+    var oldestConclusion: Instant?
+    var lastCommit: Instant
+    var settleBackOff = BackOff()
+    var producerBackOff = BackOff()
+    var producerFailure: String?
+    /// The partition that the next batch begins with, so that a full batch starves none.
+    var rotation = 0
+
+    /// The wall clock as last told, and when: only for the ledger's times, never for a wait.
+    var wall = WallTime(milliseconds: 0)
+    var wallRead: Instant
+    var requestedWake: Instant?
+    var effects: [Effect] = []
+
+    struct Revocation {
+        var partitions: [Int32]
+        var deadline: Instant
+    }
+
+    package init(configuration: EngineConfiguration, seed: UInt64, now: Instant) {
+        self.configuration = configuration
+        generator = SplitMix64(seed: seed)
+        membership = Membership(sessionTimeout: configuration.sessionTimeout, now: now)
+        admission = configuration.admission
+        batchLimit = configuration.maximumBatch
+        lastCommit = now
+        wallRead = now
+    }
+
+    /// Takes one event, at one moment never earlier than the last one's, and returns what is to be done about it, in order.
+    package mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
+        turn(at: now)
+        take(event, at: now)
+        progress(at: now)
+        defer { effects.removeAll(keepingCapacity: true) }
+        return effects
+    }
+
+    /// Whether a byte of this record's request may be written now.
+    ///
+    /// To be asked at the socket write, after any sleep of the process and before any queued event: a worker that may
+    /// have lost the partition must not ask on its behalf.
+    package mutating func permits(_ record: RecordID, at now: Instant) -> Bool {
+        turn(at: now)
+        guard membership.isTrusted, let partition = partition(record.place) else { return false }
+        return partition.dispatches && drain.isRunning
+    }
+
+    /// The loop's own turn, before it handles anything: a gap since the last one is a sleep, and a reason for distrust.
+    private mutating func turn(at now: Instant) {
+        if membership.turned(at: now) { distrusted() }
+    }
+
+    private mutating func take(_ event: Event, at now: Instant) {
+        switch event {
+        case .started: report(then: .replaceProducer(after: .zero))
+        case .assigned(let numbers): assigned(numbers, at: now)
+        case .revoked(let numbers): revoked(numbers, at: now)
+        case .lost(let numbers): lost(numbers)
+        case .coordinatorSilent(let silence): if membership.coordinatorSilent(for: silence) { distrusted() }
+        case .consumerFailed(let reason): consumerFailed(reason)
+        case .consumerRecreated: consumerRecreated()
+        case .positionsFetched(let place, let positions): positionsFetched(place, positions)
+        case .ledgerEndFetched(let place, let start, let end): ledgerEndFetched(place, start: start, end: end, at: now)
+        case .restored(let place, let ledger, let wall):
+            told(wall, at: now)
+            restored(place, ledger, at: now)
+        case .restoreFailed(let place, let reason): restoreFailed(place, reason, at: now)
+        case .received(let records, let wall):
+            told(wall, at: now)
+            received(records, at: now)
+        case .reachedEnd(let place, let offset): reachedEnd(place, offset)
+        case .intentWritten(let id, let ledgerOffset): intentWritten(id, ledgerOffset: ledgerOffset, at: now)
+        case .intentFailed(let id, let isPermanent, let reason):
+            intentFailed(id, isPermanent: isPermanent, reason: reason, at: now)
+        case .answered(let id, let answer): answered(id, answer, at: now)
+        case .producerReady: producerReady()
+        case .producerFailed(let reason): producerFailed(reason)
+        case .committed(let id, let ledgerOffsets): committed(id, ledgerOffsets: ledgerOffsets, at: now)
+        case .commitAborted(let id, let cause, let faults, let reason):
+            commitAborted(id, cause, faults: faults, reason: reason, at: now)
+        case .commitUnknown(let id, let isFenced, let reason): commitUnknown(id, isFenced: isFenced, reason: reason)
+        case .batchTraced(let id, let found): batchTraced(id, found, at: now)
+        case .timeReached(let wall): told(wall, at: now)
+        case .drainRequested: drainRequested(at: now)
+        }
+    }
+
+    /// What follows from the time alone, and from whatever the event changed.
+    ///
+    /// Every event ends here, so no wait depends on somebody remembering it.
+    private mutating func progress(at now: Instant) {
+        retryRestores(at: now)
+        unpark(at: now)
+        if let open = settlement.timeReached(now) { trace(open) }
+        while let command = backOffs.popDue(at: now) { backOffEnded(command) }
+        expire(at: now)
+        dispatch(at: now)
+        formBatchIfDue(at: now)
+        releaseIfSettled(at: now)
+        if drain.progressed(isIdle: isDrained, at: now) { stop() }
+        scheduleWake(at: now)
+    }
+
+    // MARK: Time
+
+    private mutating func told(_ wall: WallTime, at now: Instant) {
+        self.wall = wall
+        wallRead = now
+    }
+
+    func wall(at now: Instant) -> WallTime {
+        WallTime(milliseconds: wall.milliseconds + (now - wallRead).milliseconds)
+    }
+
+    private mutating func expire(at now: Instant) {
+        while let command = ready.popExpired(at: now) {
+            guard let partition = partition(command.record.id.place), partition.dispatches else { continue }
+            concludeTooLate(command, partition, at: now)
+        }
+        let wall = wall(at: now)
+        for partition in partitions.values where partition.isRestored {
+            _ = partition.ledger.expire(
+                at: wall,
+                committed: partition.progress.committed,
+                limit: Limits.forgottenPerTurn
+            )
+        }
+    }
+
+    private mutating func scheduleWake(at now: Instant) {
+        var wake = now + membership.heartbeat
+        func consider(_ moment: Instant?) { if let moment { wake = min(wake, max(moment, now)) } }
+        if drain.isRunning { consider(ready.nextDeadline) }
+        consider(backOffs.nextDue)
+        consider(settlement.nextWake)
+        consider(revocation?.deadline)
+        consider(drain.deadline)
+        if settlement.canForm(at: now) { consider(nextSettling(at: now)) }
+        for partition in partitions.values {
+            if case .retrying(let at) = partition.phase { consider(at) }
+            consider(partition.parking?.until)
+        }
+        if let requestedWake, requestedWake > now, requestedWake <= wake { return }
+        requestedWake = wake
+        effects.append(.wake(at: wake))
+    }
+
+    // MARK: Lookup and reports
+
+    func partition(_ place: PartitionEpoch) -> Partition? {
+        guard let partition = partitions[place.partition], partition.place == place else { return nil }
+        return partition
+    }
+
+    mutating func report(_ fact: Fact) { effects.append(.report(fact)) }
+
+    mutating func report(_ fact: Fact? = nil, then effect: Effect) {
+        if let fact { effects.append(.report(fact)) }
+        effects.append(effect)
+    }
+
+    mutating func distrusted() {
+        if let cause = membership.cause { report(.distrusted(cause)) }
+    }
+}

@@ -1,0 +1,89 @@
+package import Contract
+
+/// What happened, in the past tense.
+///
+/// The shell reports facts; the engine alone decides what follows.
+package enum Event: Sendable {
+    // The group
+    case started
+    case assigned([Int32])
+    case revoked([Int32])
+    /// The group gave them to others already.
+    case lost([Int32])
+    case coordinatorSilent(for: Duration)
+    /// The consumer can't go on (another process has its instance id, or a fatal error).
+    case consumerFailed(reason: String)
+    case consumerRecreated
+
+    // Restoring a partition
+    case positionsFetched(PartitionEpoch, Positions)
+    case ledgerEndFetched(PartitionEpoch, start: Int64, end: Int64)
+    case restored(PartitionEpoch, SessionLedger, at: WallTime)
+    case restoreFailed(PartitionEpoch, reason: String)
+
+    // Commands
+    case received([ReceivedRecord], at: WallTime)
+    case reachedEnd(PartitionEpoch, offset: Int64)
+
+    // The ledger's intents
+    /// `ledgerOffset` is nil when the broker did not say.
+    case intentWritten(RecordID, ledgerOffset: Int64?)
+    case intentFailed(RecordID, isPermanent: Bool, reason: String)
+
+    // The upstream
+    case answered(RecordID, UpstreamAnswer)
+
+    // Transactions
+    case producerReady
+    case producerFailed(reason: String)
+    /// The ledger offsets of the batch's ledger writes, in its order; nil where the broker did not say.
+    case committed(BatchID, ledgerOffsets: [Int64?])
+    case commitAborted(BatchID, AbortCause, faults: [OutputReference], reason: String)
+    /// The answer was lost, or the producer is fatal: it may have committed.
+    case commitUnknown(BatchID, isFenced: Bool, reason: String)
+    /// What is committed now for partitions of a batch whose end is unknown; nil where it could not be learnt.
+    case batchTraced(BatchID, [PartitionEpoch: OffsetMetadata?]?)
+
+    // Time and the end
+    case timeReached(wall: WallTime)
+    case drainRequested
+}
+
+/// What the broker says of a partition when it is assigned.
+package struct Positions: Equatable, Sendable {
+    /// Nil when the group never committed one.
+    package var committed: Int64?
+    package var metadata: String?
+    /// The partition's first offset that still exists.
+    package var earliest: Int64
+
+    package init(committed: Int64?, metadata: String?, earliest: Int64) {
+        self.committed = committed
+        self.metadata = metadata
+        self.earliest = earliest
+    }
+}
+
+/// A record as it was received and decoded.
+package struct ReceivedRecord: Sendable {
+    package enum Content: Sendable {
+        case command(VerifyCommand, session: SessionDigest, fingerprint: Fingerprint)
+        case unusable(Rejection)
+    }
+
+    package var id: RecordID
+    /// The record's own time.
+    package var timestamp: WallTime
+    package var key: [UInt8]?
+    /// Headers that the result and the dead letter carry on.
+    package var headers: [Header]
+    package var content: Content
+
+    package init(id: RecordID, timestamp: WallTime, key: [UInt8]?, headers: [Header], content: Content) {
+        self.id = id
+        self.timestamp = timestamp
+        self.key = key
+        self.headers = headers
+        self.content = content
+    }
+}

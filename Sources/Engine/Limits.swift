@@ -1,0 +1,128 @@
+/// Every bound of the engine that is not a setting, with its unit and its reason.
+package enum Limits {
+    /// Offsets between a partition's watermark and its newest admitted record.
+    ///
+    /// The bitmap of that many bits is 2,731 characters of base64, and the broker keeps 4,096 bytes of metadata with an
+    /// offset.
+    package static let window: Int64 = 16_384
+    /// From here on, in offsets, the record at the watermark is the most urgent of all.
+    package static let urgentWindow: Int64 = window / 2
+    /// Offsets: intake of the partition pauses at the high mark and resumes at the low one.
+    package static let windowHigh: Int64 = window * 3 / 4
+    package static let windowLow: Int64 = window / 2
+    /// Bytes of metadata that a committed offset may carry (`offset.metadata.max.bytes` of a broker).
+    package static let offsetMetadataBytes = 4_096
+    /// Bytes of a cluster id inside that metadata; Kafka's are 22.
+    package static let clusterIDBytes = 64
+    /// Commands of one session that may wait behind the one being handled.
+    package static let waitingPerSession = 64
+    /// Codes of one session that a ledger record holds at the most, whatever the setting says: it bounds the record.
+    package static let codesPerSession = 64
+    /// Bytes of the upstream's message that are kept.
+    package static let messageBytes = 512
+    /// How long skipped offsets wait for company before their move alone is committed.
+    package static let idleCommit = Duration.seconds(1)
+    /// Sessions forgotten in one turn of the loop, so that forgetting never holds up an answer.
+    package static let forgottenPerTurn = 1_000
+    /// Waits between tries at what the broker refused: the first, and the longest.
+    package static let firstRetry = Duration.milliseconds(50)
+    package static let longestRetry = Duration.seconds(5)
+    /// Waits between tries at a partition whose outputs are refused for good as far as the broker says.
+    package static let firstParking = Duration.seconds(5)
+    package static let longestParking = Duration.seconds(60)
+}
+
+/// The engine's settings, judged before they get here.
+package struct EngineConfiguration: Sendable {
+    /// Topic of the commands: part of every result's `source`.
+    package var topic: String
+    /// Consumer group: part of every dead letter.
+    package var group: String
+    /// This worker's name, as results carry it.
+    package var worker: String
+    /// The cluster's id: offset metadata of another cluster counts as none.
+    package var clusterID: String
+    /// A command is answered within this time of its record, or of its reading if that is earlier.
+    package var maximumAge: Duration
+    /// From a command's first request for a call until no more retry is begun.
+    package var budget: Duration
+    /// One attempt, connecting included.
+    package var attemptTimeout: Duration
+    package var retry: RetrySchedule
+    /// Calls (and intents about to become calls) at a time.
+    package var maximumInFlight: Int
+    /// Commands in memory, finished or not, at which intake pauses, and at which it resumes.
+    package var admission: Admission
+    /// Different codes of one session that may be asked about.
+    package var maximumCodes: Int
+    /// How long a session is remembered after its last record.
+    package var retention: Duration
+    /// The longest that a finished command waits for company in its transaction.
+    package var commitInterval: Duration
+    /// Records in a transaction.
+    package var maximumBatch: Int
+    package var sessionTimeout: Duration
+    /// How long a revoked partition may go on settling before it is released.
+    package var settleTimeout: Duration
+    /// How long a stopping worker waits for the calls in flight.
+    package var drainTimeout: Duration
+    /// One try at restoring a partition.
+    package var restoreTimeout: Duration
+    /// Take over a partition whose ledger was recreated, without what the old one knew.
+    package var acceptLedgerLoss: Bool
+    /// Which key makes this worker's fingerprints.
+    package var keyID: UInt32
+    /// 64 random bits, drawn anew by every process.
+    package var processID: UInt64
+
+    package init(
+        topic: String,
+        group: String,
+        worker: String,
+        clusterID: String,
+        keyID: UInt32,
+        processID: UInt64,
+        maximumAge: Duration = .seconds(120),
+        budget: Duration = .seconds(15),
+        attemptTimeout: Duration = .seconds(5),
+        retry: RetrySchedule = RetrySchedule(
+            maximumAttempts: 4,
+            base: .milliseconds(200),
+            cap: .seconds(2),
+            ambiguousRetries: 1
+        ),
+        maximumInFlight: Int = 512,
+        admission: Admission = Admission(high: 16_384, low: 8_192),
+        maximumCodes: Int = 10,
+        retention: Duration = .seconds(1_800),
+        commitInterval: Duration = .milliseconds(20),
+        maximumBatch: Int = 2_000,
+        sessionTimeout: Duration = .seconds(10),
+        settleTimeout: Duration = .seconds(1),
+        drainTimeout: Duration = .seconds(20),
+        restoreTimeout: Duration = .seconds(60),
+        acceptLedgerLoss: Bool = false
+    ) {
+        self.topic = topic
+        self.group = group
+        self.worker = worker
+        self.clusterID = clusterID
+        self.keyID = keyID
+        self.processID = processID
+        self.maximumAge = maximumAge
+        self.budget = budget
+        self.attemptTimeout = attemptTimeout
+        self.retry = retry
+        self.maximumInFlight = maximumInFlight
+        self.admission = admission
+        self.maximumCodes = maximumCodes
+        self.retention = retention
+        self.commitInterval = commitInterval
+        self.maximumBatch = maximumBatch
+        self.sessionTimeout = sessionTimeout
+        self.settleTimeout = settleTimeout
+        self.drainTimeout = drainTimeout
+        self.restoreTimeout = restoreTimeout
+        self.acceptLedgerLoss = acceptLedgerLoss
+    }
+}

@@ -1,0 +1,88 @@
+import Contract
+import DequeModule
+
+/// A partition while this worker owns it.
+///
+/// A reference for the same reason as ``Command``.
+final class Partition {
+    enum Phase: Equatable {
+        /// The committed offset is being asked for.
+        case positioning
+        /// The ledger's end is being asked for.
+        case measuring
+        case reading
+        /// The last try failed.
+        case retrying(at: Instant)
+        case active
+        /// To be given back; what finishes until then is settled.
+        case revoking
+    }
+
+    struct Pauses: OptionSet {
+        let rawValue: UInt8
+        static let admission = Pauses(rawValue: 1)
+        static let window = Pauses(rawValue: 2)
+        static let parked = Pauses(rawValue: 4)
+        static let leaving = Pauses(rawValue: 8)
+    }
+
+    struct Parking {
+        var until: Instant
+        var reason: String
+    }
+
+    let place: PartitionEpoch
+    var phase = Phase.positioning
+    var pauses: Pauses = []
+    var positions = Positions(committed: nil, metadata: nil, earliest: 0)
+    var metadata: OffsetMetadata?
+    var restoreBegan: Instant
+    var restoreBackOff = BackOff()
+
+    var progress = PartitionProgress(committed: 0)
+    var ledger = SessionLedger(retention: .zero)
+    var commands: [Int64: Command] = [:]
+    /// Commands of one session, in order; the first is the one being handled.
+    var lanes: [SessionDigest: Lane] = [:]
+    /// Outcomes that wait for a transaction, in the order in which they were reached.
+    var concluded: Deque<Command> = []
+    /// Intents of commands left to the next owner although nothing about them is in doubt.
+    var voids: [Command] = []
+    /// Records too far ahead of the watermark, in order, and the log's end if that is.
+    var held: Deque<ReceivedRecord> = []
+    var heldEnd: Int64?
+    /// Calls and intents under way.
+    var inFlight = 0
+    var parking: Parking?
+    var parkingBackOff = BackOff(first: Limits.firstParking, longest: Limits.longestParking)
+
+    /// The newest ledger offset known to be acknowledged; at first the one that the restore read up to.
+    var newestLedgerOffset: Int64 = 0
+    /// Per record whose intent is not acknowledged yet: the newest ledger offset acknowledged before it was produced.
+    var unacknowledged: [Int64: Int64] = [:]
+
+    struct Lane {
+        var head: Command
+        var waiting: Deque<Command> = []
+    }
+
+    init(place: PartitionEpoch, now: Instant) {
+        self.place = place
+        restoreBegan = now
+    }
+
+    /// New calls may begin for it.
+    var dispatches: Bool { phase == .active && parking == nil }
+    /// It may be part of a transaction.
+    var settles: Bool { (phase == .active || phase == .revoking) && parking == nil }
+    var isRestored: Bool { phase == .active || phase == .revoking }
+
+    /// Where its next owner must begin to read the ledger if it takes over from the batch being formed.
+    var ledgerFloor: Int64 {
+        min(newestLedgerOffset, ledger.oldestOffset ?? .max, unacknowledged.values.min() ?? .max)
+    }
+
+    func acknowledge(_ ledgerOffset: Int64?) {
+        if let ledgerOffset { newestLedgerOffset = max(newestLedgerOffset, ledgerOffset) }
+    }
+}

@@ -1,0 +1,161 @@
+package import Contract
+
+/// One code of a session, as the ledger's state record holds it.
+package struct CodeState: Equatable, Sendable {
+    package var fingerprint: Fingerprint
+    /// Nil while nothing but a doubt is known.
+    package var outcome: Outcome?
+    /// The source offset of the record that settled it; -1 while none did.
+    package var source: Int64
+    /// An attempt may have been processed without our learning the answer.
+    ///
+    /// Cleared only by a `verified` of the session.
+    package var isDoubtful: Bool
+    package var time: WallTime
+
+    package init(
+        fingerprint: Fingerprint,
+        outcome: Outcome? = nil,
+        source: Int64 = -1,
+        isDoubtful: Bool = false,
+        time: WallTime
+    ) {
+        self.fingerprint = fingerprint
+        self.outcome = outcome
+        self.source = source
+        self.isDoubtful = isDoubtful
+        self.time = time
+    }
+}
+
+/// "We are about to ask": written before a call, so that a crash between call and record is visible.
+package struct Intent: Equatable, Sendable {
+    package var fingerprint: Fingerprint
+    /// The source offset of the record that asks.
+    package var source: Int64
+    package var ledgerOffset: Int64
+}
+
+/// What is known of one session.
+package struct SessionEntry: Equatable, Sendable {
+    package private(set) var codes: [CodeState] = []
+    /// Open ones only.
+    package private(set) var intents: [Intent] = []
+    /// Some code of it was verified.
+    package private(set) var isClosed = false
+    package private(set) var lastTime = WallTime(milliseconds: 0)
+    /// Where its last committed state lies; nil while none does.
+    private var stateOffset: Int64?
+    /// A record of it could not be read (of a newer version): everything about it is in doubt.
+    private var hasUnreadable = false
+
+    package init() {}
+
+    package var isEmpty: Bool { codes.isEmpty && intents.isEmpty && !isClosed && !hasUnreadable }
+
+    package func code(_ fingerprint: Fingerprint) -> CodeState? { codes.first { $0.fingerprint == fingerprint } }
+
+    package func hasOpenIntent(_ fingerprint: Fingerprint) -> Bool {
+        intents.contains { $0.fingerprint == fingerprint }
+    }
+
+    /// An earlier attempt's answer was lost, or there are entries that this worker's key cannot read.
+    package func isInDoubt(keyID: UInt32) -> Bool {
+        hasUnreadable || codes.contains { $0.isDoubtful || $0.fingerprint.keyID != keyID }
+            || intents.contains { $0.fingerprint.keyID != keyID }
+    }
+
+    /// Whether anything but this code is in doubt.
+    package func isAnotherInDoubt(than fingerprint: Fingerprint) -> Bool {
+        hasUnreadable
+            || codes.contains {
+                $0.fingerprint != fingerprint && ($0.isDoubtful || $0.fingerprint.keyID != fingerprint.keyID)
+            }
+            || intents.contains { $0.fingerprint.keyID != fingerprint.keyID }
+    }
+
+    /// Codes asked about, this one aside.
+    package func otherCodes(than fingerprint: Fingerprint) -> Int {
+        var count = codes.count { $0.fingerprint != fingerprint }
+        for intent in intents where intent.fingerprint != fingerprint && code(intent.fingerprint) == nil { count += 1 }
+        return count
+    }
+
+    /// Whether the ledger record at this offset still counts.
+    func isAlive(at offset: Int64) -> Bool { stateOffset == offset || intents.contains { $0.ledgerOffset == offset } }
+
+    mutating func opened(_ intent: Intent, at time: WallTime) {
+        lastTime = max(lastTime, time)
+        // Void once the state shows this code settled at that record or a later one.
+        if let known = code(intent.fingerprint), known.source >= intent.source, known.outcome != nil, stateOffset != nil
+        {
+            return
+        }
+        intents.removeAll { $0.fingerprint == intent.fingerprint }
+        intents.append(intent)
+    }
+
+    mutating func doubted(_ fingerprint: Fingerprint, at time: WallTime) {
+        lastTime = max(lastTime, time)
+        if let index = codes.firstIndex(where: { $0.fingerprint == fingerprint }) {
+            codes[index].isDoubtful = true
+        } else {
+            codes.append(CodeState(fingerprint: fingerprint, isDoubtful: true, time: time))
+        }
+    }
+
+    mutating func settled(_ fingerprint: Fingerprint, as outcome: Outcome, source: Int64, at time: WallTime) {
+        lastTime = max(lastTime, time)
+        let index = codes.firstIndex { $0.fingerprint == fingerprint } ?? codes.endIndex
+        if index == codes.endIndex { codes.append(CodeState(fingerprint: fingerprint, time: time)) }
+        codes[index].outcome = outcome
+        codes[index].source = source
+        codes[index].time = time
+        if outcome.isVerified { close(by: fingerprint) }
+    }
+
+    private mutating func close(by fingerprint: Fingerprint) {
+        isClosed = true
+        hasUnreadable = false
+        // Entries under another key held nothing but doubt for us, and `verified` ends all doubt.
+        codes.removeAll { $0.fingerprint.keyID != fingerprint.keyID }
+        intents.removeAll { $0.fingerprint.keyID != fingerprint.keyID }
+        for index in codes.indices { codes[index].isDoubtful = false }
+    }
+
+    mutating func committed(_ state: [CodeState], ledgerOffset: Int64) {
+        stateOffset = max(stateOffset ?? ledgerOffset, ledgerOffset)
+        voidSettledIntents(by: state)
+    }
+
+    mutating func voided(_ fingerprint: Fingerprint, upTo source: Int64) {
+        intents.removeAll { $0.fingerprint == fingerprint && $0.source <= source }
+    }
+
+    mutating func restored(_ codes: [CodeState], isClosed: Bool, ledgerOffset: Int64) {
+        self.codes = codes
+        self.isClosed = isClosed
+        stateOffset = ledgerOffset
+        hasUnreadable = false
+        for code in codes { lastTime = max(lastTime, code.time) }
+        voidSettledIntents(by: codes)
+    }
+
+    mutating func unreadable(ledgerOffset: Int64, at time: WallTime) {
+        lastTime = max(lastTime, time)
+        hasUnreadable = true
+        stateOffset = ledgerOffset
+    }
+
+    mutating func doubtOpenIntents() {
+        for intent in intents { doubted(intent.fingerprint, at: lastTime) }
+    }
+
+    private mutating func voidSettledIntents(by state: [CodeState]) {
+        intents.removeAll { intent in
+            state.contains {
+                $0.fingerprint == intent.fingerprint && $0.outcome != nil && $0.source >= intent.source
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+package import Contract
+import DequeModule
+
+/// What a partition's ledger knows of its sessions: which codes were asked about, what they came to, what is in doubt,
+/// and which of its records must still be readable for the next owner to know it too.
+///
+/// It never reads a clock or a topic.
+package struct SessionLedger: Sendable {
+    /// How long a session is remembered after its last record.
+    package let retention: Duration
+    private var sessions: [SessionDigest: SessionEntry] = [:]
+    /// Ledger offsets in ascending order, with whose they are.
+    ///
+    /// An entry that has moved on leaves its old offsets behind; they are dropped when they come to the front.
+    private var order: Deque<Mark> = []
+
+    private struct Mark: Sendable {
+        var offset: Int64
+        var session: SessionDigest
+    }
+
+    package init(retention: Duration) { self.retention = retention }
+
+    package var count: Int { sessions.count }
+
+    package subscript(session: SessionDigest) -> SessionEntry { sessions[session] ?? SessionEntry() }
+
+    /// The ledger offset of the oldest entry still alive; nil when none is.
+    package var oldestOffset: Int64? { order.first?.offset }
+
+    // MARK: What this worker does
+
+    /// An intent was acknowledged at `ledgerOffset`: a crash from here on is visible.
+    package mutating func acknowledged(
+        _ fingerprint: Fingerprint,
+        of session: SessionDigest,
+        source: Int64,
+        ledgerOffset: Int64,
+        at time: WallTime
+    ) {
+        let intent = Intent(fingerprint: fingerprint, source: source, ledgerOffset: ledgerOffset)
+        sessions[session, default: SessionEntry()].opened(intent, at: time)
+        mark(ledgerOffset, session)
+    }
+
+    package mutating func doubted(_ fingerprint: Fingerprint, of session: SessionDigest, at time: WallTime) {
+        sessions[session, default: SessionEntry()].doubted(fingerprint, at: time)
+    }
+
+    /// The code came to `outcome` at the record `source`.
+    ///
+    /// Its intents stay until the state is committed.
+    package mutating func settled(
+        _ fingerprint: Fingerprint,
+        of session: SessionDigest,
+        as outcome: Outcome,
+        source: Int64,
+        at time: WallTime
+    ) {
+        sessions[session, default: SessionEntry()].settled(fingerprint, as: outcome, source: source, at: time)
+    }
+
+    /// The session's state was committed at `ledgerOffset` (or, when the broker did not say, not before it), which voids the
+    /// intents that `state` shows settled.
+    package mutating func committed(_ state: [CodeState], of session: SessionDigest, ledgerOffset: Int64) {
+        guard sessions[session] != nil else { return }
+        sessions[session]?.committed(state, ledgerOffset: ledgerOffset)
+        mark(ledgerOffset, session)
+        prune()
+    }
+
+    /// A tombstone for the intent was committed: nothing was asked.
+    package mutating func voided(_ fingerprint: Fingerprint, of session: SessionDigest, source: Int64) {
+        sessions[session]?.voided(fingerprint, upTo: source)
+        if sessions[session]?.isEmpty == true { sessions[session] = nil }
+        prune()
+    }
+
+    // MARK: What a restore reads
+
+    /// Applies one record of the ledger, in the order of its partition; `timestamp` is the broker's.
+    package mutating func restore(
+        _ content: LedgerRecord.Content,
+        session: SessionDigest,
+        ledgerOffset: Int64,
+        timestamp: WallTime
+    ) {
+        switch content {
+        case .intent(let fingerprint, let source, let time):
+            let intent = Intent(fingerprint: fingerprint, source: source, ledgerOffset: ledgerOffset)
+            sessions[session, default: SessionEntry()].opened(intent, at: time)
+        case .void(let fingerprint):
+            sessions[session]?.voided(fingerprint, upTo: .max)
+            if sessions[session]?.isEmpty == true { sessions[session] = nil }
+        case .state(let codes, let isClosed):
+            sessions[session, default: SessionEntry()].restored(codes, isClosed: isClosed, ledgerOffset: ledgerOffset)
+        case .unreadable:
+            sessions[session, default: SessionEntry()].unreadable(ledgerOffset: ledgerOffset, at: timestamp)
+        }
+        mark(ledgerOffset, session)
+    }
+
+    /// The restore is over: an intent still open was left by a crash (or by an owner cut off), so its code is in doubt.
+    package mutating func restoreEnded() {
+        for session in sessions.keys { sessions[session]?.doubtOpenIntents() }
+        prune()
+    }
+
+    // MARK: Forgetting
+
+    /// Forgets up to `limit` sessions whose last record is older than the retention.
+    ///
+    /// An intent of a record that is not below the `committed` watermark is never forgotten: that record's next owner
+    /// must see it.
+    /// - Returns: how many were forgotten.
+    package mutating func expire(at time: WallTime, committed: Int64, limit: Int) -> Int {
+        var forgotten = 0
+        let oldest = time.milliseconds - retention.milliseconds
+        while forgotten < limit, let mark = order.first {
+            guard let entry = sessions[mark.session], entry.isAlive(at: mark.offset) else {
+                order.removeFirst()
+                continue
+            }
+            guard entry.lastTime.milliseconds < oldest, entry.intents.allSatisfy({ $0.source < committed }) else {
+                break
+            }
+            sessions[mark.session] = nil
+            order.removeFirst()
+            forgotten += 1
+        }
+        prune()
+        return forgotten
+    }
+
+    private mutating func mark(_ offset: Int64, _ session: SessionDigest) {
+        // Offsets arrive almost in order (acknowledgements and commits overtake each other by a few), so this is a step or two.
+        var index = order.endIndex
+        while index > order.startIndex, order[index - 1].offset > offset { index -= 1 }
+        order.insert(Mark(offset: offset, session: session), at: index)
+    }
+
+    private mutating func prune() {
+        while let mark = order.first, sessions[mark.session]?.isAlive(at: mark.offset) != true { order.removeFirst() }
+    }
+}

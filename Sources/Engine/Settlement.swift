@@ -1,0 +1,161 @@
+import Contract
+
+/// The transaction: at most one at a time, and never forgotten.
+///
+/// Knows what is in it, and what to do about each way in which it can end; what a batch holds is formed elsewhere.
+package struct Settlement: Sendable {
+    /// What a batch did to one partition, for the moment at which its end is known.
+    package struct Share: Equatable, Sendable {
+        package struct State: Equatable, Sendable {
+            /// Place in the batch's ledger writes.
+            var index: Int
+            var session: SessionDigest
+            var codes: [CodeState]
+        }
+
+        package struct Void: Equatable, Sendable {
+            var session: SessionDigest
+            var fingerprint: Fingerprint
+            var source: Int64
+        }
+
+        package var offsets: [Int64] = []
+        package var watermark: Int64 = 0
+        /// Newest ledger offset acknowledged when the batch was formed: where its writes count if the broker does not say.
+        package var floor: Int64 = 0
+        package var states: [State] = []
+        package var voids: [Void] = []
+    }
+
+    /// The open transaction.
+    package struct Open: Equatable, Sendable {
+        package var id: BatchID
+        package var formed: Instant
+        /// Reasons for distrust known when it was formed.
+        package var distrusts: UInt64
+        package var results: [RecordID]
+        package var ledger: [PartitionEpoch]
+        package var deadLetters: [RecordID]
+        package var shares: [PartitionEpoch: Share]
+    }
+
+    package enum State: Equatable, Sendable {
+        /// No producer yet, or a new one is being made; nothing is open.
+        case waitingForProducer
+        case idle
+        case committing(Open)
+        /// The last one was aborted, and what was refused is not tried again before this.
+        case backingOff(until: Instant)
+        /// Nobody knows how it ended; first a new producer must make the broker decide.
+        case unknown(Open)
+        /// What is committed now is being asked.
+        case tracing(Open)
+        /// That could not be learnt; to be asked again.
+        case retracing(Open, at: Instant)
+    }
+
+    package private(set) var state = State.waitingForProducer
+
+    package init() {}
+
+    package func canForm(at now: Instant) -> Bool {
+        switch state {
+        case .idle: true
+        case .backingOff(let until): now >= until
+        case .waitingForProducer, .committing, .unknown, .tracing, .retracing: false
+        }
+    }
+
+    /// Nothing is open and nothing is waited for.
+    package var isIdle: Bool {
+        switch state {
+        case .idle, .backingOff, .waitingForProducer: true
+        case .committing, .unknown, .tracing, .retracing: false
+        }
+    }
+
+    package var hasProducer: Bool {
+        switch state {
+        case .waitingForProducer, .unknown: false
+        case .idle, .committing, .backingOff, .tracing, .retracing: true
+        }
+    }
+
+    package var nextWake: Instant? {
+        switch state {
+        case .backingOff(let until): until
+        case .retracing(_, let at): at
+        case .waitingForProducer, .idle, .committing, .unknown, .tracing: nil
+        }
+    }
+
+    package mutating func formed(_ open: Open) {
+        switch state {
+        case .idle, .backingOff: state = .committing(open)
+        case .waitingForProducer, .committing, .unknown, .tracing, .retracing:
+            preconditionFailure("a second transaction in state \(state)")
+        }
+    }
+
+    /// - Returns: what was in it; nil when this is news of another one.
+    package mutating func committed(_ id: BatchID) -> Open? {
+        guard case .committing(let open) = state, open.id == id else { return nil }
+        state = .idle
+        return open
+    }
+
+    package mutating func aborted(_ id: BatchID, until: Instant?) -> Open? {
+        guard case .committing(let open) = state, open.id == id else { return nil }
+        state = until.map { .backingOff(until: $0) } ?? .idle
+        return open
+    }
+
+    /// - Returns: whether a new producer is to be made.
+    package mutating func becameUnknown(_ id: BatchID) -> Bool {
+        guard case .committing(let open) = state, open.id == id else { return false }
+        state = .unknown(open)
+        return true
+    }
+
+    /// The producer is given up while nothing is open.
+    package mutating func producerAbandoned() -> Bool {
+        switch state {
+        case .idle, .backingOff:
+            state = .waitingForProducer
+            return true
+        case .waitingForProducer, .committing, .unknown, .tracing, .retracing: return false
+        }
+    }
+
+    /// A new producer is ready, so whatever was pending under its id is decided.
+    /// - Returns: the transaction to trace.
+    package mutating func producerReady() -> Open? {
+        switch state {
+        case .waitingForProducer:
+            state = .idle
+            return nil
+        case .unknown(let open):
+            state = .tracing(open)
+            return open
+        case .idle, .committing, .backingOff, .tracing, .retracing: return nil
+        }
+    }
+
+    package mutating func traced(_ id: BatchID) -> Open? {
+        guard case .tracing(let open) = state, open.id == id else { return nil }
+        state = .idle
+        return open
+    }
+
+    package mutating func untraceable(_ id: BatchID, retryAt: Instant) {
+        guard case .tracing(let open) = state, open.id == id else { return }
+        state = .retracing(open, at: retryAt)
+    }
+
+    /// - Returns: the transaction to trace again.
+    package mutating func timeReached(_ now: Instant) -> Open? {
+        guard case .retracing(let open, let at) = state, now >= at else { return nil }
+        state = .tracing(open)
+        return open
+    }
+}
