@@ -1,0 +1,112 @@
+package import CheckOTP
+package import Contract
+package import Engine
+
+/// Everything a worker can be told, as one value: read in one place, judged once, then only passed on.
+///
+/// Defaults are those of the design; each is documented where the settings are listed. It reads no file and no environment.
+package struct WorkerConfiguration: Sendable {
+    /// The cluster and how this worker shows itself to it.
+    package struct Kafka: Sendable {
+        /// Comma-separated `host:port`.
+        package var brokers = ""
+        package var groupID = "otp-worker"
+        /// Static membership: this worker's slot in the group; nil is dynamic membership.
+        package var groupInstanceID: String?
+        /// Stable per worker slot; nil is derived from the instance id, else generated for this run.
+        package var transactionalID: String?
+        package var sessionTimeout = Duration.seconds(10)
+        package var transactionTimeout = Duration.seconds(10)
+        /// Any other property of librdkafka, by its own name.
+        package var properties: [String: String] = [:]
+
+        package init() {}
+    }
+
+    /// Names of the topics.
+    package struct Topics: Equatable, Sendable {
+        package var commands = "otp.verify.commands"
+        package var results = "otp.verify.results"
+        package var ledger = "otp.verify.ledger"
+        package var deadLetters = "otp.verify.dead-letters"
+
+        package init() {}
+    }
+
+    /// What is taken for a command.
+    package struct Commands: Sendable {
+        package var maximumAge = Duration.seconds(120)
+        /// Bytes of a record's value.
+        package var maximumBytes = 65_536
+        package var requiresKey = true
+
+        package init() {}
+    }
+
+    /// The upstream and how it is asked.
+    package struct CheckOTP: Sendable {
+        package var origin: Origin?
+        package var secretKey: Secret?
+        package var authentication = CheckClientConfiguration.Authentication.secretKey
+        package var budget = Duration.seconds(15)
+        package var attemptTimeout = Duration.seconds(5)
+        package var connectTimeout = Duration.seconds(3)
+        package var maximumInFlight = 512
+        package var maximumAttempts = 4
+        package var ambiguousRetries = 1
+        package var backOffBase = Duration.milliseconds(200)
+        package var backOffCap = Duration.seconds(2)
+        package var idleTimeout = Duration.seconds(30)
+        package var connectionAge = Duration.seconds(300)
+        /// PEM file with authorities that are trusted besides the system's.
+        package var caFile: String?
+
+        package init() {}
+    }
+
+    /// What is remembered of a session.
+    package struct Ledger: Sendable {
+        package var retention = Duration.seconds(1_800)
+        package var maximumCodesPerSession = 10
+        package var restoreTimeout = Duration.seconds(60)
+        package var acceptLoss = false
+
+        package init() {}
+    }
+
+    /// Transactions, bounds and time-outs of the worker itself.
+    package struct Delivery: Sendable {
+        package var commitInterval = Duration.milliseconds(20)
+        /// Records in a transaction.
+        package var maximumBatch = 2_000
+        /// Commands in memory at which intake pauses, and at which it resumes.
+        package var admissionHigh = 16_384
+        package var admissionLow = 8_192
+        package var settleTimeout = Duration.seconds(1)
+        package var drainTimeout = Duration.seconds(20)
+
+        package init() {}
+    }
+
+    /// The HTTP server for probes and metrics.
+    package struct Admin: Sendable {
+        package var host = "127.0.0.1"
+        /// 0 lets the system choose.
+        package var port = 9_464
+        package var isEnabled = true
+
+        package init() {}
+    }
+
+    /// This worker's name in results and logs; the host's name where it is not set.
+    package var name = "otp-worker"
+    package var kafka = Kafka()
+    package var topics = Topics()
+    package var commands = Commands()
+    package var checkOTP = CheckOTP()
+    package var ledger = Ledger()
+    package var delivery = Delivery()
+    package var admin = Admin()
+
+    package init() {}
+}
