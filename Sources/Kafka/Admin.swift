@@ -1,0 +1,211 @@
+import CRdKafka
+
+/// Asks a cluster what it has, and creates topics. Its calls block. It never changes or deletes anything that exists.
+package final class Admin: Sendable {
+    private let handle: ClientHandle
+
+    /// A topic to be created.
+    package struct NewTopic: Equatable, Sendable {
+        package var name: String
+        package var partitions: Int32
+        /// -1 takes the broker's default.
+        package var replication: Int32
+        /// Such as `cleanup.policy`.
+        package var config: [String: String]
+
+        package init(_ name: String, partitions: Int32, replication: Int32 = -1, config: [String: String] = [:]) {
+            self.name = name
+            self.partitions = partitions
+            self.replication = replication
+            self.config = config
+        }
+    }
+
+    package struct Broker: Equatable, Sendable {
+        package var id: Int32
+        package var host: String
+        package var port: Int32
+
+        package init(id: Int32, host: String, port: Int32) {
+            self.id = id
+            self.host = host
+            self.port = port
+        }
+    }
+
+    package init(_ common: ClientProperties.Common) throws(KafkaError) {
+        handle = try ClientHandle(
+            .simpleConsumer,
+            ClientProperties.admin(common),
+            events: RD_KAFKA_EVENT_ERROR
+        )
+    }
+
+    /// Partition counts by topic; a topic that does not exist is absent.
+    package func partitionCounts(_ topics: [String], timeout: Duration) throws(KafkaError) -> [String: Int] {
+        let deadline = Deadline(in: timeout)
+        var counts: [String: Int] = [:]
+        do throws(KafkaError) {
+            for topic in topics { counts[topic] = try handle.partitionCount(topic, until: deadline) }
+        } catch {
+            throw explained(error)
+        }
+        return counts
+    }
+
+    /// The brokers that the cluster names.
+    package func brokers(timeout: Duration) throws(KafkaError) -> [Broker] {
+        do throws(KafkaError) {
+            return try unsafe handle.metadata("brokers", topic: nil, until: Deadline(in: timeout)) { metadata in
+                (0..<Int(unsafe metadata.broker_cnt)).map { index in
+                    let broker = unsafe metadata.brokers[index]
+                    return unsafe Broker(id: broker.id, host: String(cString: broker.host), port: broker.port)
+                }
+            }
+        } catch {
+            throw explained(error)
+        }
+    }
+
+    /// The cluster's own id; nil when it says none in time.
+    package func clusterID(timeout: Duration) throws(KafkaError) -> String? {
+        try unsafe handle.use("cluster id") { client in
+            guard let text = unsafe rd_kafka_clusterid(client, timeout.wholeMilliseconds) else { return nil }
+            defer { unsafe rd_kafka_mem_free(client, text) }
+            return unsafe String(cString: text)
+        }
+    }
+
+    /// Creates topics and waits until the controller has answered; what failed is returned by name
+    /// (`TOPIC_ALREADY_EXISTS` among it).
+    package func createTopics(_ topics: [NewTopic], timeout: Duration) throws(KafkaError) -> [String: KafkaError] {
+        guard !topics.isEmpty else { return [:] }
+        let requests = try TopicRequests(topics)
+        let event = try unsafe call("create topics", timeout: timeout) { client, options, queue in
+            unsafe requests.with { unsafe rd_kafka_CreateTopics(client, $0, $1, options, queue) }
+        }
+        return try unsafe event.withPointer { event throws(KafkaError) in
+            guard let result = unsafe rd_kafka_event_CreateTopics_result(event) else {
+                throw KafkaError("create topics", .state)
+            }
+            var count = 0
+            let topics = unsafe rd_kafka_CreateTopics_result_topics(result, &count)
+            var failures: [String: KafkaError] = [:]
+            for index in 0..<count {
+                guard let topic = unsafe topics?[index], let name = unsafe rd_kafka_topic_result_name(topic) else {
+                    continue
+                }
+                failures[unsafe String(cString: name)] = unsafe KafkaError(
+                    "create topic",
+                    rd_kafka_topic_result_error(topic)
+                )
+            }
+            return failures
+        }
+    }
+
+    /// The topic's settings by name; a sensitive one has no value and is absent.
+    package func topicConfig(_ topic: String, timeout: Duration) throws(KafkaError) -> [String: String] {
+        guard let resource = unsafe rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic) else {
+            throw KafkaError("describe topic", .invalidArgument)
+        }
+        defer { unsafe rd_kafka_ConfigResource_destroy(resource) }
+        let event = try unsafe call("describe topic", timeout: timeout) { client, options, queue in
+            var list: [OpaquePointer?] = unsafe [resource]
+            unsafe rd_kafka_DescribeConfigs(client, &list, 1, options, queue)
+        }
+        return try unsafe event.withPointer { event throws(KafkaError) in
+            guard let result = unsafe rd_kafka_event_DescribeConfigs_result(event) else {
+                throw KafkaError("describe topic", .state)
+            }
+            var count = 0
+            guard let resources = unsafe rd_kafka_DescribeConfigs_result_resources(result, &count), count > 0,
+                let resource = unsafe resources[0]
+            else { return [:] }
+            try KafkaError.check("describe topic", unsafe rd_kafka_ConfigResource_error(resource))
+            let entries = unsafe rd_kafka_ConfigResource_configs(resource, &count)
+            var config: [String: String] = [:]
+            for index in 0..<count {
+                guard let entry = unsafe entries?[index], let name = unsafe rd_kafka_ConfigEntry_name(entry),
+                    let value = unsafe rd_kafka_ConfigEntry_value(entry)
+                else { continue }
+                config[unsafe String(cString: name)] = unsafe String(cString: value)
+            }
+            return config
+        }
+    }
+
+    /// False when ending took longer; it then ends by itself.
+    package func close(timeout: Duration) -> Bool {
+        handle.destroy(within: timeout)
+    }
+
+    /// Makes an admin call and waits for its result event.
+    private func call(
+        _ operation: String,
+        timeout: Duration,
+        _ body: (_ client: OpaquePointer, _ options: OpaquePointer?, _ queue: OpaquePointer) -> Void
+    ) throws(KafkaError) -> Event {
+        let made = try unsafe handle.use(operation) { client throws(KafkaError) in
+            guard let queue = unsafe rd_kafka_queue_new(client) else { throw KafkaError(operation, .state) }
+            defer { unsafe rd_kafka_queue_destroy(queue) }
+            let options = unsafe rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_ANY)
+            defer { unsafe rd_kafka_AdminOptions_destroy(options) }
+            unsafe rd_kafka_AdminOptions_set_request_timeout(options, timeout.wholeMilliseconds, nil, 0)
+            unsafe body(client, options, queue)
+            // librdkafka answers within the time-out, even if only to say that it has passed.
+            guard let event = unsafe rd_kafka_queue_poll(queue, (timeout + .seconds(1)).wholeMilliseconds) else {
+                throw KafkaError(operation, .timedOut)
+            }
+            return unsafe Transferred(event)
+        }
+        let event = unsafe Event(made.pointer)
+        if event.response != RD_KAFKA_RESP_ERR_NO_ERROR { throw explained(event.error(operation)) }
+        return event
+    }
+
+    /// Adds what the connections complained of: a mere time-out hides a refused password or certificate.
+    private func explained(_ error: KafkaError) -> KafkaError {
+        var error = error
+        var complaint: KafkaError?
+        while let event = handle.poll(milliseconds: 0) {
+            if event.kind == .error, complaint == nil { complaint = event.error(error.operation) }
+        }
+        if let complaint { error.reason += " (\(complaint.reason))" }
+        return error
+    }
+}
+
+/// The owner of the C values of a call that creates topics.
+@safe
+private struct TopicRequests: ~Copyable {
+    private var topics: [OpaquePointer?] = unsafe []
+
+    init(_ requests: [Admin.NewTopic]) throws(KafkaError) {
+        for request in requests {
+            var reason = [CChar](repeating: 0, count: 256)
+            guard
+                let topic = unsafe rd_kafka_NewTopic_new(
+                    request.name,
+                    request.partitions,
+                    request.replication,
+                    &reason,
+                    reason.count
+                )
+            else {
+                throw KafkaError("create topic", .invalidArgument, reason: "\(request.name) cannot be created as asked")
+            }
+            unsafe topics.append(topic)
+            for (name, value) in request.config { unsafe rd_kafka_NewTopic_set_config(topic, name, value) }
+        }
+    }
+
+    deinit {
+        unsafe unsafe unsafe unsafe unsafe unsafe unsafe unsafe for unsafetopic in unsafe topics { unsafe rd_kafka_NewTopic_destroy(topic) }
+    }
+
+    borrowing func with(_ body: (UnsafeMutablePointer<OpaquePointer?>?, Int) -> Void) {
+        var copy = unsafe topics
+        unsafe copy.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress, $0.count) }
+    }
+}

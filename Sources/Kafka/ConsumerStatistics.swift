@@ -1,0 +1,136 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// What a worker needs of librdkafka's statistics, which come once a second.
+package struct ConsumerStatistics: Equatable, Sendable {
+    /// Since the group coordinator last answered anything; nil before the first connection to it. Up to the heartbeat
+    /// interval is normal.
+    package var coordinatorSilence: Duration?
+    /// State of the connection to the coordinator, such as `UP`; nil when none is known.
+    package var coordinatorState: String?
+    /// How far the member is in joining, such as `steady`.
+    package var joinState: String
+    /// Rebalances that this member has seen.
+    package var rebalances: Int
+    /// Records fetched and not yet handed out.
+    package var queuedRecords: Int
+    /// By name, without the coordinator's second entry.
+    package var brokers: [Broker]
+    package var partitions: [Partition]
+
+    package struct Broker: Equatable, Sendable {
+        package var name: String
+        /// Such as `UP` or `CONNECT`.
+        package var state: String
+
+        package init(name: String, state: String) {
+            self.name = name
+            self.state = state
+        }
+    }
+
+    package struct Partition: Equatable, Sendable {
+        package var topicPartition: TopicPartition
+        /// The partition's end as of the last fetch; nil before the first.
+        package var highWatermark: Int64?
+        /// Records queued for this partition.
+        package var queuedRecords: Int
+
+        package init(topicPartition: TopicPartition, highWatermark: Int64?, queuedRecords: Int) {
+            self.topicPartition = topicPartition
+            self.highWatermark = highWatermark
+            self.queuedRecords = queuedRecords
+        }
+    }
+
+    package init(
+        coordinatorSilence: Duration? = nil,
+        coordinatorState: String? = nil,
+        joinState: String = "",
+        rebalances: Int = 0,
+        queuedRecords: Int = 0,
+        brokers: [Broker] = [],
+        partitions: [Partition] = []
+    ) {
+        self.coordinatorSilence = coordinatorSilence
+        self.coordinatorState = coordinatorState
+        self.joinState = joinState
+        self.rebalances = rebalances
+        self.queuedRecords = queuedRecords
+        self.brokers = brokers
+        self.partitions = partitions
+    }
+
+    /// Nil when the text is not librdkafka's statistics.
+    init?(json: String) {
+        guard let document = try? JSONDecoder().decode(Document.self, from: Data(json.utf8)) else { return nil }
+        let coordinator = document.brokers?["GroupCoordinator"]
+        coordinatorSilence = coordinator.flatMap { $0.rxidle < 0 ? nil : .microseconds($0.rxidle) }
+        coordinatorState = coordinator?.state
+        joinState = document.cgrp?.joinState ?? ""
+        rebalances = document.cgrp?.rebalances ?? 0
+        queuedRecords = document.replyq ?? 0
+        brokers = (document.brokers ?? [:])
+            .filter { $0.key != "GroupCoordinator" && $0.value.nodeid >= 0 }
+            .map { Broker(name: $0.key, state: $0.value.state) }
+            .sorted { $0.name < $1.name }
+        partitions = (document.topics ?? [:]).flatMap { topic, entry in
+            (entry.partitions ?? [:]).values.filter { $0.partition >= 0 && $0.isWanted }.map {
+                Partition(
+                    topicPartition: TopicPartition(topic, $0.partition),
+                    highWatermark: $0.high < 0 ? nil : $0.high,
+                    queuedRecords: $0.queued
+                )
+            }
+        }
+        .sorted {
+            ($0.topicPartition.topic, $0.topicPartition.partition) < (
+                $1.topicPartition.topic, $1.topicPartition.partition
+            )
+        }
+    }
+
+    private struct Document: Decodable {
+        var replyq: Int?
+        var brokers: [String: BrokerEntry]?
+        var topics: [String: TopicEntry]?
+        var cgrp: GroupEntry?
+    }
+
+    private struct BrokerEntry: Decodable {
+        var nodeid: Int32
+        var state: String
+        var rxidle: Int64
+    }
+
+    private struct GroupEntry: Decodable {
+        var joinState: String
+        var rebalances: Int
+
+        enum CodingKeys: String, CodingKey {
+            case joinState = "join_state"
+            case rebalances = "rebalance_cnt"
+        }
+    }
+
+    private struct TopicEntry: Decodable {
+        var partitions: [String: PartitionEntry]?
+    }
+
+    private struct PartitionEntry: Decodable {
+        var partition: Int32
+        var isWanted: Bool
+        var high: Int64
+        var queued: Int
+
+        enum CodingKeys: String, CodingKey {
+            case partition
+            case isWanted = "desired"
+            case high = "hi_offset"
+            case queued = "fetchq_cnt"
+        }
+    }
+}

@@ -1,0 +1,19 @@
+/// What became of one record: its offset once every in-sync replica has it, or why it was given up.
+package struct DeliveryReport: Equatable, Sendable {
+    /// The number that the record was produced with.
+    package var tag: UInt64
+    /// Nil where the broker did not say the offset.
+    package var outcome: Result<Int64?, KafkaError>
+
+    package init(tag: UInt64, outcome: Result<Int64?, KafkaError>) {
+        self.tag = tag
+        self.outcome = outcome
+    }
+}
+
+/// What a producer says besides delivery reports.
+package enum ClientEvent: Equatable, Sendable {
+    case log(ClientLog)
+    /// Mostly a broker that cannot be reached, which librdkafka goes on trying; fatal when the client is of no more use.
+    case error(KafkaError)
+}

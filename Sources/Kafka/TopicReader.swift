@@ -1,0 +1,63 @@
+import CRdKafka
+
+/// Reads a whole topic from now or from its beginning, committed records only, for a person or a tool that watches it.
+/// It belongs to no group and commits nothing. One thread uses it.
+package final class TopicReader: Sendable {
+    private let handle: ClientHandle
+    private let consumer: Monitor<SimpleConsumer?>
+
+    package enum Start: Sendable {
+        case beginning
+        /// The end at the moment of ``TopicReader/init(_:topic:partitions:from:timeout:)``: what is written after it
+        /// returned is read.
+        case now
+        /// By partition; those not named begin at their end.
+        case offsets([Int32: Int64])
+    }
+
+    /// Looks up where to start, and starts. `partitions` nil means all that the topic has.
+    package init(
+        _ common: ClientProperties.Common,
+        topic: String,
+        partitions: [Int32]? = nil,
+        from start: Start,
+        timeout: Duration = .seconds(10)
+    ) throws(KafkaError) {
+        let deadline = Deadline(in: timeout)
+        handle = try ClientHandle(.simpleConsumer, ClientProperties.reader(common), events: 0)
+        let count = try partitions == nil ? handle.partitionCount(topic, until: deadline) : 0
+        guard let count else { throw KafkaError("read", .unknownTopicOrPartition) }
+        var offsets: [Int32: Int64] = [:]
+        for partition in partitions ?? Array(0..<Int32(count)) {
+            let marks = try handle.watermarks(TopicPartition(topic, partition), until: deadline)
+            offsets[partition] =
+                switch start {
+                case .beginning: marks.low
+                case .now: marks.high
+                case .offsets(let given): given[partition] ?? marks.high
+                }
+        }
+        consumer = Monitor(try SimpleConsumer(handle, topic: topic, from: offsets))
+    }
+
+    /// Waits for the first record, then takes what is there, up to `maximum`. May return early with nothing. Throws when a
+    /// partition cannot be read.
+    package func poll(timeout: Duration, maximum: Int = 1000) throws(KafkaError) -> [ConsumedRecord] {
+        guard let consumer = consumer.withLock({ $0 }) else { throw KafkaError("read", .destroyed) }
+        var records: [ConsumedRecord] = []
+        for item in try consumer.next(until: Deadline(in: timeout), maximum: maximum) {
+            switch item {
+            case .record(let record): records.append(record)
+            case .failure(_, let error) where !error.isTransient: throw error
+            case .end, .failure: break
+            }
+        }
+        return records
+    }
+
+    /// Not while another thread polls. False when ending took longer; it then ends by itself.
+    package func close(timeout: Duration) -> Bool {
+        consumer.withLock { $0 = nil }
+        return handle.destroy(within: timeout)
+    }
+}

@@ -1,0 +1,187 @@
+import CRdKafka
+
+/// Writes records and consumed offsets in transactions, one at a time, on the calling thread, which it blocks. It says
+/// `committed` or `aborted` only where that is certain, and repeats nothing that the caller did not ask for.
+package final class TransactionalProducer: Sendable {
+    private let handle: ClientHandle
+    private let loop: DeliveryLoop
+    private let deliveries: Monitor<Deliveries>
+    private let timeout: Duration
+
+    /// The largest record, key, value and headers together, that the client takes. A topic's own limit may be lower.
+    package let maximumMessageBytes: Int
+
+    /// - Parameters:
+    ///   - properties: from ``ClientProperties/transactionalProducer(_:transactionalID:transactionTimeout:)``.
+    ///   - onEvent: called on the delivery thread.
+    package init(
+        _ properties: [String: String],
+        onEvent: @escaping @Sendable (ClientEvent) -> Void = { _ in }
+    ) throws(KafkaError) {
+        let deliveries = Monitor(Deliveries())
+        let handle = try ClientHandle(.producer, properties, events: ClientHandle.producerEvents)
+        self.handle = handle
+        self.deliveries = deliveries
+        timeout = .milliseconds(properties["transaction.timeout.ms"].flatMap { Int64($0) } ?? 60_000)
+        maximumMessageBytes = handle.property("message.max.bytes").flatMap { Int($0) } ?? 1_000_000
+        loop = DeliveryLoop(
+            handle,
+            onReports: { reports in deliveries.update { $0.record(reports) } },
+            onEvent: onEvent
+        )
+    }
+
+    /// Takes the transactional id over: fences whoever had it and decides what it left open. Blocks; throws when that was
+    /// not done in time.
+    package func initTransactions(timeout: Duration) throws(KafkaError) {
+        let deadline = Deadline(in: timeout)
+        let error = unsafe retrying("init transactions", until: deadline) {
+            unsafe rd_kafka_init_transactions($0, deadline.milliseconds(atMost: .seconds(5)))
+        }
+        if let error { throw error }
+    }
+
+    /// Runs one transaction to its end. Blocks for up to about twice the transaction time-out.
+    package func execute(_ transaction: Transaction) -> TransactionOutcome {
+        precondition(!transaction.offsets.isEmpty, "a transaction without an offset would not be fenced")
+        let deadline = Deadline(in: timeout)
+        if let error = unsafe retrying("begin", until: deadline, { unsafe rd_kafka_begin_transaction($0) }) {
+            return ended(by: error)
+        }
+        deliveries.update { $0.begin(transaction.records.count) }
+        if let error = write(transaction.records, until: deadline) { return abort(because: error) }
+        if let error = send(transaction, until: deadline) { return abort(because: error) }
+        // -1: what is left of the transaction time-out, on the client's own clock.
+        let error = unsafe retrying("commit", until: Deadline(in: timeout)) {
+            unsafe rd_kafka_commit_transaction($0, -1)
+        }
+        guard let error else { return .committed(offsets: deliveries.withLock { $0.offsets }) }
+        // The commit may have been done all the same: its answer can be lost before librdkafka gives up. Readers should
+        // not have to wait for the time-out if it was not.
+        if error.requiresAbort { _ = abort(because: error) }
+        return ended(by: error)
+    }
+
+    /// Ends the client; a transaction still open is left to time out or to the successor. False when that took longer.
+    package func close(timeout: Duration) -> Bool {
+        handle.closeProducer(loop, within: timeout)
+    }
+
+    /// Produces all records and waits for all their reports. Nil means that each was acknowledged.
+    private func write(_ records: [OutgoingRecord], until deadline: Deadline) -> KafkaError? {
+        let round = deliveries.withLock { $0.round }
+        for (index, record) in records.enumerated() {
+            let tag = UInt64(round) << 32 | UInt64(index)
+            while let error = queue(record, tag: tag) {
+                // The transaction has failed already: not this record's fault, and no other will be taken.
+                if error.code == .state || error.isFatal { return deliveries.withLock { $0.firstError } ?? error }
+                guard error.code == .queueFull, !deadline.hasPassed else {
+                    deliveries.update { $0.refuse(index, error) }
+                    break
+                }
+                let before = deliveries.withLock { $0.outstanding }
+                _ = deliveries.wait(until: deadline) { $0.outstanding < before }
+            }
+        }
+        // Once one has failed, librdkafka holds the others back until the abort.
+        guard deliveries.wait(until: deadline, for: { $0.outstanding == 0 || $0.firstError != nil }) else {
+            return KafkaError("produce", .timedOut)
+        }
+        return deliveries.withLock { $0.firstError }
+    }
+
+    private func queue(_ record: OutgoingRecord, tag: UInt64) -> KafkaError? {
+        do throws(KafkaError) {
+            try handle.produce(record, tag: tag)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func send(_ transaction: Transaction, until deadline: Deadline) -> KafkaError? {
+        let offsets = PartitionList(transaction.offsets)
+        return unsafe retrying("send offsets", until: deadline) { client in
+            unsafe offsets.with { list in
+                unsafe transaction.groupMetadata.with { metadata in
+                    unsafe rd_kafka_send_offsets_to_transaction(client, list, metadata, -1)
+                }
+            }
+        }
+    }
+
+    private func abort(because cause: KafkaError) -> TransactionOutcome {
+        guard !cause.isFatal else { return ended(by: cause) }
+        let error = unsafe retrying("abort", until: Deadline(in: timeout)) { unsafe rd_kafka_abort_transaction($0, -1) }
+        if let error { return ended(by: error) }
+        return .aborted(cause: cause, faults: deliveries.withLock { $0.faults })
+    }
+
+    private func ended(by error: KafkaError) -> TransactionOutcome {
+        let fatal = handle.fatalError(error.operation) ?? error
+        return fatal.isFatal && fatal.isFencing ? .fenced(fatal) : .unknown(fatal)
+    }
+
+    /// Makes a call again, with the same arguments, while librdkafka says that it may succeed.
+    private func retrying(
+        _ operation: String,
+        until deadline: Deadline,
+        _ call: (OpaquePointer) -> OpaquePointer?
+    ) -> KafkaError? {
+        while true {
+            let error = unsafe handle.attempt(operation) { client throws(KafkaError) in
+                try unsafe KafkaError.check(operation, taking: call(client))
+            }
+            guard let error, error.isRetriable, !deadline.hasPassed else { return error }
+            handle.pause(until: deadline)
+        }
+    }
+}
+
+/// What has been reported of the records of the transaction under way.
+private struct Deliveries: Sendable {
+    private(set) var round: UInt32 = 0
+    private(set) var outstanding = 0
+    private var results: [Result<Int64?, KafkaError>?] = []
+    /// The first fault; else, of a transaction that has already failed, why a record was dropped.
+    private(set) var firstError: KafkaError?
+
+    mutating func begin(_ count: Int) {
+        round &+= 1
+        outstanding = count
+        firstError = nil
+        results = Array(repeating: nil, count: count)
+    }
+
+    mutating func record(_ reports: [DeliveryReport]) {
+        // A report that came late belongs to an earlier transaction.
+        for report in reports where UInt32(truncatingIfNeeded: report.tag >> 32) == round {
+            settle(Int(report.tag & 0xffff_ffff), report.outcome)
+        }
+    }
+
+    mutating func refuse(_ index: Int, _ error: KafkaError) {
+        settle(index, .failure(error))
+    }
+
+    private mutating func settle(_ index: Int, _ outcome: Result<Int64?, KafkaError>) {
+        guard results.indices.contains(index), results[index] == nil else { return }
+        results[index] = outcome
+        outstanding -= 1
+        if case .failure(let error) = outcome, firstError == nil || firstError?.isPurged == true { firstError = error }
+    }
+
+    var offsets: [Int64?] {
+        results.map { result in
+            guard case .success(let offset) = result else { return nil }
+            return offset
+        }
+    }
+
+    var faults: [RecordFault] {
+        results.enumerated().compactMap { index, result in
+            guard case .failure(let error) = result, !error.isPurged else { return nil }
+            return RecordFault(index: index, error: error)
+        }
+    }
+}
