@@ -44,6 +44,11 @@ package enum JSON: Equatable, Sendable {
         /// For a duplicate key, that of its second opening quote.
         package var offset: Int
 
+        package init(kind: Kind, offset: Int) {
+            self.kind = kind
+            self.offset = offset
+        }
+
         package var description: String { "\(kind.rawValue) at byte \(offset)" }
     }
 

@@ -1,0 +1,83 @@
+import Contract
+import Testing
+
+@Suite("Headers that go along, and dead letters")
+struct HeaderTests {
+    private func header(_ name: String, bytes: Int) -> Header {
+        Header(name: name, value: [UInt8](repeating: 0x61, count: bytes - name.utf8.count))
+    }
+
+    @Test func onlyWhatClientsAndTracersNeedIsEchoed() {
+        let kept = [
+            Header(name: "tracestate", text: "a=b"), Header(name: "kafka_correlationId", value: [0, 0xff, 0x80]),
+            Header(name: "correlation_id", value: nil), Header(name: "traceparent", text: "00-1-2-01"),
+            Header(name: "correlation_id", text: "again"),
+        ]
+        let dropped = ["authorization", "Correlation_id", "ce_id", "kafka_replyTopic", "x", ""].map {
+            Header(name: $0, text: "v")
+        }
+        var mixed: [Header] = []
+        for index in 0..<max(kept.count, dropped.count) {
+            if index < dropped.count { mixed.append(dropped[index]) }
+            if index < kept.count { mixed.append(kept[index]) }
+        }
+        #expect(EchoHeaders.select(from: mixed) == kept)
+        #expect(EchoHeaders.select(from: []) == [])
+    }
+
+    @Test func theEchoIsCapped() {
+        let correlation = header("kafka_correlationId", bytes: 4096)
+        let fits = header("tracestate", bytes: 4096)
+        let over = header("tracestate", bytes: 4097)
+        #expect(EchoHeaders.select(from: [fits, correlation]) == [fits, correlation])
+        #expect(
+            EchoHeaders.select(from: [over, correlation]) == [correlation],
+            "correlation outranks tracing, whatever the order"
+        )
+        #expect(EchoHeaders.select(from: [header("correlation_id", bytes: 8193)]) == [])
+        let many = Array(repeating: Header(name: "traceparent", value: nil), count: 100_000)
+        #expect(EchoHeaders.select(from: many).count == 8192 / "traceparent".utf8.count)
+    }
+
+    private func deadLetter(key: [UInt8]? = Sample.key, headers: [Header] = []) -> DeadLetter {
+        DeadLetter(
+            source: Coordinates(topic: "otp.verify.commands", partition: 258, offset: 0x0102_0304_0506_0708),
+            timestamp: WallTime(milliseconds: -1),
+            key: key,
+            consumerGroup: "otp-worker",
+            reason: .field(.phone),
+            headers: headers,
+            replayCount: 2
+        )
+    }
+
+    /// The formats of Spring's `DeadLetterPublishingRecoverer`, so that its readers understand ours.
+    @Test func deadLetterHeadersAreAsTheGoldenFileSays() throws {
+        let letter = deadLetter(headers: [
+            Header(name: "secret", text: "ZQ7MARK"), Header(name: "traceparent", text: "00-1-2-01"),
+        ])
+        let lines = letter.headersForRecord().map { header in
+            "\(header.name) \((header.value ?? []).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())"
+        }
+        #expect(try lines == Golden.lines("dead-letter-v1-headers.txt"))
+    }
+
+    @Test func aDeadLetterIsCapped() {
+        #expect(deadLetter(key: [UInt8](repeating: 7, count: 5000)).key == [UInt8](repeating: 7, count: 1024))
+        #expect(deadLetter(key: nil).key == nil)
+        #expect(deadLetter(headers: [header("tracestate", bytes: 8193)]).headers == [])
+    }
+
+    @Test(arguments: [
+        ("3", 3), ("0", 0), ("", 0), ("-1", 0), ("x", 0), ("99999999999999999999", 0), ("999999999", 999_999_999),
+    ])
+    func theReplayCountIsReadBack(text: String, count: Int) {
+        #expect(DeadLetter.replayCount(in: [Header(name: "dlq_replay_count", text: text)]) == count)
+    }
+
+    @Test func theReplayCountRoundTrips() {
+        #expect(DeadLetter.replayCount(in: deadLetter().headersForRecord()) == 2)
+        #expect(DeadLetter.replayCount(in: []) == 0)
+        #expect(DeadLetter.replayCount(in: [Header(name: "dlq_replay_count", value: nil)]) == 0)
+    }
+}

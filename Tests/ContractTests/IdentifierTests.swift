@@ -1,0 +1,74 @@
+import Contract
+import Testing
+
+@Suite("Identifiers: sessions, phones, codes")
+struct IdentifierTests {
+    @Test func sessionBounds() {
+        #expect(SessionID("1")?.text == "1")
+        #expect(SessionID(String(repeating: "x", count: 256)) != nil)
+        #expect(SessionID(String(repeating: "x", count: 257)) == nil)
+        #expect(SessionID(String(repeating: "ş", count: 129)) == nil, "the bound counts bytes")
+        #expect(SessionID("") == nil)
+    }
+
+    @Test(arguments: ["a\u{0}", "\n", "a\u{1f}b", "\u{7f}", "\u{80}", "\u{9f}x", "tab\t"])
+    func sessionRefusesControlCharacters(text: String) {
+        #expect(SessionID(text) == nil)
+    }
+
+    @Test(arguments: ["\u{a0}", "é", "oturum-çğış", "\u{2028}", "😀", "a b"])
+    func sessionKeepsOtherCharacters(text: String) {
+        #expect(SessionID(text)?.text == text)
+    }
+
+    @Test func sessionsAreComparedByBytes() throws {
+        let composed = try #require(SessionID("caf\u{e9}"))
+        let decomposed = try #require(SessionID("cafe\u{301}"))
+        #expect(composed.text == decomposed.text, "equal to the eye")
+        #expect(composed != decomposed)
+        #expect(Set([composed, decomposed, composed]).count == 2)
+    }
+
+    @Test func coordinatesReadAsAPath() {
+        #expect(Sample.source.description == "otp.verify.commands/3/42")
+        #expect("\(Coordinates(topic: "t", partition: .max, offset: -1))" == "t/2147483647/-1")
+    }
+
+    @Test(arguments: [
+        "5324818942", "05324818942", "905324818942", "+905324818942", "00905324818942", "+90 532 481 89 42",
+        "0090 532 481 89 42", "(0532) 481-89-42", "0532.481.89.42", " 5324818942 ", "+90\u{a0}532\u{a0}4818942",
+        "+90(532)4818942",
+    ])
+    func phoneIsNormalised(text: String) {
+        #expect(PhoneNumber(normalising: text)?.revealed == "5324818942")
+    }
+
+    @Test(arguments: [
+        "", " ", "532481894", "53248189422", "4324818942", "04324818942", "904324818942", "+5324818942",
+        "+05324818942", "++905324818942", "90+5324818942", "+00905324818942", "0905324818942", "915324818942",
+        "+445324818942", "5324818942x", "٥٣٢٤٨١٨٩٤٢", "5324818942;5324818942", "532481894\u{0}2", "000905324818942",
+        "5+324818942", "5324818942+",
+    ])
+    func phoneIsRefused(text: String) {
+        #expect(PhoneNumber(normalising: text) == nil)
+    }
+
+    @Test func phoneIsMasked() {
+        #expect(PhoneNumber(normalising: "5324818942")?.masked == "532*****42")
+    }
+
+    @Test func codeIsTrimmedAndKeepsItsCase() {
+        #expect(OTPCode(trimming: "ART2")?.revealed == "ART2")
+        #expect(OTPCode(trimming: " \t\r\n\u{a0}\u{2003}aRt2 ")?.revealed == "aRt2")
+        #expect(OTPCode(trimming: "a") != OTPCode(trimming: "A"))
+        #expect(OTPCode(trimming: "0")?.revealed == "0")
+        #expect(OTPCode(trimming: "1234567890abcdef")?.revealed.count == 16)
+    }
+
+    @Test(arguments: [
+        "", " ", "1234567890abcdefg", "AR T2", "AR-2", "şifre", "١٢٣٤", "12\u{0}4", "１２３４", "1234.", "K\u{212a}",
+    ])
+    func codeIsRefused(text: String) {
+        #expect(OTPCode(trimming: text) == nil)
+    }
+}
