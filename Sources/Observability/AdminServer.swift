@@ -12,10 +12,14 @@ import Musl
 import Darwin
 #endif
 
-/// Serves `/live`, `/ready`, `/status` and `/metrics` over HTTP/1.1. It only reads: nothing can be changed through it. It runs on
-/// threads of its own, so that it still answers when the worker's event loop is stuck.
+/// Serves `/live`, `/ready`, `/status` and `/metrics` over HTTP/1.1.
+///
+/// It only reads: nothing can be changed through it. It stays off the worker's event loop and answers when that one is
+/// stuck.
 package final class AdminServer: Sendable {
-    /// Why the server does not listen. The description names the setting to change.
+    /// Why the server does not listen.
+    ///
+    /// The description names the setting to change.
     package enum Failure: Error, Equatable, CustomStringConvertible {
         case portInUse(host: String, port: Int)
         case cannotListen(host: String, port: Int, cause: String)
@@ -63,7 +67,9 @@ package final class AdminServer: Sendable {
         self.status = status
     }
 
-    /// Listens and serves until `stop`. A server is started once.
+    /// Listens and serves until `stop`.
+    ///
+    /// A server is started once.
     /// - Returns: the port that it listens on.
     /// - Throws: `Failure`.
     package func start() async throws -> Int {

@@ -1,14 +1,17 @@
 import Contract
 import Synchronization
 
-/// What the worker says about itself, for probes. The worker updates it; the admin server reads it. It judges nothing but the
-/// age of the loop's heartbeat.
+/// What the worker says about itself, for probes.
+///
+/// The worker updates it; the admin server reads it. It judges nothing but the age of the loop's heartbeat.
 package final class HealthState: Sendable {
     /// One thing that must hold for the worker to be ready.
     package struct Condition: Sendable, Equatable {
         package var name: String
         package var isOK: Bool
-        /// Why, in a sentence for an operator. Holds no secret.
+        /// Why, in a sentence for an operator.
+        ///
+        /// Holds no secret.
         package var detail: String
 
         package init(name: String, isOK: Bool, detail: String) {

@@ -1,7 +1,9 @@
 /// Writes JSON strings that are also safe on a terminal: whatever could move the cursor, break the line or turn its direction is
 /// escaped.
 enum JSONText {
-    /// Appends `text` in quotes. What exceeds `limit` bytes of escaped text is cut off and replaced by an ellipsis.
+    /// Appends `text` in quotes.
+    ///
+    /// What exceeds `limit` bytes of escaped text is cut off and replaced by an ellipsis.
     static func append(_ text: String, to bytes: inout [UInt8], limit: Int = .max) {
         bytes.append(UInt8(ascii: "\""))
         let start = bytes.count

@@ -1,8 +1,9 @@
 import Contract
 import Logging
 
-/// One log line as a value, and its two forms: a JSON object for machines, a sentence with fields for people. Both are one line
-/// whatever the message and the fields hold, and both are bounded.
+/// One log line as a value, and its two forms: a JSON object for machines, a sentence with fields for people.
+///
+/// Both are one line whatever the message and the fields hold, and both are bounded.
 struct LogLine {
     /// Longest value of one field, in bytes; the rest is cut off.
     static let maxValueBytes = 4096

@@ -15,8 +15,10 @@ import Musl
 import Darwin
 #endif
 
-/// Where all log lines of the process meet: formats them, holds back repeats, counts them and writes each with one `write(2)`
-/// under one lock, so that lines never mix. It never fails: a line that the descriptor refuses is dropped.
+/// Where all log lines of the process meet: formats them, holds back repeats, counts them and writes each with one
+/// `write(2)` under one lock, so that lines never mix.
+///
+/// It never fails: a line that the descriptor refuses is dropped.
 package final class LogSink: Sendable {
     /// How a line looks.
     package enum Form: String, Sendable, CaseIterable {
@@ -72,7 +74,9 @@ package final class LogSink: Sendable {
         state = Mutex(State(limiter: repeats.map { RepeatLimiter(limit: $0.lines, interval: $0.interval) }))
     }
 
-    /// Writes the `suppressed` counts that are still held. Call it before the process ends.
+    /// Writes the `suppressed` counts that are still held.
+    ///
+    /// Call it before the process ends.
     package func flush() {
         state.withLock { state in
             let summaries = state.limiter?.allSummaries() ?? []
@@ -119,7 +123,9 @@ package final class LogSink: Sendable {
         WallTime(milliseconds: Int64(Date.now.timeIntervalSince1970 * 1000))
     }
 
-    /// Writes to file descriptor 2. Only a signal or a full pipe makes it call `write` again for what is left.
+    /// Writes to file descriptor 2.
+    ///
+    /// Only a signal or a full pipe makes it call `write` again for what is left.
     package static func writeToStandardError(_ line: [UInt8]) {
         line.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return }

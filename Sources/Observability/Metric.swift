@@ -1,5 +1,6 @@
-/// Every metric the worker exposes, defined once: its name, kind, labels and meaning. The operations guide is held to this list.
-/// It holds no values and knows nothing of where they come from.
+/// Every metric the worker exposes, defined once: its name, kind, labels and meaning.
+///
+/// The operations guide is held to this list. It holds no values and knows nothing of where they come from.
 ///
 /// A raw value is the name without the worker's prefix. Names follow the Prometheus conventions: base units (seconds, bytes),
 /// `_total` on counters, and nothing but bounded label values.
@@ -59,7 +60,9 @@ package enum Metric: String, CaseIterable, Sendable {
         case histogram(buckets: [Double])
     }
 
-    /// The name as exposed. The `process_` metrics keep the names that every client library gives them.
+    /// The name as exposed.
+    ///
+    /// The `process_` metrics keep the names that every client library gives them.
     package var name: String {
         isOfProcess ? rawValue : "otp_worker_" + rawValue
     }

@@ -1,6 +1,8 @@
 import Synchronization
 
-/// A value that only grows. Resolve it once from the registry and keep it; `add` takes no lock.
+/// A value that only grows.
+///
+/// Resolve it once from the registry and keep it; `add` takes no lock.
 package final class Counter: Sendable {
     private let total = AtomicDouble()
 
@@ -19,7 +21,9 @@ package final class Counter: Sendable {
     package var value: Double { total.load() }
 }
 
-/// A value of the moment. Resolve it once from the registry and keep it; updates take no lock.
+/// A value of the moment.
+///
+/// Resolve it once from the registry and keep it; updates take no lock.
 package final class Gauge: Sendable {
     private let current = AtomicDouble()
 
@@ -37,7 +41,9 @@ package final class Gauge: Sendable {
     package var value: Double { current.load() }
 }
 
-/// Observations counted by size. An observation and a reading never mix: count, sum and buckets always agree.
+/// Observations counted by size.
+///
+/// An observation and a reading never mix: count, sum and buckets always agree.
 package final class Histogram: Sendable {
     /// What a scrape sees: `counts[i]` observations fell in bucket i alone; the last entry is above every bound.
     package struct Snapshot: Sendable, Equatable {
@@ -76,7 +82,7 @@ package final class Histogram: Sendable {
 extension Duration {
     /// The duration as the unit that metrics use.
     package var inSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+        Double(components.seconds) + Double(components.attoseconds) / 1e18
     }
 }
 

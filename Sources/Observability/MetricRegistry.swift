@@ -1,8 +1,10 @@
 import Synchronization
 
-/// Holds the value of every metric. Updating a resolved handle costs nanoseconds; resolving one takes a lock and a look-up, so
-/// resolve at start-up where the labels are known. Memory is bounded: a metric keeps `Metric.seriesLimit` label combinations,
-/// and the ones after that share the value `other`. It never calls anyone but the hooks given to `beforeRender`.
+/// Holds the value of every metric.
+///
+/// Updating a resolved handle costs nanoseconds; resolving one takes a lock and a look-up, so resolve at start-up
+/// where the labels are known. Memory is bounded: a metric keeps `Metric.seriesLimit` label combinations, and the ones
+/// after that share the value `other`. It never calls anyone but the hooks given to `beforeRender`.
 package final class MetricRegistry: Sendable {
     /// The label value that stands for all that did not fit.
     package static let overflow = "other"
@@ -37,13 +39,16 @@ package final class MetricRegistry: Sendable {
         return histogram
     }
 
-    /// Forgets one label combination, such as a partition that was given away. Its handles go on working, unseen.
+    /// Forgets one label combination, such as a partition that was given away.
+    ///
+    /// Its handles go on working, unseen.
     package func remove(_ metric: Metric, _ labels: String...) {
         family(metric).remove(labels)
     }
 
-    /// Runs `hook` before each rendering, on the thread that asks: the place to copy values that are kept elsewhere. It must be
-    /// quick and must not block.
+    /// Runs `hook` before each rendering, on the thread that asks: the place to copy values that are kept elsewhere.
+    ///
+    /// It must be quick and must not block.
     package func beforeRender(_ hook: @escaping @Sendable () -> Void) {
         hooks.withLock { $0.append(hook) }
     }

@@ -6,7 +6,9 @@ import Musl
 import Darwin
 #endif
 
-/// What the kernel knows about this process, read from `/proc`. A fact that cannot be read is absent, never guessed.
+/// What the kernel knows about this process, read from `/proc`.
+///
+/// A fact that cannot be read is absent, never guessed.
 package struct ProcessFacts: Sendable, Equatable {
     package var residentBytes: Double?
     package var cpuSeconds: Double?

@@ -1,4 +1,6 @@
-/// Writes the Prometheus text format 0.0.4. It reads values and never changes one.
+/// Writes the Prometheus text format 0.0.4.
+///
+/// It reads values and never changes one.
 struct PrometheusText {
     /// The `Content-Type` of the format.
     static let contentType = "text/plain; version=0.0.4; charset=utf-8"

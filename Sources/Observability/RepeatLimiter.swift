@@ -1,7 +1,9 @@
 import Logging
 
-/// Decides whether a log line that repeats is still written. The first `limit` lines of a component and message in an interval
-/// pass; the rest are counted, and the count comes out as one summary. It takes the time as an argument and writes nothing.
+/// Decides whether a log line that repeats is still written.
+///
+/// The first `limit` lines of a component and message in an interval pass; the rest are counted, and the count comes
+/// out as one summary. It takes the time as an argument and writes nothing.
 struct RepeatLimiter {
     struct Key: Hashable {
         var component: String
@@ -15,8 +17,10 @@ struct RepeatLimiter {
         var suppressed: Int
     }
 
-    /// Keys followed at a time. Messages are static by convention, so it is never reached; if it is, the keys beyond it share one
-    /// allowance per level.
+    /// Keys followed at a time.
+    ///
+    /// Messages are static by convention, so it is never reached; if it is, the keys beyond it share one allowance per
+    /// level.
     static let maxKeys = 1024
 
     let limit: Int
@@ -53,7 +57,9 @@ struct RepeatLimiter {
         return admitted
     }
 
-    /// The summaries of the intervals that are over; looks at most once per interval. What is over is forgotten.
+    /// The summaries of the intervals that are over; looks at most once per interval.
+    ///
+    /// What is over is forgotten.
     mutating func dueSummaries(at now: Int64) -> [Summary] {
         // A clock that was set back must not postpone the next look.
         guard now >= nextSweep || nextSweep - now > interval else { return [] }

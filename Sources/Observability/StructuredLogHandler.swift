@@ -1,6 +1,8 @@
 package import Logging
 
-/// Hands the records of one component to the sink that the whole process shares. It formats nothing and holds nothing back.
+/// Hands the records of one component to the sink that the whole process shares.
+///
+/// It formats nothing and holds nothing back.
 package struct StructuredLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]

@@ -1,0 +1,84 @@
+import Foundation
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// A plain HTTP/1.1 client over a blocking socket on loopback: it shares no code with the server that it tests.
+///
+/// It works on a thread of its own, because a blocked test would keep a thread from the server.
+enum LoopbackHTTP {
+    struct Answer: Sendable {
+        var status: Int
+        var headers: String
+        var body: String
+    }
+
+    struct Failure: Error {
+        var call: String
+        var code: Int32
+    }
+
+    static func get(_ path: String, port: Int) async throws -> Answer {
+        let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        let text = try await exchange(request, port: port)
+        guard let end = text.firstRange(of: "\r\n\r\n") else { throw Failure(call: "read", code: 0) }
+        let head = String(text[..<end.lowerBound])
+        let status = Int(head.split(separator: " ").dropFirst().first ?? "") ?? 0
+        return Answer(status: status, headers: head.lowercased(), body: String(text[end.upperBound...]))
+    }
+
+    /// Sends `request` and reads until the server closes the connection.
+    static func exchange(_ request: String, port: Int) async throws -> String {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread {
+                continuation.resume(with: Result { try exchangeBlocking(request, port: port) })
+            }.start()
+        }
+    }
+
+    private static func exchangeBlocking(_ request: String, port: Int) throws -> String {
+        let descriptor = try connected(port: port)
+        defer { _ = close(descriptor) }
+        let bytes = Array(request.utf8)
+        guard send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+            throw Failure(call: "send", code: errno)
+        }
+        var answer: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            guard count >= 0 else { throw Failure(call: "recv", code: errno) }
+            guard count > 0 else { return String(decoding: answer, as: UTF8.self) }
+            answer += chunk[..<count]
+        }
+    }
+
+    private static func connected(port: Int) throws -> Int32 {
+        #if os(Linux)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #else
+        let descriptor = socket(AF_INET, SOCK_STREAM, 0)
+        #endif
+        guard descriptor >= 0 else { throw Failure(call: "socket", code: errno) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else {
+            let code = errno
+            close(descriptor)
+            throw Failure(call: "connect", code: code)
+        }
+        return descriptor
+    }
+}
