@@ -209,10 +209,18 @@ extension Engine {
         report(.parked(partition.place.partition, reason: reason))
     }
 
+    /// An offset that is not there stops its own partition and no other.
+    mutating func unreadable(_ place: PartitionEpoch, _ reason: String, at now: Instant) {
+        guard let partition = partition(place), partition.phase == .active else { return }
+        park(partition, reason: reason, at: now)
+        partition.parking?.seeks = true
+    }
+
     mutating func unpark(at now: Instant) {
         for partition in partitions.values {
             guard let parking = partition.parking, now >= parking.until else { continue }
             partition.parking = nil
+            if parking.seeks { effects.append(.resume(partition.place, offset: partition.progress.next)) }
             unpause(partition, for: .parked)
             report(.unparked(partition.place.partition))
             // Commands that came to the front meanwhile were passed over.

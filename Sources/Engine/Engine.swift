@@ -106,6 +106,7 @@ package struct Engine: ~Copyable {
             told(wall, at: now)
             received(records, at: now)
         case .reachedEnd(let place, let offset): reachedEnd(place, offset)
+        case .partitionUnreadable(let place, let reason): unreadable(place, reason, at: now)
         case .intentWritten(let id, let ledgerOffset): intentWritten(id, ledgerOffset: ledgerOffset, at: now)
         case .intentFailed(let id, let isPermanent, let reason):
             intentFailed(id, isPermanent: isPermanent, reason: reason, at: now)

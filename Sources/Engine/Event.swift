@@ -24,6 +24,8 @@ package enum Event: Sendable {
     // Commands
     case received([ReceivedRecord], at: WallTime)
     case reachedEnd(PartitionEpoch, offset: Int64)
+    /// The partition cannot be read from where it stands.
+    case partitionUnreadable(PartitionEpoch, reason: String)
 
     // The ledger's intents
     /// `ledgerOffset` is nil when the broker did not say.

@@ -29,6 +29,8 @@ final class Partition {
     struct Parking {
         var until: Instant
         var reason: String
+        /// Reading stopped by itself, so going on takes an offset.
+        var seeks = false
     }
 
     let place: PartitionEpoch
