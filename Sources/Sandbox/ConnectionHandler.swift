@@ -18,6 +18,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var keepAlive = true
     private var waiting = CircularBuffer<(request: SandboxRequest, keepAlive: Bool)>()
     private var isBusy = false
+    /// Its last bytes are on their way: whatever arrives now is too late.
+    private var isClosing = false
     private var isGone = false
     private var unanswered: String?
 
@@ -28,6 +30,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isClosing { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
             begin(head)
@@ -134,13 +137,13 @@ final class ConnectionHandler: ChannelInboundHandler {
             if let next = waiting.popFirst() { handle(next.request, keepAlive: next.keepAlive, context) }
             return
         }
+        isClosing = true
         context.writeAndFlush(wrapOutboundOut(bytes)).assumeIsolated().whenComplete { _ in
             context.close(promise: nil)
         }
     }
 
     private func refuse(_ context: ChannelHandlerContext) {
-        isBusy = true
         let answer = SandboxAnswer(status: 400, contentType: "text/plain", body: "unreadable request")
         send(AnswerBytes.whole(answer, keepAlive: false, context.channel.allocator), context, close: true)
     }

@@ -1,5 +1,5 @@
 extension FaultRule: Decodable {
-    private enum Key: String, CodingKey, CaseIterable {
+    private enum Key: String, CodingKey {
         case action
         case sessionPrefix = "session_prefix"
         case sessionSuffix = "session_suffix"
@@ -17,13 +17,32 @@ extension FaultRule: Decodable {
         case bytes
     }
 
-    /// Reads the flat JSON form of a rule.
+    private struct AnyKey: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) {
+            self.stringValue = stringValue
+        }
+
+        init?(intValue: Int) {
+            return nil
+        }
+    }
+
+    /// Reads the flat JSON form of a rule; a field that is none of a rule's is an error, as it may be a misspelt limit.
     ///
     /// `{"action":"status","status":429,"retry_after":1,"session_prefix":"a","times":2,"per":"session"}`. `action` is a
     /// ``FaultAction/name``; `status` needs `status` (and takes `result_code`, `type`, `retry_after`), `answer` needs
     /// `code`, `delay` needs `ms`; `drip` takes `ms`, `oversized` takes `bytes`. The rest is ``Match``, `times`, `per`
     /// (`session` or `all`) and `processed`.
     package init(from decoder: any Decoder) throws {
+        let unknown = try decoder.container(keyedBy: AnyKey.self).allKeys.first { Key(rawValue: $0.stringValue) == nil }
+        if let unknown {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath + [unknown], debugDescription: "no such field")
+            )
+        }
         let fields = try decoder.container(keyedBy: Key.self)
         self.init(
             try Self.action(fields),

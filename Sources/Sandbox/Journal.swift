@@ -26,7 +26,7 @@ struct Journal: ~Copyable {
         self.capacity = max(1, capacity)
         file = try path.map { path in
             let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-            guard file >= 0 else { throw SandboxError.file(path: path, errno: errno) }
+            guard file >= 0 else { throw SandboxError.file(path: path, cause: String(cString: strerror(errno))) }
             return file
         }
     }
@@ -81,14 +81,11 @@ struct Journal: ~Copyable {
 /// Why a sandbox could not start.
 package enum SandboxError: Error, CustomStringConvertible {
     /// A file that the configuration names could not be opened or written.
-    case file(path: String, errno: CInt)
-    /// A name for the certificate is neither a host name nor an address.
-    case configuration(setting: String)
+    case file(path: String, cause: String)
 
     package var description: String {
         switch self {
-        case .file(let path, let errno): "cannot write \(path): \(String(cString: strerror(errno)))"
-        case .configuration(let setting): "unusable setting: \(setting)"
+        case .file(let path, let cause): "cannot write \(path): \(cause)"
         }
     }
 }

@@ -4,6 +4,7 @@ import Crypto
 ///
 /// It decides nothing about who may use it, or how long.
 package enum OneTimeCode {
+    private static let hex = Array("0123456789abcdef".utf8)
     private static let alphabet = Array("ABCDEFGHJKLMNPQRSTUVWXYZ23456789".utf8)
 
     /// The code that `send_otp` sends: four letters or digits, made from the session id and the seed.
@@ -33,7 +34,6 @@ package enum OneTimeCode {
     /// What stands for phone and code in the journal: the first 7 bytes of SHA-256 of `phone`, a line feed and `code`,
     /// in hexadecimal.
     package static func digest(phone: String, code: String) -> String {
-        let hex = Array("0123456789abcdef".utf8)
         let bytes = SHA256.hash(data: Array("\(phone)\n\(code)".utf8)).prefix(7)
         return String(decoding: bytes.flatMap { [hex[Int($0 >> 4)], hex[Int($0 & 15)]] }, as: UTF8.self)
     }

@@ -57,7 +57,7 @@ package final class SandboxServer: Sendable {
                 expired: configuration.certificateExpired
             )
             if let path = configuration.caFile {
-                try Data(made.authorityPEM.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+                try write(made.authorityPEM, to: path)
             }
             certificates = made
         }
@@ -105,6 +105,14 @@ package final class SandboxServer: Sendable {
     package func stop() async {
         try? await group.shutdownGracefully()
         core.flushJournal()
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+        do {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw SandboxError.file(path: path, cause: "\(error)")
+        }
     }
 
     private static func bootstrap(

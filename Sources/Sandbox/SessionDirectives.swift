@@ -5,7 +5,7 @@
 ///
 /// | between tildes | what the call meets |
 /// |---|---|
-/// | `429`, `500`, any 3 digits ≥ 400 | that HTTP status, not processed; `http401` is the same |
+/// | `429`, any number from 201 to 599 | that HTTP status, not processed; `http401` is the same |
 /// | `429r3` | the same, with `Retry-After: 3` |
 /// | `code17` | a 200 with code 17, not processed |
 /// | `delay300` | the answer 300 ms later |
@@ -45,7 +45,7 @@ package enum SessionDirectives {
         if let milliseconds = number(text, after: "delay") { return .delay(.milliseconds(milliseconds)) }
         let text = text.hasPrefix("http") ? text.dropFirst(4) : text
         let parts = text.split(separator: "r", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let status = Int(parts[0]), (400...599).contains(status) else { return nil }
+        guard let status = Int(parts[0]), (201...599).contains(status) else { return nil }
         guard parts.count == 2 else { return .status(status) }
         return Int(parts[1]).map { .status(status, retryAfter: $0) }
     }
