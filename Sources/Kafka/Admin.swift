@@ -1,6 +1,8 @@
 import CRdKafka
 
-/// Asks a cluster what it has, and creates topics. Its calls block. It never changes or deletes anything that exists.
+/// Asks a cluster what it has, and creates topics.
+///
+/// Its calls block. It never changes or deletes anything that exists.
 package final class Admin: Sendable {
     private let handle: ClientHandle
 
@@ -80,9 +82,10 @@ package final class Admin: Sendable {
     /// (`TOPIC_ALREADY_EXISTS` among it).
     package func createTopics(_ topics: [NewTopic], timeout: Duration) throws(KafkaError) -> [String: KafkaError] {
         guard !topics.isEmpty else { return [:] }
-        let requests = try TopicRequests(topics)
-        let event = try unsafe call("create topics", timeout: timeout) { client, options, queue in
-            unsafe requests.with { unsafe rd_kafka_CreateTopics(client, $0, $1, options, queue) }
+        let event = try unsafe NewTopic.with(topics) { requests, count throws(KafkaError) in
+            try unsafe call("create topics", timeout: timeout) { client, options, queue in
+                unsafe rd_kafka_CreateTopics(client, requests, count, options, queue)
+            }
         }
         return try unsafe event.withPointer { event throws(KafkaError) in
             guard let result = unsafe rd_kafka_event_CreateTopics_result(event) else {
@@ -176,36 +179,27 @@ package final class Admin: Sendable {
     }
 }
 
-/// The owner of the C values of a call that creates topics.
-@safe
-private struct TopicRequests: ~Copyable {
-    private var topics: [OpaquePointer?] = unsafe []
-
-    init(_ requests: [Admin.NewTopic]) throws(KafkaError) {
+extension Admin.NewTopic {
+    /// Lends the C values of a call that creates topics to the body.
+    fileprivate static func with<Result: ~Copyable>(
+        _ requests: [Self],
+        _ body: (UnsafeMutablePointer<OpaquePointer?>?, Int) throws(KafkaError) -> Result
+    ) throws(KafkaError) -> Result {
+        let topics = UnsafeMutablePointer<OpaquePointer?>.allocate(capacity: requests.count)
+        var count = 0
+        defer {
+            unsafe rd_kafka_NewTopic_destroy_array(topics, count)
+            unsafe topics.deallocate()
+        }
         for request in requests {
-            var reason = [CChar](repeating: 0, count: 256)
-            guard
-                let topic = unsafe rd_kafka_NewTopic_new(
-                    request.name,
-                    request.partitions,
-                    request.replication,
-                    &reason,
-                    reason.count
-                )
-            else {
+            let topic = unsafe rd_kafka_NewTopic_new(request.name, request.partitions, request.replication, nil, 0)
+            guard let topic = unsafe topic else {
                 throw KafkaError("create topic", .invalidArgument, reason: "\(request.name) cannot be created as asked")
             }
-            unsafe topics.append(topic)
+            unsafe (topics + count).initialize(to: topic)
+            count += 1
             for (name, value) in request.config { unsafe rd_kafka_NewTopic_set_config(topic, name, value) }
         }
-    }
-
-    deinit {
-        unsafe unsafe unsafe unsafe unsafe unsafe unsafe unsafe for unsafetopic in unsafe topics { unsafe rd_kafka_NewTopic_destroy(topic) }
-    }
-
-    borrowing func with(_ body: (UnsafeMutablePointer<OpaquePointer?>?, Int) -> Void) {
-        var copy = unsafe topics
-        unsafe copy.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress, $0.count) }
+        return try unsafe body(topics, count)
     }
 }

@@ -1,7 +1,9 @@
 import CRdKafka
 
-/// The owner of one librdkafka client and of its queues. Every call into the client goes through ``use(_:_:)``, so that
-/// none can meet a client that is being destroyed; destroying has a deadline and never hangs.
+/// The owner of one librdkafka client and of its queues.
+///
+/// Every call into the client goes through ``use(_:_:)``, so that none can meet a client that is being destroyed;
+/// destroying has a deadline and never hangs.
 @safe
 final class ClientHandle: @unchecked Sendable {
     // Safe because librdkafka's clients and queues may be used by any thread, and `uses` keeps them alive while they are.
@@ -104,8 +106,9 @@ final class ClientHandle: @unchecked Sendable {
         }
     }
 
-    /// Destroys the client once no call is under way. False when that took longer than it may: the client is then
-    /// left behind, to be destroyed when it lets go.
+    /// Destroys the client once no call is under way.
+    ///
+    /// False when that took longer than it may: the client is then left behind, to be destroyed when it lets go.
     func destroy(within limit: Duration) -> Bool {
         let deadline = Deadline(in: limit)
         let first = uses.update { uses in

@@ -1,4 +1,6 @@
-/// Builds the properties of each kind of client: what the design fixes, with what the user passes through to librdkafka.
+/// Builds the properties of each kind of client: what the design fixes, with what the user passes through to
+/// librdkafka.
+///
 /// It refuses a property that the design owns, and never repeats a value.
 package enum ClientProperties {
     /// What all clients of a process share.
@@ -16,7 +18,9 @@ package enum ClientProperties {
         }
     }
 
-    /// A member of the group that reads commands. A user waits: after a crash the partitions must move in seconds.
+    /// A member of the group that reads commands.
+    ///
+    /// A user waits: after a crash the partitions must move in seconds.
     package static func consumer(
         _ common: Common,
         groupID: String,
@@ -61,8 +65,9 @@ package enum ClientProperties {
         )
     }
 
-    /// A producer that writes records and offsets together. `transactionalID` is stable per worker slot and never
-    /// shared by two workers.
+    /// A producer that writes records and offsets together.
+    ///
+    /// `transactionalID` is stable per worker slot and never shared by two workers.
     package static func transactionalProducer(
         _ common: Common,
         transactionalID: String,

@@ -1,15 +1,22 @@
 /// What a group consumer has to tell, in the order in which it happened.
 package enum ConsumerEvent: Equatable, Sendable {
-    /// Records, in offset order within each partition. A paused partition's records may come again after it is resumed.
+    /// Records, in offset order within each partition.
+    ///
+    /// A paused partition's records may come again after it is resumed.
     case records([ConsumedRecord])
-    /// The group gave these partitions to this member (perhaps none). They stand still until each is given its offset by
-    /// ``GroupConsumer/resume(_:at:)``.
+    /// The group gave these partitions to this member (perhaps none).
+    ///
+    /// They stand still until each is given its offset by ``GroupConsumer/resume(_:at:)``.
     case assigned([TopicPartition])
     /// The group wants these partitions back and waits until ``GroupConsumer/release(_:)`` has been told all of them.
     case revoked([TopicPartition])
-    /// These partitions are somebody else's already. There is nothing to answer.
+    /// These partitions are somebody else's already.
+    ///
+    /// There is nothing to answer.
     case lost([TopicPartition])
-    /// Every record before this offset has been handed out. In read_committed it also comes before an open transaction.
+    /// Every record before this offset has been handed out.
+    ///
+    /// In read_committed it also comes before an open transaction.
     case endOfPartition(TopicPartition, offset: Int64)
     case statistics(ConsumerStatistics)
     case log(ClientLog)

@@ -6,8 +6,9 @@ import Foundation
 
 /// What a worker needs of librdkafka's statistics, which come once a second.
 package struct ConsumerStatistics: Equatable, Sendable {
-    /// Since the group coordinator last answered anything; nil before the first connection to it. Up to the heartbeat
-    /// interval is normal.
+    /// Since the group coordinator last answered anything; nil before the first connection to it.
+    ///
+    /// Up to the heartbeat interval is normal.
     package var coordinatorSilence: Duration?
     /// State of the connection to the coordinator, such as `UP`; nil when none is known.
     package var coordinatorState: String?

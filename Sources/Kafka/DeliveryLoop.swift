@@ -1,8 +1,9 @@
 import CRdKafka
 import Contract
 
-/// A thread that serves one producer's queue and nothing else: a transaction's commit waits for it. It hands delivery
-/// reports and other events on, in batches, and decides nothing.
+/// A thread that serves one producer's queue and nothing else: a transaction's commit waits for it.
+///
+/// It hands delivery reports and other events on, in batches, and decides nothing.
 final class DeliveryLoop: Sendable {
     private let handle: ClientHandle
     private let thread: OwnThread

@@ -1,7 +1,8 @@
 import CRdKafka
 
-/// librdkafka's mock cluster in this process, for demonstrations and client tests: other processes may use it over
-/// TCP. It knows no isolation, no fencing, no offsets in transactions, no compaction and no admin calls.
+/// librdkafka's mock cluster in this process, for demonstrations and client tests: other processes may use it over TCP.
+///
+/// It knows no isolation, no fencing, no offsets in transactions, no compaction and no admin calls.
 ///
 /// Its ports are chosen by the system; in librdkafka 2.0.2 they cannot be fixed.
 @safe
@@ -14,7 +15,9 @@ package final class EmbeddedBroker: @unchecked Sendable {
     /// `127.0.0.1:port`, one for each broker, comma-separated.
     package let bootstrapServers: String
 
-    /// Starts the brokers, numbered from 1. A topic that a client names comes into being by itself with `partitions`.
+    /// Starts the brokers, numbered from 1.
+    ///
+    /// A topic that a client names comes into being by itself with `partitions`.
     package init(brokers: Int32 = 1) throws(KafkaError) {
         let handle = try ClientHandle(.producer, ["log_level": "3"], events: 0)
         let cluster = try unsafe handle.use("start broker") { client throws(KafkaError) in

@@ -1,6 +1,8 @@
 import CRdKafka
 
-/// The owner of one event taken from a client's queue. What it holds is copied out; nothing borrowed outlives it.
+/// The owner of one event taken from a client's queue.
+///
+/// What it holds is copied out; nothing borrowed outlives it.
 @safe
 struct Event: ~Copyable {
     private let event: OpaquePointer

@@ -10,7 +10,9 @@ package final class GroupConsumer: Sendable {
     private let handle: ClientHandle
     private let assignment = Monitor(Assignment())
 
-    /// Throws when a property is refused. `properties` come from ``ClientProperties/consumer(_:groupID:instanceID:sessionTimeout:statisticsInterval:)``.
+    /// Throws when a property is refused.
+    ///
+    /// `properties` come from ``ClientProperties/consumer(_:groupID:instanceID:sessionTimeout:statisticsInterval:)``.
     package init(_ properties: [String: String]) throws(KafkaError) {
         handle = try ClientHandle(
             .groupConsumer,
@@ -26,8 +28,9 @@ package final class GroupConsumer: Sendable {
         }
     }
 
-    /// Waits for the first event, then takes what is there without waiting, up to `maximum` records. May return early
-    /// with nothing.
+    /// Waits for the first event, then takes what is there without waiting, up to `maximum` records.
+    ///
+    /// May return early with nothing.
     package func poll(timeout: Duration, maximum: Int) -> [ConsumerEvent] {
         var batch = EventBatch()
         let isRetrying = carryOut(into: &batch)
@@ -58,28 +61,34 @@ package final class GroupConsumer: Sendable {
         return batch.finish()
     }
 
-    /// Starts an assigned partition at this offset, or moves it there. Takes effect in the next poll; an assignment that
-    /// is gone by then is left alone.
+    /// Starts an assigned partition at this offset, or moves it there.
+    ///
+    /// Takes effect in the next poll; an assignment that is gone by then is left alone.
     package func resume(_ partition: TopicPartition, at offset: Int64) {
         request { $0.wanted[partition] = .start(offset) }
     }
 
-    /// Lets partitions go on that ``pause(_:)`` stopped; does nothing to others. Takes effect in the next poll.
+    /// Lets partitions go on that ``pause(_:)`` stopped; does nothing to others.
+    ///
+    /// Takes effect in the next poll.
     package func resume(_ partitions: [TopicPartition]) {
         request { state in
             for partition in partitions { state.want(.go, for: partition) }
         }
     }
 
-    /// Stops partitions from the next poll on. What librdkafka had fetched is fetched again later, so that nothing is
-    /// skipped.
+    /// Stops partitions from the next poll on.
+    ///
+    /// What librdkafka had fetched is fetched again later, so that nothing is skipped.
     package func pause(_ partitions: [TopicPartition]) {
         request { state in
             for partition in partitions { state.want(.stop, for: partition) }
         }
     }
 
-    /// Gives back partitions that were revoked. The group goes on once all of them were given back.
+    /// Gives back partitions that were revoked.
+    ///
+    /// The group goes on once all of them were given back.
     package func release(_ partitions: [TopicPartition]) {
         request { $0.released.formUnion(partitions) }
     }
@@ -87,7 +96,9 @@ package final class GroupConsumer: Sendable {
     /// The partitions that this member holds, those to be released included.
     package var assigned: Set<TopicPartition> { assignment.withLock { Set($0.flow.keys) } }
 
-    /// The membership at this moment, for a transaction's offsets. Throws `UNKNOWN_MEMBER_ID` while there is none.
+    /// The membership at this moment, for a transaction's offsets.
+    ///
+    /// Throws `UNKNOWN_MEMBER_ID` while there is none.
     package func groupMetadata() throws(KafkaError) -> GroupMetadata {
         try unsafe handle.use("group metadata") { client throws(KafkaError) in
             guard let metadata = unsafe rd_kafka_consumer_group_metadata(client) else {
@@ -97,8 +108,9 @@ package final class GroupConsumer: Sendable {
         }
     }
 
-    /// What the group has committed, one entry for each partition asked for, in their order. Waits until pending
-    /// transactional offsets are decided; blocks for up to the time-out.
+    /// What the group has committed, one entry for each partition asked for, in their order.
+    ///
+    /// Waits until pending transactional offsets are decided; blocks for up to the time-out.
     package func committed(_ partitions: [TopicPartition], timeout: Duration) throws(KafkaError) -> [CommittedOffset] {
         let list = PartitionList(partitions)
         try unsafe handle.use("committed") { client throws(KafkaError) in
@@ -126,7 +138,9 @@ package final class GroupConsumer: Sendable {
         try handle.watermarks(partition, until: Deadline(in: timeout))
     }
 
-    /// Begins to leave the group. Keep polling, and release what is revoked, until ``isClosed``.
+    /// Begins to leave the group.
+    ///
+    /// Keep polling, and release what is revoked, until ``isClosed``.
     package func beginClose() throws(KafkaError) {
         try handle.closeConsumer()
     }
@@ -136,7 +150,9 @@ package final class GroupConsumer: Sendable {
         unsafe (try? handle.use("closed") { unsafe rd_kafka_consumer_closed($0) != 0 }) ?? true
     }
 
-    /// Ends the client, whether it was closed or not. False when that took longer; it then ends by itself.
+    /// Ends the client, whether it was closed or not.
+    ///
+    /// False when that took longer; it then ends by itself.
     package func destroy(within limit: Duration) -> Bool {
         handle.destroy(within: limit)
     }
@@ -256,8 +272,10 @@ extension GroupConsumer {
         }
     }
 
-    /// Takes what was assigned at once, standing still at offset 0, so that no committed offset is looked up and not one
-    /// record comes before its partition was restored. A revocation waits for ``release(_:)``.
+    /// Takes what was assigned at once, standing still at offset 0, so that no committed offset is looked up and not
+    /// one record comes before its partition was restored.
+    ///
+    /// A revocation waits for ``release(_:)``.
     private func rebalance(_ event: borrowing Event, into batch: inout EventBatch) {
         let partitions = event.partitions()
         switch event.response {

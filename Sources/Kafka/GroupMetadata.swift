@@ -1,6 +1,8 @@
 import CRdKafka
 
-/// A consumer's membership at one moment: what a broker fences a transaction's offsets by. The owner of the C value.
+/// A consumer's membership at one moment: what a broker fences a transaction's offsets by.
+///
+/// The owner of the C value.
 @safe
 package final class GroupMetadata: @unchecked Sendable {
     // Safe because the C value is never changed after it was made.

@@ -1,5 +1,6 @@
-/// Writes single records, each once and in order, and reports what became of each. It never waits for a broker in
-/// ``produce(_:tag:)`` and never retries what librdkafka has given up.
+/// Writes single records, each once and in order, and reports what became of each.
+///
+/// It never waits for a broker in ``produce(_:tag:)`` and never retries what librdkafka has given up.
 package final class IdempotentProducer: Sendable {
     private let handle: ClientHandle
     private let loop: DeliveryLoop
@@ -9,6 +10,7 @@ package final class IdempotentProducer: Sendable {
     ///   - properties: from ``ClientProperties/idempotentProducer(_:)``.
     ///   - onReports: called on the delivery thread with what has come, one report for each record produced.
     ///   - onEvent: called on the delivery thread.
+    /// - Throws: when a property is refused.
     package init(
         _ properties: [String: String],
         onReports: @escaping @Sendable ([DeliveryReport]) -> Void,
@@ -28,8 +30,10 @@ package final class IdempotentProducer: Sendable {
         )
     }
 
-    /// Queues a record. Throws at once when it cannot be sent (`_QUEUE_FULL`, too large, a partition that does not exist);
-    /// then no report follows.
+    /// Queues a record.
+    ///
+    /// Throws at once when it cannot be sent (`_QUEUE_FULL`, too large, a partition that does not exist); then no
+    /// report follows.
     package func produce(_ record: OutgoingRecord, tag: UInt64) throws(KafkaError) {
         pending.withLock { $0 += 1 }
         do throws(KafkaError) {
@@ -51,8 +55,9 @@ package final class IdempotentProducer: Sendable {
         pending.wait(until: Deadline(in: timeout)) { $0 == 0 }
     }
 
-    /// Gives unsent records up (their reports say `_PURGE_QUEUE` or `_PURGE_INFLIGHT`), and ends the client. False when that
-    /// took longer; it then ends by itself. Call ``flush(timeout:)`` before to lose none.
+    /// Gives unsent records up (their reports say `_PURGE_QUEUE` or `_PURGE_INFLIGHT`), and ends the client.
+    ///
+    /// False when that took longer; it then ends by itself. Call ``flush(timeout:)`` before to lose none.
     package func close(timeout: Duration) -> Bool {
         handle.closeProducer(loop, within: timeout)
     }

@@ -1,7 +1,9 @@
 import CRdKafka
 
 /// A failure that librdkafka or a broker reported, as a value: what was tried, the code, and what the code asks of the
-/// caller. It never carries a record's key, value or header, nor the value of a property.
+/// caller.
+///
+/// It never carries a record's key, value or header, nor the value of a property.
 package struct KafkaError: Error, Equatable, Sendable {
     /// What was tried, such as `commit`.
     package var operation: String

@@ -1,8 +1,9 @@
 import CRdKafka
 
 extension KafkaError {
-    /// An error code of the Kafka protocol, or a negative one of librdkafka's own. Only those that somebody decides by
-    /// have a name here; every value can be held and printed.
+    /// An error code of the Kafka protocol, or a negative one of librdkafka's own.
+    ///
+    /// Only those that somebody decides by have a name here; every value can be held and printed.
     package struct Code: RawRepresentable, Hashable, Sendable {
         package let rawValue: Int32
 

@@ -1,7 +1,8 @@
 import CRdKafka
 
-/// Reads one partition up to an offset, as often as asked: what a worker does to restore its ledger. It sees committed
-/// records only, belongs to no group and commits nothing. Its calls block; one thread uses it.
+/// Reads one partition up to an offset, as often as asked: what a worker does to restore its ledger.
+///
+/// It sees committed records only, belongs to no group and commits nothing. Its calls block; one thread uses it.
 package final class LedgerReader: Sendable {
     private let committed: ClientHandle
     private let uncommitted: ClientHandle
@@ -36,8 +37,10 @@ package final class LedgerReader: Sendable {
     }
 
     /// Hands out every committed record from `start` on until all before `target` are decided and were read: an open
-    /// transaction before it is waited for. Markers, aborted records and compacted tails occupy offsets, so the last record
-    /// may be long before the target. Returns the position reached.
+    /// transaction before it is waited for.
+    ///
+    /// Markers, aborted records and compacted tails occupy offsets, so the last record may be long before the target.
+    /// Returns the position reached.
     ///
     /// An offset that is no longer kept means the first one that is. Throws `_TIMED_OUT` when it takes too long.
     @discardableResult

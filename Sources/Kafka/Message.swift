@@ -1,7 +1,9 @@
 import CRdKafka
 import Contract
 
-/// A message borrowed from librdkafka for the time of one call; whatever is kept is copied out. It never frees it.
+/// A message borrowed from librdkafka for the time of one call; whatever is kept is copied out.
+///
+/// It never frees it.
 @safe
 struct Message: ~Copyable {
     private let message: UnsafePointer<rd_kafka_message_t>
@@ -15,12 +17,16 @@ struct Message: ~Copyable {
     /// What the producer attached to it.
     var tag: UInt64 { unsafe UInt64(UInt(bitPattern: message.pointee._private)) }
 
-    /// The error that stands in this message's place. Not for delivery reports: there the C text is the payload.
+    /// The error that stands in this message's place.
+    ///
+    /// Not for delivery reports: there the C text is the payload.
     borrowing func error(_ operation: String) -> KafkaError? {
         KafkaError(operation, response)
     }
 
-    /// Copies the record. `topics` is asked for the topic's name, so that records of one topic share one string.
+    /// Copies the record.
+    ///
+    /// `topics` is asked for the topic's name, so that records of one topic share one string.
     borrowing func record(_ topics: inout TopicNames) -> ConsumedRecord {
         var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
         let time = unsafe rd_kafka_message_timestamp(message, &kind)

@@ -1,7 +1,9 @@
 import CRdKafka
 
 extension ClientHandle {
-    /// The topic's partitions; nil when it does not exist. Asks again while the cluster cannot say, until the deadline.
+    /// The topic's partitions; nil when it does not exist.
+    ///
+    /// Asks again while the cluster cannot say, until the deadline.
     func partitionCount(_ topic: String, until deadline: Deadline) throws(KafkaError) -> Int? {
         while true {
             let (response, count) = try unsafe metadata("describe topic", topic: topic, until: deadline) { metadata in

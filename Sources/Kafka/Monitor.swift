@@ -6,7 +6,9 @@ import Musl
 import Darwin
 #endif
 
-/// A value behind a lock, with a condition to wait on until a deadline. It never runs a caller's code while waiting.
+/// A value behind a lock, with a condition to wait on until a deadline.
+///
+/// It never runs a caller's code while waiting.
 @safe
 final class Monitor<State>: @unchecked Sendable {
     // Safe because the state is touched only with the mutex held.
@@ -94,7 +96,9 @@ extension Duration {
     }
 }
 
-/// Runs a body on a thread of its own, for calls that block. It never shares a pool's thread.
+/// Runs a body on a thread of its own, for calls that block.
+///
+/// It never shares a pool's thread.
 @safe
 final class OwnThread: Sendable {
     private let ended = Monitor(false)

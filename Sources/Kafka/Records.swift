@@ -15,7 +15,9 @@ extension TopicPartition: CustomStringConvertible {
     package var description: String { "\(topic)/\(partition)" }
 }
 
-/// A record as it was read, its bytes copied out of librdkafka. A null key or value is nil and differs from an empty one.
+/// A record as it was read, its bytes copied out of librdkafka.
+///
+/// A null key or value is nil and differs from an empty one.
 package struct ConsumedRecord: Equatable, Sendable {
     package var topic: String
     package var partition: Int32
@@ -115,8 +117,9 @@ package struct OffsetCommit: Equatable, Sendable {
     }
 }
 
-/// The offsets that a partition holds: `low` is the first one kept, `high` the one the next record will get. From a
-/// read_committed client `high` is the last stable offset instead.
+/// The offsets that a partition holds: `low` is the first one kept, `high` the one the next record will get.
+///
+/// From a read_committed client `high` is the last stable offset instead.
 package struct Watermarks: Equatable, Sendable {
     package var low: Int64
     package var high: Int64

@@ -1,7 +1,8 @@
 import CRdKafka
 
-/// Reads partitions by number into one queue, with no group and nothing committed: the owner of what is being read. It
-/// uses librdkafka's simple consumer, whose batches cost a fifth of what events do.
+/// Reads partitions by number into one queue, with no group and nothing committed: the owner of what is being read.
+///
+/// It uses librdkafka's simple consumer, whose batches cost a fifth of what events do.
 @safe
 final class SimpleConsumer: @unchecked Sendable {
     // Safe because only the one thread that reads uses it, and it ends with its last reference.

@@ -1,6 +1,7 @@
 import CRdKafka
 
 /// Reads a whole topic from now or from its beginning, committed records only, for a person or a tool that watches it.
+///
 /// It belongs to no group and commits nothing. One thread uses it.
 package final class TopicReader: Sendable {
     private let handle: ClientHandle
@@ -15,7 +16,9 @@ package final class TopicReader: Sendable {
         case offsets([Int32: Int64])
     }
 
-    /// Looks up where to start, and starts. `partitions` nil means all that the topic has.
+    /// Looks up where to start, and starts.
+    ///
+    /// `partitions` nil means all that the topic has.
     package init(
         _ common: ClientProperties.Common,
         topic: String,
@@ -40,8 +43,9 @@ package final class TopicReader: Sendable {
         consumer = Monitor(try SimpleConsumer(handle, topic: topic, from: offsets))
     }
 
-    /// Waits for the first record, then takes what is there, up to `maximum`. May return early with nothing. Throws when a
-    /// partition cannot be read.
+    /// Waits for the first record, then takes what is there, up to `maximum`.
+    ///
+    /// May return early with nothing. Throws when a partition cannot be read.
     package func poll(timeout: Duration, maximum: Int = 1000) throws(KafkaError) -> [ConsumedRecord] {
         guard let consumer = consumer.withLock({ $0 }) else { throw KafkaError("read", .destroyed) }
         var records: [ConsumedRecord] = []
@@ -55,7 +59,9 @@ package final class TopicReader: Sendable {
         return records
     }
 
-    /// Not while another thread polls. False when ending took longer; it then ends by itself.
+    /// Not while another thread polls.
+    ///
+    /// False when ending took longer; it then ends by itself.
     package func close(timeout: Duration) -> Bool {
         consumer.withLock { $0 = nil }
         return handle.destroy(within: timeout)

@@ -15,16 +15,23 @@ package struct Transaction: Sendable {
 
 /// How a transaction ended.
 package enum TransactionOutcome: Equatable, Sendable {
-    /// All of it is visible. One offset for each record, nil where the broker did not say it.
+    /// All of it is visible.
+    ///
+    /// One offset for each record, nil where the broker did not say it.
     case committed(offsets: [Int64?])
-    /// None of it is or will be visible, and the producer can go on. `faults` are the records that could not be written, in
-    /// order; those merely dropped with the transaction are not among them.
+    /// None of it is or will be visible, and the producer can go on.
+    ///
+    /// `faults` are the records that could not be written, in order; those merely dropped with the transaction are not
+    /// among them.
     case aborted(cause: KafkaError, faults: [RecordFault])
-    /// Nobody knows: the commit was asked for and its answer is lost, or the client broke on the way. The producer must be
-    /// replaced, and ``TransactionalProducer/initTransactions(timeout:)`` of its successor decides the transaction.
+    /// Nobody knows: the commit was asked for and its answer is lost, or the client broke on the way.
+    ///
+    /// The producer must be replaced, and ``TransactionalProducer/initTransactions(timeout:)`` of its successor decides
+    /// the transaction.
     case unknown(KafkaError)
-    /// Another producer with the same transactional id has taken over; this one must be replaced. Like `unknown`, it does
-    /// not say what became of the transaction.
+    /// Another producer with the same transactional id has taken over; this one must be replaced.
+    ///
+    /// Like `unknown`, it does not say what became of the transaction.
     case fenced(KafkaError)
 }
 

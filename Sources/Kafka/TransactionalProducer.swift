@@ -1,19 +1,23 @@
 import CRdKafka
 
-/// Writes records and consumed offsets in transactions, one at a time, on the calling thread, which it blocks. It says
-/// `committed` or `aborted` only where that is certain, and repeats nothing that the caller did not ask for.
+/// Writes records and consumed offsets in transactions, one at a time, on the calling thread, which it blocks.
+///
+/// It says `committed` or `aborted` only where that is certain, and repeats nothing that the caller did not ask for.
 package final class TransactionalProducer: Sendable {
     private let handle: ClientHandle
     private let loop: DeliveryLoop
     private let deliveries: Monitor<Deliveries>
     private let timeout: Duration
 
-    /// The largest record, key, value and headers together, that the client takes. A topic's own limit may be lower.
+    /// The largest record, key, value and headers together, that the client takes.
+    ///
+    /// A topic's own limit may be lower.
     package let maximumMessageBytes: Int
 
     /// - Parameters:
     ///   - properties: from ``ClientProperties/transactionalProducer(_:transactionalID:transactionTimeout:)``.
     ///   - onEvent: called on the delivery thread.
+    /// - Throws: when a property is refused.
     package init(
         _ properties: [String: String],
         onEvent: @escaping @Sendable (ClientEvent) -> Void = { _ in }
@@ -31,8 +35,9 @@ package final class TransactionalProducer: Sendable {
         )
     }
 
-    /// Takes the transactional id over: fences whoever had it and decides what it left open. Blocks; throws when that was
-    /// not done in time.
+    /// Takes the transactional id over: fences whoever had it and decides what it left open.
+    ///
+    /// Blocks; throws when that was not done in time.
     package func initTransactions(timeout: Duration) throws(KafkaError) {
         let deadline = Deadline(in: timeout)
         let error = unsafe retrying("init transactions", until: deadline) {
@@ -41,7 +46,9 @@ package final class TransactionalProducer: Sendable {
         if let error { throw error }
     }
 
-    /// Runs one transaction to its end. Blocks for up to about twice the transaction time-out.
+    /// Runs one transaction to its end.
+    ///
+    /// Blocks for up to about twice the transaction time-out.
     package func execute(_ transaction: Transaction) -> TransactionOutcome {
         precondition(!transaction.offsets.isEmpty, "a transaction without an offset would not be fenced")
         let deadline = Deadline(in: timeout)
@@ -62,12 +69,16 @@ package final class TransactionalProducer: Sendable {
         return ended(by: error)
     }
 
-    /// Ends the client; a transaction still open is left to time out or to the successor. False when that took longer.
+    /// Ends the client; a transaction still open is left to time out or to the successor.
+    ///
+    /// False when that took longer.
     package func close(timeout: Duration) -> Bool {
         handle.closeProducer(loop, within: timeout)
     }
 
-    /// Produces all records and waits for all their reports. Nil means that each was acknowledged.
+    /// Produces all records and waits for all their reports.
+    ///
+    /// Nil means that each was acknowledged.
     private func write(_ records: [OutgoingRecord], until deadline: Deadline) -> KafkaError? {
         let round = deliveries.withLock { $0.round }
         for (index, record) in records.enumerated() {
