@@ -4,7 +4,9 @@ import Engine
 extension UpstreamAnswer.Body {
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-    /// What a body says, or nil unless it is one JSON object. A member of an unusable type is as good as absent.
+    /// What a body says, or nil unless it is one JSON object.
+    ///
+    /// A member of an unusable type is as good as absent.
     init?(json bytes: [UInt8]) {
         let text = bytes.starts(with: Self.byteOrderMark) ? Array(bytes.dropFirst(3)) : bytes
         guard let json = try? JSON.parse(text), case .object = json else { return nil }

@@ -4,8 +4,9 @@ package import NIOCore
 import NIOPosix
 package import NIOSSL
 
-/// Asks `check_otp`, one HTTP/1.1 attempt per call, on pooled keep-alive connections to one origin. It reports what happened
-/// and decides nothing: no retry, no redirect, no verdict.
+/// Asks `check_otp`, one HTTP/1.1 attempt per call, on pooled keep-alive connections to one origin.
+///
+/// It reports what happened and decides nothing: no retry, no redirect, no verdict.
 ///
 /// Confined to one event loop: every function must be called on it, and everything is reported on it. Whoever makes a client
 /// must close it; until then its connections keep it alive.
@@ -18,7 +19,7 @@ package final class CheckClient {
     private let allocator = ByteBufferAllocator()
     private var pool: ConnectionPool<PendingCall>
     /// By slot of the pool.
-    private var connections: [Connection?] = []
+    private(set) var connections: [Connection?] = []
     /// Channels that are not closed yet, those that the pool has given up included.
     private var channels: [ObjectIdentifier: Connection] = [:]
     private var connects = 0
@@ -32,16 +33,17 @@ package final class CheckClient {
     private var finished = Finished()
     private var isFlushScheduled = false
 
-    /// What ended within this tick. Connections are released before anyone is told, so that a caller that asks again at once
-    /// finds them.
+    /// What ended within this tick.
+    ///
+    /// Connections are released before anyone is told, so that a caller that asks again at once finds them.
     private struct Finished {
         var connections: [Connection] = []
         var calls: [(call: PendingCall, answer: UpstreamAnswer)] = []
     }
 
-    /// - Parameters:
-    ///   - secret: the API key; it is encoded here and shown nowhere.
-    ///   - tls: from ``CheckClientConfiguration/makeTLSContext()``, shared by the clients of all loops.
+    /// Takes the secret in its encoded form, shown nowhere; `tls` comes from ``CheckClientConfiguration/makeTLSContext()``
+    /// and is shared by the clients of all loops.
+    ///
     /// - Throws: ``CheckClientError``.
     package init(
         configuration: CheckClientConfiguration,
@@ -71,9 +73,10 @@ package final class CheckClient {
     /// Makes one attempt.
     ///
     /// - Parameters:
+    ///   - request: what to ask.
     ///   - timeout: for waiting for a connection, making one, asking and reading the answer, all together.
-    ///   - permit: asked immediately before the request is written. If it says no, the call ends `notSent(.withheld)` and the
-    ///     connection serves another. It must not call this client.
+    ///   - permit: asked immediately before the request is written. If it says no, the call ends `notSent(.withheld)` and
+    ///     the connection serves another. It must not call this client.
     ///   - completion: called exactly once, on the loop, never from within this function.
     package func call(
         _ request: CheckRequest,
@@ -91,8 +94,8 @@ package final class CheckClient {
             arm(deadline)
             send(call, on: slot)
         case .wait: arm(deadline)
-        case .waitAndOpen(let slot, let until):
-            arm(min(deadline, until))
+        case .waitAndOpen(let slot):
+            arm(deadline)
             open(slot)
         case .refuse: ended(call, with: UpstreamAnswer(.notSent(.shutdown)))
         }
@@ -101,15 +104,13 @@ package final class CheckClient {
     /// Opens connections ahead of need, until `count` are open or being made.
     package func warmUp(connections count: Int) {
         eventLoop.preconditionInEventLoop()
-        let now = NIODeadline.now()
-        for slot in pool.warmUpRequested(count, at: now) {
-            arm(now + TimeAmount(configuration.connectTimeout))
-            open(slot)
-        }
+        for slot in pool.warmUpRequested(count, at: .now()) { open(slot) }
     }
 
-    /// Takes no more calls, ends those under way with `.shutdown` (`notSent` or `unknown` as the case is) and closes every
-    /// connection; then calls `completion`. Whoever wants answers waits for them first.
+    /// Takes no more calls, ends those under way with `.shutdown` (`notSent` or `unknown` as the case is) and closes
+    /// every connection; then calls `completion`.
+    ///
+    /// Whoever wants answers waits for them first.
     package func close(_ completion: @escaping () -> Void) {
         eventLoop.preconditionInEventLoop()
         isClosed = true
@@ -228,6 +229,7 @@ extension CheckClient {
         while connections.count <= slot { connections.append(nil) }
         connections[slot] = connection
         connects += 1
+        arm(.now() + TimeAmount(configuration.connectTimeout))
         let origin = configuration.origin
         bootstrap.connect(host: origin.host, port: origin.port).assumeIsolated().whenComplete { result in
             switch result {

@@ -1,6 +1,8 @@
 package import NIOSSL
 
-/// Everything a ``CheckClient`` can be told. A value without behaviour of its own; the secret is not part of it.
+/// Everything a ``CheckClient`` can be told.
+///
+/// A value without behaviour of its own; the secret is not part of it.
 package struct CheckClientConfiguration: Sendable {
     /// How the secret key becomes the `Authorization` header.
     package enum Authentication: String, Sendable, CaseIterable {
@@ -16,11 +18,13 @@ package struct CheckClientConfiguration: Sendable {
     package var maximumConnections = 512
     /// Resolving, connecting and the TLS handshake together.
     package var connectTimeout = Duration.seconds(3)
-    /// How long an unused connection is kept. It must be shorter than the upstream's own limit: a request that crosses the
-    /// server's close ends `unknown`.
+    /// How long an unused connection is kept.
+    ///
+    /// It must be shorter than the upstream's own limit: a request that crosses the server's close ends `unknown`.
     package var idleTimeout = Duration.seconds(30)
-    /// No connection is used for longer, so that a change of address in DNS is followed. Each connection draws its own age
-    /// between 80 and 100 % of it.
+    /// No connection is used for longer, so that a change of address in DNS is followed.
+    ///
+    /// Each connection draws its own age between 80 and 100 % of it.
     package var maximumAge = Duration.seconds(300)
     /// The largest answer that is read, head and body together, in bytes.
     package var maximumResponseBytes = 64 * 1024

@@ -6,7 +6,9 @@ package struct CheckRequest: Sendable {
     package var sessionID: SessionID
     package var phone: PhoneNumber
     package var code: OTPCode
-    /// A W3C `traceparent` to send along. One that is not made of its letters is left out.
+    /// A W3C `traceparent` to send along.
+    ///
+    /// One that is not made of its letters is left out.
     package var traceparent: [UInt8]?
 
     package init(sessionID: SessionID, phone: PhoneNumber, code: OTPCode, traceparent: [UInt8]? = nil) {
@@ -17,8 +19,10 @@ package struct CheckRequest: Sendable {
     }
 }
 
-/// Turns a question into the bytes of its HTTP request. All but the length, the trace and the body is the same for every
-/// request and encoded once. It shows nothing of itself: the constant part holds the secret.
+/// Turns a question into the bytes of its HTTP request.
+///
+/// All but the length, the trace and the body is the same for every request and encoded once. It shows nothing of
+/// itself: the constant part holds the secret.
 struct RequestEncoder: Redacting {
     private let constantHead: [UInt8]
 

@@ -3,8 +3,9 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// The last handler before the transport: it tells the connection when bytes are about to be handed to the socket, and closes
-/// the channel beneath TLS. What that means is explained at ``ConnectionState``. It changes nothing that passes.
+/// The last handler before the transport: it tells the connection when bytes are about to be handed to the socket.
+///
+/// What that means is explained at ``ConnectionState``. It changes nothing that passes.
 final class WireTap: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -30,8 +31,9 @@ final class WireTap: ChannelOutboundHandler {
     }
 }
 
-/// One connection to the upstream: the shell around ``ConnectionState`` and ``ResponseParser``. It carries one call at a time
-/// and reports its end to the client. It never decides which call, and never reconnects.
+/// One connection to the upstream: the shell around ``ConnectionState`` and ``ResponseParser``.
+///
+/// It carries one call at a time and reports its end to the client. It never decides which call, and never reconnects.
 final class Connection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -45,7 +47,7 @@ final class Connection: ChannelInboundHandler {
     private var received = 0
     private var call: PendingCall?
     private var context: ChannelHandlerContext?
-    private var channel: (any Channel)?
+    private(set) var channel: (any Channel)?
 
     init(slot: Int, client: CheckClient, maximumResponseBytes: Int) {
         self.slot = slot
@@ -75,7 +77,9 @@ final class Connection: ChannelInboundHandler {
         }
     }
 
-    /// Writes the request. Its end is reported by `client.ended`, never from within this function's caller.
+    /// Writes the request.
+    ///
+    /// Its end is reported by `client.ended`, never from within this function's caller.
     func ask(_ request: ByteBuffer, for call: PendingCall) {
         self.call = call
         received = 0
@@ -111,7 +115,9 @@ final class Connection: ChannelInboundHandler {
         close()
     }
 
-    /// The deadline of its attempt has passed. An answer that came within the same tick still stands.
+    /// The deadline of its attempt has passed.
+    ///
+    /// An answer that came within the same tick still stands.
     func expire() {
         if state.isAsking { fail(.attemptTimeout) }
     }

@@ -1,10 +1,11 @@
 import NIOCore
 
-/// Which connection carries which call, which calls wait, and when each of them has waited long enough. A value: it is told
-/// what happened and returns what to do. It never touches a channel, a clock or a timer.
+/// Which connection carries which call, which calls wait, and when each of them has waited long enough.
 ///
-/// A slot is one place for a connection. Calls that find none idle wait in order, and each opens a connection while the
-/// limit allows; whichever connection is free first, new or released, takes the longest-waiting call.
+/// A value: it is told what happened and returns what to do. It never touches a channel, a clock or a timer.
+///
+/// A slot is one place for a connection. Calls that find none idle wait in order, and a connection is opened for each
+/// while the limit allows; whichever connection is free first, new or released, takes the longest-waiting call.
 struct ConnectionPool<Call: Equatable>: Equatable {
     typealias Slot = Int
 
@@ -23,7 +24,7 @@ struct ConnectionPool<Call: Equatable>: Equatable {
     enum CallAction: Equatable {
         case send(on: Slot)
         case wait
-        case waitAndOpen(Slot, until: NIODeadline)
+        case waitAndOpen(Slot)
         case refuse
     }
 
@@ -75,8 +76,9 @@ struct ConnectionPool<Call: Equatable>: Equatable {
     var open: Int { slots.count - freeSlots.count }
     var waitingCalls: Int { waiting.count }
 
-    /// Someone wants `call` on the wire before `deadline`. `timeReached` comes first if it is due, so what is idle here may
-    /// be used.
+    /// Someone wants `call` on the wire before `deadline`.
+    ///
+    /// `timeReached` comes first if it is due, so what is idle here may be used.
     mutating func called(_ call: Call, deadline: NIODeadline, at now: NIODeadline) -> CallAction {
         if isClosed { return .refuse }
         if let slot = idle.popLast() {
@@ -86,15 +88,15 @@ struct ConnectionPool<Call: Equatable>: Equatable {
             return .send(on: slot)
         }
         waiting.append(Waiting(call: call, deadline: deadline))
-        guard let slot = takeSlot() else { return .wait }
-        return .waitAndOpen(slot, until: startConnecting(slot, at: now))
+        guard let slot = openForWaiting(at: now) else { return .wait }
+        return .waitAndOpen(slot)
     }
 
     /// As many connections as are missing to `count` should be opened ahead of need.
     mutating func warmUpRequested(_ count: Int, at now: NIODeadline) -> [Slot] {
         var opened: [Slot] = []
         while !isClosed, open < count, let slot = takeSlot() {
-            _ = startConnecting(slot, at: now)
+            startConnecting(slot, at: now)
             opened.append(slot)
         }
         return opened
@@ -141,7 +143,9 @@ struct ConnectionPool<Call: Equatable>: Equatable {
         }
     }
 
-    /// The connection in `slot`, idle or busy, is no more. Returns a slot to open for the calls that wait.
+    /// The connection in `slot`, idle or busy, is no more.
+    ///
+    /// Returns a slot to open for the calls that wait.
     mutating func closed(_ slot: Slot, at now: NIODeadline) -> Slot? {
         switch slots[slot] {
         case .idle:
@@ -155,7 +159,9 @@ struct ConnectionPool<Call: Equatable>: Equatable {
         return openForWaiting(at: now)
     }
 
-    /// The one timer fired. What expired is reported and, except for attempts (their connection must end first), forgotten.
+    /// The one timer fired.
+    ///
+    /// What expired is reported and, except for attempts (their connection must end first), forgotten.
     mutating func timeReached(_ now: NIODeadline) -> TimeAction {
         var action = TimeAction()
         func note(_ deadline: NIODeadline) {
@@ -188,7 +194,9 @@ struct ConnectionPool<Call: Equatable>: Equatable {
         return action
     }
 
-    /// No call is taken any more. The connections are the caller's to close; their `closed` and `openFailed` follow.
+    /// No call is taken any more.
+    ///
+    /// The connections are the caller's to close; their `closed` and `openFailed` follow.
     mutating func closeRequested() -> CloseAction {
         isClosed = true
         var action = CloseAction(fail: waiting.map(\.call))
@@ -215,15 +223,13 @@ struct ConnectionPool<Call: Equatable>: Equatable {
 
     private mutating func openForWaiting(at now: NIODeadline) -> Slot? {
         guard !isClosed, waiting.count > connecting, let slot = takeSlot() else { return nil }
-        _ = startConnecting(slot, at: now)
+        startConnecting(slot, at: now)
         return slot
     }
 
-    private mutating func startConnecting(_ slot: Slot, at now: NIODeadline) -> NIODeadline {
-        let until = now + connectTimeout
-        slots[slot] = .connecting(until: until)
+    private mutating func startConnecting(_ slot: Slot, at now: NIODeadline) {
+        slots[slot] = .connecting(until: now + connectTimeout)
         connecting += 1
-        return until
     }
 
     private mutating func takeSlot() -> Slot? {

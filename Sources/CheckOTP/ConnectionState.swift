@@ -1,7 +1,8 @@
 import Engine
 
-/// What one connection is doing and, when it fails, whether any byte of the request may have left. A value: it is told what
-/// happened and returns what to do. It never touches a channel.
+/// What one connection is doing and, when it fails, whether any byte of the request may have left.
+///
+/// A value: it is told what happened and returns what to do. It never touches a channel.
 ///
 /// `notSent` or `unknown` rests on one question: *had any byte of the request been handed to the socket when it failed?* It
 /// is answered where the bytes pass, by ``WireTap``, the last handler before the transport:
@@ -61,7 +62,9 @@ struct ConnectionState: Equatable {
         }
     }
 
-    /// The handshake is complete. True if the connection can now be used.
+    /// The handshake is complete.
+    ///
+    /// True if the connection can now be used.
     mutating func secured() -> Bool {
         switch state {
         case .securing:
@@ -109,8 +112,10 @@ struct ConnectionState: Equatable {
         }
     }
 
-    /// The tick after the answer. True if the connection can carry another request, false if it is to be closed, nil if it
-    /// is closed and the pool knows.
+    /// The tick after the answer.
+    ///
+    /// True if the connection can carry another request, false if it is to be closed, nil if it is closed and the pool
+    /// knows.
     mutating func released() -> Bool? {
         switch state {
         case .answered(let reusable):

@@ -1,5 +1,7 @@
-/// Where `check_otp` lives: scheme, host, port and base path of the upstream, taken from a URL. It accepts what a client
-/// can honour and nothing else: no user info (a secret in a URL ends up in a log), no query, no fragment.
+/// Where `check_otp` lives: scheme, host, port and base path of the upstream, taken from a URL.
+///
+/// It accepts what a client can honour and nothing else: no user info (a secret in a URL ends up in a log), no query,
+/// no fragment.
 package struct Origin: Equatable, Sendable, CustomStringConvertible {
     package let isTLS: Bool
     /// A name, an IPv4 address, or an IPv6 address without its brackets.
@@ -47,7 +49,7 @@ package struct Origin: Equatable, Sendable, CustomStringConvertible {
         } else {
             name = authority.prefix { $0 != ":" }
             portPart = authority[name.endIndex...]
-            guard name.utf8.allSatisfy(Self.isNameByte) else { throw .invalidHost }
+            guard name.utf8.allSatisfy(Self.isNameByte), !portPart.dropFirst().contains(":") else { throw .invalidHost }
         }
         guard !name.isEmpty else { throw .emptyHost }
         host = name.lowercased()

@@ -1,14 +1,17 @@
 import NIOCore
 
-/// Reads one HTTP/1.x answer from bytes that arrive in any pieces. A value without a channel. It is strict: what two readers
-/// could frame differently is malformed.
+/// Reads one HTTP/1.x answer from bytes that arrive in any pieces.
+///
+/// A value without a channel. It is strict: what two readers could frame differently is malformed.
 ///
 /// NIOHTTP1's decoder is not used because it keeps the bytes after an answer to itself, as the possible beginning of the
 /// next. Here they must be seen: a connection with bytes left over is never used again, or they would answer the next code.
 struct ResponseParser {
     enum Malformed: Error { case malformed }
 
-    /// A complete answer. `body` is what the framing delimited, chunks joined.
+    /// A complete answer.
+    ///
+    /// `body` is what the framing delimited, chunks joined.
     struct Response: Equatable {
         var status: Int
         var keepAlive: Bool
@@ -43,8 +46,9 @@ struct ResponseParser {
     /// Bytes of the current line or head that were searched for its end already.
     private var searched = 0
 
-    /// Takes what it can from `buffer` and leaves the rest for later; returns the answer once it is complete. What is in
-    /// `buffer` then does not belong to it.
+    /// Takes what it can from `buffer` and leaves the rest for later; returns the answer once it is complete.
+    ///
+    /// What is in `buffer` then does not belong to it.
     mutating func consume(_ buffer: inout ByteBuffer) throws(Malformed) -> Response? {
         while true {
             switch state {
@@ -77,7 +81,9 @@ struct ResponseParser {
         }
     }
 
-    /// The peer ended the stream in an orderly way. Completes an answer whose body lasts until then.
+    /// The peer ended the stream in an orderly way.
+    ///
+    /// Completes an answer whose body lasts until then.
     mutating func endOfStream() -> Response? {
         guard state == .untilClose else { return nil }
         return finish()
@@ -194,7 +200,7 @@ extension ResponseParser {
         return index + 1 < bytes.count && bytes[index] == 0x0D && bytes[index + 1] == 0x0A ? index : nil
     }
 
-    /// `HTTP/1.x nnn[ reason]`
+    /// Reads `HTTP/1.x nnn` and perhaps a reason, which says nothing.
     private static func parseStatusLine(_ line: UnsafeRawBufferPointer) -> Head? {
         guard line.count >= 12, line.prefix(7).elementsEqual("HTTP/1.".utf8), line[8] == 0x20,
             line[7] == UInt8(ascii: "0") || line[7] == UInt8(ascii: "1"),

@@ -1,10 +1,14 @@
-/// Reads `Retry-After` in both its forms. A date counts from the `Date` of the same answer, so that the two machines' clocks
-/// need not agree; without one, from the wall clock.
+/// Reads `Retry-After` in both its forms.
+///
+/// A date counts from the `Date` of the same answer, so that the two machines' clocks need not agree; without one, from
+/// the wall clock.
 enum RetryAfter {
     /// However long the upstream asks for: a longer wait helps nobody, and a mistaken date must not stop the worker for a year.
     static let maximum = Duration.seconds(3600)
 
-    /// Nil if `value` is neither a number of seconds nor a date. A date in the past is a wait of zero.
+    /// Nil if `value` is neither a number of seconds nor a date.
+    ///
+    /// A date in the past is a wait of zero.
     static func wait(_ value: [UInt8], date: [UInt8]?, wallClock: () -> Int64) -> Duration? {
         if !value.isEmpty, value.allSatisfy(isDigit) {
             // Too many digits for an Int are too long a wait all the same.
