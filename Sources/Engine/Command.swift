@@ -47,6 +47,8 @@ final class Command {
     struct Conclusion {
         var outcome: Outcome
         var settles: Bool
+        /// It has an intent that no settled code voids: a tombstone does.
+        var leavesIntent: Bool
         var replayed: Bool
         var inDoubt: Bool
         var at: Instant

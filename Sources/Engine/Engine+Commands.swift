@@ -42,13 +42,14 @@ extension Engine {
 
     /// The watermark moved: what was too far ahead of it may fit now.
     mutating func takeHeld(_ partition: Partition, at now: Instant) {
-        while let record = partition.held.first {
-            partition.held.removeFirst()
-            if case .beyondWindow = partition.progress.arrived(record.id.offset) {
+        while let record = partition.held.popFirst() {
+            switch partition.progress.arrived(record.id.offset) {
+            case .repeated, .finished: break
+            case .admitted: admit(record, partition, at: now)
+            case .beyondWindow:
                 partition.held.prepend(record)
                 return
             }
-            admit(record, partition, at: now)
         }
         if let end = partition.heldEnd, partition.progress.reachedEnd(end) { partition.heldEnd = nil }
         if partition.progress.span <= Limits.windowLow { unpause(partition, for: .window) }
@@ -90,7 +91,7 @@ extension Engine {
     // MARK: Deciding
 
     /// Decides the command at the head of a session, and those behind it for as long as they need no call.
-    private mutating func advance(_ session: SessionDigest, _ partition: Partition, at now: Instant) {
+    mutating func advance(_ session: SessionDigest, _ partition: Partition, at now: Instant) {
         while let head = partition.lanes[session]?.head, head.state == .queued {
             decide(head, session, partition, at: now)
             guard head.conclusion != nil else { return }
@@ -127,6 +128,8 @@ extension Engine {
             command.isAskedAgain = decision == .outcomeUnknown
             concludeTooLate(command, partition, isHead: false, at: now)
         case .tooManyCodes: conclude(command, partition, as: Outcome(.tooManyCodes), settles: false, at: now)
+        // Stays queued until the tombstones are committed.
+        case .ask where partition.tombstones[session] != nil: break
         case .ask(let again):
             command.isAskedAgain = again
             command.state = .ready
@@ -202,14 +205,28 @@ extension Engine {
                 at: command.wall(at: now)
             )
         }
+        let leavesIntent = !settles && leavesIntent(command, partition)
+        if leavesIntent, let session = command.record.session { partition.tombstones[session, default: 0] += 1 }
         let isSessionInDoubt =
             command.record.session.map { partition.ledger[$0].isInDoubt(keyID: configuration.keyID) } ?? false
         let inDoubt = !outcome.isVerified && (outcome.inDoubt || isSessionInDoubt)
-        command.conclusion = .init(outcome: outcome, settles: settles, replayed: replayed, inDoubt: inDoubt, at: now)
+        command.conclusion = .init(
+            outcome: outcome,
+            settles: settles,
+            leavesIntent: leavesIntent,
+            replayed: replayed,
+            inDoubt: inDoubt,
+            at: now
+        )
         command.state = .concluded
         partition.concluded.append(command)
         unconcluded -= 1
         if oldestConclusion == nil { oldestConclusion = now }
         report(.concluded(command.record.id, outcome.reason, replayed: replayed, inDoubt: inDoubt))
+    }
+
+    private func leavesIntent(_ command: Command, _ partition: Partition) -> Bool {
+        guard let session = command.record.session, let fingerprint = command.record.fingerprint else { return false }
+        return command.hasIntent || partition.ledger[session].hasIntent(fingerprint, source: command.offset)
     }
 }

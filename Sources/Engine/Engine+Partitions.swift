@@ -121,7 +121,11 @@ extension Engine {
     /// If nothing about it is in doubt its intent is voided, in the next transaction.
     mutating func abandon(_ command: Command, _ partition: Partition) {
         command.state = .abandoned
-        if command.hasIntent, !command.isAskedAgain, command.ambiguousAttempts == 0 { partition.voids.append(command) }
+        guard command.hasIntent, !command.isAskedAgain, command.ambiguousAttempts == 0,
+            let session = command.record.session
+        else { return }
+        partition.voids.append(command)
+        partition.tombstones[session, default: 0] += 1
     }
 
     mutating func releaseIfSettled(at now: Instant) {

@@ -75,16 +75,12 @@ extension Engine {
                 let conclusion = command.conclusion
             else { continue }
             let entry = partition.ledger[session]
-            let leavesIntent =
-                !conclusion.settles
-                && (command.hasIntent
-                    || entry.intents.contains { $0.fingerprint == fingerprint && $0.source <= command.offset })
-            if leavesIntent {
+            if conclusion.leavesIntent {
                 share.voids.append(.init(session: session, fingerprint: fingerprint, source: command.offset))
                 append(.void(fingerprint), verify.sessionID, partition, to: &batch, &open)
             }
             // A doubt that the voided intent stood for must live on in the state.
-            let keepsDoubt = leavesIntent && entry.code(fingerprint)?.isDoubtful == true
+            let keepsDoubt = conclusion.leavesIntent && entry.code(fingerprint)?.isDoubtful == true
             if conclusion.settles || keepsDoubt, seen.insert(session).inserted {
                 changed.append((verify.sessionID, session))
             }

@@ -21,13 +21,18 @@ extension Engine {
             guard let partition = partition(place) else { continue }
             partition.parkingBackOff.succeeded()
             partition.progress.committed(share.offsets, watermark: share.watermark)
-            for void in share.voids { partition.ledger.voided(void.fingerprint, of: void.session, source: void.source) }
+            for void in share.voids {
+                partition.ledger.voided(void.fingerprint, of: void.session, source: void.source)
+                let left = (partition.tombstones[void.session] ?? 1) - 1
+                partition.tombstones[void.session] = left > 0 ? left : nil
+            }
             for state in share.states {
                 let offset = state.index < ledgerOffsets.count ? ledgerOffsets[state.index] : nil
                 partition.acknowledge(offset)
                 partition.ledger.committed(state.codes, of: state.session, ledgerOffset: offset ?? share.floor)
             }
             finish(share.offsets, partition, at: now)
+            for void in share.voids { advance(void.session, partition, at: now) }
             takeHeld(partition, at: now)
         }
         if membership.proven(by: open.distrusts) { report(.trusted) }

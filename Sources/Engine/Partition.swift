@@ -50,6 +50,10 @@ final class Partition {
     var concluded: Deque<Command> = []
     /// Intents of commands left to the next owner although nothing about them is in doubt.
     var voids: [Command] = []
+    /// Per session its tombstones that are not committed yet.
+    ///
+    /// An intent under the same key must not be written before they are: they would wipe it out.
+    var tombstones: [SessionDigest: Int] = [:]
     /// Records too far ahead of the watermark, in order, and the log's end if that is.
     var held: Deque<ReceivedRecord> = []
     var heldEnd: Int64?

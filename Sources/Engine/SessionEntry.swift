@@ -34,12 +34,14 @@ package struct Intent: Equatable, Sendable {
     /// The source offset of the record that asks.
     package var source: Int64
     package var ledgerOffset: Int64
+    /// An earlier owner left it open: a call may have been made whose answer was lost.
+    package var isInherited = false
 }
 
 /// What is known of one session.
 package struct SessionEntry: Equatable, Sendable {
     package private(set) var codes: [CodeState] = []
-    /// Open ones only.
+    /// Not yet void by what is committed.
     package private(set) var intents: [Intent] = []
     /// Some code of it was verified.
     package private(set) var isClosed = false
@@ -55,8 +57,20 @@ package struct SessionEntry: Equatable, Sendable {
 
     package func code(_ fingerprint: Fingerprint) -> CodeState? { codes.first { $0.fingerprint == fingerprint } }
 
+    /// An earlier owner may have asked, and nothing settled the code since.
+    ///
+    /// An intent of this owner's own is never that: it knows what its calls came to.
     package func hasOpenIntent(_ fingerprint: Fingerprint) -> Bool {
-        intents.contains { $0.fingerprint == fingerprint }
+        let known = code(fingerprint)
+        return intents.contains { intent in
+            intent.fingerprint == fingerprint && intent.isInherited
+                && !(known?.outcome != nil && (known?.source ?? -1) >= intent.source)
+        }
+    }
+
+    /// The record at `source` has an intent, whoever wrote it.
+    func hasIntent(_ fingerprint: Fingerprint, source: Int64) -> Bool {
+        intents.contains { $0.fingerprint == fingerprint && $0.source == source }
     }
 
     /// An earlier attempt's answer was lost, or there are entries that this worker's key cannot read.
@@ -147,8 +161,12 @@ package struct SessionEntry: Equatable, Sendable {
         stateOffset = ledgerOffset
     }
 
+    /// Whoever wrote them is gone, and may have asked.
     mutating func doubtOpenIntents() {
-        for intent in intents { doubted(intent.fingerprint, at: lastTime) }
+        for index in intents.indices {
+            intents[index].isInherited = true
+            doubted(intents[index].fingerprint, at: lastTime)
+        }
     }
 
     private mutating func voidSettledIntents(by state: [CodeState]) {
