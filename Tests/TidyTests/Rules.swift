@@ -1,0 +1,99 @@
+/// The house rules that a reader would otherwise have to watch over, each a pure function from a file to what is wrong with it.
+enum Rules {
+    static let maxFileLines = 500
+    static let maxFunctionLines = 70
+
+    static func fileLength(_ source: Source) -> [Violation] {
+        let isCode = [".swift", ".h", ".c", ".sh", ".py"].contains { source.path.hasSuffix($0) }
+        guard isCode, source.lines.count > maxFileLines else { return [] }
+        return [violation(source, maxFileLines, "\(source.lines.count) lines; the most is \(maxFileLines)")]
+    }
+
+    static func functionLength(_ source: Source) -> [Violation] {
+        guard source.isSwift else { return [] }
+        return Functions.all(inCode: source.code.joined(separator: "\n")).compactMap { function in
+            let length = function.lastLine - function.firstLine + 1
+            guard length > maxFunctionLines else { return nil }
+            return violation(
+                source,
+                function.firstLine - 1,
+                "\(function.name) has \(length) lines; the most is \(maxFunctionLines)"
+            )
+        }
+    }
+
+    /// A test waits for an event, with a deadline; a sleep is either too short or too long.
+    static func sleepInTests(_ source: Source) -> [Violation] {
+        guard source.isSwift, source.isTest else { return [] }
+        let clocks = ["Task.sleep(", "Thread.sleep(", ".sleep(for:", ".sleep(until:"]
+        return matches(source, in: source.code, "a test waits for an event, it does not sleep") { line in
+            // A simulated process may sleep on a simulated clock: `func sleep` and calls of it as a member are no sleep.
+            clocks.contains(where: line.contains) || hasWord("usleep", in: line, followedBy: "(")
+                || hasWord("nanosleep", in: line, followedBy: "(")
+                || hasWord(
+                    "sleep",
+                    in: line.replacing("func sleep(", with: "").replacing(".sleep(", with: ""),
+                    followedBy: "("
+                )
+        }
+    }
+
+    /// Switching a check of the compiler off takes an argument.
+    static func unsafeWithoutReason(_ source: Source) -> [Violation] {
+        guard source.isSwift else { return [] }
+        return matches(source, in: source.code, "say in a comment why it is \"Safe because\"") { line in
+            line.contains("@unchecked Sendable") || line.contains("nonisolated(unsafe)")
+        }.filter { violation in
+            let nearby = max(0, violation.line - 4)..<min(source.lines.count, violation.line + 3)
+            return !source.lines[nearby].contains { $0.contains("Safe because") }
+        }
+    }
+
+    /// What is unfinished belongs in an issue.
+    static func unfinished(_ source: Source) -> [Violation] {
+        let marks = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
+        return matches(source, in: source.lines, "unfinished work belongs in an issue") { line in
+            marks.contains { hasWord($0, in: line) }
+        }
+    }
+
+    /// A path of somebody's machine works on no other.
+    static func machinePath(_ source: Source) -> [Violation] {
+        let roots = ["home", "root", "Users", "work"].map { "/" + $0 + "/" }
+        return matches(source, in: source.lines, "a path of one machine") { line in
+            roots.contains { root in
+                line.ranges(of: root).contains { range in
+                    guard range.lowerBound > line.startIndex else { return true }
+                    let before = line[line.index(before: range.lowerBound)]
+                    return !before.isLetter && !before.isNumber && !"._-}~)/*".contains(before)
+                }
+            }
+        }
+    }
+
+    private static func matches(
+        _ source: Source,
+        in lines: [String],
+        _ problem: String,
+        where isBad: (String) -> Bool
+    ) -> [Violation] {
+        lines.indices.filter { isBad(lines[$0]) }.map { violation(source, $0, problem) }
+    }
+
+    private static func violation(_ source: Source, _ index: Int, _ problem: String) -> Violation {
+        Violation(path: source.path, line: index + 1, problem: problem)
+    }
+
+    /// True when `word` stands in the line as a whole word, followed by `next` if that is given.
+    static func hasWord(_ word: String, in line: String, followedBy next: Character? = nil) -> Bool {
+        func isPartOfWord(_ character: Character?) -> Bool {
+            character.map { $0.isLetter || $0.isNumber || $0 == "_" } ?? false
+        }
+        guard line.contains(word) else { return false }
+        return line.ranges(of: word).contains { range in
+            let before = range.lowerBound > line.startIndex ? line[line.index(before: range.lowerBound)] : nil
+            let after = range.upperBound < line.endIndex ? line[range.upperBound] : nil
+            return !isPartOfWord(before) && (next.map { after == $0 } ?? !isPartOfWord(after))
+        }
+    }
+}
