@@ -75,13 +75,13 @@ package struct SandboxConfiguration: Sendable {
     ///
     /// The file has no bound.
     package var journalFile: String?
-    /// How many of the newest journal entries stay in memory.
+    /// How many of the newest journal entries stay in memory, at about 250 bytes each.
     package var journalCapacity = 1_000_000
     /// Whether the journal shows phone and code in clear.
     ///
     /// It never shows the key.
     package var journalClear = false
-    /// How many sessions are kept until a reset; a new one beyond them is answered 503.
+    /// How many sessions are kept until a reset, at about 200 bytes each; a new one beyond them is answered 503.
     package var maximumSessions = 4_000_000
     /// The seed of latency, fractions and sent codes: the same seed and calls give the same answers.
     package var seed: UInt64 = 1
