@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Checks the whole project: format, layers, unit tests, end-to-end tests against a broker in another process.
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=lib/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
+cd "$repository"
+
+usage() {
+    cat <<'TEXT'
+usage: deploy/test.sh [--unit | --e2e | --sanitize address|thread]
+
+Without an option: lint, build, unit tests, end-to-end tests.
+  --unit            lint, build and unit tests only
+  --e2e             build the worker and run the end-to-end tests only
+  --sanitize KIND   the tests of Kafka and Worker under the address or thread sanitizer, in a build folder of their own
+
+OTP_TEST_KAFKA=host:port makes the tests that need a broker use that cluster; otherwise they start their own.
+TEXT
+}
+
+lint() {
+    step "Lint"
+    swift format lint --strict --parallel -r Package.swift Sources Tests
+}
+
+build() {
+    step "Build"
+    swift build --build-tests --explicit-target-dependency-import-check error
+}
+
+# A test that hangs must end as a failure, and take its own processes along. At a terminal the group stays the shell's, so
+# that an interrupt reaches it.
+within() {
+    local limit=$1
+    shift
+    if [ -t 0 ]; then
+        timeout --foreground --kill-after=30s "$limit" "$@"
+    else
+        timeout --kill-after=30s "$limit" "$@"
+    fi
+}
+
+unit_tests() {
+    step "Unit tests"
+    within 15m swift test --skip-build --disable-xctest
+}
+
+end_to_end_tests() {
+    step "End-to-end tests"
+    OTP_WORKER_BIN=$(swift build --show-bin-path)/otp-worker
+    export OTP_WORKER_BIN
+    within 20m "$venv/bin/python" -m pytest -x -q Tests/EndToEnd
+}
+
+sanitized_tests() {
+    local options=(--sanitize "$1" --scratch-path "$2")
+    step "Build under the $1 sanitizer"
+    swift build --build-tests "${options[@]}"
+    step "Tests of Kafka and Worker under the $1 sanitizer"
+    within 20m swift test --skip-build --disable-xctest "${options[@]}" \
+        --filter '^(KafkaTests|WorkerTests)\.'
+}
+
+main() {
+    local mode=${1:-all} kind=${2:-}
+    case "$mode $kind" in
+    "--help " | "-h ")
+        usage
+        return
+        ;;
+    "all " | "--unit " | "--e2e " | "--sanitize address" | "--sanitize thread") ;;
+    *)
+        usage >&2
+        return 2
+        ;;
+    esac
+
+    need_swift
+    need_packages librdkafka-dev pkg-config kcat openssl
+    need_python_tools
+    case "$mode" in
+    all)
+        lint
+        build
+        unit_tests
+        end_to_end_tests
+        ;;
+    --unit)
+        lint
+        build
+        unit_tests
+        ;;
+    --e2e)
+        step "Build"
+        swift build --product otp-worker
+        end_to_end_tests
+        ;;
+    --sanitize)
+        if [ "$kind" = address ]; then sanitized_tests address .build-asan; else sanitized_tests thread .build-tsan; fi
+        ;;
+    esac
+    finish_step
+    printf '\nall passed in %d s\n' "$SECONDS" >&2
+}
+
+main "$@"
