@@ -21,6 +21,9 @@ final class Command {
     }
 
     let record: ReceivedRecord
+    /// Nil when the record is no usable command.
+    let session: SessionDigest?
+    let fingerprint: Fingerprint?
     let receivedAt: Instant
     let receivedWall: WallTime
     let deadline: Instant
@@ -56,6 +59,8 @@ final class Command {
 
     init(_ record: ReceivedRecord, at now: Instant, wall: WallTime, maximumAge: Duration) {
         self.record = record
+        session = record.session
+        fingerprint = record.fingerprint
         receivedAt = now
         receivedWall = wall
         // A record's time in the future (a producer's wrong clock) must not lengthen its life; none at all (-1) counts as now.

@@ -111,7 +111,7 @@ extension Engine {
         case .halt: settle(command, partition, .upstreamHalted, retryable: true, at: now)
         case .retryable: askAgainOrFail(command, partition, retryAfter: answer.retryAfter, at: now)
         case .ambiguous:
-            if let session = command.record.session, let fingerprint = command.record.fingerprint {
+            if let session = command.session, let fingerprint = command.fingerprint {
                 partition.ledger.doubted(fingerprint, of: session, at: command.wall(at: now))
             }
             askAgainOrFail(command, partition, retryAfter: answer.retryAfter, at: now)
@@ -175,7 +175,7 @@ extension Engine {
     /// "It had already succeeded" is our own success only if an earlier attempt of this very code may have been processed and
     /// nothing else of the session may have been.
     private mutating func settleAlreadySucceeded(_ command: Command, _ partition: Partition, at now: Instant) {
-        guard let session = command.record.session, let fingerprint = command.record.fingerprint else { return }
+        guard let session = command.session, let fingerprint = command.fingerprint else { return }
         let entry = partition.ledger[session]
         let mayHaveBeenOurs = entry.code(fingerprint)?.isDoubtful ?? false
         if mayHaveBeenOurs, !entry.isAnotherInDoubt(than: fingerprint) {

@@ -113,7 +113,7 @@ extension Engine {
         _ partition: Partition,
         at now: Instant
     ) {
-        guard let fingerprint = command.record.fingerprint, isWorking(partition) else { return }
+        guard let fingerprint = command.fingerprint, isWorking(partition) else { return }
         let decision = Decision(
             fingerprint: fingerprint,
             entry: partition.ledger[session],
@@ -182,7 +182,7 @@ extension Engine {
         at now: Instant
     ) {
         conclude(command, partition, as: outcome, settles: settles, at: now)
-        guard let session = command.record.session else { return }
+        guard let session = command.session else { return }
         stepLane(session, partition)
         advance(session, partition, at: now)
     }
@@ -196,7 +196,7 @@ extension Engine {
         at now: Instant
     ) {
         precondition(command.conclusion == nil, "a command has one outcome")
-        if settles, let session = command.record.session, let fingerprint = command.record.fingerprint {
+        if settles, let session = command.session, let fingerprint = command.fingerprint {
             partition.ledger.settled(
                 fingerprint,
                 of: session,
@@ -206,9 +206,9 @@ extension Engine {
             )
         }
         let leavesIntent = !settles && leavesIntent(command, partition)
-        if leavesIntent, let session = command.record.session { partition.tombstones[session, default: 0] += 1 }
+        if leavesIntent, let session = command.session { partition.tombstones[session, default: 0] += 1 }
         let isSessionInDoubt =
-            command.record.session.map { partition.ledger[$0].isInDoubt(keyID: configuration.keyID) } ?? false
+            command.session.map { partition.ledger[$0].isInDoubt(keyID: configuration.keyID) } ?? false
         let inDoubt = !outcome.isVerified && (outcome.inDoubt || isSessionInDoubt)
         command.conclusion = .init(
             outcome: outcome,
@@ -226,7 +226,7 @@ extension Engine {
     }
 
     private func leavesIntent(_ command: Command, _ partition: Partition) -> Bool {
-        guard let session = command.record.session, let fingerprint = command.record.fingerprint else { return false }
+        guard let session = command.session, let fingerprint = command.fingerprint else { return false }
         return command.hasIntent || partition.ledger[session].hasIntent(fingerprint, source: command.offset)
     }
 }

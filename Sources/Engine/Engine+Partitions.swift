@@ -122,7 +122,7 @@ extension Engine {
     mutating func abandon(_ command: Command, _ partition: Partition) {
         command.state = .abandoned
         guard command.hasIntent, !command.isAskedAgain, command.ambiguousAttempts == 0,
-            let session = command.record.session
+            let session = command.session
         else { return }
         partition.voids.append(command)
         partition.tombstones[session, default: 0] += 1
