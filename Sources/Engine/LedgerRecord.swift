@@ -117,6 +117,12 @@ extension LedgerRecord {
     /// Reads one record.
     /// - Returns: nil when the key is none of ours: then it says nothing about any session.
     package init?(key: [UInt8], value: [UInt8]?) {
+        self.init(readingKey: key, value: value)
+        // What this version would have written otherwise is another version's, or damaged.
+        if let value, content != .unreadable, value != self.value { content = .unreadable }
+    }
+
+    private init?(readingKey key: [UInt8], value: [UInt8]?) {
         guard let kind = key.first else { return nil }
         switch kind {
         case Self.stateKind:
