@@ -48,8 +48,9 @@ package struct SessionEntry: Equatable, Sendable {
     package private(set) var lastTime = WallTime(milliseconds: 0)
     /// Where its last committed state lies; nil while none does.
     private var stateOffset: Int64?
-    /// A record of it could not be read (of a newer version): everything about it is in doubt.
-    private var hasUnreadable = false
+    /// Where a record of it lies that could not be read (of a newer version): everything about it is in doubt.
+    private var unreadableOffset: Int64?
+    private var hasUnreadable: Bool { unreadableOffset != nil }
 
     package init() {}
 
@@ -96,7 +97,9 @@ package struct SessionEntry: Equatable, Sendable {
     }
 
     /// Whether the ledger record at this offset still counts.
-    func isAlive(at offset: Int64) -> Bool { stateOffset == offset || intents.contains { $0.ledgerOffset == offset } }
+    func isAlive(at offset: Int64) -> Bool {
+        stateOffset == offset || unreadableOffset == offset || intents.contains { $0.ledgerOffset == offset }
+    }
 
     mutating func opened(_ intent: Intent, at time: WallTime) {
         lastTime = max(lastTime, time)
@@ -130,7 +133,7 @@ package struct SessionEntry: Equatable, Sendable {
 
     private mutating func close(by fingerprint: Fingerprint) {
         isClosed = true
-        hasUnreadable = false
+        unreadableOffset = nil
         // Entries under another key held nothing but doubt for us, and `verified` ends all doubt.
         codes.removeAll { $0.fingerprint.keyID != fingerprint.keyID }
         intents.removeAll { $0.fingerprint.keyID != fingerprint.keyID }
@@ -150,15 +153,14 @@ package struct SessionEntry: Equatable, Sendable {
         self.codes = codes
         self.isClosed = isClosed
         stateOffset = ledgerOffset
-        hasUnreadable = false
+        unreadableOffset = nil
         for code in codes { lastTime = max(lastTime, code.time) }
         voidSettledIntents(by: codes)
     }
 
     mutating func unreadable(ledgerOffset: Int64, at time: WallTime) {
         lastTime = max(lastTime, time)
-        hasUnreadable = true
-        stateOffset = ledgerOffset
+        unreadableOffset = ledgerOffset
     }
 
     /// Whoever wrote them is gone, and may have asked.
