@@ -99,7 +99,12 @@ extension Engine {
         report(.revoked(numbers))
         revocation = Revocation(partitions: numbers, deadline: now + configuration.settleTimeout)
         for number in numbers {
-            guard let partition = partitions[number], partition.phase == .active else { continue }
+            guard let partition = partitions[number] else { continue }
+            // One still being restored has nothing to settle, and must not begin.
+            guard partition.isRestored else {
+                drop(number)
+                continue
+            }
             partition.phase = .revoking
             leave(partition)
         }
@@ -227,6 +232,8 @@ extension Engine {
             if parking.seeks { effects.append(.resume(partition.place, offset: partition.progress.next)) }
             unpause(partition, for: .parked)
             report(.unparked(partition.place.partition))
+            // Nothing else may ever conclude to remind anybody of the outcomes that waited.
+            if !partition.concluded.isEmpty, oldestConclusion == nil { oldestConclusion = now }
             // Commands that came to the front meanwhile were passed over.
             for command in partition.commands.values where command.state == .ready { ready.push(command) }
         }
