@@ -1,0 +1,52 @@
+import Engine
+import Testing
+
+@Suite("How the bounds relate")
+struct LimitsTests {
+    @Test func theWindowsMarksAreInOrder() {
+        #expect(0 < Limits.windowLow)
+        #expect(Limits.windowLow < Limits.windowHigh)
+        #expect(Limits.windowHigh < Limits.window)
+        #expect(Limits.urgentWindow <= Limits.windowHigh)
+        #expect(Limits.window % 8 == 0)
+    }
+
+    @Test func aFullBitmapFitsTheOffsetsMetadata() {
+        let bitmap = Int(Limits.window) / 8
+        let rest = 1 + 1 + Limits.clusterIDBytes + 4 * 8
+        let characters = (rest + bitmap + 2) / 3 * 4
+        #expect(characters <= Limits.offsetMetadataBytes)
+    }
+
+    @Test func aSessionsLedgerRecordStaysFarBelowABrokersMegabyte() {
+        let perCode = 64 + Limits.messageBytes
+        let bytes = 12 + Limits.codesPerSession * perCode
+        #expect(bytes < 65_536)
+    }
+
+    @Test func waitsGrow() {
+        #expect(.zero < Limits.firstRetry && Limits.firstRetry < Limits.longestRetry)
+        #expect(.zero < Limits.firstParking && Limits.firstParking < Limits.longestParking)
+    }
+
+    @Test func theDefaultsRelate() {
+        let defaults = EngineConfiguration(
+            topic: "t",
+            group: "g",
+            worker: "w",
+            clusterID: "c",
+            keyID: 1,
+            processID: 1
+        )
+        #expect(defaults.retention >= defaults.maximumAge)
+        #expect(defaults.attemptTimeout < defaults.budget && defaults.budget < defaults.maximumAge)
+        #expect(defaults.retry.cap < defaults.budget)
+        #expect(defaults.maximumCodes < Limits.codesPerSession)
+        #expect(defaults.admission.high <= Int(Limits.window))
+        #expect(defaults.maximumInFlight <= defaults.admission.low)
+        #expect(defaults.settleTimeout < defaults.sessionTimeout)
+        #expect(defaults.drainTimeout > defaults.budget)
+        #expect(defaults.commitInterval < Limits.idleCommit)
+        #expect(defaults.maximumBatch <= defaults.admission.low)
+    }
+}

@@ -1,0 +1,85 @@
+import Contract
+import Engine
+
+/// Effects as lines that a person compares at a glance.
+///
+/// Partition 0 goes without saying: `5` is its offset 5, `1/5` that of partition 1.
+enum Line {
+    static func lines(of effect: Effect) -> [String] {
+        switch effect {
+        case .subscribe: ["subscribe"]
+        case .recreateConsumer(let wait): ["recreate consumer after \(wait.milliseconds) ms"]
+        case .assign(let places): ["assign \(list(places))"]
+        case .release(let partitions): ["release \(partitions.map(String.init).joined(separator: ","))"]
+        case .pause(let places): ["pause \(list(places))"]
+        case .unpause(let places): ["unpause \(list(places))"]
+        case .resume(let place, let offset): ["resume \(place.partition) at \(offset)"]
+        case .fetchPositions(let places, _): ["fetch positions \(list(places))"]
+        case .fetchLedgerEnd(let place, _): ["fetch ledger end \(place.partition)"]
+        case .readLedger(let place, let from, let to, _): ["read ledger \(place.partition) \(from)..<\(to)"]
+        case .writeIntent(let id, let record): ["intent \(text(id)) \(text(record))"]
+        case .call(let id, _, _, _): ["call \(text(id))"]
+        case .replaceProducer(let wait): ["replace producer after \(wait.milliseconds) ms"]
+        case .commit(let batch): lines(of: batch)
+        case .traceBatch(let id, let places, _): ["trace \(id.counter) in \(list(places))"]
+        case .wake, .report: []
+        case .stop: ["stop"]
+        }
+    }
+
+    private static func list(_ places: [PartitionEpoch]) -> String {
+        places.map { String($0.partition) }.joined(separator: ",")
+    }
+
+    static func text(_ id: RecordID) -> String {
+        id.place.partition == 0 ? "\(id.offset)" : "\(id.place.partition)/\(id.offset)"
+    }
+
+    // MARK: The transaction
+
+    static func lines(of batch: Batch) -> [String] {
+        var lines = ["commit \(batch.id.counter)"]
+        lines += batch.results.map { "result \(text($0.record)) \(text($0.event))" }
+        lines += batch.deadLetters.map { "dead letter \(text($0.record)) \($0.letter.reason.rawValue)" }
+        lines += batch.ledger.map { ($0.partition == 0 ? "" : "\($0.partition)/") + text($0.record) }
+        lines += batch.offsets.map(text)
+        return lines
+    }
+
+    private static func text(_ event: ResultEvent) -> String {
+        var words = [event.status.rawValue + "/" + event.reason.rawValue]
+        if event.retryable { words.append("retryable") }
+        if event.inDoubt { words.append("in_doubt") }
+        if event.replayed { words.append("replayed") }
+        if event.undeliverable { words.append("undeliverable") }
+        if let code = event.code { words.append("code=\(code)") }
+        if let status = event.httpStatus { words.append("http=\(status)") }
+        words.append("calls=\(event.calls)")
+        return words.joined(separator: " ")
+    }
+
+    /// `state s1 closed A=ok@5 B=?` where `?` is a code of which nothing but a doubt is known and `!` marks a doubt.
+    private static func text(_ record: LedgerRecord) -> String {
+        switch record.content {
+        case .intent(let fingerprint, let source, _):
+            return "\(record.session)/\(Sample.code(of: fingerprint))@\(source)"
+        case .void(let fingerprint): return "void \(record.session)/\(Sample.code(of: fingerprint))"
+        case .unreadable: return "unreadable \(record.session)"
+        case .state(let codes, let isClosed):
+            let words = codes.map { code in
+                let known = code.outcome.map { "\($0.reason.rawValue)@\(code.source)" } ?? "?"
+                return "\(Sample.code(of: code.fingerprint))=\(known)\(code.isDoubtful ? "!" : "")"
+            }
+            return (["state \(record.session)"] + (isClosed ? ["closed"] : []) + words).joined(separator: " ")
+        }
+    }
+
+    private static func text(_ offset: Batch.Offset) -> String {
+        guard let metadata = OffsetMetadata(offset.metadata), metadata.watermark == offset.offset,
+            metadata.clusterID == Transcript.cluster
+        else { return "offset \(offset.place.partition)=\(offset.offset) with unusable metadata" }
+        let finished =
+            metadata.finished.isEmpty ? "" : " finished " + metadata.finished.map(String.init).joined(separator: ",")
+        return "offset \(offset.place.partition)=\(offset.offset) ledger \(metadata.ledgerOffset)\(finished)"
+    }
+}
