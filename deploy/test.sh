@@ -29,16 +29,15 @@ build() {
     swift build --build-tests --explicit-target-dependency-import-check error
 }
 
-# A test that hangs must end as a failure, and take its own processes along. At a terminal the group stays the shell's, so
-# that an interrupt reaches it.
+# A test that hangs must end as a failure. An interrupt, unlike SIGTERM, makes SwiftPM and pytest end what they started. At a
+# terminal the process group stays the shell's, so that the user's own interrupt reaches it.
 within() {
-    local limit=$1
+    local limit=$1 status=0 options=(--signal=INT --kill-after=30s)
     shift
-    if [ -t 0 ]; then
-        timeout --foreground --kill-after=30s "$limit" "$@"
-    else
-        timeout --kill-after=30s "$limit" "$@"
-    fi
+    if [ -t 0 ]; then options+=(--foreground); fi
+    timeout "${options[@]}" "$limit" "$@" || status=$?
+    [ "$status" -ne 124 ] || fail "stopped after $limit: $*"
+    return "$status"
 }
 
 unit_tests() {
