@@ -52,6 +52,10 @@ package final class CheckClient {
         tls: NIOSSLContext?
     ) throws {
         guard !configuration.origin.isTLS || tls != nil else { throw CheckClientError.missingTLSContext }
+        let origin = configuration.origin
+        if let proxy = configuration.proxy, proxy.isTLS || !origin.isTLS || origin.isAddress {
+            throw CheckClientError.unusableProxy
+        }
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.tls = configuration.origin.isTLS ? tls : nil
@@ -230,8 +234,8 @@ extension CheckClient {
         connections[slot] = connection
         connects += 1
         arm(.now() + TimeAmount(configuration.connectTimeout))
-        let origin = configuration.origin
-        bootstrap.connect(host: origin.host, port: origin.port).assumeIsolated().whenComplete { result in
+        let peer = configuration.proxy ?? configuration.origin
+        bootstrap.connect(host: peer.host, port: peer.port).assumeIsolated().whenComplete { result in
             switch result {
             case .success(let channel): self.connected(connection, to: channel)
             case .failure(let error): if !connection.isClosed { connection.fail(TransportFailure(connecting: error)) }
@@ -254,7 +258,11 @@ extension CheckClient {
                     serverHostname: configuration.origin.isAddress ? nil : configuration.origin.host
                 )
             }
-            connection.start(on: channel, tls: handler)
+            connection.start(
+                on: channel,
+                tls: handler,
+                tunnel: configuration.proxy == nil ? nil : configuration.origin.authority
+            )
         } catch {
             connection.fail(.tls)
             channel.close(promise: nil)

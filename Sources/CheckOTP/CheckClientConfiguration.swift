@@ -30,6 +30,8 @@ package struct CheckClientConfiguration: Sendable {
     package var maximumResponseBytes = 64 * 1024
     /// A PEM file with certificate authorities that are trusted besides the system's.
     package var extraCAFile: String?
+    /// An `http` proxy that tunnels (`CONNECT`) to an `https` origin, for an egress address that the upstream knows.
+    package var proxy: Origin?
     /// Seconds since 1970, for a `Retry-After` date in an answer that has no `Date` of its own.
     package var wallClock: @Sendable () -> Int64
 
@@ -71,12 +73,15 @@ package enum CheckClientError: Error, Equatable, CustomStringConvertible {
     case unusableSecret
     /// An `https` origin was given no TLS context.
     case missingTLSContext
+    /// A proxy is only ever asked for a tunnel: it must be `http`, and the origin `https` with a name to verify.
+    case unusableProxy
 
     package var description: String {
         switch self {
         case .unusableCAFile(let path): "\(path) cannot be read or holds no PEM certificate"
         case .unusableSecret: "the secret key is empty or holds a character that a header cannot carry"
         case .missingTLSContext: "an https origin needs a TLS context"
+        case .unusableProxy: "a proxy must be http:// and needs an https:// origin with a name"
         }
     }
 }

@@ -57,14 +57,18 @@ final class Connection: ChannelInboundHandler {
 
     var isClosed: Bool { state.isClosed }
 
-    /// Takes over a fresh channel, before it has read anything.
-    func start(on channel: any Channel, tls: NIOSSLClientHandler?) {
+    /// Takes over a fresh channel, before it has read anything; `tunnel` is the authority to ask a proxy for.
+    func start(on channel: any Channel, tls: NIOSSLClientHandler?, tunnel authority: String?) {
         self.channel = channel
         state.connected(securing: tls != nil)
         do {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(WireTap(connection: self))
-            if let tls { try pipeline.addHandler(tls) }
+            if let tls, let authority {
+                try pipeline.addHandler(ProxyTunnel(to: authority) { self.tunnelled($0, tls: tls) })
+            } else if let tls {
+                try pipeline.addHandler(tls)
+            }
             try pipeline.addHandler(self)
         } catch {
             fail(.closed)
@@ -74,6 +78,17 @@ final class Connection: ChannelInboundHandler {
             fail(.closed)
         } else if tls == nil {
             client.opened(self)
+        }
+    }
+
+    private func tunnelled(_ isOpen: Bool, tls: NIOSSLClientHandler) {
+        guard isOpen, let pipeline = channel?.pipeline.syncOperations else { return fail(.connect) }
+        do {
+            let tunnel = try pipeline.context(handlerType: ProxyTunnel.self)
+            try pipeline.addHandler(tls, position: .after(tunnel.handler))
+            pipeline.removeHandler(context: tunnel, promise: nil)
+        } catch {
+            fail(.closed)
         }
     }
 

@@ -95,12 +95,11 @@ struct ConnectionState: Equatable {
     mutating func bytesArrived() -> ArrivedAction {
         switch state {
         case .asking(left: true): return .parse
-        case .asking(left: false), .idle: return .fail(.malformedResponse)
+        case .asking(left: false), .idle, .connecting, .securing: return .fail(.malformedResponse)
         case .answered:
             state = .answered(reusable: false)
             return .ignore
         case .closed: return .ignore
-        case .connecting, .securing: preconditionFailure("bytesArrived while \(state)")
         }
     }
 

@@ -67,9 +67,13 @@ package struct Origin: Equatable, Sendable, CustomStringConvertible {
 
     /// The value of `Host`: the port only where it is not the scheme's own.
     var hostHeader: String {
-        let name = host.contains(":") ? "[\(host)]" : host
-        return port == (isTLS ? 443 : 80) ? name : "\(name):\(port)"
+        port == (isTLS ? 443 : 80) ? bracketedHost : authority
     }
+
+    /// Host and port, as a proxy wants them.
+    var authority: String { "\(bracketedHost):\(port)" }
+
+    private var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
 
     /// An address has no server name to send, and its certificate is checked against the address itself.
     var isAddress: Bool {

@@ -19,6 +19,8 @@ enum Step: Sendable {
     case close
     /// Close so that the peer gets a reset instead of an orderly end.
     case reset
+    /// Speak TLS from here on.
+    case startTLS(NIOSSLContext)
     /// Wait until the test opens the gate.
     case wait(Gate)
 }
@@ -165,6 +167,15 @@ final class ScriptedServer: Sendable {
                     // Beneath TLS, without its goodbye.
                     let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
                     (tls ?? context).close(promise: nil)
+                case .startTLS(let tls):
+                    do {
+                        try context.pipeline.syncOperations.addHandler(
+                            NIOSSLServerHandler(context: tls),
+                            position: .first
+                        )
+                    } catch {
+                        context.close(promise: nil)
+                    }
                 case .wait(let gate):
                     isWaiting = true
                     let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
