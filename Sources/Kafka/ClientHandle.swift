@@ -161,7 +161,7 @@ final class ClientHandle: @unchecked Sendable {
         if silent {
             unsafe crdkafka_silence(conf)
         } else {
-            unsafe rd_kafka_conf_set(conf, "log_queue", "true", nil, 0)
+            unsafe rd_kafka_conf_set(conf, "log.queue", "true", nil, 0)
         }
         for (name, value) in properties.sorted(by: { $0.key < $1.key }) {
             let result = unsafe rd_kafka_conf_set(conf, name, value, nil, 0)

@@ -40,7 +40,6 @@ package enum ClientProperties {
             // A lost offset is an incident, not a silent jump.
             "auto.offset.reset": "error",
             "enable.partition.eof": "true",
-            "allow.auto.create.topics": "false",
             // The coordinator's silence is read from the statistics.
             "statistics.interval.ms": "\(statisticsInterval.wholeMilliseconds)",
         ]
@@ -96,7 +95,6 @@ package enum ClientProperties {
                 "enable.auto.commit": "false",
                 "enable.auto.offset.store": "false",
                 "enable.partition.eof": "true",
-                "allow.auto.create.topics": "false",
                 // An offset that is no longer kept: reading more than asked for does no harm.
                 "auto.offset.reset": "earliest",
             ],
@@ -109,7 +107,7 @@ package enum ClientProperties {
 
     /// A client that asks and changes what topics there are.
     package static func admin(_ common: Common) throws(KafkaError) -> [String: String] {
-        try merge(common, fixed: ["allow.auto.create.topics": "false"], defaults: [:])
+        try merge(common, fixed: [:], defaults: [:])
     }
 
     /// What a reader sees of transactions.
@@ -128,6 +126,8 @@ package enum ClientProperties {
     private static let producerDefaults = [
         "linger.ms": "0",
         "retry.backoff.ms": "20",
+        // A topic that was refused once is not asked for again before its metadata is.
+        "topic.metadata.refresh.interval.ms": "30000",
         "queue.buffering.max.messages": "20000",
         "queue.buffering.max.kbytes": "65536",
     ]
@@ -143,7 +143,7 @@ package enum ClientProperties {
         "transactional.id", "transaction.timeout.ms", "message.timeout.ms", "delivery.timeout.ms",
         "enable.idempotence", "enable.gapless.guarantee", "acks", "request.required.acks", "partitioner",
         "max.in.flight", "max.in.flight.requests.per.connection", "retries", "message.send.max.retries",
-        "log_queue", "test.mock.num.brokers", "plugin.library.paths", "group.protocol",
+        "log.queue", "test.mock.num.brokers", "plugin.library.paths", "group.protocol",
     ]
 
     private static func merge(

@@ -140,21 +140,25 @@ package final class GroupConsumer: Sendable {
 
     /// Begins to leave the group.
     ///
-    /// Keep polling, and release what is revoked, until ``isClosed``.
+    /// Keep polling, and release what is revoked, until ``isClosed``. Throws when the client is of no more use; then it can
+    /// only be destroyed.
     package func beginClose() throws(KafkaError) {
         try handle.closeConsumer()
+        assignment.withLock { $0.isClosing = true }
     }
 
     /// The group was left, or has let this member go.
     package var isClosed: Bool {
-        unsafe (try? handle.use("closed") { unsafe rd_kafka_consumer_closed($0) != 0 }) ?? true
+        (try? unsafe handle.use("closed") { unsafe rd_kafka_consumer_closed($0) != 0 }) ?? true
     }
 
-    /// Ends the client, whether it was closed or not.
+    /// Ends the client, whether it was closed or not; what is still assigned is given up.
     ///
     /// False when that took longer; it then ends by itself.
     package func destroy(within limit: Duration) -> Bool {
-        handle.destroy(within: limit)
+        let deadline = Deadline(in: limit)
+        finishClosing(until: Deadline(in: limit / 2))
+        return handle.destroy(within: deadline.remaining)
     }
 
     private func request(_ change: (inout Assignment) -> Void) {
@@ -185,6 +189,9 @@ extension GroupConsumer {
         /// Revoked and not answered: librdkafka takes one answer for all of them.
         var revoked: Set<TopicPartition> = []
         var released: Set<TopicPartition> = []
+        var isClosing = false
+        /// Nobody will answer a revocation any more.
+        var isAbandoned = false
 
         /// A later wish takes the place of an earlier one, but a partition that waits for its first offset keeps it.
         mutating func want(_ wish: Wish, for partition: TopicPartition) {
@@ -287,7 +294,7 @@ extension GroupConsumer {
                 for partition in partitions { state.flow[partition] = .held }
             }
             batch.append(.assigned(partitions))
-        case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS where !partitions.isEmpty && !isLost:
+        case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS where !partitions.isEmpty && !isLost && !isAbandoned:
             assignment.withLock { state in
                 state.revoked = Set(partitions)
                 state.released = []
@@ -310,6 +317,22 @@ extension GroupConsumer {
         if let error = unassign(partitions) { batch.append(.error(error)) }
         if !partitions.isEmpty { batch.append(.lost(partitions)) }
     }
+
+    /// Answers in the caller's place what is still asked while closing, without which the client would never end.
+    private func finishClosing(until deadline: Deadline) {
+        let (isClosing, revoked) = assignment.withLock { state in
+            state.isAbandoned = true
+            return (state.isClosing, Array(state.revoked))
+        }
+        guard isClosing else { return }
+        var batch = EventBatch()
+        if !revoked.isEmpty { drop(revoked, into: &batch) }
+        while !isClosed, !deadline.hasPassed {
+            _ = poll(timeout: .milliseconds(20), maximum: 1000)
+        }
+    }
+
+    private var isAbandoned: Bool { assignment.withLock { $0.isAbandoned } }
 
     private var isLost: Bool {
         unsafe (try? handle.use("rebalance") { unsafe rd_kafka_assignment_lost($0) != 0 }) ?? true

@@ -36,6 +36,9 @@ package enum TransactionOutcome: Equatable, Sendable {
 }
 
 /// One record that could not be written.
+///
+/// A broker refuses the records that reach it together for one partition as a whole: with a fault of its finding, the
+/// neighbours of the record at fault may be named too.
 package struct RecordFault: Equatable, Sendable {
     /// Its place in ``Transaction/records``.
     package var index: Int

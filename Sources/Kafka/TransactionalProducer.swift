@@ -52,16 +52,10 @@ package final class TransactionalProducer: Sendable {
     package func execute(_ transaction: Transaction) -> TransactionOutcome {
         precondition(!transaction.offsets.isEmpty, "a transaction without an offset would not be fenced")
         let deadline = Deadline(in: timeout)
-        if let error = unsafe retrying("begin", until: deadline, { unsafe rd_kafka_begin_transaction($0) }) {
-            return ended(by: error)
-        }
-        deliveries.update { $0.begin(transaction.records.count) }
+        if let error = begin(transaction.records.count, until: deadline) { return ended(by: error) }
         if let error = write(transaction.records, until: deadline) { return abort(because: error) }
         if let error = send(transaction, until: deadline) { return abort(because: error) }
-        // -1: what is left of the transaction time-out, on the client's own clock.
-        let error = unsafe retrying("commit", until: Deadline(in: timeout)) {
-            unsafe rd_kafka_commit_transaction($0, -1)
-        }
+        let error = unsafe ending("commit") { unsafe rd_kafka_commit_transaction($0, $1) }
         guard let error else { return .committed(offsets: deliveries.withLock { $0.offsets }) }
         // The commit may have been done all the same: its answer can be lost before librdkafka gives up. Readers should
         // not have to wait for the time-out if it was not.
@@ -76,10 +70,16 @@ package final class TransactionalProducer: Sendable {
         handle.closeProducer(loop, within: timeout)
     }
 
+    func begin(_ count: Int, until deadline: Deadline) -> KafkaError? {
+        let error = unsafe retrying("begin", until: deadline) { unsafe rd_kafka_begin_transaction($0) }
+        if error == nil { deliveries.update { $0.begin(count) } }
+        return error
+    }
+
     /// Produces all records and waits for all their reports.
     ///
     /// Nil means that each was acknowledged.
-    private func write(_ records: [OutgoingRecord], until deadline: Deadline) -> KafkaError? {
+    func write(_ records: [OutgoingRecord], until deadline: Deadline) -> KafkaError? {
         let round = deliveries.withLock { $0.round }
         for (index, record) in records.enumerated() {
             let tag = UInt64(round) << 32 | UInt64(index)
@@ -115,7 +115,7 @@ package final class TransactionalProducer: Sendable {
         return unsafe retrying("send offsets", until: deadline) { client in
             unsafe offsets.with { list in
                 unsafe transaction.groupMetadata.with { metadata in
-                    unsafe rd_kafka_send_offsets_to_transaction(client, list, metadata, -1)
+                    unsafe rd_kafka_send_offsets_to_transaction(client, list, metadata, deadline.milliseconds)
                 }
             }
         }
@@ -131,6 +131,15 @@ package final class TransactionalProducer: Sendable {
     private func ended(by error: KafkaError) -> TransactionOutcome {
         let fatal = handle.fatalError(error.operation) ?? error
         return fatal.isFatal && fatal.isFencing ? .fenced(fatal) : .unknown(fatal)
+    }
+
+    /// Commits or aborts, within the time-out of the transaction: without a limit librdkafka waits for the coordinator
+    /// for as long as that is gone.
+    ///
+    /// A call that ran out of time is taken up by the next one.
+    private func ending(_ operation: String, _ call: (OpaquePointer, Int32) -> OpaquePointer?) -> KafkaError? {
+        let deadline = Deadline(in: timeout)
+        return unsafe retrying(operation, until: deadline) { unsafe call($0, max(100, deadline.milliseconds)) }
     }
 
     /// Makes a call again, with the same arguments, while librdkafka says that it may succeed.
