@@ -1,0 +1,313 @@
+"""What the end-to-end tests stand on: a broker, a sandbox and workers as processes of their own, and foreign clients.
+
+Every wait has a deadline, and every process is ended by the test that started it.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+
+BINARY = os.environ.get("OTP_WORKER_BIN", "otp-worker")
+KEY = "sck_" + "markedkey"
+PHONE = "5324818942"
+
+
+def until(what, condition, seconds=60.0):
+    """Waits for a condition to hold, and fails by name when it does not in time."""
+    end = time.monotonic() + seconds
+    pause = threading.Event()
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        pause.wait(0.05)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def http(url, data=None, timeout=5):
+    """Status and body; a refused connection is status 0."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=timeout) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except OSError:
+        return 0, b""
+
+
+class Process:
+    """One process with its output in a file."""
+
+    def __init__(self, name, arguments, folder, environment=None):
+        self.name = name
+        self.log = Path(folder) / f"{name}-{time.monotonic_ns()}.log"
+        with self.log.open("wb") as output:
+            self.popen = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+            )
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def is_running(self):
+        return self.popen.poll() is None
+
+    def end(self, number=signal.SIGTERM, seconds=30):
+        """Sends a signal and waits; returns the exit status."""
+        if self.is_running():
+            self.popen.send_signal(number)
+        try:
+            return self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait(10)
+            raise AssertionError(f"{self.name} did not end within {seconds} s:\n{self.text()[-3000:]}") from None
+
+    def kill(self):
+        self.popen.kill()
+        self.popen.wait(10)
+
+
+class Sandbox(Process):
+    def __init__(self, folder, *arguments):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__("sandbox", [BINARY, "sandbox", "--port", str(self.port), *arguments], folder)
+        until("the sandbox listens", lambda: is_open(self.port) or not self.is_running())
+        assert self.is_running(), self.text()
+
+    def calls(self):
+        _, body = http(f"{self.url}/_sandbox/calls", timeout=30)
+        entries = [json.loads(line) for line in body.splitlines()]
+        return [entry for entry in entries if entry["path"].endswith("check_otp")]
+
+    def faults(self, rules):
+        status, body = http(f"{self.url}/_sandbox/faults", json.dumps(rules).encode())
+        assert status in (200, 204), body
+
+
+class Worker(Process):
+    """One worker; `slot` names it within the group, so that a restart takes the same place at once."""
+
+    def __init__(self, bench, slot="worker-0", settings=None, url=None):
+        self.admin = free_port()
+        arguments = [BINARY, "run"]
+        for key, value in {**bench.settings(slot, url), "admin.port": self.admin, **(settings or {})}.items():
+            arguments += ["--set", f"{key}={value}"]
+        super().__init__(slot, arguments, bench.folder, {"OTP_CHECK_OTP_SECRET_KEY": KEY})
+
+    def wait_ready(self, seconds=90):
+        def ready():
+            assert self.is_running(), self.text()[-3000:]
+            return http(f"http://127.0.0.1:{self.admin}/ready")[0] == 200
+
+        until(f"{self.name} is ready", ready, seconds)
+        return self
+
+    def metrics(self):
+        return http(f"http://127.0.0.1:{self.admin}/metrics")[1].decode()
+
+    def metric(self, name):
+        total = 0.0
+        for line in self.metrics().splitlines():
+            if re.match(rf"otp_worker_{name}(\{{|\s)", line):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    def resident_bytes(self):
+        fields = Path(f"/proc/{self.popen.pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Bench:
+    """A broker and a folder; each test takes topics and a group of its own, so that none sees another's records."""
+
+    count = 0
+
+    def __init__(self, brokers, folder, partitions=8):
+        Bench.count += 1
+        self.brokers = brokers
+        self.folder = folder
+        self.partitions = partitions
+        self.prefix = f"t{os.getpid()}-{Bench.count}"
+        self.commands = f"{self.prefix}.commands"
+        self.results = f"{self.prefix}.results"
+        self.ledger = f"{self.prefix}.ledger"
+        self.dead_letters = f"{self.prefix}.dead-letters"
+        self.sandbox = None
+
+    def topic_settings(self):
+        return {
+            "kafka.brokers": self.brokers,
+            "topics.commands": self.commands,
+            "topics.results": self.results,
+            "topics.ledger": self.ledger,
+            "topics.dead_letters": self.dead_letters,
+        }
+
+    def settings(self, slot, url):
+        return {
+            **self.topic_settings(),
+            "kafka.group_id": f"{self.prefix}.group",
+            "kafka.group_instance_id": slot,
+            "worker.name": slot,
+            "check_otp.url": url or self.sandbox.url,
+        }
+
+    def run(self, *arguments, environment=None, seconds=60):
+        return subprocess.run(
+            [BINARY, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            env={**os.environ, **(environment or {})},
+        )
+
+    def create_topics(self):
+        arguments = ["topics", "--partitions", str(self.partitions)]
+        for key, value in self.topic_settings().items():
+            arguments += ["--set", f"{key}={value}"]
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self
+
+    def produce(self, records, topic=None):
+        """Produces (key, value) pairs with kcat; an empty one is null."""
+        lines = "".join(f"{key}\x1e{value}\n" for key, value in records)
+        subprocess.run(
+            ["kcat", "-P", "-q", "-b", self.brokers, "-t", topic or self.commands, "-K", "\x1e", "-Z"],
+            input=lines,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+
+    def consume(self, topic):
+        """All committed records of a topic as (partition, offset, key, value), read with kcat."""
+        form = r"%p\x1f%o\x1f%K\x1f%k\x1f%S\x1f%s\x1d"
+        done = subprocess.run(
+            ["kcat", "-C", "-q", "-e", "-b", self.brokers, "-t", topic, "-o", "beginning"]
+            + ["-X", "isolation.level=read_committed", "-f", form],
+            capture_output=True,
+            check=True,
+            timeout=180,
+        )
+        records = []
+        for part in done.stdout.split(b"\x1d")[:-1]:
+            partition, offset, key_length, key, value_length, value = part.split(b"\x1f", 5)
+            records.append(
+                (
+                    int(partition),
+                    int(offset),
+                    key if int(key_length) >= 0 else None,
+                    value if int(value_length) >= 0 else None,
+                )
+            )
+        return records
+
+    def events(self):
+        return [json.loads(value) for _, _, _, value in self.consume(self.results)]
+
+    def watch(self):
+        return ResultCounter(self)
+
+
+class ResultCounter:
+    """Counts committed results as they come, with one foreign consumer."""
+
+    def __init__(self, bench):
+        self.consumer = Consumer(
+            {
+                "bootstrap.servers": bench.brokers,
+                "group.id": f"{bench.prefix}.reader",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 50,
+            }
+        )
+        self.consumer.assign([TopicPartition(bench.results, number, 0) for number in range(bench.partitions)])
+        self.events = []
+
+    def poll(self, seconds=0.1):
+        for message in self.consumer.consume(2000, seconds):
+            if not message.error():
+                self.events.append(json.loads(message.value()))
+        return len(self.events)
+
+    def wait(self, count, seconds=120, alive=()):
+        """Waits until at least `count` results are visible."""
+        end = time.monotonic() + seconds
+        while self.poll() < count:
+            for process in alive:
+                assert process.is_running(), process.text()[-3000:]
+            assert time.monotonic() < end, f"{len(self.events)} of {count} results within {seconds} s"
+        return self.events
+
+    def close(self):
+        self.consumer.close()
+
+
+def command(session, code, phone=PHONE, **more):
+    return session, json.dumps({"user_gsm": phone, "otp_session_id": session, "otp_code": code, **more})
+
+
+def right_code(session):
+    """The sandbox's rule for implicit sessions."""
+    return ("0000" + re.sub("[^A-Za-z0-9]", "", session))[-4:].upper()
+
+
+@contextlib.contextmanager
+def broker(folder):
+    """The cluster of OTP_TEST_KAFKA, or a noida-db of our own."""
+    given = os.environ.get("OTP_TEST_KAFKA")
+    if given:
+        yield given
+        return
+    program = shutil.which("noida-db") or str(Path(os.sys.executable).parent / "noida-db")
+    port = free_port()
+    data = tempfile.mkdtemp(dir=folder)
+    process = Process(
+        "noida-db", [program, "start", "--only", "kafka", "--kafka-port", str(port), "--data-dir", data], folder
+    )
+    try:
+        until("the broker listens", lambda: is_open(port) or not process.is_running())
+        assert process.is_running(), process.text()
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.kill()
