@@ -49,12 +49,14 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
 
         .target(
             name: "Kafka",
             dependencies: ["CRdKafka", "Contract"],
-            swiftSettings: strict + [.strictMemorySafety()]),
+            swiftSettings: strict + [.strictMemorySafety()]
+        ),
         .target(
             name: "CheckOTP",
             dependencies: [
@@ -64,7 +66,8 @@ let package = Package(
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .target(
             name: "Observability",
             dependencies: [
@@ -74,7 +77,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
 
         .target(
             name: "Sandbox",
@@ -87,7 +91,8 @@ let package = Package(
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .target(
             name: "Worker",
             dependencies: [
@@ -98,7 +103,8 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
 
         .executableTarget(
             name: "otp-worker",
@@ -108,11 +114,21 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
 
-        .testTarget(name: "ContractTests", dependencies: ["Contract"], resources: [.copy("Golden")], swiftSettings: strict),
         .testTarget(
-            name: "EngineTests", dependencies: ["Contract", "Engine"], resources: [.copy("Golden")], swiftSettings: strict),
+            name: "ContractTests",
+            dependencies: ["Contract"],
+            resources: [.copy("Golden")],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["Contract", "Engine"],
+            resources: [.copy("Golden")],
+            swiftSettings: strict
+        ),
         .testTarget(name: "KafkaTests", dependencies: ["Contract", "Kafka"], swiftSettings: strict),
         .testTarget(
             name: "CheckOTPTests",
@@ -122,11 +138,13 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ObservabilityTests",
             dependencies: ["Contract", "Observability", .product(name: "Logging", package: "swift-log")],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "SandboxTests",
             dependencies: [
@@ -135,7 +153,8 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .testTarget(name: "WorkerTests", dependencies: ["Contract", "Engine", "Worker"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
