@@ -94,7 +94,7 @@ final class Connection: ChannelInboundHandler {
 
     /// Writes the request.
     ///
-    /// Its end is reported by `client.ended`, never from within this function's caller.
+    /// How it ended is told to the client, perhaps before this returns.
     func ask(_ request: ByteBuffer, for call: PendingCall) {
         self.call = call
         received = 0

@@ -18,6 +18,9 @@ struct Certificates: Sendable {
     private init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("check-otp-tests-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        atexit {
+            if let made = Certificates.made { try? FileManager.default.removeItem(at: made.folder) }
+        }
         let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
         try openssl(
             ["req", "-x509"] + newKey + ["-subj", "/CN=Test CA", "-keyout", "ca.key", "-out", "ca.pem"]

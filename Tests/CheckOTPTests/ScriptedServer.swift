@@ -154,10 +154,14 @@ final class ScriptedServer: Sendable {
 
         private func run(_ context: ChannelHandlerContext) {
             while !isWaiting, let step = steps.first {
-                switch step {
-                case .read:
+                if case .read = step {
                     guard let request = takeRequest() else { return }
                     server.note { $0.requests.append(request) }
+                }
+                // Before it is done: what it sets off may come back here.
+                steps.removeFirst()
+                switch step {
+                case .read: break
                 case .send(let text):
                     context.writeAndFlush(NIOAny(ByteBuffer(string: text)), promise: nil)
                 case .close:
@@ -185,7 +189,6 @@ final class ScriptedServer: Sendable {
                         handler.run(context)
                     }
                 }
-                steps.removeFirst()
             }
         }
 
