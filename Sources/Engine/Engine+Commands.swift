@@ -142,12 +142,12 @@ extension Engine {
 
     // MARK: Concluding
 
-    /// Its time is over before it could be asked about, or asked about again.
+    /// Its deadline or its budget is over before it could be asked about, or asked about again.
     mutating func concludeTooLate(_ command: Command, _ partition: Partition, isHead: Bool = true, at now: Instant) {
         let outcome: Outcome
         if command.isAskedAgain || command.hasLeft {
             outcome = failure(of: command)
-        } else if command.attempts > 0 {
+        } else if command.attempts > 0 || now < command.deadline {
             outcome = Outcome(.upstreamUnavailable, retryable: true)
         } else {
             outcome = Outcome(.deadlinePassed)
