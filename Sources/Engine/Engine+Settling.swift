@@ -25,8 +25,7 @@ extension Engine {
     }
 
     private mutating func formBatch(at now: Instant) {
-        batchCounter += 1
-        var batch = Batch(id: BatchID(process: configuration.processID, counter: batchCounter))
+        var batch = Batch(id: BatchID(process: configuration.processID, counter: batchCounter + 1))
         var open = Settlement.Open(
             id: batch.id,
             formed: now,
@@ -50,6 +49,7 @@ extension Engine {
         let isEverythingTaken = settling.allSatisfy(\.concluded.isEmpty)
         oldestConclusion = isEverythingTaken ? nil : now
         guard !batch.offsets.isEmpty else { return }
+        batchCounter += 1
         settlement.formed(open)
         effects.append(.commit(batch))
     }
