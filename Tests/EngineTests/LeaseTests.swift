@@ -1,0 +1,125 @@
+import Contract
+import Engine
+import Testing
+
+@Suite("A worker that may have lost its partitions asks nobody")
+struct LeaseTests {
+    @Test func aSleepIsNoticedBeforeAByteIsWritten() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        #expect(worker.intentWritten(0) == ["call 0"])
+        #expect(worker.permits(0))
+        worker.sleep(.seconds(5.1))
+        #expect(!worker.permits(0))
+        // The first thing it does is to form what proves that it is still the owner.
+        #expect(worker.answered(0, .withheld) == ["commit 1", "offset 0=0 ledger 0"])
+        #expect(worker.facts.contains(.distrusted(.slept)))
+        #expect(worker.receive(1, "t", "A") == [])
+        #expect(worker.committed() == ["call 0", "intent 1 t/A@1"])
+        #expect(worker.facts.contains(.trusted))
+        #expect(worker.permits(0))
+        // A request that was withheld is no attempt.
+        worker.answered(0, .code(1))
+        #expect(worker.pass(.milliseconds(20)).contains("result 0 rejected/wrong_code code=1 http=200 calls=1"))
+    }
+
+    @Test func aBatchFormedBeforeTheDistrustProvesNothing() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.receive(1, "t", "A")
+        worker.intentWritten(1)
+        worker.sleep(.seconds(6))
+        #expect(worker.committed() == ["commit 2", "offset 0=1 ledger 1"])
+        #expect(!worker.facts.contains(.trusted) && !worker.permits(1))
+        #expect(worker.committed() == [])
+        #expect(worker.facts.contains(.trusted) && worker.permits(1))
+    }
+
+    @Test func aStaleBatchIsFormedAgainAndItsCommitIsTheProof() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        #expect(worker.aborted(.stale) == [])
+        #expect(worker.facts.contains(.distrusted(.fenced)) && !worker.status().isTrusted)
+        #expect(worker.receive(1, "t", "A") == [])
+        #expect(
+            worker.pass(.milliseconds(50)) == [
+                "commit 2", "result 0 rejected/wrong_code code=1 http=200 calls=1", "state s A=wrong_code@0",
+                "offset 0=1 ledger 0",
+            ]
+        )
+        #expect(worker.committed() == ["intent 1 t/A@1"])
+        #expect(worker.status().isTrusted)
+    }
+
+    @Test func aSilentCoordinatorIsDistrustedUntilItTakesSomething() {
+        let worker = Transcript(owning: 0)
+        #expect(worker.happens(.coordinatorSilent(for: .seconds(4))) == [])
+        #expect(worker.happens(.coordinatorSilent(for: .seconds(6))) == ["commit 1", "offset 0=0 ledger 0"])
+        #expect(worker.happens(.coordinatorSilent(for: .seconds(7))) == [])
+        // It was silent again after that batch was formed.
+        #expect(worker.committed() == ["commit 2", "offset 0=0 ledger 0"])
+        #expect(worker.committed() == [])
+        #expect(worker.facts.contains(.trusted))
+    }
+
+    @Test func withoutAPartitionTheProofWaitsForOne() {
+        let worker = Transcript()
+        worker.start()
+        worker.sleep(.seconds(6))
+        #expect(worker.pass(.seconds(3)) == [])
+        #expect(!worker.status().isTrusted)
+        #expect(worker.assign(0) == ["resume 0 at 0", "commit 1", "offset 0=0 ledger 0"])
+        worker.committed()
+        #expect(worker.status().isTrusted)
+    }
+
+    @Test func aCommandIsStillAnsweredByItsDeadline() {
+        let worker = Transcript(owning: 0)
+        worker.happens(.coordinatorSilent(for: .seconds(6)))
+        worker.receive(0, "s", "A", expiresIn: .seconds(2))
+        #expect(worker.pass(.seconds(3)) == [])
+        #expect(
+            worker.committed() == [
+                "commit 2", "result 0 expired/deadline_passed calls=0", "offset 0=1 ledger 0",
+            ]
+        )
+    }
+
+    @Test func anIntentAcknowledgedTooLateIsWrittenAgain() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        worker.pass(.milliseconds(2_501))
+        #expect(worker.intentWritten(0) == ["intent 0 s/A@0"])
+        worker.pass(.milliseconds(2_500))
+        #expect(worker.intentWritten(0) == ["call 0"])
+        #expect(worker.answered(0, .code(1)).last == "offset 0=1 ledger 1")
+    }
+
+    @Test func whatIsWrittenTooLateForEverEndsWithTheBudget() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        for _ in 1...4 {
+            worker.pass(.seconds(3))
+            #expect(worker.intentWritten(0) == ["intent 0 s/A@0"])
+        }
+        worker.pass(.seconds(3))
+        #expect(
+            worker.intentWritten(0) == [
+                "commit 1", "result 0 failed/upstream_unavailable retryable calls=0", "void s/A", "offset 0=1 ledger 4",
+            ]
+        )
+    }
+
+    @Test func anIntentThatFailsIsTriedAgainAndVoidedInTheEnd() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A", expiresIn: .milliseconds(80))
+        #expect(worker.happens(.intentFailed(worker.id(0), isPermanent: false, reason: "no")) == [])
+        #expect(worker.pass(.milliseconds(50)) == ["intent 0 s/A@0"])
+        #expect(worker.happens(.intentFailed(worker.id(0), isPermanent: false, reason: "no")) == [])
+        #expect(
+            worker.pass(.milliseconds(50)) == [
+                "commit 1", "result 0 expired/deadline_passed calls=0", "void s/A", "offset 0=1 ledger 0",
+            ]
+        )
+    }
+}

@@ -1,0 +1,157 @@
+import Contract
+import Engine
+import Testing
+
+@Suite("Partitions come and go")
+struct RebalanceTests {
+    private let wrong0 = "result 0 rejected/wrong_code code=1 http=200 calls=1"
+
+    @Test func anIdlePartitionIsReleasedAtOnce() {
+        let worker = Transcript(owning: 0)
+        #expect(worker.happens(.revoked([0])) == ["pause 0", "release 0"])
+        #expect(worker.receive(0, "s", "A") == [])
+        #expect(worker.pass(.seconds(10)) == [])
+    }
+
+    @Test func aRevokedPartitionSettlesWhatFinishesThenGoes() {
+        let worker = Transcript(owning: 0, 1)
+        worker.receive(0, "s", "A")
+        worker.receive(1, "s", "B")
+        worker.receive(0, "t", "A", in: 1)
+        worker.intentWritten(0)
+        #expect(worker.happens(.revoked([0])) == ["pause 0"])
+        // The other partition goes on.
+        #expect(worker.intentWritten(0, in: 1) == ["call 1/0"])
+        // No waiting for company now; the next command of the session does not begin.
+        #expect(worker.answered(0, .code(1)) == ["commit 1", wrong0, "state s A=wrong_code@0", "offset 0=1 ledger 0"])
+        #expect(worker.committed() == ["release 0"])
+        #expect(worker.answered(0, in: 1, .code(1)).first == "commit 2")
+        #expect(worker.status().commandsInMemory == 1)
+    }
+
+    @Test func anAbortedLastBatchIsFormedAgainWithinTheTime() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        worker.intentWritten(0)
+        worker.happens(.revoked([0]))
+        worker.answered(0, .code(1))
+        #expect(worker.aborted(.transient) == [])
+        #expect(worker.pass(.milliseconds(50)).first == "commit 2")
+        #expect(worker.committed() == ["release 0"])
+    }
+
+    @Test func aCallThatTakesTooLongIsLeftBehind() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        worker.intentWritten(0)
+        worker.happens(.revoked([0]))
+        #expect(worker.pass(.milliseconds(999)) == [])
+        #expect(worker.pass(.milliseconds(1)) == ["release 0"])
+        #expect(worker.facts.contains(.released([0], unsettled: 1)))
+        #expect(worker.status().inFlight == 1)
+        #expect(worker.answered(0, .code(0)) == [])
+        #expect(worker.status().inFlight == 0 && worker.status().commandsInMemory == 0)
+    }
+
+    @Test func aSleeperThatNothingIsInDoubtAboutIsVoided() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .status(429))
+        #expect(worker.happens(.revoked([0])) == ["pause 0", "commit 1", "void s/A", "offset 0=0 ledger 0"])
+        #expect(worker.aborted(.transient) == [])
+        #expect(worker.pass(.milliseconds(50)) == ["commit 2", "void s/A", "offset 0=0 ledger 0"])
+        #expect(worker.committed() == ["release 0"])
+    }
+
+    @Test func aSleeperInDoubtIsLeftToTheNextOwner() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .cut)
+        #expect(worker.happens(.revoked([0])) == ["pause 0", "release 0"])
+        let next = Transcript()
+        next.start()
+        next.assign(0, ledger: [Sample.intent("s", "A", source: 0)])
+        #expect(next.receive(0, "s", "A") == ["call 0"])
+    }
+
+    @Test func anIntentUnderWayIsVoidedWhenItArrives() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        #expect(worker.happens(.revoked([0])) == ["pause 0"])
+        #expect(worker.intentWritten(0) == ["commit 1", "void s/A", "offset 0=0 ledger 0"])
+        #expect(worker.committed() == ["release 0"])
+    }
+
+    @Test func anAnswerToBeRetriedIsNotRetriedAfterARevocation() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        worker.intentWritten(0)
+        worker.happens(.revoked([0]))
+        #expect(worker.answered(0, .status(429)) == ["commit 1", "void s/A", "offset 0=0 ledger 0"])
+        #expect(worker.committed() == ["release 0"])
+        let cut = Transcript(owning: 0)
+        cut.receive(0, "s", "A")
+        cut.intentWritten(0)
+        cut.happens(.revoked([0]))
+        #expect(cut.answered(0, .cut) == ["release 0"])
+    }
+
+    @Test func lostPartitionsAreDroppedAtOnce() {
+        let worker = Transcript(owning: 0, 1)
+        worker.receive(0, "s", "A")
+        worker.intentWritten(0)
+        worker.receive(1, "t", "A")
+        worker.ask(2, "u", "A", .status(429))
+        #expect(worker.happens(.lost([0])) == ["release 0"])
+        #expect(worker.status().partitions.map(\.number) == [1])
+        // Late news is discarded, and the slots come back.
+        #expect(worker.answered(0, .code(0)) == [])
+        #expect(worker.intentWritten(1) == [])
+        #expect(worker.status().inFlight == 0 && worker.status().commandsInMemory == 0)
+        #expect(worker.pass(.seconds(10)) == [])
+    }
+
+    @Test func aPartitionLostWhileItsBatchIsOpenIsForgottenAllTheSame() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        #expect(worker.happens(.lost([0])) == ["release 0"])
+        worker.assign(0)
+        #expect(worker.aborted(.stale) == [])
+        // The proof of the lease, and nothing of the older epoch.
+        #expect(worker.pass(.milliseconds(50)) == ["commit 2", "offset 0=0 ledger 1"])
+    }
+
+    @Test func lostDuringARevocationEndsIt() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        worker.happens(.revoked([0]))
+        #expect(worker.happens(.lost([0])) == ["release 0"])
+        #expect(worker.pass(.seconds(3)) == [])
+    }
+
+    @Test func aPartitionRevokedWhileItIsRestoredNeverBegins() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        worker.happens(.assigned([1]))
+        let place = worker.place(1)
+        #expect(worker.happens(.revoked([0, 1])) == ["pause 0"])
+        #expect(worker.happens(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0))) == [])
+        #expect(worker.happens(.restored(place, Transcript.read([]), at: worker.wall)) == [])
+        worker.intentWritten(0)
+        #expect(worker.committed() == ["release 0,1"])
+    }
+
+    @Test func aFailedConsumerLosesEverythingAndComesBackWithAProducer() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        #expect(
+            worker.happens(.consumerFailed(reason: "fenced")) == [
+                "recreate consumer after 50 ms", "replace producer after 50 ms",
+            ]
+        )
+        #expect(worker.status().consumerFailure == "fenced" && worker.status().partitions.isEmpty)
+        #expect(worker.happens(.consumerRecreated) == [])
+        #expect(worker.happens(.producerReady) == ["subscribe"])
+        #expect(worker.happens(.consumerFailed(reason: "fenced")).first == "recreate consumer after 100 ms")
+        #expect(worker.happens(.producerReady) == [])
+        #expect(worker.happens(.consumerRecreated) == ["subscribe"])
+    }
+}
