@@ -1,0 +1,56 @@
+/// One thing that is wrong with the configuration: which setting, where it came from, what is wrong, what to do.
+///
+/// It never holds a secret, nor the value of a property that may be one.
+package struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Where a value was written.
+    package enum Place: Equatable, Sendable, CustomStringConvertible {
+        case file(String, line: Int?)
+        case environment(String)
+        /// The flag as it was typed, without its value.
+        case flag(String)
+        /// It was written nowhere.
+        case absent
+        /// The default.
+        case byDefault
+
+        package var description: String {
+            switch self {
+            case .file(let path, let line?): "\(path), line \(line)"
+            case .file(let path, nil): path
+            case .environment(let name): "environment, \(name)"
+            case .flag(let flag): flag
+            case .absent: "not set"
+            case .byDefault: "default"
+            }
+        }
+    }
+
+    package var key: String
+    package var place: Place
+    package var what: String
+    package var remedy: String
+
+    package init(_ key: String, at place: Place, _ what: String, remedy: String) {
+        self.key = key
+        self.place = place
+        self.what = what
+        self.remedy = remedy
+    }
+
+    package var description: String { "\(key) (\(place)): \(what)\n    \(remedy)" }
+}
+
+/// Everything that is wrong with the configuration, all at once.
+package struct ConfigurationProblems: Error, Equatable, Sendable, CustomStringConvertible {
+    package var problems: [ConfigurationProblem]
+
+    package init(_ problems: [ConfigurationProblem]) {
+        self.problems = problems
+    }
+
+    package var description: String {
+        let count = problems.count == 1 ? "a problem" : "\(problems.count) problems"
+        return "\(count) with the configuration:\n\n"
+            + problems.map { "  " + $0.description.replacing("\n", with: "\n  ") }.joined(separator: "\n")
+    }
+}

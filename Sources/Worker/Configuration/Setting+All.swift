@@ -1,0 +1,327 @@
+import CheckOTP
+import Contract
+import Engine
+import Logging
+import Observability
+
+extension Setting {
+    /// Every setting, in the order of the example file.
+    ///
+    /// Keys with the same first word stand together.
+    ///
+    /// Any property of librdkafka can be set besides, under ``propertyPrefix``.
+    package static let all: [Setting] =
+        kafka + topics + commands + checkOTP + ledger + delivery + process
+
+    private static let kafka: [Setting] = [
+        .text(
+            "kafka.brokers",
+            \.worker.kafka.brokers,
+            "Where the cluster is found at first; two or three brokers are enough, the rest is learnt from them.",
+            .brokers,
+            example: "localhost:9092"
+        ),
+        .text(
+            "kafka.group_id",
+            \.worker.kafka.groupID,
+            "The consumer group; all workers of one fleet share it."
+        ),
+        .text(
+            "kafka.group_instance_id",
+            \.worker.kafka.groupInstanceID,
+            """
+            This worker's fixed slot in the group (static membership): its partitions wait for its restart instead of \
+            moving. Unique in the fleet. Unset, a worker joins and leaves as it starts and stops, as scaling wants it.
+            """,
+            example: "otp-worker-0"
+        ),
+        .text(
+            "kafka.transactional_id",
+            \.worker.kafka.transactionalID,
+            """
+            Stable per worker slot, never shared by two workers, so that a restart ends what its predecessor left open. \
+            Unset, it is made from kafka.group_instance_id, else drawn anew at each start.
+            """,
+            example: "otp-worker-0"
+        ),
+        .duration(
+            "kafka.session_timeout",
+            \.worker.kafka.sessionTimeout,
+            .seconds(6) ... .seconds(300),
+            "After this silence the group gives a worker's partitions to others. Short: a user waits for the answer."
+        ),
+        .duration(
+            "kafka.transaction_timeout",
+            \.worker.kafka.transactionTimeout,
+            .seconds(2) ... .seconds(300),
+            "After this time the broker aborts a dead worker's transaction, which blocks readers until then."
+        ),
+    ]
+
+    private static let topics: [Setting] = [
+        .text("topics.commands", \.worker.topics.commands, "Commands are read from here.", .topic),
+        .text("topics.results", \.worker.topics.results, "One result per command goes here.", .topic),
+        .text(
+            "topics.ledger",
+            \.worker.topics.ledger,
+            "What was asked and answered; compacted, as many partitions as the commands have, written by workers only.",
+            .topic
+        ),
+        .text("topics.dead_letters", \.worker.topics.deadLetters, "Where unusable records are pointed to.", .topic),
+    ]
+
+    private static let commands: [Setting] = [
+        .duration(
+            "commands.max_age",
+            \.worker.commands.maximumAge,
+            .seconds(1) ... .seconds(3_600),
+            "A command older than this is answered `expired` without a call: its user has gone."
+        ),
+        .integer(
+            "commands.max_bytes",
+            \.worker.commands.maximumBytes,
+            256...1_048_576,
+            unit: "bytes",
+            "Key and value of a larger record are not looked at: it is `invalid` and a dead letter."
+        ),
+        .flag(
+            "commands.require_key",
+            \.worker.commands.requiresKey,
+            """
+            Refuse a command without a key. Without keys the commands of a session may reach several partitions, and then \
+            neither their order nor one call per code can be promised.
+            """
+        ),
+    ]
+
+    private static let checkOTP: [Setting] = upstream + calls + connections
+
+    private static let upstream: [Setting] = [
+        Setting(
+            key: "check_otp.url",
+            kind: .url,
+            unit: "",
+            range: "https://host[:port][/path]",
+            meaning: "The upstream's origin; the test environment is https://pts-api.paynet.com.tr.",
+            example: nil,
+            store: { text, settings throws(Fault) in
+                do throws(Origin.Unusable) {
+                    settings.worker.checkOTP.origin = try Origin(text)
+                } catch {
+                    throw Fault(what: "\(error)", remedy: "write an origin such as \(Settings.liveURL)")
+                }
+            },
+            show: { $0.worker.checkOTP.origin?.description }
+        ),
+        Setting(
+            key: "check_otp.secret_key",
+            kind: .secret,
+            unit: "",
+            range: "the key exactly as issued (sck_…)",
+            meaning: "The upstream's secret key: by environment only. It also keys the ledger's fingerprints.",
+            example: nil,
+            store: { text, settings throws(Fault) in settings.worker.checkOTP.secretKey = try secret(text) },
+            show: { _ in nil }
+        ),
+        .text(
+            "check_otp.secret_key_file",
+            \.secretKeyFile,
+            "A file that holds the secret key and nothing else, instead of check_otp.secret_key.",
+            .file,
+            kind: .file,
+            example: "/run/secrets/check_otp"
+        ),
+        .choice(
+            "check_otp.authentication",
+            \.worker.checkOTP.authentication,
+            [("secret_key", .secretKey), ("basic_pair", .basicPair)],
+            "How the key is shown: `Basic <key>` as documented, or `Basic base64(<key>:)` as some accounts send it."
+        ),
+        .text(
+            "check_otp.ca_file",
+            \.worker.checkOTP.caFile,
+            "PEM file with certificate authorities to trust besides the system's.",
+            .file,
+            kind: .file,
+            example: "/etc/ssl/private-ca.pem"
+        ),
+    ]
+
+    private static let calls: [Setting] = [
+        .duration(
+            "check_otp.budget",
+            \.worker.checkOTP.budget,
+            .milliseconds(100) ... .seconds(300),
+            "From a command's first turn on, no retry begins later than this."
+        ),
+        .duration(
+            "check_otp.attempt_timeout",
+            \.worker.checkOTP.attemptTimeout,
+            .milliseconds(100) ... .seconds(60),
+            "One attempt, connecting included. An answer that comes later is unknown: the result may be in doubt."
+        ),
+        .integer(
+            "check_otp.max_attempts",
+            \.worker.checkOTP.maximumAttempts,
+            1...20,
+            unit: "attempts",
+            "Attempts per command, the first included."
+        ),
+        .integer(
+            "check_otp.ambiguous_retries",
+            \.worker.checkOTP.ambiguousRetries,
+            0...5,
+            unit: "attempts",
+            "How often to ask again when an earlier attempt may have been processed. More answers, more doubt."
+        ),
+        .duration(
+            "check_otp.retry_base",
+            \.worker.checkOTP.backOffBase,
+            .milliseconds(1) ... .seconds(60),
+            "The first pause between attempts is drawn from up to this; each next one from twice as much."
+        ),
+        .duration(
+            "check_otp.retry_cap",
+            \.worker.checkOTP.backOffCap,
+            .milliseconds(1) ... .seconds(60),
+            "No pause between attempts is longer, unless the upstream asks for it."
+        ),
+        .integer(
+            "check_otp.max_in_flight",
+            \.worker.checkOTP.maximumInFlight,
+            1...10_000,
+            unit: "calls",
+            "Calls, and so connections, at a time per worker."
+        ),
+    ]
+
+    private static let connections: [Setting] = [
+        .duration(
+            "check_otp.connect_timeout",
+            \.worker.checkOTP.connectTimeout,
+            .milliseconds(50) ... .seconds(60),
+            "Name look-up, connecting and TLS handshake together."
+        ),
+        .duration(
+            "check_otp.idle_timeout",
+            \.worker.checkOTP.idleTimeout,
+            .seconds(1) ... .seconds(3_600),
+            "An unused connection is closed after this; keep it shorter than the upstream's own limit."
+        ),
+        .duration(
+            "check_otp.max_connection_age",
+            \.worker.checkOTP.connectionAge,
+            .seconds(1) ... .seconds(86_400),
+            "No connection is used for longer, so that a change in DNS is followed."
+        ),
+    ]
+
+    private static let ledger: [Setting] = [
+        .duration(
+            "ledger.retention",
+            \.worker.ledger.retention,
+            .seconds(60) ... .seconds(86_400),
+            "How long a session is remembered after its last command; an OTP lives minutes."
+        ),
+        .integer(
+            "ledger.max_codes_per_session",
+            \.worker.ledger.maximumCodesPerSession,
+            1...Limits.codesPerSession,
+            unit: "codes",
+            "Different codes of one session that are asked about; the next is `too_many_codes`."
+        ),
+        .duration(
+            "ledger.restore_timeout",
+            \.worker.ledger.restoreTimeout,
+            .seconds(5) ... .seconds(3_600),
+            "One try at reading a partition's ledger after it was assigned."
+        ),
+        .flag(
+            "ledger.accept_loss",
+            \.worker.ledger.acceptLoss,
+            "Take a partition whose ledger topic was recreated. What the old one knew is lost: codes may be asked twice."
+        ),
+    ]
+
+    private static let delivery: [Setting] = [
+        .duration(
+            "delivery.commit_interval",
+            \.worker.delivery.commitInterval,
+            .milliseconds(1) ... .seconds(5),
+            "A finished command waits this long for company in its transaction. Longer: less load, later answers."
+        ),
+        .integer(
+            "delivery.max_batch",
+            \.worker.delivery.maximumBatch,
+            1...10_000,
+            unit: "records",
+            "Finished commands in one transaction."
+        ),
+        .integer(
+            "admission.high",
+            \.worker.delivery.admissionHigh,
+            64...1_000_000,
+            unit: "commands",
+            "With this many commands in memory, reading pauses."
+        ),
+        .integer(
+            "admission.low",
+            \.worker.delivery.admissionLow,
+            1...1_000_000,
+            unit: "commands",
+            "With this few in memory, reading goes on."
+        ),
+        .duration(
+            "rebalance.settle_timeout",
+            \.worker.delivery.settleTimeout,
+            .zero ... .seconds(60),
+            "How long a partition that is asked back may go on settling what is under way; the group waits meanwhile."
+        ),
+        .duration(
+            "drain.timeout",
+            \.worker.delivery.drainTimeout,
+            .zero ... .seconds(600),
+            "How long a stopping worker waits for calls under way; keep it below the supervisor's grace period."
+        ),
+    ]
+
+    private static let process: [Setting] = [
+        .text("admin.host", \.worker.admin.host, "Address of the server for probes and metrics."),
+        .integer(
+            "admin.port",
+            \.worker.admin.port,
+            0...65_535,
+            unit: "port",
+            "Port of the server for probes and metrics; 0 takes any free one."
+        ),
+        .flag("admin.enabled", \.worker.admin.isEnabled, "Serve /live, /ready, /status and /metrics."),
+        .choice("log.level", \.logLevel, Logger.Level.allCases.map { ($0.rawValue, $0) }, "The least level logged."),
+        .choice(
+            "log.form",
+            \.logForm,
+            [("automatic", .automatic), ("json", .json), ("human", .human)],
+            "One JSON object per line, or lines for people; automatic: for people when standard error is a terminal."
+        ),
+        .text(
+            "worker.name",
+            \.worker.name,
+            "This worker in results and logs; the host's name where it is not set.",
+            example: "otp-worker-0"
+        ),
+    ]
+
+    /// The key as it may be sent in a header; white space around it, such as a file's last line feed, is dropped.
+    static func secret(_ text: String) throws(Fault) -> Secret {
+        let key = String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+        guard !key.isEmpty else {
+            throw Fault(what: "it is empty", remedy: "put the key there exactly as issued (sck_…)")
+        }
+        guard key.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw Fault(
+                what: "it holds characters that no header can carry",
+                remedy: "put the key there exactly as issued, one line of visible ASCII characters"
+            )
+        }
+        return Secret(key)
+    }
+}

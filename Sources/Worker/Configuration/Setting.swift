@@ -1,0 +1,207 @@
+import Contract
+
+/// One setting: its key, what it takes, its default and why it is there.
+///
+/// ``all`` is the only list of settings: reading, the example file, `--help` and the tests go by it. A setting judges its
+/// own value; how settings relate is judged once all were read.
+package struct Setting: Sendable {
+    package enum Kind: String, Sendable, CaseIterable {
+        case text, duration, integer, flag, choice, url, file, secret
+    }
+
+    /// What is wrong with a value, and what to write instead.
+    struct Fault: Error, Equatable {
+        var what: String
+        var remedy: String
+    }
+
+    /// Such as `kafka.session_timeout`.
+    package let key: String
+    package let kind: Kind
+    /// What a number counts; `duration` for durations, empty where there is nothing to count.
+    package let unit: String
+    /// What is accepted, for a reader.
+    package let range: String
+    /// What it does and why one would change it.
+    package let meaning: String
+    /// A value to show where there is no default.
+    package let example: String?
+
+    let store: @Sendable (String, inout Settings) throws(Fault) -> Void
+    let show: @Sendable (Settings) -> String?
+
+    /// The default as it would be written; nil when there is none.
+    package var defaultText: String? { show(Settings()) }
+
+    /// The variable that sets it, such as `OTP_KAFKA_BROKERS`.
+    package var variable: String { Self.variable(of: key) }
+
+    /// May be written only where neither a process list nor a repository shows it.
+    package var isSecret: Bool { kind == .secret }
+
+    package static func variable(of key: String) -> String {
+        "OTP_" + key.uppercased().replacing(".", with: "_")
+    }
+
+    package static func named(_ key: String) -> Setting? { byKey[key] }
+
+    private static let byKey = Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0) })
+
+    /// The prefix under which every property of librdkafka passes through.
+    package static let propertyPrefix = "kafka.properties."
+}
+
+extension Setting {
+    typealias Path<Value> = WritableKeyPath<Settings, Value> & Sendable
+
+    static func text(
+        _ key: String,
+        _ path: any Path<String>,
+        _ meaning: String,
+        _ rule: TextRule = .line,
+        example: String? = nil
+    ) -> Setting {
+        Setting(
+            key: key,
+            kind: .text,
+            unit: "",
+            range: rule.range,
+            meaning: meaning,
+            example: example,
+            store: { text, settings throws(Fault) in settings[keyPath: path] = try rule.check(text) },
+            show: { settings in settings[keyPath: path].isEmpty ? nil : settings[keyPath: path] }
+        )
+    }
+
+    static func text(
+        _ key: String,
+        _ path: any Path<String?>,
+        _ meaning: String,
+        _ rule: TextRule = .line,
+        kind: Kind = .text,
+        example: String
+    ) -> Setting {
+        Setting(
+            key: key,
+            kind: kind,
+            unit: "",
+            range: rule.range,
+            meaning: meaning,
+            example: example,
+            store: { text, settings throws(Fault) in settings[keyPath: path] = try rule.check(text) },
+            show: { $0[keyPath: path] }
+        )
+    }
+
+    static func duration(
+        _ key: String,
+        _ path: any Path<Duration>,
+        _ range: ClosedRange<Duration>,
+        _ meaning: String
+    ) -> Setting {
+        let shown = "\(DurationText.format(range.lowerBound)) to \(DurationText.format(range.upperBound))"
+        return Setting(
+            key: key,
+            kind: .duration,
+            unit: "duration",
+            range: shown,
+            meaning: meaning,
+            example: nil,
+            store: { text, settings throws(Fault) in
+                guard let value = DurationText.parse(text) else {
+                    throw Fault(
+                        what: "\(quoted(text)) is not a duration",
+                        remedy: "write a whole number and ms, s, m, h or d, such as 500ms or 10s; from \(shown)"
+                    )
+                }
+                guard range.contains(value) else {
+                    throw Fault(what: "\(quoted(text)) is out of range", remedy: "write a duration from \(shown)")
+                }
+                settings[keyPath: path] = value
+            },
+            show: { DurationText.format($0[keyPath: path]) }
+        )
+    }
+
+    static func integer(
+        _ key: String,
+        _ path: any Path<Int>,
+        _ range: ClosedRange<Int>,
+        unit: String,
+        _ meaning: String
+    ) -> Setting {
+        let shown = "\(range.lowerBound) to \(range.upperBound)"
+        return Setting(
+            key: key,
+            kind: .integer,
+            unit: unit,
+            range: shown,
+            meaning: meaning,
+            example: nil,
+            store: { text, settings throws(Fault) in
+                guard let value = Int(text.replacing("_", with: "")) else {
+                    throw Fault(what: "\(quoted(text)) is not a whole number", remedy: "write a number from \(shown)")
+                }
+                guard range.contains(value) else {
+                    throw Fault(what: "\(value) is out of range", remedy: "write a number from \(shown) (\(unit))")
+                }
+                settings[keyPath: path] = value
+            },
+            show: { "\($0[keyPath: path])" }
+        )
+    }
+
+    static func flag(_ key: String, _ path: any Path<Bool>, _ meaning: String) -> Setting {
+        Setting(
+            key: key,
+            kind: .flag,
+            unit: "",
+            range: "true or false",
+            meaning: meaning,
+            example: nil,
+            store: { text, settings throws(Fault) in
+                switch text.lowercased() {
+                case "true", "yes", "on", "1": settings[keyPath: path] = true
+                case "false", "no", "off", "0": settings[keyPath: path] = false
+                default: throw Fault(what: "\(quoted(text)) is neither true nor false", remedy: "write true or false")
+                }
+            },
+            show: { $0[keyPath: path] ? "true" : "false" }
+        )
+    }
+
+    static func choice<Value: Equatable & Sendable>(
+        _ key: String,
+        _ path: any Path<Value>,
+        _ choices: [(name: String, value: Value)],
+        _ meaning: String
+    ) -> Setting {
+        let names = choices.map(\.name)
+        return Setting(
+            key: key,
+            kind: .choice,
+            unit: "",
+            range: names.joined(separator: ", "),
+            meaning: meaning,
+            example: nil,
+            store: { text, settings throws(Fault) in
+                guard let choice = choices.first(where: { $0.name == text.lowercased() }) else {
+                    let near = Suggestion.nearest(to: text.lowercased(), among: names)
+                    throw Fault(
+                        what: "\(quoted(text)) is not one of its values",
+                        remedy: (near.map { "did you mean \($0)? " } ?? "")
+                            + "write one of \(names.joined(separator: ", "))"
+                    )
+                }
+                settings[keyPath: path] = choice.value
+            },
+            show: { settings in choices.first { $0.value == settings[keyPath: path] }?.name }
+        )
+    }
+
+    /// A value as a message may show it: on one line, not too long.
+    static func quoted(_ text: String) -> String {
+        let shown = text.prefix(60).map { $0.isNewline ? " " : $0 }
+        return "\"\(String(shown))\(text.count > 60 ? "…" : "")\""
+    }
+}

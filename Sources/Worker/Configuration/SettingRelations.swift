@@ -1,0 +1,126 @@
+/// How settings must relate to one another, whatever each is by itself.
+enum SettingRelations {
+    /// Each fault under the setting that one would rather change.
+    static func faults(of settings: Settings) -> [(key: String, fault: Setting.Fault)] {
+        let worker = settings.worker
+        let durations: [Relation<Duration>] = [
+            .init(
+                ("ledger.retention", worker.ledger.retention),
+                .above,
+                ("commands.max_age", worker.commands.maximumAge),
+                "a session must be remembered longer than its commands live"
+            ),
+            .init(
+                ("check_otp.attempt_timeout", worker.checkOTP.attemptTimeout),
+                .atMost,
+                ("check_otp.budget", worker.checkOTP.budget),
+                "one attempt must fit into a command's budget"
+            ),
+            .init(
+                ("check_otp.connect_timeout", worker.checkOTP.connectTimeout),
+                .atMost,
+                ("check_otp.attempt_timeout", worker.checkOTP.attemptTimeout),
+                "connecting is part of an attempt"
+            ),
+            .init(
+                ("check_otp.budget", worker.checkOTP.budget),
+                .atMost,
+                ("commands.max_age", worker.commands.maximumAge),
+                "a command must not be retried after it has expired"
+            ),
+            .init(
+                ("check_otp.retry_base", worker.checkOTP.backOffBase),
+                .atMost,
+                ("check_otp.retry_cap", worker.checkOTP.backOffCap),
+                "the first pause must not be longer than the longest"
+            ),
+            .init(
+                ("check_otp.idle_timeout", worker.checkOTP.idleTimeout),
+                .atMost,
+                ("check_otp.max_connection_age", worker.checkOTP.connectionAge),
+                "no connection can be idle for longer than it lives"
+            ),
+            .init(
+                ("rebalance.settle_timeout", worker.delivery.settleTimeout),
+                .below,
+                ("kafka.session_timeout", worker.kafka.sessionTimeout),
+                "the group would give the partitions away before they are settled"
+            ),
+            .init(
+                ("delivery.commit_interval", worker.delivery.commitInterval),
+                .below,
+                ("kafka.transaction_timeout", worker.kafka.transactionTimeout),
+                "the broker would abort what is still collecting"
+            ),
+            .init(
+                ("ledger.restore_timeout", worker.ledger.restoreTimeout),
+                .above,
+                ("kafka.transaction_timeout", worker.kafka.transactionTimeout),
+                "a restore waits for a dead worker's open transaction"
+            ),
+        ]
+        let counts: [Relation<Int>] = [
+            .init(
+                ("admission.low", worker.delivery.admissionLow),
+                .below,
+                ("admission.high", worker.delivery.admissionHigh),
+                "reading must pause above where it resumes"
+            ),
+            .init(
+                ("delivery.max_batch", worker.delivery.maximumBatch),
+                .atMost,
+                ("admission.high", worker.delivery.admissionHigh),
+                "a transaction cannot hold more commands than memory does"
+            ),
+        ]
+        return durations.compactMap { $0.fault(DurationText.format) } + counts.compactMap { $0.fault { "\($0)" } }
+            + topics(worker.topics)
+    }
+
+    private static func topics(_ topics: WorkerConfiguration.Topics) -> [(key: String, fault: Setting.Fault)] {
+        let named = [
+            ("topics.commands", topics.commands), ("topics.results", topics.results), ("topics.ledger", topics.ledger),
+            ("topics.dead_letters", topics.deadLetters),
+        ]
+        return named.indices.compactMap { index in
+            guard let other = named[..<index].first(where: { $0.1 == named[index].1 }) else { return nil }
+            return (
+                named[index].0,
+                Setting.Fault(what: "\(other.0) names the same topic", remedy: "give each of the four its own topic")
+            )
+        }
+    }
+}
+
+/// One setting compared with another.
+private struct Relation<Value: Comparable> {
+    enum Order: String {
+        case above = "more than"
+        case below = "less than"
+        case atMost = "at most"
+    }
+
+    private let left: (key: String, value: Value)
+    private let order: Order
+    private let right: (key: String, value: Value)
+    private let why: String
+
+    init(_ left: (String, Value), _ order: Order, _ right: (String, Value), _ why: String) {
+        self.left = (left.0, left.1)
+        self.order = order
+        self.right = (right.0, right.1)
+        self.why = why
+    }
+
+    func fault(_ format: (Value) -> String) -> (key: String, fault: Setting.Fault)? {
+        let holds =
+            switch order {
+            case .above: left.value > right.value
+            case .below: left.value < right.value
+            case .atMost: left.value <= right.value
+            }
+        guard !holds else { return nil }
+        let what = "\(format(left.value)) must be \(order.rawValue) \(right.key) (\(format(right.value))): \(why)"
+        return (left.key, Setting.Fault(what: what, remedy: "change one of the two"))
+    }
+}

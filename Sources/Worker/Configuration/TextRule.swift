@@ -1,0 +1,60 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// What a text setting accepts.
+struct TextRule: Sendable {
+    let range: String
+    let remedy: String
+    let accepts: @Sendable (String) -> Bool
+
+    func check(_ text: String) throws(Setting.Fault) -> String {
+        guard accepts(text) else {
+            throw Setting.Fault(what: "\(Setting.quoted(text)) cannot be used", remedy: remedy)
+        }
+        return text
+    }
+
+    /// Any text of one line.
+    static let line = TextRule(
+        range: "1 to 249 characters",
+        remedy: "write 1 to 249 characters without a line break or other control character"
+    ) { text in
+        (1...249).contains(text.count) && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+    }
+
+    static let topic = TextRule(
+        range: "a topic's name",
+        remedy: "write 1 to 249 letters, digits, dots, underscores and hyphens"
+    ) { text in
+        (1...249).contains(text.utf8.count) && text != "." && text != ".."
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+
+    static let brokers = TextRule(
+        range: "host:port, comma-separated",
+        remedy: "write host:port, several separated by commas, such as kafka-1:9092,kafka-2:9092"
+    ) { text in
+        text.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { part in
+            let part = part.drop { $0 == " " }
+            guard let colon = part.lastIndex(of: ":"), colon != part.startIndex, !part.contains(" "),
+                !part.contains("/")
+            else { return false }
+            return (1...65_535).contains(Int(part[part.index(after: colon)...]) ?? 0)
+        }
+    }
+
+    static let file = TextRule(
+        range: "path of a readable file",
+        remedy: "name a file that exists and that this user may read"
+    ) { FileManager.default.isReadableFile(atPath: $0) }
+}

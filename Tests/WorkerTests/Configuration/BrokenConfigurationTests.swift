@@ -1,0 +1,182 @@
+import Foundation
+import Testing
+import Worker
+
+/// What a user is told about a wrong configuration: the key, the place, what is wrong, what to do.
+struct BrokenConfigurationTests {
+    /// One broken configuration and what must be said about it.
+    struct Case: Sendable, CustomTestStringConvertible {
+        var yaml: String?
+        var environment: [String: String] = [:]
+        var flags: [(String, String)] = []
+        var says: [String]
+
+        var testDescription: String { says.joined(separator: " … ") }
+    }
+
+    static let cases: [Case] = [
+        Case(
+            yaml: "kafka:\n  brokers: h:1\n  sesion_timeout: 10s\n",
+            says: [
+                "kafka.sesion_timeout (worker.yaml, line 3): there is no such setting",
+                "did you mean kafka.session_timeout?",
+            ]
+        ),
+        Case(
+            environment: ["OTP_KAFKA_BROKER": "h:1"],
+            says: ["kafka.broker (environment, OTP_KAFKA_BROKER): there is no such", "did you mean OTP_KAFKA_BROKERS?"]
+        ),
+        Case(
+            flags: [("topics.result", "r")],
+            says: ["topics.result (--set): there is no such setting", "did you mean topics.results?"]
+        ),
+        Case(
+            flags: [("weather", "fine")],
+            says: ["weather (--set): there is no such setting", "`otp-worker config example` lists every setting"]
+        ),
+        Case(
+            yaml: "check_otp:\n  budget: 10\n",
+            says: [
+                "check_otp.budget (worker.yaml, line 2): \"10\" is not a duration", "500ms or 10s; from 100ms to 5m",
+            ]
+        ),
+        Case(
+            environment: ["OTP_DELIVERY_COMMIT_INTERVAL": "10m"],
+            says: [
+                "delivery.commit_interval (environment, OTP_DELIVERY_COMMIT_INTERVAL): \"10m\" is out of range",
+                "from 1ms to 5s",
+            ]
+        ),
+        Case(
+            flags: [("check_otp.max_in_flight", "many")],
+            says: ["check_otp.max_in_flight (--set): \"many\" is not a whole number", "from 1 to 10000"]
+        ),
+        Case(flags: [("admin.port", "70000")], says: ["admin.port (--set): 70000 is out of range", "from 0 to 65535"]),
+        Case(
+            flags: [("commands.require_key", "maybe")],
+            says: ["commands.require_key (--set): \"maybe\" is neither true nor false"]
+        ),
+        Case(
+            flags: [("log.level", "inof")],
+            says: ["\"inof\" is not one of its values", "did you mean info? write one of trace,"]
+        ),
+        Case(flags: [("kafka.brokers", "localhost")], says: ["\"localhost\" cannot be used", "write host:port"]),
+        Case(flags: [("topics.commands", "my topic")], says: ["\"my topic\" cannot be used", "letters, digits, dots"]),
+        Case(
+            flags: [("check_otp.url", "ftp://x")],
+            says: ["check_otp.url (--set): the URL must begin with https:// or http://", "write an origin such as"]
+        ),
+        Case(
+            yaml: "check_otp:\n  secret_key: sck_MARKED\n",
+            says: [
+                "check_otp.secret_key (worker.yaml, line 2): a secret is not taken from here",
+                "set OTP_CHECK_OTP_SECRET_KEY",
+            ]
+        ),
+        Case(
+            flags: [("check_otp.secret_key", "sck_MARKED")],
+            says: ["check_otp.secret_key (--set): a secret is not taken from here", "check_otp.secret_key_file"]
+        ),
+        Case(
+            flags: [("kafka.properties.sasl.password", "MARKED")],
+            says: [
+                "kafka.properties.sasl.password (--set): a process list would show it",
+                "OTP_KAFKA_PROPERTIES_SASL_PASSWORD",
+            ]
+        ),
+        Case(
+            environment: ["OTP_CHECK_OTP_SECRET_KEY": "sck_MARKED with a blank"],
+            says: ["check_otp.secret_key (environment, OTP_CHECK_OTP_SECRET_KEY): it holds characters that no header"]
+        ),
+        Case(
+            environment: ["OTP_CHECK_OTP_SECRET_KEY_FILE": "/nowhere/key"],
+            says: [
+                "check_otp.secret_key_file (environment", "\"/nowhere/key\" cannot be used", "name a file that exists",
+            ]
+        ),
+        Case(
+            environment: ["OTP_CHECK_OTP_SECRET_KEY": "MARKED", "OTP_CHECK_OTP_SECRET_KEY_FILE": "/etc/hostname"],
+            says: ["check_otp.secret_key is set too", "set only one of the two"]
+        ),
+        Case(
+            flags: [("kafka.properties.group.id", "x")],
+            says: ["kafka.properties.group.id", "is set by the worker itself"]
+        ),
+        Case(
+            flags: [("ledger.retention", "90s")],
+            says: [
+                "ledger.retention (--set): 90s must be more than commands.max_age (2m): a session must be remembered"
+            ]
+        ),
+        Case(
+            flags: [("admission.high", "4096")],
+            says: ["admission.low (default): 8192 must be less than admission.high (4096)", "change one of the two"]
+        ),
+        Case(
+            flags: [("check_otp.attempt_timeout", "20s")],
+            says: ["check_otp.attempt_timeout (--set): 20s must be at most check_otp.budget (15s): one attempt"]
+        ),
+        Case(
+            flags: [("kafka.transaction_timeout", "60s")],
+            says: ["ledger.restore_timeout (default): 1m must be more than kafka.transaction_timeout (1m)"]
+        ),
+        Case(
+            flags: [("topics.results", "otp.verify.commands")],
+            says: ["topics.results (--set): topics.commands names the same topic", "each of the four its own"]
+        ),
+        Case(yaml: "kafka: [a, b]\n", says: ["kafka (worker.yaml, line 1)"]),
+        Case(
+            yaml: "kafka:\n  brokers: [h:1, h:2]\n",
+            says: ["kafka.brokers (worker.yaml, line 2): it has several values", "write one value, not a list"]
+        ),
+        Case(yaml: "kafka:\n  brokers: \"h:1\n", says: ["--config (worker.yaml, line", "it is not YAML: "]),
+        Case(
+            yaml: "kafka:\n  group_id: a\n  group_id: b\n",
+            says: ["--config (worker.yaml, line", "group_id is written twice"]
+        ),
+        Case(yaml: "just a word\n", says: ["--config (worker.yaml): it does not hold settings by name"]),
+    ]
+
+    @Test(arguments: cases) func isToldWithItsRemedy(_ broken: Case) throws {
+        let told = try Reading.complaint(yaml: broken.yaml, environment: broken.environment, flags: broken.flags)
+        for part in broken.says { #expect(told.text.contains(part), "\(told.text)") }
+        #expect(told.problems.count == 1, "\(told.text)")
+        #expect(!told.text.contains("MARKED"))
+    }
+
+    @Test func allAreToldAtOnce() throws {
+        let told = try Reading.complaint(
+            yaml: "kafka:\n  brokers: nowhere\nledger:\n  retention: soon\n",
+            environment: ["OTP_ADMIN_PORT": "x"],
+            flags: [("log.form", "xml"), ("check_otp.retry_base", "5s")]
+        )
+        #expect(
+            told.problems.map(\.key) == [
+                "kafka.brokers", "ledger.retention", "admin.port", "log.form", "check_otp.retry_base",
+            ]
+        )
+        #expect(told.text.hasPrefix("5 problems with the configuration:\n\n  kafka.brokers (worker.yaml, line 2): "))
+    }
+
+    @Test func aWorkerNeedsItsClusterAndItsKey() throws {
+        let told = try Reading.complaint(for: .worker)
+        #expect(told.problems.map(\.key) == ["kafka.brokers", "check_otp.secret_key"])
+        #expect(told.text.contains("kafka.brokers (not set): the cluster's address is needed"))
+        #expect(told.text.contains("set OTP_CHECK_OTP_SECRET_KEY in the environment"))
+        #expect(throws: Never.self) { try Reading.settings(flags: [("kafka.brokers", "h:1")], for: .client) }
+    }
+
+    @Test func aFileThatIsNotThereIsNamed() throws {
+        #expect {
+            try SettingsReader.read(
+                file: "/nowhere.yaml",
+                environment: [:],
+                flags: [],
+                for: .demonstration,
+                hostName: "h"
+            )
+        } throws: { error in
+            "\(error)".contains("--config (/nowhere.yaml): there is no such file")
+        }
+    }
+}

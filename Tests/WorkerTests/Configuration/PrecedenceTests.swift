@@ -1,0 +1,90 @@
+import Contract
+import Foundation
+import Testing
+import Worker
+
+/// File, then environment, then flags, each setting for itself.
+struct PrecedenceTests {
+    private let yaml = """
+        kafka:
+          brokers: file:9092
+          group_id: from-file
+          session_timeout: 20s
+          properties:
+            security.protocol: SASL_SSL
+            sasl.mechanism: PLAIN
+        topics:
+          commands: from.file
+        """
+
+    @Test func theFileAloneIsTaken() throws {
+        let kafka = try Reading.settings(yaml: yaml).worker.kafka
+        #expect(kafka.brokers == "file:9092")
+        #expect(kafka.groupID == "from-file")
+        #expect(kafka.sessionTimeout == .seconds(20))
+        #expect(kafka.properties == ["security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"])
+    }
+
+    @Test func theEnvironmentGoesOverTheFileAndFlagsGoOverBoth() throws {
+        let settings = try Reading.settings(
+            yaml: yaml,
+            environment: [
+                "OTP_KAFKA_BROKERS": "variable:9092", "OTP_KAFKA_GROUP_ID": "from-variable",
+                "OTP_KAFKA_PROPERTIES_SASL_MECHANISM": "SCRAM-SHA-512", "OTP_TOPICS_DEAD_LETTERS": "from.variable",
+            ],
+            flags: [("kafka.brokers", "flag:9092")]
+        )
+        #expect(settings.worker.kafka.brokers == "flag:9092")
+        #expect(settings.worker.kafka.groupID == "from-variable")
+        #expect(settings.worker.topics.commands == "from.file")
+        #expect(settings.worker.topics.deadLetters == "from.variable")
+        #expect(settings.worker.kafka.properties["sasl.mechanism"] == "SCRAM-SHA-512")
+        #expect(settings.worker.kafka.properties["security.protocol"] == "SASL_SSL")
+    }
+
+    @Test func theLaterOfTwoFlagsWins() throws {
+        let settings = try Reading.settings(flags: [("log.level", "debug"), ("log.level", "error")])
+        #expect("\(settings.logLevel)" == "error")
+    }
+
+    @Test func whatIsEmptyIsNotSet() throws {
+        let settings = try Reading.settings(
+            yaml: "kafka:\nledger:\n  retention:\n",
+            environment: ["OTP_KAFKA_GROUP_ID": ""]
+        )
+        #expect(settings.worker.kafka.groupID == "otp-worker")
+        #expect(settings.worker.ledger.retention == .seconds(1_800))
+    }
+
+    @Test func anEmptyFileSaysNothing() throws {
+        #expect(try Reading.settings(yaml: "# nothing yet\n").worker.kafka.groupID == "otp-worker")
+    }
+
+    @Test func theWorkerIsNamedAfterItsHost() throws {
+        #expect(try Reading.settings().worker.name == "host-1")
+        #expect(try Reading.settings(environment: ["OTP_WORKER_NAME": "slot-3"]).worker.name == "slot-3")
+    }
+
+    @Test func theKeyMayLieInAFile() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        try Data("\(Reading.key)\n".utf8).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let settings = try Reading.settings(
+            environment: ["OTP_CHECK_OTP_SECRET_KEY_FILE": path],
+            flags: [("kafka.brokers", "a:1")],
+            for: .worker
+        )
+        #expect(settings.worker.checkOTP.secretKey?.revealed == Reading.key)
+    }
+
+    /// Kubernetes makes variables for each Service; test tools have theirs.
+    @Test func variablesOfOthersAreLeftAlone() throws {
+        let others = [
+            "OTP_WORKER_SERVICE_HOST": "10.0.0.1", "OTP_WORKER_SERVICE_PORT": "80",
+            "OTP_WORKER_PORT": "tcp://10.0.0.1:80",
+            "OTP_WORKER_PORT_80_TCP": "tcp://10.0.0.1:80", "OTP_TEST_KAFKA": "h:9", "OTP_SANDBOX_SECRET_KEY": "k",
+            "OTPION": "x",
+        ]
+        #expect(throws: Never.self) { try Reading.settings(environment: others) }
+    }
+}
