@@ -1,0 +1,99 @@
+import ArgumentParser
+import Logging
+import Observability
+import UnixSignals
+import Worker
+
+/// Runs a worker until it is told to stop: the first signal drains it, the second ends the process.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Runs a worker.",
+        discussion: """
+            It reads commands, asks check_otp about each and publishes one result per command, until SIGTERM or SIGINT; \
+            then it finishes what is under way, leaves the group and exits with 0. A second signal ends it at once.
+
+            The secret key comes from OTP_CHECK_OTP_SECRET_KEY or from the file that check_otp.secret_key_file names. \
+            Logs go to standard error: one JSON object per line, or lines for people on a terminal. /live, /ready, /status \
+            and /metrics are served on admin.host:admin.port (127.0.0.1:9464).
+
+            Examples:
+              otp-worker run --brokers localhost:9092
+              otp-worker run --config /etc/otp-worker.yaml --log-level debug
+              otp-worker run --brokers localhost:9092 --check-otp-url http://127.0.0.1:8080 --admin-port 0
+            """
+    )
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(name: .long, help: ArgumentHelp("The consumer group (kafka.group_id).", valueName: "id"))
+    var group: String?
+
+    @Option(name: .customLong("check-otp-url"), help: ArgumentHelp("The upstream (check_otp.url).", valueName: "url"))
+    var url: String?
+
+    @Option(name: .long, help: ArgumentHelp("Port for probes and metrics; 0: any (admin.port).", valueName: "port"))
+    var adminPort: String?
+
+    @Option(name: .long, help: ArgumentHelp("This worker's name (worker.name).", valueName: "name"))
+    var workerName: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("trace, debug, info, notice, warning, error, critical.", valueName: "level")
+    )
+    var logLevel: String?
+
+    @Option(name: .long, help: ArgumentHelp("automatic, json, human.", valueName: "form"))
+    var logForm: String?
+
+    @Flag(
+        name: .long,
+        help: "Take partitions whose ledger was recreated; codes may be asked twice (ledger.accept_loss)."
+    )
+    var acceptLedgerLoss = false
+
+    private var flags: [ConfigurationFlag] {
+        let given = [
+            ("kafka.group_id", group, "--group"),
+            ("check_otp.url", url, "--check-otp-url"),
+            ("admin.port", adminPort, "--admin-port"),
+            ("worker.name", workerName, "--worker-name"),
+            ("log.level", logLevel, "--log-level"),
+            ("log.form", logForm, "--log-form"),
+            ("ledger.accept_loss", acceptLedgerLoss ? "true" : nil, "--accept-ledger-loss"),
+        ]
+        return given.compactMap { key, value, spelling in
+            value.map { ConfigurationFlag(key, $0, spelling: spelling) }
+        }
+    }
+
+    func run() async throws {
+        let settings = try options.settings(for: .worker, and: flags)
+        let registry = MetricRegistry()
+        let sink = LogSink(form: settings.logForm, registry: registry)
+        let logger = Logger(label: "worker") { label in
+            StructuredLogHandler(label: label, level: settings.logLevel, sink: sink)
+        }
+        let worker = Worker(settings.worker, logger: logger, registry: registry)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let watcher = Task {
+            var isFirst = true
+            for await signal in signals {
+                guard isFirst else {
+                    logger.warning("Stopping at once, on a second signal", metadata: ["signal": "\(signal)"])
+                    sink.flush()
+                    Console.exit(1)
+                }
+                isFirst = false
+                logger.notice("Stopping", metadata: ["signal": "\(signal)"])
+                worker.drain()
+            }
+        }
+        defer {
+            watcher.cancel()
+            sink.flush()
+        }
+        try await worker.run()
+    }
+}

@@ -1,0 +1,165 @@
+import ArgumentParser
+import Contract
+import Kafka
+import Worker
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Publishes commands, keyed by their session, and waits for their results if asked to.
+struct SendCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "send",
+        abstract: "Sends one command, or a file of them.",
+        discussion: """
+            The key of each record is its session, as the contract asks. A file holds one JSON object per line, as it \
+            should be published; `--file -` reads standard input. With --wait, each result is printed as it arrives: a \
+            table on a terminal, else one JSON object per line; the exit code is 1 when some did not come in time.
+
+            A code on the command line can be seen in the process list: for real ones use --file -.
+
+            Examples:
+              otp-worker send --session 123456 --phone 5324818942 --code ART2 --wait
+              otp-worker send --file commands.jsonl --wait --timeout 1m
+            """
+    )
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(name: .long, help: ArgumentHelp("otp_session_id.", valueName: "id"))
+    var session: String?
+
+    @Option(name: .long, help: ArgumentHelp("user_gsm, such as 5324818942.", valueName: "number"))
+    var phone: String?
+
+    @Option(name: .long, help: ArgumentHelp("otp_code, as the user typed it.", valueName: "code"))
+    var code: String?
+
+    @Option(name: .long, help: ArgumentHelp("command_id, the name that the result carries.", valueName: "id"))
+    var commandID: String?
+
+    @Option(name: .long, help: ArgumentHelp("expires_at, ISO 8601 with an offset.", valueName: "time"))
+    var expiresAt: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("JSON lines instead of one command; - is standard input.", valueName: "path")
+    )
+    var file: String?
+
+    @Flag(name: .long, help: "Wait for the results and print them.")
+    var wait = false
+
+    @Option(name: .long, help: ArgumentHelp("How long to wait.", valueName: "duration"))
+    var timeout = "30s"
+
+    @Flag(name: .long, help: "Print results as JSON, on a terminal too.")
+    var json = false
+
+    func validate() throws {
+        let single = [session, phone, code]
+        if file != nil {
+            guard (single + [commandID, expiresAt]).allSatisfy({ $0 == nil }) else {
+                throw ValidationError("Give either --file, or --session, --phone and --code.")
+            }
+        } else if single.contains(where: { $0 == nil }) {
+            throw ValidationError("Give --session, --phone and --code, or --file.")
+        }
+        guard DurationText.parse(timeout) != nil else {
+            throw ValidationError("--timeout: write a whole number and ms, s or m, such as 30s.")
+        }
+    }
+
+    func run() throws {
+        let settings = try options.settings(for: .client)
+        let commands = try commands()
+        guard !commands.isEmpty else { throw Failure("the file holds no command", isConfiguration: true) }
+        try settings.talking { try send(commands, settings) }
+    }
+
+    private func commands() throws -> [CommandLine] {
+        guard let file else {
+            let command = CommandLines.command(
+                session: session ?? "",
+                phone: phone ?? "",
+                code: code ?? "",
+                commandID: commandID,
+                expiresAt: expiresAt
+            )
+            guard let command else {
+                throw ValidationError("--session: 1 to 256 bytes without control characters.")
+            }
+            return [command]
+        }
+        let bytes = try Self.bytes(of: file)
+        do throws(CommandLines.Unusable) {
+            return try CommandLines.parse(bytes)
+        } catch {
+            throw Failure("\(file) was not sent:\n    \(error)", isConfiguration: true)
+        }
+    }
+
+    private static func bytes(of file: String) throws -> [UInt8] {
+        if file == "-" {
+            var bytes: [UInt8] = []
+            while let line = readLine(strippingNewline: false) { bytes += line.utf8 }
+            return bytes
+        }
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw Failure("\(file) cannot be read", isConfiguration: true)
+        }
+        return Array(data)
+    }
+
+    private func send(_ commands: [CommandLine], _ settings: Settings) throws {
+        let topics = settings.worker.topics
+        let counts = try TopicCheck.partitionCounts(
+            [topics.commands] + (wait ? [topics.results] : []),
+            settings.common
+        )
+        let results = wait ? try ResultWait(settings.common, topic: topics.results) : nil
+        defer { results?.close() }
+        let sender = try CommandSender(settings.common)
+        defer { sender.close() }
+        let records = commands.map { command in
+            let key = Array(command.session.text.utf8)
+            return OutgoingRecord(
+                topic: topics.commands,
+                partition: KeyPartitioner.partition(of: key, count: counts[topics.commands] ?? 1),
+                key: key,
+                value: command.value
+            )
+        }
+        let coordinates = try sender.send(records, timeout: .seconds(30))
+        if coordinates.count == 1 {
+            Console.complain("sent to \(coordinates[0])")
+        } else {
+            Console.complain("sent \(coordinates.count) commands to \(topics.commands)")
+        }
+        if let results { try report(coordinates, results) }
+    }
+
+    private func report(_ coordinates: [Coordinates], _ results: ResultWait) throws {
+        let asTable = Console.isTerminal && !json
+        if asTable { Console.write(ResultLine.table.header) }
+        let limit = DurationText.parse(timeout) ?? .seconds(30)
+        let open = try results.results(of: coordinates, within: limit) { arrival in
+            if asTable {
+                Console.write(ResultLine.table.line(ResultLine.cells(arrival.event)))
+            } else {
+                Console.write(ResultLine.json(arrival.value))
+            }
+        }
+        guard open.isEmpty else {
+            throw Failure(
+                "\(open.count) of \(coordinates.count) commands were not answered within \(timeout)",
+                remedy:
+                    "is a worker running and ready (/ready)? A longer --timeout waits longer; the commands stay where"
+                    + " they are and will be answered"
+            )
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Kafka
+import Worker
+
+/// Creates the topics that are missing, and tells what is not right about those that are there.
+///
+/// It changes none of them.
+struct TopicsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "topics",
+        abstract: "Creates the topics, or verifies them.",
+        discussion: """
+            Commands, results and ledger have equally many partitions; the ledger is compacted and kept for 7 days. What is \
+            there already is never changed: differences are told with their remedy, and the exit code is then 1. So it may be \
+            run again at any time.
+
+            Examples:
+              otp-worker topics --partitions 24 --replication 3
+              otp-worker topics --verify
+              otp-worker topics --dry-run
+            """
+    )
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Partitions of new topics (default: the commands', or 8).", valueName: "count")
+    )
+    var partitions: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Replicas of new topics; from 3 on, two must be in sync. Default: the broker's.",
+            valueName: "count"
+        )
+    )
+    var replication: Int?
+
+    @Flag(name: .long, help: "Only say what would be done.")
+    var dryRun = false
+
+    @Flag(name: .long, help: "Create nothing; what is missing is a difference.")
+    var verify = false
+
+    func validate() throws {
+        if let partitions, !(1...10_000).contains(partitions) {
+            throw ValidationError("--partitions: write a number from 1 to 10000.")
+        }
+        if let replication, !(1...20).contains(replication) {
+            throw ValidationError("--replication: write a number from 1 to 20.")
+        }
+    }
+
+    func run() throws {
+        let settings = try options.settings(for: .client)
+        let plan = try settings.talking { try apply(settings) }
+        let missing = verify ? plan.newTopics.count : 0
+        if plan.hasDifferences || missing > 0 { throw ExitCode(1) }
+    }
+
+    private func apply(_ settings: Settings) throws -> TopicPlan {
+        let admin = try Admin(settings.common)
+        defer { _ = admin.close(timeout: .seconds(2)) }
+        let topics = settings.worker.topics
+        let plan = TopicPlan(
+            topics,
+            found: try Self.find(topics, admin),
+            partitions: partitions,
+            replication: replication
+        )
+        var failures: [String: KafkaError] = [:]
+        if !dryRun && !verify { failures = try admin.createTopics(plan.newTopics, timeout: .seconds(30)) }
+        for step in plan.steps { show(step) }
+        // Somebody else who creates them at the same moment is no failure.
+        let real = failures.filter { $0.value.code != .topicAlreadyExists }
+        guard real.isEmpty else {
+            let list = real.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.reason)" }
+            throw Failure(
+                "not created: \(list.joined(separator: "; "))",
+                remedy: "check the user's rights, and that the cluster has as many brokers as --replication asks for"
+            )
+        }
+        return plan
+    }
+
+    static func find(_ topics: WorkerConfiguration.Topics, _ admin: Admin) throws -> [String: TopicPlan.Found] {
+        let names = [topics.commands, topics.results, topics.ledger, topics.deadLetters]
+        let counts = try admin.partitionCounts(names, timeout: .seconds(10))
+        var found: [String: TopicPlan.Found] = [:]
+        for (name, count) in counts {
+            let config = try? admin.topicConfig(name, timeout: .seconds(10))
+            if config == nil { Console.complain("\(name): its settings cannot be read; they are not verified") }
+            found[name] = TopicPlan.Found(partitions: count, config: config ?? [:])
+        }
+        return found
+    }
+
+    private func show(_ step: TopicPlan.Step) {
+        switch step {
+        case .create(let topic):
+            let config = topic.config.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            let details =
+                ["\(topic.partitions) partitions"] + (topic.replication > 0 ? ["\(topic.replication) replicas"] : [])
+            let verb = verify ? "missing " : dryRun ? "would create " : "created "
+            Console.write("\(verb)\(topic.name): \((details + config).joined(separator: ", "))")
+            if verify { Console.write("    `otp-worker topics` creates it") }
+        case .fits(let topic, let partitions):
+            Console.write("ok \(topic): \(partitions) partitions")
+        case .differs(let topic, let what, let remedy):
+            Console.write("differs \(topic): \(what)\n    \(remedy)")
+        }
+    }
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+import Kafka
+
+/// Says which version this is, and which librdkafka it found.
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "version",
+        abstract: "Prints the version, and that of librdkafka."
+    )
+
+    static var text: String { "otp-worker 0.1.0 (librdkafka \(LibrdKafka.version))" }
+
+    func run() {
+        Console.write(Self.text)
+    }
+}

@@ -1,0 +1,123 @@
+import Kafka
+import Logging
+import Observability
+import Sandbox
+import Worker
+
+/// What the demonstration is played on: a cluster, the sandbox, and a worker of this process.
+///
+/// It owns and ends them.
+final class DemoStage {
+    let settings: Settings
+    let sandbox: SandboxServer
+    /// Not a secret: the sandbox accepts it, and nobody else.
+    static let key = "sck_demo"
+
+    private let broker: EmbeddedBroker?
+    private let worker: Worker
+    private let sink: LogSink
+    private var running: Task<Void, any Error>?
+
+    /// Starts what the worker needs; the worker itself is only made.
+    init(options: ConfigurationFlags, brokers: String?, verbose: Bool) async throws {
+        broker = brokers == nil ? try EmbeddedBroker() : nil
+        var sandbox = SandboxConfiguration()
+        sandbox.secretKey = SandboxSecret(Self.key)
+        self.sandbox = try await SandboxServer.start(sandbox)
+        settings = try Self.settings(
+            options,
+            brokers: brokers ?? broker?.bootstrapServers ?? "",
+            upstream: self.sandbox.url
+        )
+        let registry = MetricRegistry()
+        sink = LogSink(form: .automatic, registry: registry)
+        let level: Logger.Level = verbose ? .debug : .critical
+        let logger = Logger(label: "worker") { [sink] label in
+            StructuredLogHandler(label: label, level: level, sink: sink)
+        }
+        worker = Worker(settings.worker, logger: logger, registry: registry)
+        try makeTopics()
+    }
+
+    typealias ConfigurationFlags = (flags: [ConfigurationFlag], environment: [String: String])
+
+    /// Nothing of the user's own settings but how to reach the cluster: not the key, not the upstream, not the topics.
+    private static func settings(
+        _ options: ConfigurationFlags,
+        brokers: String,
+        upstream: String
+    ) throws -> Settings {
+        var environment = options.environment.filter { $0.key.hasPrefix("OTP_KAFKA_PROPERTIES_") }
+        environment["OTP_CHECK_OTP_SECRET_KEY"] = key
+        let own = [
+            ("kafka.brokers", brokers), ("kafka.group_id", "otp-demo"), ("check_otp.url", upstream),
+            ("check_otp.retry_base", "50ms"), ("admin.enabled", "false"), ("worker.name", "demo"),
+            ("topics.commands", "otp.demo.commands"), ("topics.results", "otp.demo.results"),
+            ("topics.ledger", "otp.demo.ledger"), ("topics.dead_letters", "otp.demo.dead-letters"),
+        ]
+        return try SettingsReader.read(
+            file: nil,
+            environment: environment,
+            flags: own.map { ConfigurationFlag($0.0, $0.1, spelling: "demo") } + options.flags,
+            for: .worker,
+            hostName: "demo"
+        )
+    }
+
+    private func makeTopics() throws {
+        let topics = settings.worker.topics
+        if let broker {
+            for topic in [topics.commands, topics.results, topics.ledger, topics.deadLetters] {
+                try broker.createTopic(topic, partitions: 4)
+            }
+            return
+        }
+        try settings.talking {
+            let admin = try Admin(settings.common)
+            defer { _ = admin.close(timeout: .seconds(2)) }
+            let found = try TopicsCommand.find(topics, admin)
+            let plan = TopicPlan(topics, found: found, partitions: found.isEmpty ? 4 : nil)
+            let failures = try admin.createTopics(plan.newTopics, timeout: .seconds(30))
+            if let failure = failures.values.first(where: { $0.code != .topicAlreadyExists }) { throw failure }
+        }
+    }
+
+    /// Starts the worker and returns once it is ready.
+    func open() async throws {
+        let worker = worker
+        let running = Task { try await worker.run() }
+        self.running = running
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await running.value
+                return false
+            }
+            group.addTask {
+                try await worker.whenReady()
+                return true
+            }
+            group.addTask {
+                try await Task.sleep(for: .seconds(60))
+                return false
+            }
+            let isReady = try await group.next() ?? false
+            group.cancelAll()
+            guard isReady else {
+                worker.drain()
+                let open = worker.health.conditions.filter { !$0.isOK }.map { "\($0.name) (\($0.detail))" }
+                throw Failure("the worker did not get ready: \(open.joined(separator: ", "))")
+            }
+        }
+    }
+
+    /// Drains the worker and ends the rest.
+    func close() async throws {
+        worker.drain()
+        defer {
+            sink.flush()
+            broker?.stop()
+        }
+        try await running?.value
+        await sandbox.stop()
+    }
+}

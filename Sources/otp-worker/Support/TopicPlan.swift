@@ -1,0 +1,158 @@
+package import Kafka
+package import Worker
+
+/// What must be done to the four topics, and what cannot be: decided from what is there.
+///
+/// It changes nothing itself.
+package struct TopicPlan: Equatable, Sendable {
+    package enum Step: Equatable, Sendable {
+        case create(Admin.NewTopic)
+        case fits(topic: String, partitions: Int)
+        /// Something that only its owner can change.
+        case differs(topic: String, what: String, remedy: String)
+    }
+
+    /// What the cluster has.
+    package struct Found: Equatable, Sendable {
+        package var partitions: Int
+        package var config: [String: String]
+
+        package init(partitions: Int, config: [String: String] = [:]) {
+            self.partitions = partitions
+            self.config = config
+        }
+    }
+
+    package var steps: [Step] = []
+
+    /// Partitions of new topics where nothing else decides.
+    package static let defaultPartitions = 8
+    /// The ledger is kept for longer than any outage should last: 7 days, in milliseconds.
+    package static let ledgerRetention: Int64 = 604_800_000
+
+    /// Compares what is there with what a worker needs.
+    /// - Parameters:
+    ///   - topics: their names.
+    ///   - found: what the cluster has, by name.
+    ///   - partitions: asked for; nil takes the command topic's, or the default.
+    ///   - replication: of new topics; nil takes the broker's default.
+    package init(
+        _ topics: WorkerConfiguration.Topics,
+        found: [String: Found],
+        partitions: Int? = nil,
+        replication: Int? = nil
+    ) {
+        let existing = found[topics.commands]?.partitions
+        let parity = existing ?? partitions ?? Self.defaultPartitions
+        for role in Role.allCases {
+            let name = role.name(topics)
+            guard let there = found[name] else {
+                steps.append(.create(role.newTopic(name, partitions: parity, replication: replication)))
+                continue
+            }
+            let faults = role.faults(name, there, parity: parity, asked: partitions)
+            steps += faults.isEmpty ? [.fits(topic: name, partitions: there.partitions)] : faults
+        }
+    }
+
+    package var newTopics: [Admin.NewTopic] {
+        steps.compactMap { step in if case .create(let topic) = step { topic } else { nil } }
+    }
+
+    package var hasDifferences: Bool {
+        steps.contains { step in if case .differs = step { true } else { false } }
+    }
+}
+
+extension TopicPlan {
+    private enum Role: CaseIterable {
+        case commands, results, ledger, deadLetters
+
+        func name(_ topics: WorkerConfiguration.Topics) -> String {
+            switch self {
+            case .commands: topics.commands
+            case .results: topics.results
+            case .ledger: topics.ledger
+            case .deadLetters: topics.deadLetters
+            }
+        }
+
+        func newTopic(_ name: String, partitions: Int, replication: Int?) -> Admin.NewTopic {
+            var config: [String: String] = ["cleanup.policy": "delete"]
+            if self == .ledger {
+                config = ["cleanup.policy": "compact,delete", "retention.ms": "\(TopicPlan.ledgerRetention)"]
+            }
+            if let replication, replication >= 3 { config["min.insync.replicas"] = "2" }
+            return Admin.NewTopic(
+                name,
+                partitions: Int32(clamping: partitions),
+                replication: replication.map { Int32(clamping: $0) } ?? -1,
+                config: config
+            )
+        }
+
+        func faults(_ name: String, _ found: Found, parity: Int, asked: Int?) -> [Step] {
+            var faults: [Step] = []
+            if let fault = partitionFault(name, found.partitions, parity: parity, asked: asked) { faults.append(fault) }
+            let policy = found.config["cleanup.policy"]
+            if let policy, let fault = policyFault(name, policy) { faults.append(fault) }
+            if self == .ledger, let text = found.config["retention.ms"], let retention = Int64(text),
+                (0..<TopicPlan.ledgerRetention).contains(retention), policy != "compact"
+            {
+                faults.append(
+                    .differs(
+                        topic: name,
+                        what: "retention.ms is \(retention): an outage longer than that would lose what was asked",
+                        remedy:
+                            "kafka-configs --alter --topic \(name) --add-config retention.ms=\(TopicPlan.ledgerRetention)"
+                    )
+                )
+            }
+            return faults
+        }
+
+        private func partitionFault(_ name: String, _ count: Int, parity: Int, asked: Int?) -> Step? {
+            switch self {
+            case .commands:
+                guard let asked, asked != count else { return nil }
+                let growth = "kafka-topics --alter moves sessions to other partitions: drain the topic first, then grow"
+                return .differs(
+                    topic: name,
+                    what: "it has \(count) partitions, not \(asked)",
+                    remedy: asked > count
+                        ? "leave --partitions out to keep \(count); \(growth) all topics alike"
+                        : "leave --partitions out to keep \(count); partitions cannot be taken away"
+                )
+            case .results, .ledger:
+                guard count != parity else { return nil }
+                let why = self == .ledger ? "a session's record goes to its command's partition" : "so do results"
+                return .differs(
+                    topic: name,
+                    what: "it has \(count) partitions, the commands have \(parity): \(why)",
+                    remedy: count < parity
+                        ? "kafka-topics --alter --topic \(name) --partitions \(parity)"
+                        : "use another topic (--set), or make it anew with \(parity) partitions"
+                )
+            case .deadLetters: return nil
+            }
+        }
+
+        private func policyFault(_ name: String, _ policy: String) -> Step? {
+            let compacts = policy.contains("compact")
+            if self == .ledger {
+                guard !compacts else { return nil }
+                return .differs(
+                    topic: name,
+                    what: "cleanup.policy is \(policy): without compaction it grows, and restoring takes ever longer",
+                    remedy: "kafka-configs --alter --topic \(name) --add-config cleanup.policy=[compact,delete]"
+                )
+            }
+            guard compacts else { return nil }
+            return .differs(
+                topic: name,
+                what: "cleanup.policy is \(policy): compaction would remove all but the last record of a session",
+                remedy: "kafka-configs --alter --topic \(name) --add-config cleanup.policy=delete"
+            )
+        }
+    }
+}
