@@ -61,7 +61,7 @@ extension Engine {
         unconcluded += 1
         if admission.admitted() == .close {
             report(.intakeClosed)
-            for partition in partitions.values { pause(partition, for: .admission) }
+            for partition in owned(where: \.isRestored) { pause(partition, for: .admission) }
         }
         if partition.progress.span >= Limits.windowHigh { pause(partition, for: .window) }
         if partition.progress.span >= Limits.urgentWindow { hurryHead(of: partition) }

@@ -86,8 +86,7 @@ extension Engine {
     }
 
     mutating func retryRestores(at now: Instant) {
-        for partition in partitions.values {
-            guard case .retrying(let at) = partition.phase, now >= at else { continue }
+        for partition in owned(where: { $0.retries(at: now) }) {
             partition.phase = .positioning
             effects.append(.fetchPositions([partition.place], timeout: configuration.restoreTimeout))
         }
@@ -113,7 +112,7 @@ extension Engine {
     /// The partition is given back soon: nothing new begins, and what sleeps is left to the next owner.
     mutating func leave(_ partition: Partition) {
         pause(partition, for: .leaving)
-        for command in partition.commands.values {
+        for command in partition.inOrder(where: { _ in true }) {
             switch command.state {
             case .ready, .backingOff: abandon(command, partition)
             case .queued, .writingIntent, .calling, .abandoned, .concluded, .batched: break
@@ -208,7 +207,7 @@ extension Engine {
     mutating func finishedInMemory(_ count: Int) {
         guard admission.finished(count) == .open else { return }
         report(.intakeOpened)
-        for partition in partitions.values { unpause(partition, for: .admission) }
+        for partition in owned(where: \.isRestored) { unpause(partition, for: .admission) }
     }
 
     mutating func park(_ partition: Partition, reason: String, at now: Instant) {
@@ -226,8 +225,8 @@ extension Engine {
     }
 
     mutating func unpark(at now: Instant) {
-        for partition in partitions.values {
-            guard let parking = partition.parking, now >= parking.until else { continue }
+        for partition in owned(where: { $0.parking.map { now >= $0.until } ?? false }) {
+            guard let parking = partition.parking else { continue }
             partition.parking = nil
             if parking.seeks { effects.append(.resume(partition.place, offset: partition.progress.next)) }
             unpause(partition, for: .parked)
@@ -235,7 +234,7 @@ extension Engine {
             // Nothing else may ever conclude to remind anybody of the outcomes that waited.
             if !partition.concluded.isEmpty, oldestConclusion == nil { oldestConclusion = now }
             // Commands that came to the front meanwhile were passed over.
-            for command in partition.commands.values where command.state == .ready { ready.push(command) }
+            for command in partition.inOrder(where: { $0.state == .ready }) { ready.push(command) }
         }
     }
 
@@ -244,7 +243,7 @@ extension Engine {
     mutating func drainRequested(at now: Instant) {
         guard drain.requested(at: now, timeout: configuration.drainTimeout) else { return }
         report(.draining)
-        for partition in partitions.values where partition.isRestored { leave(partition) }
+        for partition in owned(where: \.isRestored) { leave(partition) }
     }
 
     var isDrained: Bool {

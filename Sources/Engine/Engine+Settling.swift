@@ -35,7 +35,7 @@ extension Engine {
             deadLetters: [],
             shares: [:]
         )
-        let settling = partitions.values.filter(\.settles).sorted { $0.place.partition < $1.place.partition }
+        let settling = owned(where: \.settles)
         rotation = settling.isEmpty ? 0 : (rotation + 1) % settling.count
         var room = batchLimit
         for index in settling.indices {

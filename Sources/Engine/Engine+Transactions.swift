@@ -17,7 +17,7 @@ extension Engine {
         consumerFailure = nil
         batchLimit = min(configuration.maximumBatch, batchLimit * 2)
         report(.transaction(records: open.results.count, after: now - open.formed, committed: true))
-        for (place, share) in open.shares {
+        for (place, share) in open.shares.sorted(by: { $0.key.partition < $1.key.partition }) {
             guard let partition = partition(place) else { continue }
             partition.parkingBackOff.succeeded()
             partition.progress.committed(share.offsets, watermark: share.watermark)
@@ -85,7 +85,7 @@ extension Engine {
                 partition.progress.unbatched(offset)
                 partition.concluded.prepend(command)
             }
-            partition.voids += partition.commands.values.filter { command in
+            partition.voids += partition.inOrder { command in
                 command.state == .abandoned && share.voids.contains { $0.source == command.offset }
             }
             if !partition.concluded.isEmpty, oldestConclusion == nil { oldestConclusion = now }
@@ -99,8 +99,8 @@ extension Engine {
         } else if let record = open.results.first {
             blameResult(of: record, reason: reason, at: now)
         } else {
-            for place in open.shares.keys {
-                if let partition = partition(place) { park(partition, reason: reason, at: now) }
+            for partition in owned(where: { open.shares[$0.place] != nil }) {
+                park(partition, reason: reason, at: now)
             }
         }
     }

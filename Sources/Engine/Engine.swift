@@ -190,6 +190,11 @@ package struct Engine: ~Copyable {
         return partition
     }
 
+    /// Ascending by number: what a dictionary's order decided could not be repeated.
+    func owned(where isMeant: (Partition) -> Bool) -> [Partition] {
+        partitions.values.filter(isMeant).sorted { $0.place.partition < $1.place.partition }
+    }
+
     mutating func report(_ fact: Fact) { effects.append(.report(fact)) }
 
     mutating func report(_ fact: Fact? = nil, then effect: Effect) {

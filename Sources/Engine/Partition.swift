@@ -83,6 +83,15 @@ final class Partition {
     var settles: Bool { (phase == .active || phase == .revoking) && parking == nil }
     var isRestored: Bool { phase == .active || phase == .revoking }
 
+    func retries(at now: Instant) -> Bool {
+        if case .retrying(let at) = phase { now >= at } else { false }
+    }
+
+    /// Ascending by offset: what a dictionary's order decided could not be repeated.
+    func inOrder(where isMeant: (Command) -> Bool) -> [Command] {
+        commands.values.filter(isMeant).sorted { $0.offset < $1.offset }
+    }
+
     /// Where its next owner must begin to read the ledger if it takes over from the batch being formed.
     var ledgerFloor: Int64 {
         min(newestLedgerOffset, ledger.oldestOffset ?? .max, unacknowledged.values.min() ?? .max)
