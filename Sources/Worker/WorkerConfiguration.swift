@@ -1,6 +1,5 @@
 package import CheckOTP
 package import Contract
-package import Engine
 
 /// Everything a worker can be told, as one value: read in one place, judged once, then only passed on.
 ///

@@ -1,0 +1,73 @@
+import Contract
+import Engine
+import Kafka
+
+/// Turns what the consumer hands out into what the loop takes: records decoded and fingerprinted on the consumer's
+/// thread, so that the loop is spared both.
+///
+/// It decides nothing.
+struct CommandIntake: Sendable {
+    /// One thing for the loop, in the order in which it happened.
+    enum Item: Sendable {
+        case records([Decoded])
+        case assigned([Int32])
+        case revoked([Int32])
+        case lost([Int32])
+        case endOfPartition(Int32, offset: Int64)
+        case partitionError(Int32, KafkaError)
+        case statistics(ConsumerStatistics)
+        case error(KafkaError)
+        case log(ClientLog)
+    }
+
+    /// A record without its epoch, which only the loop knows.
+    struct Decoded: Sendable {
+        var partition: Int32
+        var offset: Int64
+        var timestamp: WallTime
+        var key: [UInt8]?
+        var headers: [Header]
+        var content: ReceivedRecord.Content
+    }
+
+    let decoder: CommandDecoder
+    let fingerprinter: Fingerprinter
+
+    func items(_ events: [ConsumerEvent]) -> [Item] {
+        events.map { event in
+            switch event {
+            case .records(let records): .records(records.map(decode))
+            case .assigned(let partitions): .assigned(partitions.map(\.partition))
+            case .revoked(let partitions): .revoked(partitions.map(\.partition))
+            case .lost(let partitions): .lost(partitions.map(\.partition))
+            case .endOfPartition(let place, let offset): .endOfPartition(place.partition, offset: offset)
+            case .partitionError(let place, let error): .partitionError(place.partition, error)
+            case .statistics(let statistics): .statistics(statistics)
+            case .error(let error): .error(error)
+            case .log(let log): .log(log)
+            }
+        }
+    }
+
+    private func decode(_ record: ConsumedRecord) -> Decoded {
+        let place = Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
+        let content: ReceivedRecord.Content =
+            switch decoder.decode(key: record.key, value: record.value, headers: record.headers, at: place) {
+            case .success(let command):
+                .command(
+                    command,
+                    session: Fingerprinter.digest(command.sessionID),
+                    fingerprint: fingerprinter.fingerprint(phone: command.phone, code: command.code)
+                )
+            case .failure(let rejection): .unusable(rejection)
+            }
+        return Decoded(
+            partition: record.partition,
+            offset: record.offset,
+            timestamp: WallTime(milliseconds: record.timestamp ?? -1),
+            key: record.key,
+            headers: EchoHeaders.select(from: record.headers),
+            content: content
+        )
+    }
+}

@@ -1,0 +1,166 @@
+import CheckOTP
+import Contract
+import Dispatch
+import Engine
+import Kafka
+import NIOSSL
+
+/// What a worker is made of, judged and put together from its configuration before anything runs.
+struct Setup: Sendable {
+    let configuration: WorkerConfiguration
+    let common: ClientProperties.Common
+    let consumer: [String: String]
+    let idempotent: [String: String]
+    let transactional: [String: String]
+    let admin: Admin
+    let secret: Secret
+    let fingerprinter: Fingerprinter
+    let client: CheckClientConfiguration
+    let tls: NIOSSLContext?
+
+    init(_ configuration: WorkerConfiguration) throws(StartFailure) {
+        self.configuration = configuration
+        let kafka = configuration.kafka
+        common = ClientProperties.Common(
+            bootstrapServers: kafka.brokers,
+            clientID: configuration.name,
+            passThrough: kafka.properties
+        )
+        do throws(KafkaError) {
+            consumer = try ClientProperties.consumer(
+                common,
+                groupID: kafka.groupID,
+                instanceID: kafka.groupInstanceID,
+                sessionTimeout: kafka.sessionTimeout
+            )
+            idempotent = try ClientProperties.idempotentProducer(common)
+            transactional = try ClientProperties.transactionalProducer(
+                common,
+                transactionalID: Self.transactionalID(configuration),
+                transactionTimeout: kafka.transactionTimeout
+            )
+            admin = try Admin(common)
+        } catch {
+            throw StartFailure(
+                .configuration,
+                setting: "kafka.properties",
+                "\(error.reason)",
+                remedy: "correct or remove the property"
+            )
+        }
+        guard let secret = configuration.checkOTP.secretKey else {
+            throw StartFailure(
+                .configuration,
+                setting: "check_otp.secret_key",
+                "no secret key is set",
+                remedy: "set OTP_CHECK_OTP_SECRET_KEY, or check_otp.secret_key_file to a file that holds it"
+            )
+        }
+        self.secret = secret
+        fingerprinter = Fingerprinter(secret: secret)
+        client = try Self.client(configuration.checkOTP)
+        do {
+            tls = try client.makeTLSContext()
+        } catch {
+            throw StartFailure(
+                .configuration,
+                setting: "check_otp.ca_file",
+                "\(error)",
+                remedy: "name a readable PEM file"
+            )
+        }
+    }
+
+    func check() async throws(StartFailure) -> StartCheck.Findings {
+        let check = StartCheck(
+            admin: admin,
+            brokers: configuration.kafka.brokers,
+            topics: configuration.topics,
+            timeout: .seconds(10)
+        )
+        // Blocking calls stay off the pool that everything asynchronous shares.
+        let result = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(returning: Result { () throws(StartFailure) in try check.run() })
+            }
+        }
+        return try result.get()
+    }
+
+    static func failure(_ error: any Error) -> StartFailure {
+        if let failure = error as? StartFailure { return failure }
+        if let error = error as? CheckClientError {
+            return StartFailure(
+                .configuration,
+                setting: "check_otp.secret_key",
+                "\(error)",
+                remedy: "set the key exactly as it was issued"
+            )
+        }
+        return StartFailure(.unavailable, "\(error)", remedy: "see the message; the worker has changed nothing")
+    }
+
+    /// Stable per slot where one can be told, so that a restart fences what the last run left open; else of this run only, and
+    /// what it leaves open times out.
+    private static func transactionalID(_ configuration: WorkerConfiguration) -> String {
+        if let id = configuration.kafka.transactionalID { return id }
+        if let slot = configuration.kafka.groupInstanceID { return "\(configuration.kafka.groupID)-\(slot)" }
+        return "\(configuration.kafka.groupID)-\(configuration.name)-\(UInt64.random(in: .min ... .max))"
+    }
+
+    private static func client(
+        _ settings: WorkerConfiguration.CheckOTP
+    ) throws(StartFailure) -> CheckClientConfiguration {
+        guard let origin = settings.origin else {
+            throw StartFailure(
+                .configuration,
+                setting: "check_otp.url",
+                "no URL is set",
+                remedy: "set it to https://api.paynet.com.tr, or to the test environment's"
+            )
+        }
+        var client = CheckClientConfiguration(origin: origin, wallClock: { Clocks.wall().milliseconds / 1_000 })
+        client.authentication = settings.authentication
+        client.maximumConnections = settings.maximumInFlight
+        client.connectTimeout = settings.connectTimeout
+        client.idleTimeout = settings.idleTimeout
+        client.maximumAge = settings.connectionAge
+        client.extraCAFile = settings.caFile
+        return client
+    }
+}
+
+extension EngineConfiguration {
+    init(_ configuration: WorkerConfiguration, _ findings: StartCheck.Findings, keyID: UInt32) {
+        let upstream = configuration.checkOTP
+        let delivery = configuration.delivery
+        self.init(
+            topic: configuration.topics.commands,
+            group: configuration.kafka.groupID,
+            worker: configuration.name,
+            clusterID: findings.clusterID,
+            keyID: keyID,
+            processID: .random(in: .min ... .max),
+            maximumAge: configuration.commands.maximumAge,
+            budget: upstream.budget,
+            attemptTimeout: upstream.attemptTimeout,
+            retry: RetrySchedule(
+                maximumAttempts: upstream.maximumAttempts,
+                base: upstream.backOffBase,
+                cap: upstream.backOffCap,
+                ambiguousRetries: upstream.ambiguousRetries
+            ),
+            maximumInFlight: upstream.maximumInFlight,
+            admission: Admission(high: delivery.admissionHigh, low: delivery.admissionLow),
+            maximumCodes: configuration.ledger.maximumCodesPerSession,
+            retention: configuration.ledger.retention,
+            commitInterval: delivery.commitInterval,
+            maximumBatch: delivery.maximumBatch,
+            sessionTimeout: configuration.kafka.sessionTimeout,
+            settleTimeout: delivery.settleTimeout,
+            drainTimeout: delivery.drainTimeout,
+            restoreTimeout: configuration.ledger.restoreTimeout,
+            acceptLedgerLoss: configuration.ledger.acceptLoss
+        )
+    }
+}

@@ -1,0 +1,282 @@
+import CheckOTP
+import Contract
+import Engine
+import Kafka
+import Logging
+import NIOCore
+import Synchronization
+
+/// Feeds the engine what happened and does what it says, on one event loop.
+///
+/// It decides nothing: whatever looks like a decision here belongs into the engine.
+final class Shell: @unchecked Sendable {
+    // Safe because every stored variable is touched on the event loop only; what others call goes through `take`.
+
+    /// Everything that the shell needs and that is made before it.
+    struct Parts {
+        var client: CheckClient
+        var intents: @Sendable (Shell) -> IntentWriter
+        var transactor: Transactor
+        var queries: LedgerQueries
+        var makeConsumer: @Sendable () throws(KafkaError) -> ConsumerThread
+        var topics: WorkerConfiguration.Topics
+        var telemetry: Telemetry
+    }
+
+    let eventLoop: any EventLoop
+    /// When the loop last turned, in nanoseconds of the engine's clock; for the liveness probe.
+    let lastTurn = Atomic<Int64>(0)
+
+    private var engine: Engine
+    private let parts: Parts
+    private lazy var intents = parts.intents(self)
+    private var consumer: ConsumerThread?
+    private var epochs: [Int32: PartitionEpoch] = [:]
+    private var wake: Scheduled<Void>?
+    private var nextLook = Instant(nanoseconds: 0)
+    private var isStopping = false
+    private var onStopped: (@Sendable () -> Void)?
+
+    init(engine: consuming Engine, parts: Parts, eventLoop: any EventLoop) {
+        self.engine = engine
+        self.parts = parts
+        self.eventLoop = eventLoop
+    }
+
+    /// Begins to work.
+    ///
+    /// `onStopped` is called once, when everything that the worker held has been given back.
+    func start(onStopped: @escaping @Sendable () -> Void) throws(KafkaError) {
+        self.onStopped = onStopped
+        try intents.start()
+        try startConsumer()
+        take(.started)
+    }
+
+    // MARK: What happened
+
+    /// Takes one event, on any thread.
+    func report(_ event: Event) {
+        eventLoop.execute { self.take(event) }
+    }
+
+    func take(_ event: Event) {
+        eventLoop.preconditionInEventLoop()
+        guard !isStopping else { return }
+        let now = Clocks.now()
+        lastTurn.store(now.nanoseconds, ordering: .relaxed)
+        for effect in engine.handle(event, at: now) { perform(effect) }
+    }
+
+    private func take(_ items: [CommandIntake.Item], from thread: ConsumerThread) {
+        // A consumer that was given up has nothing more to say.
+        guard thread === consumer else { return }
+        for item in items { take(item) }
+    }
+
+    private func take(_ item: CommandIntake.Item) {
+        switch item {
+        case .records(let records):
+            take(.received(records.compactMap(stamp), at: Clocks.wall()))
+        case .assigned(let partitions): take(Event.assigned(partitions))
+        case .revoked(let partitions): take(Event.revoked(partitions))
+        case .lost(let partitions): take(Event.lost(partitions))
+        case .endOfPartition(let partition, let offset):
+            if let place = epochs[partition] { take(.reachedEnd(place, offset: offset)) }
+        case .partitionError(let partition, let error):
+            parts.telemetry.kafkaError(error)
+            if let place = epochs[partition] { take(.partitionUnreadable(place, reason: "\(error)")) }
+        case .statistics(let statistics):
+            parts.telemetry.statistics(statistics)
+            if let silence = statistics.coordinatorSilence { take(.coordinatorSilent(for: silence)) }
+        case .error(let error):
+            parts.telemetry.kafkaError(error)
+            if error.isFatal { consumerFailed(error) }
+        case .log(let log): parts.telemetry.clientLog(log)
+        }
+    }
+
+    /// The epoch is the one at this place in the order of events: whatever the consumer hands out after an assignment belongs to
+    /// it.
+    private func stamp(_ record: CommandIntake.Decoded) -> ReceivedRecord? {
+        guard let place = epochs[record.partition] else { return nil }
+        return ReceivedRecord(
+            id: RecordID(place: place, offset: record.offset),
+            timestamp: record.timestamp,
+            key: record.key,
+            headers: record.headers,
+            content: record.content
+        )
+    }
+
+    private func consumerFailed(_ error: KafkaError) {
+        consumer?.abandon()
+        consumer = nil
+        epochs.removeAll()
+        take(.consumerFailed(reason: "\(error)"))
+    }
+
+    // MARK: What is to be done
+
+    private func perform(_ effect: Effect) {
+        switch effect {
+        case .subscribe: subscribe()
+        case .recreateConsumer(let delay): recreateConsumer(after: delay)
+        case .assign(let places): for place in places { epochs[place.partition] = place }
+        case .release(let partitions): release(partitions)
+        case .pause(let places): consumer?.consumer.pause(places.map(commandPartition))
+        case .unpause(let places): consumer?.consumer.resume(places.map(commandPartition))
+        case .resume(let place, let offset): consumer?.consumer.resume(commandPartition(place), at: offset)
+        case .fetchPositions, .fetchLedgerEnd, .readLedger, .traceBatch: ask(effect)
+        case .writeIntent(let id, let record): intents.write(id, record)
+        case .call(let id, let command, let headers, let timeout): call(id, command, headers, timeout)
+        case .replaceProducer(let delay): parts.transactor.replace(after: delay) { self.report($0) }
+        case .commit(let batch): commit(batch)
+        case .wake(let moment): schedule(moment)
+        case .report(let fact): parts.telemetry.report(fact)
+        case .stop: stop()
+        }
+    }
+
+    private func ask(_ effect: Effect) {
+        let answer: @Sendable (Event) -> Void = { self.report($0) }
+        switch effect {
+        case .fetchPositions(let places, let timeout):
+            guard let consumer = consumer?.consumer else { return }
+            parts.queries.fetchPositions(places, consumer, timeout: timeout, report: answer)
+        case .fetchLedgerEnd(let place, let timeout):
+            parts.queries.fetchLedgerEnd(place, timeout: timeout, report: answer)
+        case .readLedger(let place, let from, let to, let timeout):
+            parts.queries.readLedger(place, from: from, to: to, timeout: timeout, report: answer)
+        case .traceBatch(let id, let places, let timeout):
+            guard let consumer = consumer?.consumer else {
+                report(.batchTraced(id, nil))
+                return
+            }
+            parts.queries.trace(id, places, consumer, timeout: timeout, report: answer)
+        default: preconditionFailure("no question")
+        }
+    }
+
+    private func call(_ id: RecordID, _ command: VerifyCommand, _ headers: [Header], _ timeout: Duration) {
+        let request = CheckRequest(
+            sessionID: command.sessionID,
+            phone: command.phone,
+            code: command.code,
+            traceparent: headers.first { $0.name == "traceparent" }?.value
+        )
+        parts.client.call(
+            request,
+            timeout: timeout,
+            // Asked at the socket write: the loop may have slept since the call was dispatched.
+            permit: { !self.isStopping && self.engine.permits(id, at: Clocks.now()) },
+            completion: { self.take(.answered(id, $0)) }
+        )
+    }
+
+    /// The membership is that of this moment, on this loop, on which every release happens too: a batch that a rebalance has
+    /// made stale carries a generation that the broker refuses.
+    private func commit(_ batch: Batch) {
+        do throws(KafkaError) {
+            guard let consumer = consumer?.consumer else {
+                throw KafkaError("group metadata", .unknownMemberID, reason: "no consumer")
+            }
+            let membership = try consumer.groupMetadata()
+            parts.transactor.commit(batch, membership) { self.report($0) }
+        } catch {
+            report(.commitAborted(batch.id, .stale, faults: [], reason: "\(error)"))
+        }
+    }
+
+    private func schedule(_ moment: Instant) {
+        wake?.cancel()
+        let wait = max(moment - Clocks.now(), .zero)
+        wake = eventLoop.scheduleTask(in: .nanoseconds(wait.nanoseconds)) {
+            let late = Clocks.now() - moment
+            self.take(.timeReached(wall: Clocks.wall()))
+            self.look(late: late)
+        }
+    }
+
+    /// A look at the whole state costs a look at every command in memory: now and then is enough.
+    private func look(late: Duration) {
+        let now = Clocks.now()
+        guard now >= nextLook else { return }
+        nextLook = now + .milliseconds(500)
+        parts.telemetry.turned(status, connections: parts.client.counters.openConnections, late: late)
+    }
+
+    // MARK: The consumer
+
+    private func startConsumer() throws(KafkaError) {
+        let thread = try parts.makeConsumer()
+        consumer = thread
+        thread.start(
+            deliver: { items, taken in
+                self.eventLoop.execute {
+                    self.take(items, from: thread)
+                    taken()
+                }
+            },
+            ended: { self.eventLoop.execute { self.consumerEnded(thread) } }
+        )
+    }
+
+    private func subscribe() {
+        do throws(KafkaError) {
+            try consumer?.consumer.subscribe([parts.topics.commands])
+        } catch {
+            parts.telemetry.kafkaError(error)
+            // Never from within the engine's own turn.
+            eventLoop.execute { self.consumerFailed(error) }
+        }
+    }
+
+    private func recreateConsumer(after delay: Duration) {
+        eventLoop.scheduleTask(in: .nanoseconds(delay.nanoseconds)) {
+            guard !self.isStopping else { return }
+            do throws(KafkaError) {
+                try self.startConsumer()
+                self.take(.consumerRecreated)
+            } catch {
+                self.take(.consumerFailed(reason: "\(error)"))
+            }
+        }
+    }
+
+    private func release(_ partitions: [Int32]) {
+        for partition in partitions { epochs[partition] = nil }
+        consumer?.consumer.release(partitions.map { TopicPartition(parts.topics.commands, $0) })
+    }
+
+    private func commandPartition(_ place: PartitionEpoch) -> TopicPartition {
+        TopicPartition(parts.topics.commands, place.partition)
+    }
+
+    // MARK: The end
+
+    private func stop() {
+        isStopping = true
+        wake?.cancel()
+        if let consumer { consumer.beginLeaving() } else { consumerEnded(nil) }
+    }
+
+    private func consumerEnded(_ thread: ConsumerThread?) {
+        guard isStopping, thread == nil || thread === consumer else { return }
+        consumer = nil
+        intents.close()
+        parts.transactor.close {
+            self.parts.queries.close {
+                self.eventLoop.execute {
+                    self.parts.client.close {
+                        self.onStopped?()
+                        self.onStopped = nil
+                    }
+                }
+            }
+        }
+    }
+
+    /// For the status page; on the loop.
+    var status: EngineStatus { engine.status(at: Clocks.now()) }
+}

@@ -1,0 +1,86 @@
+import Kafka
+
+/// What must be true of a cluster before a worker joins in: its topics are there, and commands and ledger have as many
+/// partitions as each other.
+///
+/// It changes nothing.
+struct StartCheck {
+    /// What was found.
+    struct Findings: Equatable, Sendable {
+        var clusterID: String
+        var commandPartitions: Int
+        var resultPartitions: Int
+        var warnings: [String] = []
+    }
+
+    let admin: Admin
+    let brokers: String
+    let topics: WorkerConfiguration.Topics
+    let timeout: Duration
+
+    func run() throws(StartFailure) -> Findings {
+        let counts: [String: Int]
+        let clusterID: String?
+        do throws(KafkaError) {
+            counts = try admin.partitionCounts(
+                [topics.commands, topics.results, topics.ledger, topics.deadLetters],
+                timeout: timeout
+            )
+            clusterID = try admin.clusterID(timeout: timeout)
+        } catch {
+            throw StartFailure(
+                .unavailable,
+                setting: "kafka.brokers",
+                "no answer from \(brokers): \(error)",
+                remedy: "check that the brokers run and can be reached from here, and kafka.properties for TLS and SASL"
+            )
+        }
+        let partitions = try judge(counts)
+        var findings = Findings(
+            clusterID: clusterID ?? "",
+            commandPartitions: partitions.commands,
+            resultPartitions: partitions.results
+        )
+        if partitions.results != partitions.commands {
+            findings.warnings.append(
+                "\(topics.results) has \(partitions.results) partitions and \(topics.commands) \(partitions.commands): "
+                    + "one worker's open transaction can hold up readers of all of them"
+            )
+        }
+        if let policy = try? admin.topicConfig(topics.ledger, timeout: timeout)["cleanup.policy"],
+            !policy.contains("compact")
+        {
+            findings.warnings.append(
+                "\(topics.ledger) has cleanup.policy \(policy), not compact: it grows without bound"
+            )
+        }
+        return findings
+    }
+
+    private func judge(_ counts: [String: Int]) throws(StartFailure) -> (commands: Int, results: Int) {
+        let named = [
+            ("topics.commands", topics.commands), ("topics.results", topics.results), ("topics.ledger", topics.ledger),
+            ("topics.dead_letters", topics.deadLetters),
+        ]
+        for (setting, topic) in named where counts[topic] == nil {
+            throw StartFailure(
+                .unavailable,
+                setting: setting,
+                "topic \(topic) does not exist",
+                remedy: "create the topics with `otp-worker topics`, or name the right one"
+            )
+        }
+        let commands = counts[topics.commands] ?? 0
+        let ledger = counts[topics.ledger] ?? 0
+        guard commands == ledger else {
+            throw StartFailure(
+                .configuration,
+                setting: "topics.ledger",
+                "\(topics.ledger) has \(ledger) partitions and \(topics.commands) has \(commands): they must be equal, "
+                    + "because a session's ledger lies in the partition of its commands",
+                remedy: "give \(topics.ledger) \(commands) partitions (`otp-worker topics` tells how)"
+            )
+        }
+        return (commands, counts[topics.results] ?? 0)
+    }
+}

@@ -1,0 +1,62 @@
+import Contract
+import Engine
+import NIOCore
+
+/// The engine's whole state as JSON, for `/status`.
+///
+/// It is taken on the loop, in one turn.
+enum StatusPage {
+    static func render(_ shell: Shell) async -> [UInt8] {
+        let status = try? await shell.eventLoop.submit { shell.status }.get()
+        return status.map(render) ?? Array("{}".utf8)
+    }
+
+    static func render(_ status: EngineStatus) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        field("producer_ready", status.hasProducer, &json)
+        field("subscribed", status.isSubscribed, &json)
+        field("trusted", status.isTrusted, &json)
+        if let cause = status.distrust { field("distrust", cause.rawValue, &json) }
+        if let reason = status.producerFailure { field("producer_failure", reason, &json) }
+        if let reason = status.consumerFailure { field("consumer_failure", reason, &json) }
+        field("draining", status.isDraining, &json)
+        field("intake_closed", status.isIntakeClosed, &json)
+        field("commands_in_memory", status.commandsInMemory, &json)
+        field("commands_without_outcome", status.unconcluded, &json)
+        field("calls_in_flight", status.inFlight, &json)
+        if let age = status.oldestAge { field("oldest_unfinished_ms", Int(age.milliseconds), &json) }
+        json.key("partitions")
+        json.beginArray()
+        for partition in status.partitions {
+            json.beginObject()
+            field("partition", Int(partition.number), &json)
+            field("phase", partition.phase, &json)
+            if let reason = partition.parkedFor { field("parked_for", reason, &json) }
+            field("watermark", Int(partition.watermark), &json)
+            field("next", Int(partition.next), &json)
+            field("commands", partition.commands, &json)
+            field("sessions", partition.sessions, &json)
+            field("paused", partition.isPaused, &json)
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+        return json.bytes
+    }
+
+    private static func field(_ name: StaticString, _ value: String, _ json: inout JSONWriter) {
+        json.key("\(name)")
+        json.string(value)
+    }
+
+    private static func field(_ name: StaticString, _ value: Int, _ json: inout JSONWriter) {
+        json.key("\(name)")
+        json.integer(Int64(value))
+    }
+
+    private static func field(_ name: StaticString, _ value: Bool, _ json: inout JSONWriter) {
+        json.key("\(name)")
+        json.bool(value)
+    }
+}

@@ -1,0 +1,296 @@
+import Contract
+import Engine
+import Kafka
+import Logging
+import Observability
+
+/// Turns the engine's facts into metrics, log lines and the conditions of readiness.
+///
+/// It never sees a code, a phone number or a key, and decides nothing.
+final class Telemetry: Sendable {
+    private let logger: Logger
+    private let clientLogger: Logger
+    private let registry: MetricRegistry
+    private let health: HealthState
+    private let handles: Handles
+
+    /// Handles resolved once: these are updated for every command.
+    private struct Handles: Sendable {
+        var replays: Counter
+        var inDoubt: Counter
+        var commandSeconds: Histogram
+        var attemptSeconds: Histogram
+        var transactionSeconds: Histogram
+        var transactionRecords: Histogram
+        var ignored: Counter
+        var restored: Counter
+        var loopLag: Histogram
+    }
+
+    init(logger: Logger, clientLogger: Logger, registry: MetricRegistry, health: HealthState) {
+        self.logger = logger
+        self.clientLogger = clientLogger
+        self.registry = registry
+        self.health = health
+        handles = Handles(
+            replays: registry.counter(.replays),
+            inDoubt: registry.counter(.inDoubt),
+            commandSeconds: registry.histogram(.commandSeconds),
+            attemptSeconds: registry.histogram(.upstreamAttemptSeconds),
+            transactionSeconds: registry.histogram(.transactionSeconds),
+            transactionRecords: registry.histogram(.transactionRecords),
+            ignored: registry.counter(.ignoredRecords),
+            restored: registry.counter(.ledgerRestoreRecords),
+            loopLag: registry.histogram(.loopLag)
+        )
+    }
+
+    func ledgerRead(_ records: Int) { handles.restored.add(Double(records)) }
+
+    func kafkaError(_ error: KafkaError) {
+        registry.counter(.kafkaErrors, error.name).add()
+        logger.warning("kafka error", metadata: ["error": "\(error)"])
+    }
+
+    func clientLog(_ log: ClientLog) {
+        clientLogger.log(
+            level: log.level <= 3 ? .error : log.level == 4 ? .warning : .debug,
+            "kafka client",
+            metadata: ["facility": "\(log.facility)", "text": "\(log.text)"]
+        )
+    }
+
+    func statistics(_ statistics: ConsumerStatistics) {
+        health.set(
+            "broker",
+            isOK: statistics.brokers.contains { $0.state == "UP" },
+            detail: statistics.brokers.map { "\($0.name) \($0.state)" }.joined(separator: ", ")
+        )
+        health.set("group", isOK: statistics.joinState == "steady", detail: statistics.joinState)
+        for partition in statistics.partitions {
+            guard let end = partition.highWatermark, end >= 0 else { continue }
+            let number = "\(partition.topicPartition.partition)"
+            let watermark = registry.gauge(.partitionWatermark, number).value
+            registry.gauge(.partitionLag, number).set(max(0, Double(end) - watermark))
+        }
+    }
+
+    /// The loop turned, `late` after it wanted to.
+    func turned(_ status: EngineStatus, connections: Int, late: Duration) {
+        registry.gauge(.httpConnections).set(Double(connections))
+        handles.loopLag.observe(late)
+        registry.gauge(.commandsInMemory).set(Double(status.commandsInMemory))
+        registry.gauge(.waitingCommands).set(Double(status.unconcluded - min(status.inFlight, status.unconcluded)))
+        registry.gauge(.callsInFlight).set(Double(status.inFlight))
+        registry.gauge(.oldestUnfinishedAge).set(status.oldestAge?.inSeconds ?? 0)
+        registry.gauge(.assignedPartitions).set(Double(status.partitions.count))
+        registry.gauge(.parkedPartitions).set(Double(status.partitions.count { $0.parkedFor != nil }))
+        registry.gauge(.ledgerSessions).set(Double(status.partitions.reduce(0) { $0 + $1.sessions }))
+        registry.gauge(.trusted).set(status.isTrusted ? 1 : 0)
+        for partition in status.partitions {
+            registry.gauge(.partitionWatermark, "\(partition.number)").set(Double(partition.watermark))
+        }
+        judge(status)
+    }
+
+    private func judge(_ status: EngineStatus) {
+        let parked = status.partitions.filter { $0.parkedFor != nil }
+        let restoring = status.partitions.filter { $0.phase == "restoring" }
+        health.set("producer", isOK: status.hasProducer, detail: status.producerFailure ?? "")
+        health.set("consumer", isOK: status.consumerFailure == nil, detail: status.consumerFailure ?? "")
+        health.set(
+            "restored",
+            isOK: restoring.isEmpty,
+            detail: restoring.isEmpty ? "" : "partitions \(restoring.map(\.number)) are being restored"
+        )
+        health.set(
+            "outputs",
+            isOK: parked.isEmpty,
+            detail: parked.map { "partition \($0.number): \($0.parkedFor ?? "")" }.joined(separator: "; ")
+        )
+        health.set("membership", isOK: status.isTrusted, detail: status.distrust?.rawValue ?? "")
+        health.set("running", isOK: !status.isDraining, detail: status.isDraining ? "draining" : "")
+    }
+
+    // MARK: Facts
+
+    func report(_ fact: Fact) {
+        switch fact {
+        case .concluded, .published, .asked, .backedOff, .ignored: reportCommand(fact)
+        case .transaction, .aborted, .unknownCommit, .traced, .producerFailed: reportTransaction(fact)
+        case .parked, .unparked, .undeliverable, .deadLetterDropped: reportOutput(fact)
+        default: reportMembership(fact)
+        }
+    }
+
+    private func reportCommand(_ fact: Fact) {
+        switch fact {
+        case .concluded(let record, let reason, let replayed, let inDoubt):
+            if replayed { handles.replays.add() }
+            if inDoubt { handles.inDoubt.add() }
+            logger.debug("command concluded", metadata: place(record).merging(["reason": "\(reason.rawValue)"]) { $1 })
+        case .published(let status, let reason, let duration):
+            registry.counter(.commands, status.rawValue, reason.rawValue).add()
+            handles.commandSeconds.observe(duration)
+            if status == .invalid { registry.counter(.deadLetters, "committed").add() }
+        case .asked(let record, let kind, let attempt, let duration, let failure, let status):
+            registry.counter(.upstreamCalls, kind.name).add()
+            handles.attemptSeconds.observe(duration)
+            guard kind.isTrouble else { return }
+            logger.info(
+                "attempt failed",
+                metadata: place(record).merging([
+                    "class": "\(kind.name)", "attempt": "\(attempt)", "failure": "\(failure?.rawValue ?? "none")",
+                    "http_status": "\(status.map(String.init) ?? "none")",
+                ]) { $1 }
+            )
+        case .backedOff(let record, let attempt, let wait):
+            logger.debug(
+                "asking again later",
+                metadata: place(record).merging(["attempt": "\(attempt)", "wait_ms": "\(wait.milliseconds)"]) { $1 }
+            )
+        case .ignored(let count): handles.ignored.add(Double(count))
+        default: break
+        }
+    }
+
+    private func reportTransaction(_ fact: Fact) {
+        switch fact {
+        case .transaction(let records, let duration, let committed):
+            registry.counter(.transactions, committed ? "committed" : "aborted").add()
+            handles.transactionSeconds.observe(duration)
+            if committed { handles.transactionRecords.observe(Double(records)) }
+        case .aborted(let cause, let reason):
+            registry.counter(.transactionAborts, cause.rawValue).add()
+            logger.warning("transaction aborted", metadata: ["cause": "\(cause.rawValue)", "reason": "\(reason)"])
+        case .unknownCommit(let reason, let isFenced):
+            registry.counter(.transactions, "unknown").add()
+            logger.error(
+                isFenced ? "producer fenced: another worker has this transactional id" : "commit unknown",
+                metadata: ["reason": "\(reason)"]
+            )
+        case .traced(let counted):
+            let end = counted.map { $0 ? "committed" : "not committed" } ?? "partitions gone"
+            logger.notice("unknown commit traced", metadata: ["end": "\(end)"])
+        case .producerFailed(let reason):
+            logger.error("no transactional producer", metadata: ["reason": "\(reason)"])
+        default: break
+        }
+    }
+
+    private func reportOutput(_ fact: Fact) {
+        switch fact {
+        case .parked(let partition, let reason):
+            logger.error("partition parked", metadata: ["partition": "\(partition)", "reason": "\(reason)"])
+        case .unparked(let partition):
+            logger.notice("partition tried again", metadata: ["partition": "\(partition)"])
+        case .undeliverable(let record):
+            registry.counter(.undeliverableResults).add()
+            logger.error("result undeliverable, reduced", metadata: place(record))
+        case .deadLetterDropped(let record):
+            registry.counter(.deadLetters, "dropped").add()
+            logger.error("dead letter dropped", metadata: place(record))
+        default: break
+        }
+    }
+
+    private func reportMembership(_ fact: Fact) {
+        switch fact {
+        case .distrusted(let cause):
+            registry.counter(.distrusts, cause.rawValue).add()
+            logger.warning("membership in doubt, calls withheld", metadata: ["cause": "\(cause.rawValue)"])
+        case .trusted: logger.notice("membership proven, calls go on")
+        case .consumerFailed(let reason): logger.error("consumer failed", metadata: ["reason": "\(reason)"])
+        case .assigned(let partitions):
+            registry.counter(.rebalances).add()
+            logger.notice("partitions assigned", metadata: ["partitions": "\(partitions)"])
+        case .revoked(let partitions):
+            registry.counter(.rebalances).add()
+            logger.notice("partitions revoked", metadata: ["partitions": "\(partitions)"])
+        case .lost(let partitions):
+            registry.counter(.rebalances).add()
+            gone(partitions)
+            logger.warning("partitions lost", metadata: ["partitions": "\(partitions)"])
+        case .released(let partitions, let unsettled):
+            gone(partitions)
+            logger.notice(
+                "partitions released",
+                metadata: ["partitions": "\(partitions)", "unsettled": "\(unsettled)"]
+            )
+        case .draining: logger.notice("draining")
+        case .stopped(let unfinished): logger.notice("drained", metadata: ["unfinished": "\(unfinished)"])
+        case .intakeClosed: logger.notice("intake paused: too many commands in memory")
+        case .intakeOpened: logger.notice("intake resumed")
+        default: reportRestore(fact)
+        }
+    }
+
+    private func reportRestore(_ fact: Fact) {
+        switch fact {
+        case .restoring(let partition, let from, let to):
+            logger.info(
+                "restoring partition",
+                metadata: ["partition": "\(partition)", "from": "\(from)", "to": "\(to)"]
+            )
+        case .restored(let partition, let sessions, let duration, let offset, let withoutMetadata):
+            registry.counter(.ledgerRestores, "restored").add()
+            registry.histogram(.restoreSeconds).observe(duration)
+            logger.notice(
+                "partition restored",
+                metadata: [
+                    "partition": "\(partition)", "sessions": "\(sessions)", "ms": "\(duration.milliseconds)",
+                    "offset": "\(offset)", "whole_ledger": "\(withoutMetadata)",
+                ]
+            )
+        case .restoreFailed(let partition, let reason):
+            registry.counter(.ledgerRestores, "failed").add()
+            logger.error("restore failed", metadata: ["partition": "\(partition)", "reason": "\(reason)"])
+        case .ledgerRecreated(let partition, let recorded, let end, let accepted):
+            logger.error(
+                accepted ? "ledger was recreated, its loss accepted" : "ledger was recreated, partition refused",
+                metadata: ["partition": "\(partition)", "recorded": "\(recorded)", "end": "\(end)"]
+            )
+        case .commandsMissed(let partition, let count):
+            logger.error(
+                "commands deleted before they were read",
+                metadata: ["partition": "\(partition)", "count": "\(count)"]
+            )
+        default: break
+        }
+    }
+
+    private func gone(_ partitions: [Int32]) {
+        for partition in partitions {
+            registry.remove(.partitionWatermark, "\(partition)")
+            registry.remove(.partitionLag, "\(partition)")
+        }
+    }
+
+    private func place(_ record: RecordID) -> Logger.Metadata {
+        ["partition": "\(record.place.partition)", "offset": "\(record.offset)"]
+    }
+}
+
+extension AnswerClass {
+    /// The label value.
+    var name: String {
+        switch self {
+        case .accepted: "accepted"
+        case .alreadySucceeded: "already_succeeded"
+        case .rejected: "rejected"
+        case .refused: "refused"
+        case .halt: "halt"
+        case .retryable: "retryable"
+        case .ambiguous: "ambiguous"
+        case .withheld: "withheld"
+        }
+    }
+
+    /// Worth a line in the log: not an answer about the code.
+    var isTrouble: Bool {
+        switch self {
+        case .accepted, .alreadySucceeded, .rejected: false
+        case .refused, .halt, .retryable, .ambiguous, .withheld: true
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import Contract
+import Dispatch
+import Engine
+import Kafka
+import Synchronization
+
+/// Carries out one transaction at a time, on a thread of its own, and says what became of it.
+///
+/// It never tries anything twice that it was not told to.
+final class Transactor: Sendable {
+    private let queue = DispatchQueue(label: "otp-worker.transactions")
+    private let properties: [String: String]
+    private let topics: WorkerConfiguration.Topics
+    /// Results go to the partition of their command where the topic has as many.
+    private let mirrorsPartitions: Bool
+    private let timeout: Duration
+    private let admin: Admin
+    private let onEvent: @Sendable (ClientEvent) -> Void
+    /// Touched on the queue only.
+    private let state = Mutex(State())
+
+    private struct State {
+        var producer: TransactionalProducer?
+        /// The last transaction ended in a way that a missing topic can cause.
+        var isSuspicious = false
+    }
+
+    init(
+        properties: [String: String],
+        topics: WorkerConfiguration.Topics,
+        mirrorsPartitions: Bool,
+        timeout: Duration,
+        admin: Admin,
+        onEvent: @escaping @Sendable (ClientEvent) -> Void
+    ) {
+        self.properties = properties
+        self.topics = topics
+        self.mirrorsPartitions = mirrorsPartitions
+        self.timeout = timeout
+        self.admin = admin
+        self.onEvent = onEvent
+    }
+
+    /// Ends the producer there is and makes a new one, which decides whatever the old one left open.
+    func replace(after delay: Duration, report: @escaping @Sendable (Event) -> Void) {
+        queue.asyncAfter(deadline: .now() + .nanoseconds(Int(delay.nanoseconds))) { [self] in
+            let old = state.withLock { state in
+                defer { state.producer = nil }
+                return state.producer
+            }
+            _ = old?.close(timeout: .seconds(1))
+            do throws(KafkaError) {
+                let producer = try TransactionalProducer(properties, onEvent: onEvent)
+                do throws(KafkaError) {
+                    try producer.initTransactions(timeout: timeout * 2)
+                } catch {
+                    _ = producer.close(timeout: .seconds(1))
+                    throw error
+                }
+                state.withLock { $0.producer = producer }
+                report(.producerReady)
+            } catch {
+                report(.producerFailed(reason: "\(error)"))
+            }
+        }
+    }
+
+    func commit(_ batch: Batch, _ membership: GroupMetadata, report: @escaping @Sendable (Event) -> Void) {
+        queue.async { [self] in report(execute(batch, membership)) }
+    }
+
+    func close(_ completion: @escaping @Sendable () -> Void) {
+        queue.async { [self] in
+            let producer = state.withLock { $0.producer.take() }
+            _ = producer?.close(timeout: .seconds(2))
+            completion()
+        }
+    }
+
+    private func execute(_ batch: Batch, _ membership: GroupMetadata) -> Event {
+        let (producer, isSuspicious) = state.withLock { ($0.producer, $0.isSuspicious) }
+        guard let producer else { return .commitUnknown(batch.id, isFenced: false, reason: "no producer") }
+        let outputs = Outputs(batch, topics, mirrorsPartitions: mirrorsPartitions)
+        // librdkafka waits for a topic that is gone until the transaction times out, which costs the producer: so ask first.
+        if isSuspicious, let event = missingTopics(batch, outputs) { return event }
+        let outcome = producer.execute(
+            Transaction(
+                records: outputs.records,
+                offsets: batch.offsets.map {
+                    OffsetCommit(
+                        TopicPartition(topics.commands, $0.place.partition),
+                        offset: $0.offset,
+                        metadata: $0.metadata
+                    )
+                },
+                groupMetadata: membership
+            )
+        )
+        let event = outputs.event(for: outcome, of: batch.id)
+        if case .committed = event {
+            state.withLock { $0.isSuspicious = false }
+        } else {
+            state.withLock { $0.isSuspicious = true }
+        }
+        return event
+    }
+
+    private func missingTopics(_ batch: Batch, _ outputs: Outputs) -> Event? {
+        let names = Set(outputs.records.map(\.topic))
+        guard let counts = try? admin.partitionCounts(Array(names), timeout: .seconds(2)) else { return nil }
+        let faults = outputs.references.indices.filter { counts[outputs.records[$0].topic] == nil }
+        guard !faults.isEmpty else { return nil }
+        let missing = names.filter { counts[$0] == nil }.sorted().joined(separator: ", ")
+        return .commitAborted(
+            batch.id,
+            .outputs,
+            faults: faults.map { outputs.references[$0] },
+            reason: "topic \(missing) does not exist"
+        )
+    }
+}
+
+/// A batch as records, each with its place in the batch.
+struct Outputs {
+    var records: [OutgoingRecord] = []
+    var references: [OutputReference] = []
+
+    init(_ batch: Batch, _ topics: WorkerConfiguration.Topics, mirrorsPartitions: Bool) {
+        records.reserveCapacity(batch.results.count + batch.ledger.count)
+        for (index, result) in batch.results.enumerated() {
+            let partition = mirrorsPartitions ? result.record.place.partition : nil
+            append(
+                OutgoingRecord(
+                    topic: topics.results,
+                    partition: partition,
+                    key: result.event.key(),
+                    value: result.event.encode(),
+                    headers: result.event.headers()
+                ),
+                .result(index)
+            )
+        }
+        for (index, write) in batch.ledger.enumerated() {
+            append(
+                OutgoingRecord(
+                    topic: topics.ledger,
+                    partition: write.partition,
+                    key: write.record.key,
+                    value: write.record.value
+                ),
+                .ledger(index)
+            )
+        }
+        for (index, letter) in batch.deadLetters.enumerated() {
+            append(
+                OutgoingRecord(
+                    topic: topics.deadLetters,
+                    key: letter.letter.key,
+                    value: nil,
+                    headers: letter.letter.headersForRecord()
+                ),
+                .deadLetter(index)
+            )
+        }
+    }
+
+    private mutating func append(_ record: OutgoingRecord, _ reference: OutputReference) {
+        records.append(record)
+        references.append(reference)
+    }
+
+    /// How a transaction ended, as the engine takes it.
+    func event(for outcome: TransactionOutcome, of batch: BatchID) -> Event {
+        switch outcome {
+        case .committed(let offsets):
+            let ledger = references.indices.filter {
+                if case .ledger = references[$0] { true } else { false }
+            }
+            return .committed(batch, ledgerOffsets: ledger.map { offsets[$0] })
+        case .aborted(let cause, let faults):
+            let guilty = faults.filter(\.error.isOfTheRecord)
+            if !guilty.isEmpty {
+                return .commitAborted(
+                    batch,
+                    .outputs,
+                    faults: guilty.map { references[$0.index] },
+                    reason: "\(guilty[0].error)"
+                )
+            }
+            let kind: AbortCause = cause.isFencing ? .stale : cause.isOfTheRecord ? .outputs : .transient
+            return .commitAborted(batch, kind, faults: [], reason: "\(cause)")
+        case .unknown(let error): return .commitUnknown(batch, isFenced: false, reason: "\(error)")
+        case .fenced(let error): return .commitUnknown(batch, isFenced: true, reason: "\(error)")
+        }
+    }
+}
+
+extension KafkaError {
+    /// Refused for what it is or where it goes, not for the state that the cluster is in: waiting does not help.
+    var isOfTheRecord: Bool {
+        isDestinationUnusable || code == .messageTooLarge || code == .invalidRecord || code == .policyViolation
+    }
+}
+
+extension KafkaError.Code {
+    /// INVALID_RECORD: the broker refuses the record itself.
+    static let invalidRecord = Self(rawValue: 87)
+    /// POLICY_VIOLATION.
+    static let policyViolation = Self(rawValue: 44)
+}

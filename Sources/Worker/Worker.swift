@@ -1,0 +1,242 @@
+import CheckOTP
+import Contract
+import Engine
+import Kafka
+package import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+package import Observability
+import Synchronization
+
+/// One worker: connects, checks what it needs, works until it is told to drain, and leaves.
+///
+/// It is started once.
+package final class Worker: Sendable {
+    package let health: HealthState
+    private let configuration: WorkerConfiguration
+    private let logger: Logger
+    private let clientLogger: Logger
+    private let registry: MetricRegistry
+    private let heartbeat: Heartbeat
+    private let state = Mutex(State())
+
+    private struct State {
+        var shell: Shell?
+        var adminPort: Int?
+        var isDrainRequested = false
+        var hasRun = false
+        var stopped: CheckedContinuation<Void, Never>?
+        var hasStopped = false
+    }
+
+    /// When the loop last turned, before there is a loop and after it.
+    private final class Heartbeat: Sendable {
+        let shell = Mutex<Shell?>(nil)
+
+        var age: Duration {
+            guard let shell = shell.withLock({ $0 }) else { return .zero }
+            return Clocks.now() - Instant(nanoseconds: shell.lastTurn.load(ordering: .relaxed))
+        }
+    }
+
+    /// Makes a worker and nothing else: it connects to nobody yet.
+    package init(_ configuration: WorkerConfiguration, logger: Logger, registry: MetricRegistry) {
+        self.configuration = configuration
+        self.logger = logger
+        self.registry = registry
+        var clientLogger = logger
+        clientLogger[metadataKey: "client"] = "rdkafka"
+        self.clientLogger = clientLogger
+        let heartbeat = Heartbeat()
+        self.heartbeat = heartbeat
+        health = HealthState(
+            conditions: [
+                "broker", "group", "producer", "consumer", "restored", "outputs", "membership", "running",
+            ],
+            heartbeatBound: configuration.kafka.sessionTimeout,
+            heartbeatAge: { heartbeat.age }
+        )
+    }
+
+    /// The port of the admin server, once it listens.
+    package var adminPort: Int? { state.withLock { $0.adminPort } }
+
+    /// Works until drained.
+    /// - Throws: why it did not start. Once it works it does not throw: it recovers or says that it is not ready.
+    package func run() async throws(StartFailure) {
+        precondition(
+            state.withLock { state in
+                defer { state.hasRun = true }
+                return !state.hasRun
+            },
+            "a worker is started once"
+        )
+        let setup = try Setup(configuration)
+        let findings = try await setup.check()
+        for warning in findings.warnings { logger.warning("topics", metadata: ["finding": "\(warning)"]) }
+
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let telemetry = Telemetry(logger: logger, clientLogger: clientLogger, registry: registry, health: health)
+        let shell: Shell
+        do {
+            shell = try await loop.submit { [self] in
+                try makeShell(setup, findings, telemetry, loop)
+            }.get()
+        } catch {
+            try? await group.shutdownGracefully()
+            throw Setup.failure(error)
+        }
+        heartbeat.shell.withLock { $0 = shell }
+        let admin = try await startAdmin(shell, stopping: group)
+        await work(shell, loop)
+        await admin?.stop()
+        heartbeat.shell.withLock { $0 = nil }
+        try? await group.shutdownGracefully()
+        _ = setup.admin.close(timeout: .seconds(1))
+        logger.notice("stopped")
+    }
+
+    /// Stops taking commands, settles what is under way and leaves.
+    ///
+    /// From any thread, as often as one likes.
+    package func drain() {
+        let shell = state.withLock { state in
+            state.isDrainRequested = true
+            return state.shell
+        }
+        guard let shell else { return }
+        shell.report(.drainRequested)
+        // Whatever hangs must not outlive the grace period.
+        let limit = configuration.delivery.drainTimeout + .seconds(8)
+        shell.eventLoop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
+            self.logger.error("drain did not end in time")
+            self.stopped()
+        }
+    }
+
+    /// Returns when it is ready for the first time.
+    /// - Throws: `CancellationError`.
+    package func whenReady() async throws {
+        while !health.isReady { try await Task.sleep(for: .milliseconds(20)) }
+    }
+
+    private func work(_ shell: Shell, _ loop: any EventLoop) async {
+        await withCheckedContinuation { continuation in
+            state.withLock { $0.stopped = continuation }
+            loop.execute { [self] in
+                do throws(KafkaError) {
+                    try shell.start { self.stopped() }
+                } catch {
+                    logger.error("could not start", metadata: ["reason": "\(error)"])
+                    stopped()
+                    return
+                }
+                let isDrainRequested = state.withLock { state in
+                    state.shell = shell
+                    return state.isDrainRequested
+                }
+                logger.notice("started", metadata: ["worker": "\(configuration.name)"])
+                if isDrainRequested { drain() }
+            }
+        }
+    }
+
+    private func stopped() {
+        let continuation = state.withLock { $0.stopped.take() }
+        continuation?.resume()
+    }
+
+    private func startAdmin(
+        _ shell: Shell,
+        stopping group: MultiThreadedEventLoopGroup
+    ) async throws(StartFailure)
+        -> AdminServer?
+    {
+        guard configuration.admin.isEnabled else { return nil }
+        let server = AdminServer(
+            host: configuration.admin.host,
+            port: configuration.admin.port,
+            health: health,
+            registry: registry,
+            status: { await StatusPage.render(shell) }
+        )
+        do {
+            let port = try await server.start()
+            state.withLock { $0.adminPort = port }
+            logger.notice("admin server listens", metadata: ["port": "\(port)"])
+            return server
+        } catch {
+            try? await group.shutdownGracefully()
+            throw StartFailure(
+                .configuration,
+                setting: "admin.port",
+                "\(error)",
+                remedy: "choose a free admin.port (0 lets the system choose), or turn it off with admin.enabled: false"
+            )
+        }
+    }
+
+    private func makeShell(
+        _ setup: Setup,
+        _ findings: StartCheck.Findings,
+        _ telemetry: Telemetry,
+        _ loop: any EventLoop
+    ) throws -> Shell {
+        let client = try CheckClient(
+            configuration: setup.client,
+            secret: setup.secret,
+            eventLoop: loop,
+            tls: setup.tls
+        )
+        let transactor = Transactor(
+            properties: setup.transactional,
+            topics: configuration.topics,
+            mirrorsPartitions: findings.resultPartitions == findings.commandPartitions,
+            timeout: configuration.kafka.transactionTimeout,
+            admin: setup.admin,
+            onEvent: { event in
+                if case .error(let error) = event { telemetry.kafkaError(error) }
+            }
+        )
+        let queries = try LedgerQueries(
+            setup.common,
+            topics: configuration.topics,
+            retention: configuration.ledger.retention,
+            onRead: { telemetry.ledgerRead($0) }
+        )
+        let intake = CommandIntake(
+            decoder: CommandDecoder(
+                requireKey: configuration.commands.requiresKey,
+                maximumBytes: configuration.commands.maximumBytes
+            ),
+            fingerprinter: setup.fingerprinter
+        )
+        let topics = configuration.topics
+        let parts = Shell.Parts(
+            client: client,
+            intents: { shell in
+                IntentWriter(
+                    properties: setup.idempotent,
+                    topic: topics.ledger,
+                    eventLoop: shell.eventLoop,
+                    report: { events in for event in events { shell.take(event) } },
+                    onError: { telemetry.kafkaError($0) }
+                )
+            },
+            transactor: transactor,
+            queries: queries,
+            makeConsumer: { () throws(KafkaError) in ConsumerThread(try GroupConsumer(setup.consumer), intake: intake)
+            },
+            topics: topics,
+            telemetry: telemetry
+        )
+        let engine = Engine(
+            configuration: EngineConfiguration(configuration, findings, keyID: setup.fingerprinter.keyID),
+            seed: .random(in: .min ... .max),
+            now: Clocks.now()
+        )
+        return Shell(engine: engine, parts: parts, eventLoop: loop)
+    }
+}
