@@ -166,5 +166,15 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+
+        // Deterministic simulation: the model, its runner, and the seeds that once failed.
+        .target(
+            name: "SimulationKit", dependencies: ["Contract", "Engine"], path: "Tests/SimulationKit", swiftSettings: strict),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["SimulationKit", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/Simulation",
+            swiftSettings: strict),
+        .testTarget(name: "SimulationTests", dependencies: ["SimulationKit"], swiftSettings: strict),
     ]
 )

@@ -1,0 +1,135 @@
+import Contract
+import Engine
+
+/// One record of the command topic, with what became of it as a reader of the results sees it.
+final class CommandRecord {
+    let partition: Int32
+    var offset: Int64 = -1
+    let timestamp: Int64
+    let lane: Lane?
+    let phone: PhoneNumber?
+    let code: OTPCode?
+    let expiresAt: Int64?
+    let rejection: InvalidReason?
+    let headers: [Header]
+    /// Its result is refused wherever the command's own headers go along, its dead letter always.
+    let isPoison: Bool
+
+    /// When it was written, in simulated time.
+    var writtenAt: Int64 = 0
+    var deliveries = 0
+    var letters = 0
+    var result: ResultEvent?
+    var resultLease: Lease?
+    /// Retention deleted it before anybody answered it.
+    var isDeleted = false
+
+    init(
+        partition: Int32,
+        timestamp: Int64,
+        lane: Lane?,
+        phone: PhoneNumber?,
+        code: OTPCode?,
+        expiresAt: Int64? = nil,
+        rejection: InvalidReason? = nil,
+        headers: [Header] = [],
+        isPoison: Bool = false
+    ) {
+        self.partition = partition
+        self.timestamp = timestamp
+        self.lane = lane
+        self.phone = phone
+        self.code = code
+        self.expiresAt = expiresAt
+        self.rejection = rejection
+        self.headers = headers
+        self.isPoison = isPoison
+    }
+
+    var commandID: String { "c/\(partition)/\(offset)" }
+
+    var question: Question? {
+        guard let phone, let code else { return nil }
+        return Question(phone: phone.revealed, code: code.revealed)
+    }
+
+    /// The record as a worker with this key decodes it.
+    func received(at place: PartitionEpoch, keyID: UInt32) -> ReceivedRecord {
+        let content: ReceivedRecord.Content
+        if let lane, let phone, let code, rejection == nil, let question {
+            let command = VerifyCommand(
+                commandID: commandID,
+                sessionID: lane.session.id,
+                phone: phone,
+                code: code,
+                expiresAt: expiresAt.map { WallTime(milliseconds: $0) }
+            )
+            content = .command(command, session: lane.session.digest, fingerprint: question.fingerprint(keyID: keyID))
+        } else {
+            content = .unusable(
+                Rejection(
+                    reason: rejection ?? .malformed,
+                    detail: "is unusable",
+                    commandID: commandID,
+                    sessionID: lane?.session.id
+                )
+            )
+        }
+        return ReceivedRecord(
+            id: RecordID(place: place, offset: offset),
+            timestamp: WallTime(milliseconds: timestamp),
+            key: [1],
+            headers: headers,
+            content: content
+        )
+    }
+}
+
+/// One partition of the command topic.
+final class CommandLog {
+    let partition: Int32
+    private(set) var records: [CommandRecord] = []
+    private(set) var end: Int64 = 0
+    private(set) var start: Int64 = 0
+    /// A transaction of some producer holds back what is visible.
+    var heldAt: Int64?
+
+    init(partition: Int32) { self.partition = partition }
+
+    var visibleEnd: Int64 { heldAt ?? end }
+
+    func append(_ record: CommandRecord, at now: Int64) {
+        record.offset = end
+        record.writtenAt = now
+        records.append(record)
+        end += 1
+    }
+
+    /// Aborted records, markers, or what compaction took away.
+    func skip(_ count: Int64) { end += count }
+
+    func delete(before offset: Int64) {
+        start = max(start, min(offset, end))
+        for record in records where record.offset < start && record.result == nil { record.isDeleted = true }
+    }
+
+    func index(from offset: Int64) -> Int {
+        var low = 0
+        var high = records.count
+        while low < high {
+            let middle = (low + high) / 2
+            if records[middle].offset < offset { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    func record(_ offset: Int64) -> CommandRecord? {
+        let index = index(from: offset)
+        return index < records.count && records[index].offset == offset ? records[index] : nil
+    }
+
+    func read(from offset: Int64, atMost count: Int) -> [CommandRecord] {
+        let first = index(from: max(offset, start))
+        return records[first..<min(first + count, records.count)].prefix { $0.offset < visibleEnd }.map { $0 }
+    }
+}

@@ -1,0 +1,239 @@
+import Engine
+
+/// The consumer thread's side of the group: joins, learns of rebalances, hands records over, obeys the loop.
+///
+/// As in the real client, nothing is delivered while a rebalance event is unanswered, and nothing is joined either.
+final class Consumer {
+    private enum Outstanding {
+        case nothing
+        case revoked(then: Set<Int32>)
+        case assigned(rejoins: Bool)
+        case lost
+    }
+
+    private final class Taken {
+        let place: PartitionEpoch
+        var isPaused = true
+        var position: Int64?
+        var saidEnd: Int64 = -1
+        var isFetching = false
+
+        init(place: PartitionEpoch) { self.place = place }
+    }
+
+    let process: Process
+    let instance: String?
+    private var world: World { process.world }
+    private var group: Group { process.broker.group }
+    private(set) var memberID: String?
+    private(set) var generation = -1
+    /// The coordinator's grants as of the generation that this member knows.
+    private(set) var grants: [Int32: Int] = [:]
+    private var taken: [Int32: Taken] = [:]
+    private var outstanding = Outstanding.nothing
+    private var mustRejoin = false
+    private var isLostPending = false
+    private var isJoining = false
+    private var isClosed = false
+
+    init(process: Process, instance: String?) {
+        self.process = process
+        self.instance = instance
+    }
+
+    /// What a transaction sends along with its offsets; nil when there is no membership to speak of.
+    var metadata: GroupMetadata? { memberID.map { GroupMetadata(memberID: $0, generation: generation) } }
+
+    private var isQuiet: Bool { if case .nothing = outstanding { true } else { false } }
+
+    // MARK: The group
+
+    func join() {
+        guard !isClosed, !isJoining, !process.isDead else { return }
+        guard isQuiet else {
+            mustRejoin = true
+            return
+        }
+        mustRejoin = false
+        isJoining = true
+        let known = memberID
+        process.rpc(.group) { [self] answer in
+            guard !process.isDead, !isClosed else { return }
+            // A member is not the coordinator's any more when it comes too late: it learns that from the answer.
+            group.join(self, as: known, instance: instance, owned: Set(taken.keys)) { id, generation, partitions in
+                let grants = self.group.grants
+                answer {
+                    self.grants = grants
+                    self.synced(as: known, id, generation, partitions)
+                }
+            }
+        } failed: { [self] in
+            isJoining = false
+            world.after(sec(1)) { [self] in process.gate { self.join() } }
+        }
+    }
+
+    private func synced(as known: String?, _ id: String?, _ generation: Int, _ partitions: Set<Int32>) {
+        isJoining = false
+        guard !isClosed else { return }
+        guard let id else { return unknownMember(known) }
+        // Put out while the answer was on its way.
+        guard memberID == known else { return join() }
+        memberID = id
+        self.generation = generation
+        let revoked = Set(taken.keys).subtracting(partitions)
+        let added = partitions.subtracting(taken.keys)
+        if !revoked.isEmpty {
+            outstanding = .revoked(then: added)
+            process.toLoop(.consumer, .revoked(revoked.sorted()))
+        } else if !added.isEmpty || world.flip(0.1) {
+            outstanding = .assigned(rejoins: false)
+            process.toLoop(.consumer, .assigned(added.sorted()))
+        }
+        if isQuiet, mustRejoin { join() }
+    }
+
+    /// A heartbeat's answer says that the group is rebalancing.
+    func groupIsRebalancing(_ id: String) {
+        process.gate { [self] in
+            guard id == memberID, !isClosed, process.coordinatorReachableAt <= world.now else { return }
+            if isJoining { mustRejoin = true } else { join() }
+        }
+    }
+
+    /// The broker knows this member no more, or the client itself gave up after the session time-out.
+    func unknownMember(_ id: String?) {
+        guard !isClosed, id == memberID else { return }
+        memberID = nil
+        generation = -1
+        isJoining = false
+        guard isQuiet else {
+            isLostPending = true
+            return
+        }
+        lose()
+    }
+
+    private func lose() {
+        isLostPending = false
+        guard !taken.isEmpty else { return join() }
+        outstanding = .lost
+        process.toLoop(.consumer, .lost(taken.keys.sorted()))
+    }
+
+    /// Another process has the instance id.
+    func fenced() {
+        world.after(world.uniform(ms(5)...Plan.heartbeat)) { [self] in
+            process.gate { self.fail("fenced instance id") }
+        }
+    }
+
+    func fail(_ reason: String) {
+        guard !isClosed else { return }
+        close(leaves: false)
+        process.toLoop(.consumer, .consumerFailed(reason: reason))
+    }
+
+    func close(leaves: Bool) {
+        isClosed = true
+        let id = memberID
+        memberID = nil
+        generation = -1
+        taken = [:]
+        guard leaves, instance == nil, let id else { return }
+        let group = group
+        process.rpc(.group) { _ in group.remove(id, why: "left") } failed: {}
+    }
+
+    // MARK: The loop's commands
+
+    func assign(_ places: [PartitionEpoch]) {
+        guard !isClosed else { return }
+        for place in places { taken[place.partition] = Taken(place: place) }
+        guard case .assigned(let rejoins) = outstanding else { return }
+        answered(rejoins: rejoins)
+    }
+
+    func release(_ numbers: [Int32]) {
+        guard !isClosed else { return }
+        for number in numbers { taken[number] = nil }
+        switch outstanding {
+        case .revoked(let added) where !added.isEmpty && !isLostPending:
+            outstanding = .assigned(rejoins: true)
+            process.toLoop(.consumer, .assigned(added.sorted()))
+        case .revoked: answered(rejoins: true)
+        case .lost: answered(rejoins: true)
+        case .assigned, .nothing: break
+        }
+    }
+
+    private func answered(rejoins: Bool) {
+        outstanding = .nothing
+        if isLostPending { return lose() }
+        if rejoins || mustRejoin { join() }
+        for number in taken.keys.sorted() { pump(number) }
+    }
+
+    func pause(_ places: [PartitionEpoch]) {
+        for place in places { of(place)?.isPaused = true }
+    }
+
+    func unpause(_ places: [PartitionEpoch]) {
+        for place in places {
+            guard let partition = of(place), partition.isPaused, let position = partition.position else { continue }
+            partition.isPaused = false
+            if world.strikes(.redelivery, 0.5) {
+                partition.position = max(0, position - world.uniform(1...5))
+                partition.saidEnd = -1
+            }
+            pump(place.partition)
+        }
+    }
+
+    func resume(_ place: PartitionEpoch, at offset: Int64) {
+        guard let partition = of(place) else { return }
+        partition.position = offset
+        partition.isPaused = false
+        pump(place.partition)
+    }
+
+    private func of(_ place: PartitionEpoch) -> Taken? {
+        guard let partition = taken[place.partition], partition.place == place else { return nil }
+        return partition
+    }
+
+    // MARK: Delivery
+
+    /// Hands over what there is, a batch at a time.
+    func pump(_ number: Int32) {
+        guard !isClosed, let partition = taken[number], !partition.isFetching, !partition.isPaused, isQuiet else { return }
+        partition.isFetching = true
+        let delay = max(world.delay(ms(1), ms(8)), process.brokersReachableAt - world.now)
+        world.after(delay) { [self] in
+            process.gate { [self] in
+                partition.isFetching = false
+                guard !isClosed, taken[number] === partition, !partition.isPaused, isQuiet else { return }
+                deliver(partition)
+            }
+        }
+    }
+
+    private func deliver(_ partition: Taken) {
+        guard let position = partition.position else { return }
+        let log = process.broker.commands[Int(partition.place.partition)]
+        if position < log.start {
+            partition.isPaused = true
+            partition.position = nil
+            return process.toLoop(.consumer, .partitionUnreadable(partition.place, reason: "offset out of range"))
+        }
+        let records = log.read(from: position, atMost: Int(world.uniform(1...30)))
+        if let last = records.last {
+            partition.position = last.offset + 1
+            process.hand(records, to: partition.place)
+            pump(partition.place.partition)
+        } else if partition.saidEnd < log.visibleEnd, log.visibleEnd >= position {
+            partition.saidEnd = log.visibleEnd
+            process.toLoop(.consumer, .reachedEnd(partition.place, offset: log.visibleEnd))
+        }
+    }
+}

@@ -1,0 +1,161 @@
+import Engine
+
+/// What a run reached, so that a simulation that no longer attacks what it claims to attack fails.
+package struct Coverage: Sendable {
+    /// One thing that a full run must reach.
+    package enum Mark: Hashable, Sendable {
+        case event(EventKind)
+        case effect(EffectKind)
+        case fact(FactKind)
+        case fault(Fault)
+        case row(Row)
+        case returnCode(Int)
+        case answer(AnswerKind)
+        case transition(Transition)
+        case reason(String)
+    }
+
+    package private(set) var counts: [Mark: Int] = [:]
+
+    package init() {}
+
+    mutating func hit(_ mark: Mark) { counts[mark, default: 0] += 1 }
+
+    package mutating func merge(_ other: Coverage) { counts.merge(other.counts, uniquingKeysWith: +) }
+
+    /// What a full run must have reached and did not.
+    package var missing: [Mark] { Self.required.filter { counts[$0] == nil } }
+
+    package static let required: [Mark] =
+        EventKind.allCases.map(Mark.event) + EffectKind.allCases.map(Mark.effect) + FactKind.allCases.map(Mark.fact)
+        + Fault.allCases.map(Mark.fault) + Row.allCases.map(Mark.row) + (Array(0...21) + [100]).map(Mark.returnCode)
+        + AnswerKind.allCases.map(Mark.answer) + Transition.allCases.map(Mark.transition)
+        + OracleTable.reasons.map(Mark.reason)
+}
+
+/// Rows of the decision table, seen from the topics and the upstream's journal.
+package enum Row: String, CaseIterable, Sendable {
+    case finishedAlready, unusable, replayed, sessionClosed, openIntentTooLate, tooLate, tooManyCodes, openIntentAskedAgain
+    case asked, retryableAskedAgain
+}
+
+/// Forms that an answer can take, and classes.
+package enum AnswerKind: String, CaseIterable, Sendable {
+    case accepted, already, rejected, refused, halt, retryable, ambiguous, notSent, withheld, errorObject, plainError
+}
+
+/// Changes of the engine's state that show outside.
+package enum Transition: String, CaseIterable, Sendable {
+    case abortedStale, abortedOutputsNamed, abortedOutputsUnnamed, abortedTransient, unknownFenced, unknownUnfenced
+    case tracedCounted, tracedNotCounted, tracedNoneLeft, retraced, proofCommitted, idleMoveCommitted
+    case distrustSlept, distrustSilent, distrustFenced, releasedSettled, releasedUnsettled, stoppedIdle, stoppedUnfinished
+    case revokedWhileRestoring, restoreRetried, takenOverOpenIntent, staticRejoin, heldBeyondWindow, expiredSession
+    case undeliverablePublished, batchFull, restoredBeyondStart, withoutMetadata, bitmapUsed, intentWrittenAgain
+}
+
+package enum EventKind: String, CaseIterable, Sendable {
+    case started, assigned, revoked, lost, coordinatorSilent, consumerFailed, consumerRecreated, positionsFetched
+    case ledgerEndFetched, restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered
+    case partitionUnreadable
+    case producerReady, producerFailed, committed, commitAborted, commitUnknown, batchTraced, timeReached, drainRequested
+
+    init(_ event: Event) {
+        switch event {
+        case .started: self = .started
+        case .assigned: self = .assigned
+        case .revoked: self = .revoked
+        case .lost: self = .lost
+        case .coordinatorSilent: self = .coordinatorSilent
+        case .consumerFailed: self = .consumerFailed
+        case .consumerRecreated: self = .consumerRecreated
+        case .positionsFetched: self = .positionsFetched
+        case .ledgerEndFetched: self = .ledgerEndFetched
+        case .restored: self = .restored
+        case .restoreFailed: self = .restoreFailed
+        case .received: self = .received
+        case .reachedEnd: self = .reachedEnd
+        case .partitionUnreadable: self = .partitionUnreadable
+        case .intentWritten: self = .intentWritten
+        case .intentFailed: self = .intentFailed
+        case .answered: self = .answered
+        case .producerReady: self = .producerReady
+        case .producerFailed: self = .producerFailed
+        case .committed: self = .committed
+        case .commitAborted: self = .commitAborted
+        case .commitUnknown: self = .commitUnknown
+        case .batchTraced: self = .batchTraced
+        case .timeReached: self = .timeReached
+        case .drainRequested: self = .drainRequested
+        }
+    }
+}
+
+package enum EffectKind: String, CaseIterable, Sendable {
+    case subscribe, recreateConsumer, assign, release, pause, unpause, resume, fetchPositions, fetchLedgerEnd, readLedger
+    case writeIntent, call, replaceProducer, commit, traceBatch, wake, report, stop
+
+    init(_ effect: Effect) {
+        switch effect {
+        case .subscribe: self = .subscribe
+        case .recreateConsumer: self = .recreateConsumer
+        case .assign: self = .assign
+        case .release: self = .release
+        case .pause: self = .pause
+        case .unpause: self = .unpause
+        case .resume: self = .resume
+        case .fetchPositions: self = .fetchPositions
+        case .fetchLedgerEnd: self = .fetchLedgerEnd
+        case .readLedger: self = .readLedger
+        case .writeIntent: self = .writeIntent
+        case .call: self = .call
+        case .replaceProducer: self = .replaceProducer
+        case .commit: self = .commit
+        case .traceBatch: self = .traceBatch
+        case .wake: self = .wake
+        case .report: self = .report
+        case .stop: self = .stop
+        }
+    }
+}
+
+package enum FactKind: String, CaseIterable, Sendable {
+    case concluded, published, asked, backedOff, ignored, transaction, aborted, unknownCommit, traced, producerFailed
+    case consumerFailed, distrusted, trusted, assigned, revoked, lost, released, restoring, restored, restoreFailed
+    case ledgerRecreated, commandsMissed, parked, unparked, undeliverable, deadLetterDropped, intakeClosed, intakeOpened
+    case draining, stopped
+
+    init(_ fact: Fact) {
+        switch fact {
+        case .concluded: self = .concluded
+        case .published: self = .published
+        case .asked: self = .asked
+        case .backedOff: self = .backedOff
+        case .ignored: self = .ignored
+        case .transaction: self = .transaction
+        case .aborted: self = .aborted
+        case .unknownCommit: self = .unknownCommit
+        case .traced: self = .traced
+        case .producerFailed: self = .producerFailed
+        case .consumerFailed: self = .consumerFailed
+        case .distrusted: self = .distrusted
+        case .trusted: self = .trusted
+        case .assigned: self = .assigned
+        case .revoked: self = .revoked
+        case .lost: self = .lost
+        case .released: self = .released
+        case .restoring: self = .restoring
+        case .restored: self = .restored
+        case .restoreFailed: self = .restoreFailed
+        case .ledgerRecreated: self = .ledgerRecreated
+        case .commandsMissed: self = .commandsMissed
+        case .parked: self = .parked
+        case .unparked: self = .unparked
+        case .undeliverable: self = .undeliverable
+        case .deadLetterDropped: self = .deadLetterDropped
+        case .intakeClosed: self = .intakeClosed
+        case .intakeOpened: self = .intakeOpened
+        case .draining: self = .draining
+        case .stopped: self = .stopped
+        }
+    }
+}

@@ -1,0 +1,246 @@
+import Contract
+import Engine
+
+// What one result may say, given everything that happened before it.
+extension Oracle {
+    // MARK: Shape and secrets
+
+    func checkShape(_ event: ResultEvent, _ record: CommandRecord) {
+        if event.status != event.reason.status { world.violate("\(record.commandID): a reason of another status") }
+        if event.commandID != record.commandID { world.violate("\(record.commandID): the result names \(event.commandID)") }
+        if let lane = record.lane, event.sessionID != lane.session.id { world.violate("\(record.commandID): another session") }
+        if event.status == .verified, event.inDoubt { world.violate("\(record.commandID): verified in doubt") }
+        if (record.rejection != nil) != (event.status == .invalid) {
+            world.violate("\(record.commandID): usable or not, the result says otherwise")
+        }
+        if let rejection = record.rejection, event.reason != .invalid(rejection) {
+            world.violate("\(record.commandID): another reason than \(rejection.rawValue)")
+        }
+        if record.rejection != nil { world.coverage.hit(.row(.unusable)) }
+        if event.undeliverable, !event.echo.isEmpty || event.message != nil {
+            world.violate("\(record.commandID): undeliverable, and yet it carries what was at fault")
+        }
+        if let phone = record.phone, let code = record.code {
+            let bytes = event.encode()
+            if contains(bytes, phone.revealed) || contains(bytes, code.revealed) {
+                world.violate("\(record.commandID): the result holds the code or the phone")
+            }
+        }
+    }
+
+    func checkLetter(_ letter: Batch.Letter) {
+        guard let record = broker?.commands[Int(letter.letter.source.partition)].record(letter.letter.source.offset),
+            record.rejection == letter.letter.reason
+        else { return world.violate("a dead letter for \(letter.letter.source), which is none") }
+        record.letters += 1
+        if record.isPoison { world.violate("\(record.commandID): a letter that no broker took is published") }
+    }
+
+    func checkSecrets(_ write: Batch.LedgerWrite) {
+        guard let lane = lanes[write.partition]?[write.record.session] else {
+            return world.violate("a ledger record of no session")
+        }
+        let value = write.record.value ?? []
+        if contains(value, lane.session.phone.revealed) || contains(value, lane.session.code.revealed) {
+            world.violate("\(lane.session.id): the ledger holds the code or the phone")
+        }
+    }
+
+    private func contains(_ bytes: [UInt8], _ text: String) -> Bool {
+        let pattern = Array(text.utf8)
+        guard bytes.count >= pattern.count else { return false }
+        return (0...bytes.count - pattern.count).contains { start in
+            bytes[start] == pattern[0] && bytes[start..<start + pattern.count].elementsEqual(pattern)
+        }
+    }
+
+    // MARK: Meaning
+
+    func judge(_ event: ResultEvent, of record: CommandRecord) {
+        guard let lane = record.lane, record.rejection == nil, let question = record.question else { return }
+        defer {
+            lane.results.append(record)
+            lane.lastActivity = world.now
+        }
+        checkOrder(event, record, lane)
+        checkVerified(event, record, lane, question)
+        if event.reason == .sessionBusy { return checkBusy(record, lane) }
+        checkKnown(event, record, lane, question)
+        checkAnswer(event, record, lane, question)
+        checkDoubt(event, record, lane)
+    }
+
+    private func checkOrder(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane) {
+        guard event.reason != .sessionBusy else { return }
+        if let later = lane.results.first(where: { $0.offset > record.offset && $0.result?.reason != .sessionBusy }) {
+            world.violate("\(record.commandID) is answered after \(later.commandID) of the same session")
+        }
+    }
+
+    /// No failure yields a false `verified`.
+    private func checkVerified(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ question: Question) {
+        guard event.status == .verified else { return }
+        let isForgetful = lane.isMemoryLost || lane.session.lanes.count > 1 || !remembers(lane, since: lane.records.first?.writtenAt)
+        if question != lane.session.truth, !(isForgetful && world.plan.otherAnswer == 100) {
+            world.violate("\(record.commandID) is verified with the wrong code")
+        }
+        if !lane.session.isAccepted { world.violate("\(record.commandID) is verified though the upstream accepted nothing") }
+        guard event.reason == .alreadyVerified, !event.replayed, !lane.isMemoryLost else { return }
+        let mayBeOurs =
+            lane.calls.contains { $0.question == question && mayHaveBeenProcessed($0, for: record) }
+            || lane.intents.contains { $0.question == question && $0.lease !== record.resultLease && isLeftOpen($0) }
+        if !mayBeOurs, !lane.mayBeDoubted {
+            world.violate("\(record.commandID) is already_verified, but no earlier attempt may have been processed")
+        }
+        let other = lane.calls.contains { $0.question != question && isUnresolved($0, for: record) }
+        if other, remembers(lane, since: lane.calls.first?.writtenAt) {
+            world.violate("\(record.commandID) is already_verified while another code is in doubt")
+        }
+    }
+
+    private func mayHaveBeenProcessed(_ call: Call, for record: CommandRecord) -> Bool {
+        call.verdict == .ambiguous || call.verdict == nil || (call.lease !== record.resultLease && call.record.resultLease !== call.lease)
+    }
+
+    private func isLeftOpen(_ intent: (question: Question, lease: Lease, record: CommandRecord)) -> Bool {
+        !(intent.record.resultLease === intent.lease || intent.lease.isGraceful)
+    }
+
+    private func checkBusy(_ record: CommandRecord, _ lane: Lane) {
+        let waiting = lane.records.count { $0.offset < record.offset && ($0.result == nil || $0.result?.reason != .sessionBusy) }
+        if waiting < Limits.waitingPerSession { world.violate("\(record.commandID) is busy behind \(waiting)") }
+    }
+
+    /// What is settled or closed is answered from memory, and the same as before.
+    private func checkKnown(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ question: Question) {
+        let before = lane.results.filter { $0.offset < record.offset && $0.result?.reason != .sessionBusy }
+        let settled = before.last {
+            guard let result = $0.result, $0.question == question, !result.replayed, !result.retryable else { return false }
+            return ![.deadlinePassed, .tooManyCodes].contains(result.reason) && !isWithoutCall($0)
+        }
+        if event.replayed {
+            world.coverage.hit(.row(.replayed))
+            let source = before.last { $0.question == question && $0.result?.replayed == false }
+            if source == nil, remembers(lane, since: lane.records.first?.writtenAt) {
+                let isSettledUnseen = lane.calls.contains { $0.question == question && $0.record === record }
+                if !isSettledUnseen { world.violate("\(record.commandID) replays what was never said") }
+            }
+        }
+        guard let first = settled?.result, let record0 = settled, remembers(lane, since: record0.writtenAt), isSameKey(record0, record) else {
+            return checkClosed(event, record, lane, before)
+        }
+        let isSame =
+            event.status == first.status && event.reason == first.reason && event.code == first.code
+            && event.httpStatus == first.httpStatus
+            && (event.message == first.message || event.undeliverable || first.undeliverable)
+        if !event.replayed || !isSame {
+            world.violate("\(record.commandID) is not the replay of \(record0.commandID): \(first.reason.rawValue)")
+        }
+    }
+
+    /// A `session_used` of the worker's own making settles no code.
+    private func isWithoutCall(_ record: CommandRecord) -> Bool {
+        record.result?.reason == .sessionUsed && record.result?.calls == 0
+    }
+
+    func isSameKey(_ left: CommandRecord, _ right: CommandRecord) -> Bool {
+        left.resultLease?.process.keyID == right.resultLease?.process.keyID
+    }
+
+    private func checkClosed(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ before: [CommandRecord]) {
+        let verified = before.first { $0.result?.status == .verified }
+        if let verified, remembers(lane, since: verified.writtenAt), isSameKey(verified, record) {
+            if event.reason == .sessionUsed, event.calls == 0 { return world.coverage.hit(.row(.sessionClosed)) }
+            world.violate("\(record.commandID) is \(event.reason.rawValue) although \(verified.commandID) closed the session")
+        }
+    }
+
+    // MARK: The answer
+
+    private func checkAnswer(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ question: Question) {
+        guard !event.replayed else { return }
+        let calls = lane.calls.filter { $0.record === record && $0.lease === record.resultLease && $0.verdict != nil }
+        if event.calls < calls.count { world.violate("\(record.commandID): \(calls.count) calls, the result says \(event.calls)") }
+        if event.reason == .deadlinePassed { checkExpired(record, lane) }
+        guard let last = calls.last, let verdict = last.verdict else { return checkUncalled(event, record, lane) }
+        let allowed: [String]
+        switch verdict {
+        case .accepted: allowed = ["ok"]
+        case .already: allowed = ["already_verified", "session_used"]
+        case .rejected(let reason), .refused(let reason): allowed = [reason]
+        case .halt: allowed = ["upstream_halted"]
+        case .retryable, .ambiguous:
+            allowed = calls.contains { $0.verdict == .ambiguous } || hasCause(lane, record) ? ["outcome_unknown", "upstream_unavailable"] : ["upstream_unavailable"]
+        }
+        if !allowed.contains(event.reason.rawValue) {
+            world.violate("\(record.commandID): told \(verdict), the result says \(event.reason.rawValue)")
+        }
+        if calls.contains(where: { $0.verdict == .ambiguous }), !verdict.isFinal, verdict != .halt, event.reason != .outcomeUnknown {
+            world.violate("\(record.commandID): an answer was lost and the result does not say so")
+        }
+        if verdict == .already, event.reason == .sessionUsed, !event.inDoubt {
+            world.violate("\(record.commandID): it had already succeeded, and the rejection is not in doubt")
+        }
+    }
+
+    private func checkExpired(_ record: CommandRecord, _ lane: Lane) {
+        world.coverage.hit(.row(.tooLate))
+        let skew = record.resultLease?.process.skew ?? 0
+        if world.wall + abs(skew) + 5 < earliestDeadline(of: record) { world.violate("\(record.commandID) expired before its deadline") }
+    }
+
+    private func checkUncalled(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane) {
+        switch event.reason {
+        case .deadlinePassed: break
+        case .sessionUsed:
+            if !lane.results.contains(where: { $0.result?.status == .verified && $0.offset < record.offset }), !lane.isMemoryLost,
+                !lane.calls.contains(where: { $0.wasAccepted })
+            {
+                world.violate("\(record.commandID): session_used, and nothing was verified")
+            }
+        case .tooManyCodes:
+            world.coverage.hit(.row(.tooManyCodes))
+            let others = Set(lane.records.filter { $0.offset < record.offset }.compactMap(\.question)).subtracting([record.question].compactMap { $0 })
+            if others.count < world.plan.maximumCodes { world.violate("\(record.commandID): too many codes after \(others.count)") }
+        case .upstreamUnavailable: break
+        case .outcomeUnknown:
+            world.coverage.hit(.row(.openIntentTooLate))
+            if !hasCause(lane, record) { world.violate("\(record.commandID): outcome_unknown without a cause") }
+        default: world.violate("\(record.commandID): \(event.reason.rawValue) without a call")
+        }
+    }
+
+    // MARK: Doubt
+
+    /// An answer of this call is not known to those who answer `record`.
+    func isUnresolved(_ call: Call, for record: CommandRecord) -> Bool {
+        guard call.record.offset <= record.offset else { return false }
+        if call.lease === record.resultLease { return call.verdict == .ambiguous }
+        guard let verdict = call.verdict else { return true }
+        if verdict == .ambiguous { return true }
+        return verdict.isFinal && call.record.resultLease !== call.lease
+    }
+
+    private func checkDoubt(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane) {
+        guard event.status != .verified else { return }
+        if event.inDoubt {
+            if !hasCause(lane, record) { world.violate("\(record.commandID) is in doubt without a cause") }
+            return
+        }
+        let verified = lane.results.contains { $0.result?.status == .verified && $0.offset < record.offset }
+        guard !verified, remembers(lane, since: lane.calls.last?.writtenAt) else { return }
+        if let call = lane.calls.first(where: { isUnresolved($0, for: record) }) {
+            world.violate(
+                "\(record.commandID) is \(event.reason.rawValue) and not in doubt, but the answer about \(call.record.commandID) was lost"
+            )
+        }
+    }
+
+    /// Something happened that may leave the lane in doubt.
+    func hasCause(_ lane: Lane, _ record: CommandRecord) -> Bool {
+        if lane.mayBeDoubted || lane.isMemoryLost { return true }
+        if lane.calls.contains(where: { $0.verdict == .ambiguous || $0.verdict == .already || $0.verdict == nil }) { return true }
+        if lane.intents.contains(where: { $0.lease !== record.resultLease && isLeftOpen($0) }) { return true }
+        return false
+    }
+}

@@ -1,0 +1,254 @@
+import Contract
+import Engine
+
+/// Holds the promises against what can be seen from outside: results, dead letters, ledger and offsets as a read_committed
+/// reader sees them, and the journal of the calls that reached the upstream.
+///
+/// It never looks into an engine.
+final class Oracle {
+    let world: World
+    weak var broker: Broker?
+    private var partitions: [Int32: Published] = [:]
+
+    private struct Published {
+        var firstOpen = 0
+        var answered = 0
+    }
+
+    init(world: World) { self.world = world }
+
+    // MARK: The journal
+
+    /// A byte is about to leave a worker.
+    func callWritten(_ lease: Lease, _ record: CommandRecord, _ command: VerifyCommand) -> Call? {
+        guard let lane = record.lane, let question = record.question, let broker else {
+            world.violate("a call for an unusable record \(record.commandID)")
+            return nil
+        }
+        let call = Call(lease: lease, record: record, question: question, writtenAt: world.now)
+        world.trace("\(lease.process.name): asks about \(record.commandID) \(lane.session.id) code \(question.code)")
+        if lease.endedAt != nil || broker.group.grants[lease.place.partition] ?? 0 != lease.grant, !world.plan.faults.contains(.twin) {
+            world.violate("\(lease.process.name) asks about \(record.commandID) although the partition was given to another")
+        }
+        if record.result != nil { world.violate("\(record.commandID) is asked about although it has a result") }
+        if world.wall > latestDeadline(of: record) + 5 + abs(lease.process.skew) {
+            world.violate("\(record.commandID) is asked about after its deadline")
+        }
+        judge(call, lane)
+        checkIntent(of: record, lane)
+        lane.calls.append(call)
+        lane.lastActivity = world.now
+        world.coverage.hit(.row(.asked))
+        return call
+    }
+
+    /// No call begins after it, whatever the record's own time says.
+    private func latestDeadline(of record: CommandRecord) -> Int64 {
+        let byAge = record.timestamp > 0 ? record.timestamp + world.plan.maximumAge.milliseconds : Int64.max - 10_000
+        return min(byAge, record.expiresAt ?? .max - 10_000)
+    }
+
+    /// It does not expire before it.
+    func earliestDeadline(of record: CommandRecord) -> Int64 {
+        let written = World.wallBase + record.writtenAt / 1_000_000
+        let from = record.timestamp > 0 ? min(record.timestamp, written) : written
+        return min(from + world.plan.maximumAge.milliseconds, record.expiresAt ?? .max)
+    }
+
+    private func judge(_ call: Call, _ lane: Lane) {
+        let record = call.record
+        var attempts = 1
+        var ambiguous = 0
+        for earlier in lane.calls {
+            if earlier.lease === call.lease {
+                if earlier.deliveredAt == nil { world.violate("two calls of \(lane.session.id) at a time") }
+                if earlier.record === record {
+                    attempts += 1
+                    if earlier.verdict == .ambiguous { ambiguous += 1 }
+                }
+            }
+            guard earlier.question == call.question, let verdict = earlier.verdict else { continue }
+            let isKnown =
+                earlier.lease === call.lease
+                || (earlier.record.resultLease === earlier.lease && earlier.lease.process.keyID == call.lease.process.keyID)
+            if verdict.isFinal, isKnown, remembers(lane, since: earlier.deliveredAt) {
+                world.violate("\(record.commandID) asks again what \(earlier.record.commandID) was told: \(verdict)")
+            }
+            if earlier.record === record, earlier.lease === call.lease, verdict == .halt {
+                world.violate("\(record.commandID) asks again after a halt")
+            }
+        }
+        if attempts > 4 { world.violate("\(record.commandID) is asked about \(attempts) times") }
+        if ambiguous > 1 { world.violate("\(record.commandID) is asked about again after two ambiguous answers") }
+        let verified = lane.results.first { $0.result?.status == .verified && $0.offset < record.offset }
+        if let verified, remembers(lane, since: verified.writtenAt) {
+            world.violate("\(record.commandID) is asked about although the session is verified")
+        }
+        if record.offset < (lane.calls.last { $0.lease === call.lease }?.record.offset ?? -1) {
+            world.violate("\(record.commandID) is asked about after a later one of its session")
+        }
+        let codes = Set(lane.calls.map(\.question) + [call.question]).count
+        if codes > world.plan.maximumCodes + 1, remembers(lane, since: lane.calls.first?.writtenAt) {
+            world.violate("\(lane.session.id) is asked about with \(codes) codes")
+        }
+    }
+
+    /// Whether what is known of the lane must still be remembered by everybody.
+    func remembers(_ lane: Lane, since: Int64?) -> Bool {
+        guard !lane.isMemoryLost, let since else { return false }
+        return world.now - since < world.plan.retention.nanoseconds - sec(3)
+    }
+
+    func delivered(_ call: Call, _ answer: UpstreamAnswer) {
+        call.deliveredAt = world.now
+        call.verdict = OracleTable.verdict(answer)
+    }
+
+    func noteAnswer(_ answer: UpstreamAnswer) {
+        guard let verdict = OracleTable.verdict(answer) else {
+            let isWithheld = answer.transport == .notSent(.withheld)
+            return world.coverage.hit(.answer(isWithheld ? .withheld : .notSent))
+        }
+        world.coverage.hit(.answer(verdict.kind))
+        guard case .answered(let status) = answer.transport else { return }
+        if let code = status == 200 ? answer.body?.code : answer.body?.resultCode { world.coverage.hit(.returnCode(code)) }
+        if status != 200 { world.coverage.hit(.answer(answer.body?.resultCode == nil ? .plainError : .errorObject)) }
+    }
+
+    // MARK: The ledger
+
+    func intentAsked(_ lease: Lease, _ record: CommandRecord) {
+        guard let lane = record.lane, let question = record.question else { return }
+        if lane.intents.contains(where: { $0.record === record && $0.lease === lease }) {
+            world.coverage.hit(.transition(.intentWrittenAgain))
+        }
+        lane.intents.append((question, lease, record))
+    }
+
+    /// The intent of the call that is about to leave is in the ledger, and nothing has taken it back.
+    private func checkIntent(of record: CommandRecord, _ lane: Lane) {
+        guard let broker, !lane.isMemoryLost else { return }
+        let ledger = broker.ledgers[Int(record.partition)]
+        if !isOpen(record, lane, in: ledger) {
+            world.violate("\(record.commandID) is asked about without an intent in the ledger")
+        }
+    }
+
+    private func isOpen(_ record: CommandRecord, _ lane: Lane, in ledger: LedgerLog) -> Bool {
+        guard let question = record.question else { return false }
+        for entry in ledger.entries.reversed() where (entry.transaction?.outcome ?? .committed) != .aborted {
+            guard let decoded = LedgerRecord(key: entry.key, value: entry.value), decoded.session == lane.session.id else { continue }
+            switch decoded.content {
+            case .intent(let fingerprint, _, _) where fingerprint == question.fingerprint(keyID: fingerprint.keyID): return true
+            case .void(let fingerprint) where fingerprint == question.fingerprint(keyID: fingerprint.keyID):
+                if entry.transaction?.outcome == .committed { return false }
+            default: continue
+            }
+        }
+        return false
+    }
+
+    /// A committed tombstone took away an intent on which a call rests that is not settled.
+    private func checkTombstones(_ transaction: Transaction) {
+        for write in transaction.batch.ledger {
+            guard case .void(let fingerprint) = write.record.content,
+                let lane = lanes[write.partition]?[write.record.session]
+            else { continue }
+            for call in lane.calls where call.record.result == nil && call.deliveredAt == nil && !call.lease.process.isDead {
+                guard call.lease.endedAt == nil, call.question.fingerprint(keyID: fingerprint.keyID) == fingerprint else { continue }
+                let ledger = broker?.ledgers[Int(write.partition)]
+                if let ledger, !isOpen(call.record, lane, in: ledger) {
+                    world.violate("the intent of \(call.record.commandID), which is being asked about, was taken back")
+                }
+            }
+        }
+    }
+
+    var lanes: [Int32: [SessionID: Lane]] = [:]
+
+    // MARK: Leases
+
+    func ended(_ lease: Lease, gracefully: Bool) {
+        guard lease.endedAt == nil else { return }
+        lease.endedAt = world.now
+        lease.isGraceful = gracefully
+    }
+
+    func formed(_ batch: Batch, by process: Process) {
+        if batch.offsets.isEmpty { world.violate("a batch without an offset") }
+        let withOffset = Set(batch.offsets.map(\.place.partition))
+        for result in batch.results where !withOffset.contains(result.record.place.partition) {
+            world.violate("a result whose partition is not in the offsets")
+        }
+        if batch.results.count > world.plan.maximumBatch { world.violate("a batch of \(batch.results.count) records") }
+        if batch.results.count == world.plan.maximumBatch { world.coverage.hit(.transition(.batchFull)) }
+        if batch.results.isEmpty, batch.ledger.isEmpty {
+            world.coverage.hit(.transition(process.isTrusted ? .idleMoveCommitted : .proofCommitted))
+        }
+    }
+
+    // MARK: A transaction becomes visible
+
+    func committed(_ transaction: Transaction) {
+        let process = transaction.process
+        for result in transaction.batch.results { published(result, by: process) }
+        for letter in transaction.batch.deadLetters { checkLetter(letter) }
+        for write in transaction.batch.ledger { checkSecrets(write) }
+        checkTombstones(transaction)
+        for offset in transaction.batch.offsets { checkOffset(offset) }
+    }
+
+    private func published(_ result: Batch.Result, by process: Process) {
+        let event = result.event
+        guard let record = broker?.commands[Int(event.source.partition)].record(event.source.offset) else {
+            return world.violate("a result for no record: \(event.source)")
+        }
+        world.trace(
+            "result: \(record.commandID) \(event.status.rawValue)/\(event.reason.rawValue)"
+                + "\(event.inDoubt ? " in doubt" : "")\(event.replayed ? " replayed" : "") by \(process.name)"
+        )
+        guard record.result == nil else { return world.violate("a second result for \(record.commandID)") }
+        record.result = event
+        record.resultLease = process.leases[result.record.place] ?? process.leasesEver[result.record.place]
+        partitions[record.partition, default: Published()].answered += 1
+        world.coverage.hit(.reason(event.reason.rawValue))
+        if event.undeliverable { world.coverage.hit(.transition(.undeliverablePublished)) }
+        checkShape(event, record)
+        judge(event, of: record)
+    }
+
+    private func checkOffset(_ offset: Batch.Offset) {
+        guard let log = broker?.commands[Int(offset.place.partition)] else { return }
+        var published = partitions[offset.place.partition, default: Published()]
+        while published.firstOpen < log.records.count,
+            log.records[published.firstOpen].result != nil || log.records[published.firstOpen].isDeleted
+        {
+            published.firstOpen += 1
+        }
+        partitions[offset.place.partition] = published
+        if published.firstOpen < log.records.count, log.records[published.firstOpen].offset < offset.offset {
+            world.violate("offset \(offset.offset) is committed beyond the unfinished \(log.records[published.firstOpen].commandID)")
+        }
+        if offset.offset > log.end { world.violate("offset \(offset.offset) is committed beyond the end") }
+        guard let metadata = OffsetMetadata(offset.metadata) else { return world.violate("metadata that cannot be read") }
+        if metadata.watermark != offset.offset { world.violate("metadata of another offset") }
+        if !metadata.finished.isEmpty { world.coverage.hit(.transition(.bitmapUsed)) }
+        for finished in metadata.finished {
+            if let record = log.record(finished), record.result == nil, !record.isDeleted {
+                world.violate("\(record.commandID) counts as finished in the bitmap and has no result")
+            }
+        }
+        if (metadata.finished.last ?? 0) - offset.offset > Limits.window { world.violate("a bitmap beyond the window") }
+    }
+
+    // MARK: The end
+
+    var openRecords: [CommandRecord] {
+        (broker?.commands ?? []).flatMap { $0.records.filter { $0.result == nil && !$0.isDeleted } }
+    }
+
+    func isEverythingAnswered(_ log: CommandLog) -> Bool {
+        log.records.count == (partitions[log.partition]?.answered ?? 0)
+            || log.records.allSatisfy { $0.result != nil || $0.isDeleted }
+    }
+}

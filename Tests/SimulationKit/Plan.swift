@@ -1,0 +1,122 @@
+import Engine
+
+/// What can go wrong in a run.
+///
+/// Each seed turns some of it on, so that rare faults meet in every combination.
+package enum Fault: String, CaseIterable, Sendable {
+    // Processes
+    case crash, crashAtEffect, crashInTransaction, freeze, loopStall, neverRestarted, drained, twin, scaled, keyRotated
+    case clockSkew
+    // Network
+    case coordinatorCut, brokerCut
+    // Transactions
+    case commitAnswerLost, commitAnswerLostUnapplied, transactionTransient, transactionStalls, slowMarkers
+    case initFails, ledgerOffsetsUnsaid, fatalProducer
+    // Outputs
+    case resultRefused, letterRefused, ledgerRefused, defaultTopicRefused, faultsUnnamed
+    // Intents
+    case intentSlow, intentFails, intentFailsButWritten, intentOffsetUnsaid
+    // Restoring
+    case queryFails, traceFails, compaction, ledgerRecreated, foreignLedgerRecords, consumerFatal
+    // Commands
+    case redelivery, skippedOffsets, wideGap, commandsHeldBack, commandsDeleted
+    case duplicates, burst, wrongKey, unusable, guessing, oldCommands, shortLives
+    // The upstream
+    case outage, rateLimit, keyRevoked, cutBefore, cutAfter, slowAnswers, oddCodes, oddStatuses, unreadable, connectFails
+    case connectSlow, externalSuccess
+}
+
+/// One seed's circumstances: how many of everything, which faults, which of the upstream's open questions is answered how.
+struct Plan {
+    var workers: Int
+    var partitions: Int32
+    var isStatic: Bool
+    var faults: Set<Fault>
+    /// How long faults go on.
+    var faultsEnd: Int64
+    var sessions: Int
+    var timedFaults: Int
+    /// What the upstream answers about a code that was accepted already, about another one then, and once locked.
+    var secondAnswer: Int
+    var otherAnswer: Int
+    var lockedAnswer: Int
+    var wrongCodesUntilLocked: Int
+    var retention: Duration
+    var maximumAge: Duration
+    var budget: Duration
+    var attemptTimeout: Duration
+    var maximumInFlight: Int
+    var admission: Admission
+    var maximumBatch: Int
+    var maximumCodes: Int
+    var drainTimeout: Duration
+    var acceptsLedgerLoss: Bool
+
+    static let sessionTimeout = sec(10)
+    static let heartbeat = sec(3)
+    static let transactionTimeout = sec(10)
+
+    init(seed: UInt64) {
+        var random = SplitMix64(seed: seed &* 0x9E37_79B9 &+ 17)
+        func pick<Value>(_ values: [Value]) -> Value { values[Int.random(in: 0..<values.count, using: &random)] }
+        workers = pick([1, 1, 2, 2, 2, 3, 3, 4, 5])
+        partitions = pick([1, 1, 2, 3, 4])
+        isStatic = pick([true, false])
+        faultsEnd = sec(Int64.random(in: 20...70, using: &random))
+        sessions = Int.random(in: 6...30, using: &random)
+        timedFaults = Int.random(in: 0...6, using: &random)
+        secondAnswer = pick([0, 100, 17, 1])
+        otherAnswer = pick([1, 17, 100, 5])
+        lockedAnswer = pick([17, 5, 13])
+        wrongCodesUntilLocked = pick([3, 5, 100])
+        let isForgetful = pick([true, false, false])
+        maximumAge = isForgetful ? .seconds(15) : pick([.seconds(30), .seconds(60), .seconds(120)])
+        retention = isForgetful ? .seconds(20) : .seconds(1_800)
+        budget = pick([.seconds(5), .seconds(15)])
+        attemptTimeout = pick([.seconds(1), .seconds(5)])
+        maximumInFlight = pick([2, 8, 64, 512])
+        admission = pick([Admission(high: 12, low: 6), Admission(high: 16_384, low: 8_192)])
+        maximumBatch = pick([3, 20, 2_000])
+        maximumCodes = pick([3, 10])
+        drainTimeout = pick([.seconds(5), .seconds(20)])
+        acceptsLedgerLoss = pick([true, true, false])
+        faults = []
+        switch Int.random(in: 0..<8, using: &random) {
+        case 0: break
+        case 1...2: for _ in 0..<4 { faults.insert(pick(Fault.allCases)) }
+        default:
+            let density = Double.random(in: 0.1...0.6, using: &random)
+            for fault in Fault.allCases where Double.random(in: 0..<1, using: &random) < density { faults.insert(fault) }
+        }
+        if faults.contains(.ledgerRecreated), Int.random(in: 0..<4, using: &random) > 0 {
+            // It ends so many promises that it is to be rare.
+            faults.remove(.ledgerRecreated)
+        }
+        if Int.random(in: 0..<3, using: &random) > 0 { faults.remove(.keyRotated) }
+        if !faults.contains(.ledgerRecreated) { acceptsLedgerLoss = false }
+    }
+}
+
+extension Plan {
+    func configuration(worker: String, keyID: UInt32, processID: UInt64, accepts: Bool) -> EngineConfiguration {
+        EngineConfiguration(
+            topic: "commands",
+            group: "group",
+            worker: worker,
+            clusterID: "cluster",
+            keyID: keyID,
+            processID: processID,
+            maximumAge: maximumAge,
+            budget: budget,
+            attemptTimeout: attemptTimeout,
+            retry: RetrySchedule(maximumAttempts: 4, base: .milliseconds(200), cap: .seconds(2), ambiguousRetries: 1),
+            maximumInFlight: maximumInFlight,
+            admission: admission,
+            maximumCodes: maximumCodes,
+            retention: retention,
+            maximumBatch: maximumBatch,
+            drainTimeout: drainTimeout,
+            acceptLedgerLoss: accepts
+        )
+    }
+}

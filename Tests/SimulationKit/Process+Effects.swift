@@ -1,0 +1,159 @@
+import Contract
+import Engine
+
+// What the shell does for each effect.
+extension Process {
+    func perform(_ effect: Effect) {
+        switch effect {
+        case .subscribe: subscribe()
+        case .recreateConsumer(let delay): recreateConsumer(after: delay)
+        case .assign(let places):
+            for place in places {
+                let lease = Lease(process: self, place: place, grant: consumer?.grants[place.partition] ?? 0)
+                leases[place] = lease
+                leasesEver[place] = lease
+            }
+            toConsumer { $0.assign(places) }
+        case .release(let numbers): release(numbers)
+        case .pause(let places): toConsumer { $0.pause(places) }
+        case .unpause(let places): toConsumer { $0.unpause(places) }
+        case .resume(let place, let offset):
+            leases[place]?.restoredAt = world.now
+            toConsumer { $0.resume(place, at: offset) }
+        case .fetchPositions(let places, let timeout): fetchPositions(places, timeout: timeout)
+        case .fetchLedgerEnd(let place, let timeout): fetchLedgerEnd(place, timeout: timeout)
+        case .readLedger(let place, let from, let to, let timeout):
+            readLedger(place, from: from, to: to, timeout: timeout)
+        case .writeIntent(let id, let record): writeIntent(id, record)
+        case .call(let id, let command, _, let timeout): call(id, command, timeout: timeout)
+        case .replaceProducer(let delay): replaceProducer(after: delay)
+        case .commit(let batch): commit(batch)
+        case .traceBatch(let id, let places, let timeout): trace(id, places, timeout: timeout)
+        case .wake(let moment): arm(at: moment)
+        case .report: break
+        case .stop: stop()
+        }
+    }
+
+    /// The consumer's thread takes the loop's commands in order.
+    private func toConsumer(_ body: @escaping (Consumer) -> Void) {
+        guard let consumer else { return }
+        let moment = max(lastCommand, world.now + world.delay(0, ms(2)))
+        lastCommand = moment
+        world.at(moment) { [self] in gate { body(consumer) } }
+    }
+
+    private func subscribe() {
+        if consumer == nil { consumer = Consumer(process: self, instance: instance) }
+        toConsumer { $0.join() }
+    }
+
+    private func recreateConsumer(after delay: Duration) {
+        let old = consumer
+        for lease in leases.values { oracle.ended(lease, gracefully: false) }
+        leases = [:]
+        toConsumer { $0.close(leaves: false) }
+        later(delay.nanoseconds + ms(5)) { [self] in
+            if let old {
+                let group = broker.group
+                world.after(Plan.sessionTimeout) { group.expire(old) }
+            }
+            consumer = Consumer(process: self, instance: instance)
+            toLoop(.consumer, .consumerRecreated)
+        }
+    }
+
+    private func release(_ numbers: [Int32]) {
+        for (place, lease) in leases where numbers.contains(place.partition) {
+            let isInTime = lease.revokedAt.map { world.now - $0 < sec(1) } ?? false
+            oracle.ended(lease, gracefully: isInTime && !lease.wasParked)
+            leases[place] = nil
+        }
+        toConsumer { $0.release(numbers) }
+    }
+
+    /// A batch of records on its way from the consumer's thread to the loop, stamped with the epoch of its assignment.
+    func hand(_ records: [CommandRecord], to place: PartitionEpoch) {
+        for record in records {
+            record.deliveries += 1
+            if record.result != nil { world.coverage.hit(.row(.finishedAlready)) }
+        }
+        toLoop(.consumer) { [self] in
+            let received = records.map { $0.received(at: place, keyID: keyID) }
+            handle(.received(received, at: wallTime))
+        }
+    }
+
+    // MARK: Intents
+
+    /// The idempotent producer keeps its order, and may be slow, refuse, or not know.
+    private func writeIntent(_ id: RecordID, _ record: LedgerRecord) {
+        guard let lease = leases[id.place], let command = broker.commands[Int(id.place.partition)].record(id.offset) else {
+            return world.violate("\(name): an intent for no record of ours")
+        }
+        oracle.intentAsked(lease, command)
+        let partition = id.place.partition
+        if shellFaults.contains(.intentNotAwaited) { toLoop(.intents, .intentWritten(id, ledgerOffset: nil)) }
+        let blocked = max(0, brokersReachableAt - world.now)
+        let slow = world.strikes(.intentSlow, 0.1) ? world.delay(0, sec(9)) : 0
+        let isLate = blocked > sec(5)
+        let arrival = max(lastIntentArrival, world.now + world.delay(ms(1), ms(6)) + (isLate ? sec(5) : blocked) + slow / 2)
+        lastIntentArrival = arrival
+        let isRefused = broker.refusing.contains(partition)
+        let fails = isRefused || isLate || world.strikes(.intentFails, 0.08)
+        let isWritten = !fails || (!isRefused && !isLate && world.strikes(.intentFailsButWritten, 0.5))
+        world.at(arrival) { [self] in
+            let log = broker.ledgers[Int(partition)]
+            var offset: Int64?
+            if isWritten {
+                offset = log.append(key: record.key, value: record.value, milliseconds: world.wall, transaction: nil)
+            }
+            if fails { command.lane?.mayBeDoubted = true }
+            if world.strikes(.intentOffsetUnsaid, 0.1) { offset = nil }
+            let answer: Event =
+                fails
+                ? .intentFailed(id, isPermanent: isRefused, reason: "refused") : .intentWritten(id, ledgerOffset: offset)
+            world.after(world.delay(ms(1), ms(6)) + slow / 2) { [self] in
+                gate { [self] in
+                    if !shellFaults.contains(.intentNotAwaited) { toLoop(.intents, answer) }
+                }
+            }
+        }
+    }
+
+    // MARK: Calls
+
+    private func call(_ id: RecordID, _ command: VerifyCommand, timeout: Duration) {
+        guard let lease = leases[id.place], let record = broker.commands[Int(id.place.partition)].record(id.offset) else {
+            return world.violate("\(name): a call for no record of ours")
+        }
+        var isAnswered = false
+        let answer = { [self] (answer: UpstreamAnswer, call: Call?) in
+            guard !isAnswered else { return }
+            isAnswered = true
+            if let call {
+                callsOpen -= 1
+                oracle.delivered(call, answer)
+            }
+            oracle.noteAnswer(answer)
+            handle(.answered(id, answer))
+        }
+        let deadline = world.now + timeout.nanoseconds
+        let connecting = world.strikes(.connectSlow, 0.1) ? world.delay(0, sec(7)) : world.delay(0, ms(2))
+        world.after(min(connecting, timeout.nanoseconds)) { [self] in
+            gateLoop { [self] in
+                guard isRunning else { return }
+                if connecting >= timeout.nanoseconds { return answer(UpstreamAnswer(.notSent(.connectTimeout)), nil) }
+                if world.strikes(.connectFails, 0.1) || (upstream.isDown && world.flip(0.5)) {
+                    return answer(UpstreamAnswer(.notSent(.connect)), nil)
+                }
+                guard permits(id) else { return answer(UpstreamAnswer(.notSent(.withheld)), nil) }
+                guard let call = oracle.callWritten(lease, record, command) else { return }
+                callsOpen += 1
+                if callsOpen > world.plan.maximumInFlight { world.violate("\(name): more calls than are allowed at a time") }
+                upstream.ask(call) { [self] reply in gateLoop { answer(reply, call) } }
+                world.at(deadline) { [self] in gateLoop { answer(UpstreamAnswer(.unknown(.attemptTimeout)), call) } }
+            }
+        }
+    }
+}

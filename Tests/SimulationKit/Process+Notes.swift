@@ -1,0 +1,65 @@
+import Engine
+
+// What is remembered of events and effects: coverage, the trace, and how a lease ended.
+extension Process {
+    func note(_ event: Event) {
+        world.coverage.hit(.event(EventKind(event)))
+        switch event {
+        case .timeReached: return
+        case .commitAborted(_, .stale, _, _): world.coverage.hit(.transition(.abortedStale))
+        case .commitAborted(_, .transient, _, _): world.coverage.hit(.transition(.abortedTransient))
+        case .commitUnknown(_, let isFenced, _):
+            world.coverage.hit(.transition(isFenced ? .unknownFenced : .unknownUnfenced))
+        case .batchTraced(_, nil): world.coverage.hit(.transition(.retraced))
+        case .revoked(let numbers): revoked(numbers, at: world.now)
+        case .lost(let numbers): revoked(numbers, at: nil)
+        default: break
+        }
+        world.trace("\(name) <- \(event)")
+    }
+
+    private func revoked(_ numbers: [Int32], at moment: Int64?) {
+        for (place, lease) in leases where numbers.contains(place.partition) {
+            lease.revokedAt = moment
+            if lease.restoredAt == nil { world.coverage.hit(.transition(.revokedWhileRestoring)) }
+        }
+    }
+
+    func note(_ effect: Effect) {
+        world.coverage.hit(.effect(EffectKind(effect)))
+        switch effect {
+        case .wake: return
+        case .report(let fact): note(fact)
+        default: world.trace("\(name)    -> \(effect)")
+        }
+    }
+
+    private func note(_ fact: Fact) {
+        world.coverage.hit(.fact(FactKind(fact)))
+        world.trace("\(name)       \(fact)")
+        switch fact {
+        case .traced(let counted):
+            let transition: Transition = counted.map { $0 ? .tracedCounted : .tracedNotCounted } ?? .tracedNoneLeft
+            world.coverage.hit(.transition(transition))
+        case .distrusted(let cause):
+            isTrusted = false
+            switch cause {
+            case .slept: world.coverage.hit(.transition(.distrustSlept))
+            case .coordinatorSilent: world.coverage.hit(.transition(.distrustSilent))
+            case .fenced: world.coverage.hit(.transition(.distrustFenced))
+            }
+        case .trusted: isTrusted = true
+        case .released(_, let unsettled):
+            world.coverage.hit(.transition(unsettled == 0 ? .releasedSettled : .releasedUnsettled))
+        case .stopped(let unfinished):
+            world.coverage.hit(.transition(unfinished == 0 ? .stoppedIdle : .stoppedUnfinished))
+        case .parked(let number, _):
+            for (place, lease) in leases where place.partition == number { lease.wasParked = true }
+        case .restoring(_, let from, _) where from > 0: world.coverage.hit(.transition(.restoredBeyondStart))
+        case .restored(_, _, _, _, let withoutMetadata):
+            if withoutMetadata { world.coverage.hit(.transition(.withoutMetadata)) }
+        case .restoreFailed: world.coverage.hit(.transition(.restoreRetried))
+        default: break
+        }
+    }
+}

@@ -1,0 +1,343 @@
+import Contract
+import Engine
+
+/// One worker process: the real engine on a simulated loop, with the shell's threads around it.
+///
+/// The loop handles events in the order in which they come and carries effects out in order; events of one thread keep
+/// their order, threads race. It decides nothing.
+final class Process {
+    /// A thread of the shell, for the order of its events.
+    enum Source: Int, CaseIterable { case consumer, transactions, intents, queries, upstream, signal }
+
+    enum Target { case group, brokers }
+
+    let world: World
+    let broker: Broker
+    let upstream: Upstream
+    let oracle: Oracle
+    let name: String
+    let producer: TransactionalID
+    let instance: String?
+    let keyID: UInt32
+    let shellFaults: Set<ShellFault>
+    private var engine: Engine
+    private let origin: Int64
+    /// Milliseconds that this machine's wall clock is ahead.
+    let skew: Int64
+
+    private(set) var isDead = false
+    private(set) var hasStopped = false
+    private(set) var drainAskedAt: Int64?
+    private var freezes = 0
+    private var stalls = 0
+    private var deferred: [() -> Void] = []
+    private var deferredLoop: [() -> Void] = []
+    private var lastHop = [Int64](repeating: 0, count: Source.allCases.count)
+    private var wake = 0
+    private var instant: (at: Int64, events: Int) = (-1, 0)
+
+    var consumer: Consumer?
+    var leases: [PartitionEpoch: Lease] = [:]
+    var leasesEver: [PartitionEpoch: Lease] = [:]
+    var isTrusted = true
+    var producerEpoch = -1
+    var transactionJobs = JobQueue()
+    var queryJobs = JobQueue()
+    var lastIntentArrival: Int64 = 0
+    var lastCommand: Int64 = 0
+    var earlyTargets: [PartitionEpoch: Int64] = [:]
+    var callsOpen = 0
+
+    // Reachability
+    private(set) var coordinatorReachableAt: Int64 = 0
+    private(set) var brokersReachableAt: Int64 = 0
+    private var unreachable = 0
+    private var silence = 0
+
+    init(_ name: String, id: UInt64, fleet: Fleet, keyID: UInt32) {
+        world = fleet.world
+        broker = fleet.broker
+        upstream = fleet.upstream
+        oracle = fleet.oracle
+        shellFaults = fleet.shellFaults
+        self.name = name
+        self.keyID = keyID
+        producer = fleet.broker.producer(name)
+        let plan = fleet.world.plan
+        instance = plan.isStatic ? name : nil
+        origin = fleet.world.uniform(0...sec(100_000))
+        skew = plan.faults.contains(.clockSkew) ? fleet.world.uniform(-1_000...1_000) : 0
+        if skew != 0 { world.coverage.hit(.fault(.clockSkew)) }
+        engine = Engine(
+            configuration: plan.configuration(worker: name, keyID: keyID, processID: id, accepts: fleet.acceptsLedgerLoss),
+            seed: fleet.world.draw(),
+            now: Instant(nanoseconds: fleet.world.now + origin)
+        )
+        world.trace("\(name): starts (process \(id))")
+        handle(.started)
+    }
+
+    var wallTime: WallTime { WallTime(milliseconds: world.wall + skew) }
+    private var mono: Instant { Instant(nanoseconds: world.now + origin) }
+    var isRunning: Bool { !isDead && !hasStopped }
+
+    // MARK: The loop
+
+    func handle(_ event: Event) {
+        guard isRunning else { return }
+        if instant.at == world.now { instant.events += 1 } else { instant = (world.now, 1) }
+        if instant.events > 3_000 { world.violate("\(name): busy loop, over 3,000 events in one moment") }
+        note(event)
+        let effects = engine.handle(event, at: mono)
+        for effect in effects {
+            guard isRunning else { return }
+            if case .report = effect {
+                note(effect)
+                continue
+            }
+            if world.strikes(.crashAtEffect, 0.0008) {
+                crash("at effect \(EffectKind(effect))")
+                return
+            }
+            note(effect)
+            perform(effect)
+        }
+    }
+
+    func permits(_ id: RecordID) -> Bool { shellFaults.contains(.permitsNotAsked) || engine.permits(id, at: mono) }
+
+    /// Brings an event of a thread to the loop, behind those that the thread sent before.
+    func toLoop(_ source: Source, _ event: Event) { toLoop(source) { [self] in handle(event) } }
+
+    func toLoop(_ source: Source, _ body: @escaping () -> Void) {
+        let moment = max(lastHop[source.rawValue], world.now + world.delay(0, ms(1)))
+        lastHop[source.rawValue] = moment
+        world.at(moment) { [self] in gateLoop(body) }
+    }
+
+    /// Runs when the process runs.
+    func gate(_ body: @escaping () -> Void) {
+        if isDead { return }
+        if freezes > 0 { deferred.append(body) } else { body() }
+    }
+
+    /// Runs when the process and its loop run.
+    func gateLoop(_ body: @escaping () -> Void) {
+        gate { [self] in
+            if stalls > 0 { deferredLoop.append(body) } else { body() }
+        }
+    }
+
+    func later(_ delay: Int64, _ body: @escaping () -> Void) { world.after(delay) { [self] in gate(body) } }
+
+    func arm(at moment: Instant) {
+        wake += 1
+        let token = wake
+        let late = world.flip(0.1) ? world.delay(0, ms(20)) : 0
+        world.at(moment.nanoseconds - origin + late) { [self] in
+            gateLoop { [self] in
+                guard token == wake else { return }
+                handle(.timeReached(wall: wallTime))
+            }
+        }
+    }
+
+    // MARK: What can happen to a process
+
+    func crash(_ why: String) {
+        guard !isDead else { return }
+        world.trace("\(name): CRASH \(why)")
+        die()
+        for lease in leases.values { oracle.ended(lease, gracefully: false) }
+        leases = [:]
+    }
+
+    private func die() {
+        isDead = true
+        deferred = []
+        deferredLoop = []
+        becomeUnreachable()
+    }
+
+    /// All of it, as under SIGSTOP.
+    func freeze(for duration: Int64) {
+        guard !isDead else { return }
+        world.trace("\(name): frozen for \(duration / 1_000_000) ms")
+        freezes += 1
+        becomeUnreachable()
+        world.after(duration) { [self] in thaw() }
+    }
+
+    private func thaw() {
+        guard !isDead else { return }
+        freezes -= 1
+        becomeReachable()
+        guard freezes == 0 else { return }
+        world.trace("\(name): thaws")
+        let due = deferred
+        deferred = []
+        for body in due { gate(body) }
+    }
+
+    /// The loop alone.
+    func stallLoop(for duration: Int64) {
+        guard !isDead else { return }
+        world.trace("\(name): loop stalls for \(duration / 1_000_000) ms")
+        stalls += 1
+        world.after(duration) { [self] in
+            guard !isDead else { return }
+            stalls -= 1
+            guard stalls == 0 else { return }
+            let due = deferredLoop
+            deferredLoop = []
+            for body in due { gateLoop(body) }
+        }
+    }
+
+    func askToDrain() {
+        guard isRunning, drainAskedAt == nil else { return }
+        toLoop(.signal) { [self] in
+            guard drainAskedAt == nil else { return }
+            drainAskedAt = world.now
+            handle(.drainRequested)
+            // Unless somebody stops the clock, it ends within its time.
+            world.after(world.plan.drainTimeout.nanoseconds + sec(1)) { [self] in
+                gateLoop { [self] in
+                    if isRunning, disturbances == 0 { world.violate("\(name): the drain does not end") }
+                }
+            }
+        }
+    }
+
+    private(set) var disturbances = 0
+
+    func stop() {
+        world.trace("\(name): stops")
+        hasStopped = true
+        let since = world.now - (drainAskedAt ?? world.now)
+        let isGraceful = since < world.plan.drainTimeout.nanoseconds
+        for lease in leases.values { oracle.ended(lease, gracefully: isGraceful && !lease.wasParked) }
+        leases = [:]
+        consumer?.close(leaves: true)
+        die()
+    }
+
+    // MARK: Network
+
+    func cut(_ target: Target, for duration: Int64) {
+        guard !isDead else { return }
+        world.trace("\(name): cut off from \(target) for \(duration / 1_000_000) ms")
+        coordinatorReachableAt = max(coordinatorReachableAt, world.now + duration)
+        if target == .brokers { brokersReachableAt = max(brokersReachableAt, world.now + duration) }
+        becomeUnreachable()
+        hearNothing(silence)
+        world.after(duration) { [self] in becomeReachable() }
+    }
+
+    /// The coordinator hears no heartbeat from now on.
+    private func becomeUnreachable() {
+        unreachable += 1
+        disturbances += 1
+        guard unreachable == 1 else { return }
+        silence += 1
+        let token = silence
+        lastHeartbeat = world.now - world.uniform(0...Plan.heartbeat)
+        guard let consumer else { return }
+        let group = broker.group
+        world.at(lastHeartbeat + Plan.sessionTimeout) { [self] in
+            guard token == silence else { return }
+            group.expire(consumer)
+        }
+        later(lastHeartbeat + Plan.sessionTimeout + world.delay(0, sec(1)) - world.now) { [self] in
+            guard token == silence, let consumer = self.consumer else { return }
+            consumer.unknownMember(consumer.memberID)
+        }
+    }
+
+    private var lastHeartbeat: Int64 = 0
+
+    private func becomeReachable() {
+        unreachable -= 1
+        world.after(sec(1)) { [self] in disturbances -= 1 }
+        guard unreachable == 0 else { return }
+        silence += 1
+        later(world.delay(ms(2), ms(800))) { [self] in
+            guard let consumer, let id = consumer.memberID else { return }
+            if broker.group.knows(id) { consumer.groupIsRebalancing(id) } else { consumer.unknownMember(id) }
+        }
+    }
+
+    /// The client's statistics, once a second.
+    private func hearNothing(_ token: Int) {
+        later(sec(1)) { [self] in
+            guard token == silence, coordinatorReachableAt > world.now else { return }
+            toLoop(.consumer, .coordinatorSilent(for: .nanoseconds(world.now - lastHeartbeat)))
+            hearNothing(token)
+        }
+    }
+
+    /// Sends a request; `request` runs at the broker, and what it answers with runs here.
+    func rpc(
+        _ target: Target,
+        _ request: @escaping (@escaping (@escaping () -> Void) -> Void) -> Void,
+        failed: @escaping () -> Void
+    ) {
+        send(target, since: world.now, request, failed)
+    }
+
+    private func send(
+        _ target: Target,
+        since: Int64,
+        _ request: @escaping (@escaping (@escaping () -> Void) -> Void) -> Void,
+        _ failed: @escaping () -> Void
+    ) {
+        let reachableAt = target == .group ? coordinatorReachableAt : brokersReachableAt
+        if reachableAt > world.now {
+            if reachableAt - since > sec(10) {
+                later(since + sec(10) - world.now) { failed() }
+            } else {
+                later(reachableAt - world.now + ms(1)) { [self] in send(target, since: since, request, failed) }
+            }
+            return
+        }
+        world.after(world.delay(ms(1), ms(6))) { [self] in
+            request { body in self.world.after(self.world.delay(ms(1), ms(6))) { self.gate(body) } }
+        }
+    }
+
+    func tearDown() {
+        isDead = true
+        deferred = []
+        deferredLoop = []
+        consumer = nil
+        leases = [:]
+        leasesEver = [:]
+        transactionJobs.clear()
+        queryJobs.clear()
+    }
+}
+
+/// One blocking thread: a job at a time, in order.
+struct JobQueue {
+    private var jobs: [() -> Void] = []
+    private var isBusy = false
+
+    mutating func add(_ job: @escaping () -> Void) -> (() -> Void)? {
+        guard isBusy else {
+            isBusy = true
+            return job
+        }
+        jobs.append(job)
+        return nil
+    }
+
+    mutating func finished() -> (() -> Void)? {
+        guard !jobs.isEmpty else {
+            isBusy = false
+            return nil
+        }
+        return jobs.removeFirst()
+    }
+
+    mutating func clear() { jobs = [] }
+}

@@ -1,0 +1,27 @@
+/// A way in which a shell could fail the engine, each one that a real one had.
+///
+/// For the proof that the simulation would notice; off by default.
+package enum ShellFault: String, CaseIterable, Sendable {
+    /// The ledger's end is taken before the committed offset is known.
+    case targetBeforeCommitted
+    /// The ledger's end is the last stable offset, as a read_committed handle says.
+    case targetLastStable
+    /// Reading stops where nothing more is stable.
+    case restoreStopsAtStable
+    /// Read up when the last record is the one before the target: a marker at the end makes it wait for ever.
+    case restoreByLastRecord
+    /// Pending transactional offsets are not waited for.
+    case committedNotAwaited
+    /// The group's metadata is read when the offsets are sent.
+    case metadataNewerThanBatch
+    /// Offsets are sent without a member, which the broker does not fence.
+    case metadataWithoutMember
+    /// A lost answer is taken for an abort.
+    case unknownTakenForAborted
+    /// A new producer does not call `init_transactions`.
+    case producerNotInitialised
+    /// The engine is not asked before a byte is written.
+    case permitsNotAsked
+    /// The call does not wait for the intent's acknowledgement.
+    case intentNotAwaited
+}
