@@ -17,6 +17,7 @@ struct HappyPathTests {
         worker.ledgerEnd[0] = 100
         #expect(worker.receive(5, "s1", "A") == ["intent 5 s1/A@5"])
         #expect(worker.intentWritten(5) == ["call 5"])
+        worker.pass(.milliseconds(180))
         #expect(
             worker.answered(5, .code(0, message: "Başarılı İşlem")) == [
                 "commit 1",
@@ -25,9 +26,15 @@ struct HappyPathTests {
                 "offset 0=6 ledger 100",
             ]
         )
-        #expect(worker.batch?.results.first?.event.message == "Başarılı İşlem")
+        let event = worker.batch?.results.first?.event
+        #expect(event?.message == "Başarılı İşlem")
+        #expect(event?.commandID == "c5" && event?.sessionID == Sample.session("s1"))
+        #expect(event?.source == Coordinates(topic: "commands", partition: 0, offset: 5))
+        #expect(event.map { $0.completedAt.milliseconds - $0.receivedAt.milliseconds } == 180)
+        #expect(worker.batch?.id == BatchID(process: 7, counter: 1))
+        worker.pass(.milliseconds(20))
         #expect(worker.committed() == [])
-        #expect(worker.facts.contains(.published(.verified, reason: .ok, after: .zero)))
+        #expect(worker.facts.contains(.published(.verified, reason: .ok, after: .milliseconds(200))))
         #expect(worker.pass(.seconds(5)) == [])
         #expect(worker.status().commandsInMemory == 0)
     }

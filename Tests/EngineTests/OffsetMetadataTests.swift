@@ -30,14 +30,17 @@ struct OffsetMetadataTests {
         var random = SplitMix64(seed: 6)
         for _ in 0..<500 {
             let watermark = Int64.random(in: 0...1 << 50, using: &random)
-            let density = Int.random(in: 1...200, using: &random)
-            let finished = (0..<Limits.window).filter { _ in Int.random(in: 0..<density, using: &random) == 0 }
+            let bits = Set(
+                (0..<Int.random(in: 0...50, using: &random)).map { _ in
+                    Int64.random(in: 0..<Limits.window >> Int64.random(in: 0...12, using: &random), using: &random)
+                }
+            )
             let metadata = OffsetMetadata(
                 clusterID: String(repeating: "c", count: .random(in: 0...Limits.clusterIDBytes, using: &random)),
                 watermark: watermark,
                 batch: BatchID(process: random.next(), counter: random.next()),
                 ledgerOffset: .random(in: 0...(.max), using: &random),
-                finished: finished.prefix(.random(in: 0...100, using: &random)).map { watermark + 1 + $0 }
+                finished: bits.sorted().map { watermark + 1 + $0 }
             )
             #expect(OffsetMetadata(metadata.encoded) == metadata)
         }

@@ -119,6 +119,14 @@ struct RebalanceTests {
         #expect(worker.pass(.milliseconds(50)) == ["commit 2", "offset 0=0 ledger 1"])
     }
 
+    @Test func aParkedPartitionIsReleasedWithoutSettling() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.aborted(.outputs, faults: [.ledger(0)])
+        #expect(worker.happens(.revoked([0])) == ["release 0"])
+        #expect(worker.facts.contains(.released([0], unsettled: 1)))
+    }
+
     @Test func lostDuringARevocationEndsIt() {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")

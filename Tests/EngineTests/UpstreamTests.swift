@@ -175,7 +175,7 @@ struct UpstreamTests {
             $0.retry.maximumAttempts = 100
         }
         worker.ask(0, "s", "A", .status(503, retryAfter: .seconds(3)))
-        #expect(worker.pass(.seconds(3)) == ["call 0"])
+        #expect(worker.pass(.seconds(3)) == ["call 0 for 1000 ms"])
         #expect(
             worker.answered(0, .status(503, retryAfter: .seconds(3))) == [
                 "commit 1", "result 0 failed/upstream_unavailable retryable http=503 calls=2",

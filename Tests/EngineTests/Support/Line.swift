@@ -3,6 +3,8 @@ import Engine
 
 /// Effects as lines that a person compares at a glance.
 ///
+/// A call goes for 5 s unless it says otherwise.
+///
 /// Partition 0 goes without saying: `5` is its offset 5, `1/5` that of partition 1.
 enum Line {
     static func lines(of effect: Effect) -> [String] {
@@ -18,7 +20,8 @@ enum Line {
         case .fetchLedgerEnd(let place, _): ["fetch ledger end \(place.partition)"]
         case .readLedger(let place, let from, let to, _): ["read ledger \(place.partition) \(from)..<\(to)"]
         case .writeIntent(let id, let record): ["intent \(text(id)) \(text(record))"]
-        case .call(let id, _, _, _): ["call \(text(id))"]
+        case .call(let id, _, _, .seconds(5)): ["call \(text(id))"]
+        case .call(let id, _, _, let timeout): ["call \(text(id)) for \(timeout.milliseconds) ms"]
         case .replaceProducer(let wait): ["replace producer after \(wait.milliseconds) ms"]
         case .commit(let batch): lines(of: batch)
         case .traceBatch(let id, let places, _): ["trace \(id.counter) in \(list(places))"]

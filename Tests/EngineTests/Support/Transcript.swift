@@ -50,7 +50,10 @@ final class Transcript {
         for effect in effects {
             switch effect {
             case .report(let fact): facts.append(fact)
-            case .wake(let moment): wake = moment
+            case .wake(let moment):
+                wake = moment
+                // Whatever is due has been done, so to be called again at once would be a spin.
+                #expect(moment > now)
             case .assign(let assigned): for place in assigned { places[place.partition] = place }
             case .commit(let batch): self.batch = batch
             default: break
