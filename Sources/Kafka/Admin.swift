@@ -172,7 +172,10 @@ package final class Admin: Sendable {
         var error = error
         var complaint: KafkaError?
         while let event = handle.poll(milliseconds: 0) {
-            if event.kind == .error, complaint == nil { complaint = event.error(error.operation) }
+            guard event.kind == .error else { continue }
+            let said = event.error(error.operation)
+            // That all brokers are down says less than why one of them is.
+            if complaint == nil || said.code != .allBrokersDown { complaint = said }
         }
         if let complaint { error.reason += " (\(complaint.reason))" }
         return error

@@ -53,7 +53,10 @@ package final class TransactionalProducer: Sendable {
         precondition(!transaction.offsets.isEmpty, "a transaction without an offset would not be fenced")
         let deadline = Deadline(in: timeout)
         if let error = begin(transaction.records.count, until: deadline) { return ended(by: error) }
-        if let error = write(transaction.records, until: deadline) { return abort(because: error) }
+        if let error = write(transaction.records, until: deadline) {
+            // A record that was merely dropped does not say why; any further call does.
+            return abort(because: (error.isPurged ? send(transaction, until: deadline) : nil) ?? error)
+        }
         if let error = send(transaction, until: deadline) { return abort(because: error) }
         let error = unsafe ending("commit") { unsafe rd_kafka_commit_transaction($0, $1) }
         guard let error else { return .committed(offsets: deliveries.withLock { $0.offsets }) }
@@ -86,12 +89,14 @@ package final class TransactionalProducer: Sendable {
             while let error = queue(record, tag: tag) {
                 // The transaction has failed already: not this record's fault, and no other will be taken.
                 if error.code == .state || error.isFatal { return deliveries.withLock { $0.firstError } ?? error }
-                guard error.code == .queueFull, !deadline.hasPassed else {
+                guard error.code == .queueFull else {
                     deliveries.update { $0.refuse(index, error) }
                     break
                 }
+                if deadline.hasPassed { return error }
+                // A record makes room only some time after it was reported.
                 let before = deliveries.withLock { $0.outstanding }
-                _ = deliveries.wait(until: deadline) { $0.outstanding < before }
+                _ = deliveries.wait(until: Deadline(in: .milliseconds(2))) { $0.outstanding < before }
             }
         }
         // Once one has failed, librdkafka holds the others back until the abort.

@@ -1,0 +1,172 @@
+import Contract
+import Kafka
+import Testing
+
+/// How a group member behaves, against librdkafka's own broker.
+@Suite struct GroupConsumerTests {
+    let broker: EmbeddedBroker
+    let topic = unique("commands")
+
+    init() throws {
+        broker = try EmbeddedBroker()
+        try broker.createTopic(topic, partitions: 2)
+    }
+
+    private func partition(_ number: Int32) -> TopicPartition { TopicPartition(topic, number) }
+
+    private func member(_ group: String = "g") throws -> GroupConsumer {
+        try .member(of: group, broker.common, topics: [topic])
+    }
+
+    @Test func anAssignedPartitionStandsStillUntilItIsGivenAnOffset() throws {
+        try write(
+            numbered(10, topic: topic, partition: 0) + numbered(10, topic: topic, partition: 1),
+            to: broker.common
+        )
+        let consumer = try member()
+        #expect(Set(try consumer.join(2)) == [partition(0), partition(1)])
+
+        consumer.resume(partition(0), at: 4)
+        let events = try consumer.poll("end of partition 0") { $0.hasEnd(of: partition(0), at: 10) }
+
+        #expect(events.records.map(\.topicPartition) == Array(repeating: partition(0), count: 6))
+        #expect(events.records.map(\.offset) == [4, 5, 6, 7, 8, 9])
+        #expect(!events.contains { if case .error = $0 { true } else { false } })
+        try consumer.leave()
+    }
+
+    @Test func resumingWithoutAnOffsetDoesNotStartAnAssignedPartition() throws {
+        try write(numbered(3, topic: topic, partition: 0) + numbered(3, topic: topic, partition: 1), to: broker.common)
+        let consumer = try member()
+        try consumer.join(2)
+
+        consumer.resume([partition(0)])
+        consumer.resume(partition(1), at: 0)
+        let events = try consumer.poll("end of partition 1") { $0.hasEnd(of: partition(1), at: 3) }
+
+        #expect(events.records.map(\.topicPartition) == Array(repeating: partition(1), count: 3))
+        try consumer.leave()
+    }
+
+    @Test func pausingSkipsNothing() throws {
+        try write(numbered(200, topic: topic, partition: 0), to: broker.common)
+        let consumer = try member()
+        try consumer.join(2)
+        consumer.resume(partition(0), at: 0)
+        var events = try consumer.poll("some records", maximum: 7) { $0.records.count >= 21 }
+
+        consumer.pause([partition(0)])
+        #expect(consumer.poll(during: .milliseconds(300)).records.isEmpty)
+        // A partition that was never paused is not rewound.
+        consumer.resume([partition(0)])
+        consumer.resume([partition(0)])
+        events += try consumer.poll("the rest") { $0.hasEnd(of: partition(0), at: 200) }
+
+        var seen: Int64 = -1
+        for record in events.records where record.offset > seen {
+            #expect(record.offset == seen + 1)
+            seen = record.offset
+        }
+        #expect(seen == 199)
+        try consumer.leave()
+    }
+
+    @Test func aPartitionCanBeMovedWhileItFlows() throws {
+        try write(numbered(10, topic: topic, partition: 0), to: broker.common)
+        let consumer = try member()
+        try consumer.join(2)
+        consumer.resume(partition(0), at: 5)
+        try consumer.poll("end") { $0.hasEnd(of: partition(0), at: 10) }
+
+        consumer.resume(partition(0), at: 2)
+        let events = try consumer.poll("end again") { $0.hasEnd(of: partition(0), at: 10) }
+
+        #expect(events.records.map(\.offset) == [2, 3, 4, 5, 6, 7, 8, 9])
+        try consumer.leave()
+    }
+
+    @Test func anOffsetThatIsGoneStopsItsPartitionOnly() throws {
+        try write(numbered(3, topic: topic, partition: 0) + numbered(3, topic: topic, partition: 1), to: broker.common)
+        let consumer = try member()
+        try consumer.join(2)
+
+        consumer.resume(partition(0), at: 500)
+        let failed = try consumer.poll("refusal") { $0.contains { $0.partitionError?.0 == partition(0) } }
+        consumer.resume(partition(1), at: 0)
+        let events = try consumer.poll("the other") { $0.hasEnd(of: partition(1), at: 3) }
+
+        #expect(failed.compactMap { $0.partitionError?.1.code }.first == .autoOffsetReset)
+        #expect(events.records.count == 3)
+        try consumer.leave()
+    }
+
+    @Test func nullAndEmptyAreDifferentThings() throws {
+        let headers = [
+            Header(name: "a", value: nil), Header(name: "a", value: []), Header(name: "b", value: [0, 255]),
+        ]
+        try write(
+            [
+                OutgoingRecord(
+                    topic: topic,
+                    partition: 0,
+                    key: nil,
+                    value: nil,
+                    headers: headers,
+                    timestamp: 1_700_000_000_123
+                ),
+                OutgoingRecord(topic: topic, partition: 0, key: [], value: []),
+                OutgoingRecord(topic: topic, partition: 0, key: [0], value: [1, 0, 2]),
+            ],
+            to: broker.common
+        )
+        let consumer = try member()
+        try consumer.join(2)
+        consumer.resume(partition(0), at: 0)
+        let records = try consumer.poll("three records") { $0.records.count >= 3 }.records
+
+        #expect(
+            records[0]
+                == ConsumedRecord(topic: topic, partition: 0, offset: 0, timestamp: 1_700_000_000_123, headers: headers)
+        )
+        #expect(records[1].key == [] && records[1].value == [] && records[1].headers == [])
+        #expect(records[2].key == [0] && records[2].value == [1, 0, 2])
+        try consumer.leave()
+    }
+
+    @Test func onlyAMemberHasGroupMetadata() throws {
+        let consumer = try member()
+        #expect { _ = try consumer.groupMetadata() } throws: { ($0 as? KafkaError)?.code == .unknownMemberID }
+
+        try consumer.join(2)
+        let metadata = try consumer.groupMetadata()
+        #expect(metadata.generationID > 0)
+        #expect(!metadata.memberID.isEmpty)
+        try consumer.leave()
+        #expect { _ = try consumer.groupMetadata() } throws: { $0 is KafkaError }
+    }
+
+    @Test func statisticsTellHowLongTheCoordinatorIsSilent() throws {
+        let consumer = try member()
+        try consumer.join(2)
+        let events = try consumer.poll("statistics") { $0.contains { $0.statistics?.coordinatorSilence != nil } }
+
+        let statistics = try #require(events.compactMap(\.statistics).last)
+        #expect(try #require(statistics.coordinatorSilence) < .seconds(5))
+        #expect(statistics.coordinatorState == "UP")
+        #expect(statistics.joinState == "steady")
+        #expect(statistics.brokers.map(\.state) == ["UP"])
+        try consumer.leave()
+    }
+}
+
+extension ConsumerEvent {
+    var partitionError: (TopicPartition, KafkaError)? {
+        guard case .partitionError(let partition, let error) = self else { return nil }
+        return (partition, error)
+    }
+
+    var statistics: ConsumerStatistics? {
+        guard case .statistics(let statistics) = self else { return nil }
+        return statistics
+    }
+}

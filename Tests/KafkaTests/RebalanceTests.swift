@@ -1,0 +1,140 @@
+import Kafka
+import Testing
+
+/// What happens when members come, go and are thrown out, against librdkafka's own broker.
+@Suite struct RebalanceTests {
+    let broker: EmbeddedBroker
+    let topic = unique("commands")
+
+    init() throws {
+        broker = try EmbeddedBroker()
+        try broker.createTopic(topic, partitions: 2)
+    }
+
+    private func member() throws -> GroupConsumer {
+        try .member(of: "g", broker.common, topics: [topic])
+    }
+
+    /// Two members of which the first has been asked for a partition and has not answered.
+    private func openRevocation() throws -> (GroupConsumer, GroupConsumer, [TopicPartition]) {
+        let first = try member()
+        try first.join(2)
+        let second = try member()
+        var events: [ConsumerEvent] = []
+        let end = ContinuousClock.now + .seconds(30)
+        while events.revoked.isEmpty {
+            try #require(ContinuousClock.now < end, "nothing was revoked")
+            events += first.poll(timeout: .milliseconds(20), maximum: 100)
+            #expect(second.poll(timeout: .milliseconds(20), maximum: 100).assigned.isEmpty)
+        }
+        return (first, second, events.revoked)
+    }
+
+    @Test func aRevocationIsAnsweredLateWhilePollingGoesOn() throws {
+        let (first, second, revoked) = try openRevocation()
+        #expect(revoked.count == 1)
+
+        // The group waits for the answer, and the member is not thrown out meanwhile.
+        let end = ContinuousClock.now + .seconds(3)
+        while ContinuousClock.now < end {
+            let events = first.poll(timeout: .milliseconds(20), maximum: 100)
+            #expect(events.lost.isEmpty && events.revoked.isEmpty)
+            #expect(second.poll(timeout: .milliseconds(20), maximum: 100).assigned.isEmpty)
+        }
+        #expect(first.assigned.count == 2)
+
+        first.release(revoked)
+        var assigned: [TopicPartition] = []
+        let limit = ContinuousClock.now + .seconds(30)
+        while assigned.isEmpty {
+            try #require(ContinuousClock.now < limit, "the released partition was given to nobody")
+            _ = first.poll(timeout: .milliseconds(20), maximum: 100)
+            assigned = second.poll(timeout: .milliseconds(20), maximum: 100).assigned
+        }
+        #expect(assigned == revoked)
+        #expect(first.assigned.isDisjoint(with: revoked))
+        try second.leave()
+        try first.leave()
+    }
+
+    @Test func onlyTheWholeOfARevocationIsGivenBack() throws {
+        let consumer = try member()
+        let assigned = try consumer.join(2)
+        try consumer.beginClose()
+        let revoked = try consumer.poll("revocation") { $0.revoked.count == 2 }.revoked
+        #expect(Set(revoked) == Set(assigned))
+
+        consumer.release([revoked[0]])
+        _ = consumer.poll(during: .milliseconds(300))
+        #expect(!consumer.isClosed)
+        #expect(consumer.assigned.count == 2)
+
+        consumer.release([revoked[1]])
+        try consumer.poll("closed") { _ in consumer.isClosed }
+        #expect(consumer.assigned.isEmpty)
+        #expect(consumer.destroy(within: .seconds(5)))
+    }
+
+    @Test func aMemberThatWasThrownOutLosesItsPartitionsAndComesBack() throws {
+        let consumer = try member()
+        let assigned = try consumer.join(2)
+        broker.pushErrors(.heartbeat, [.unknownMemberID])
+
+        let lost = try consumer.poll("loss") { !$0.lost.isEmpty }.lost
+        #expect(Set(lost) == Set(assigned))
+        #expect(consumer.assigned.isEmpty)
+        // Nothing is left to answer.
+        consumer.release(lost)
+
+        #expect(Set(try consumer.join(2)) == Set(assigned))
+        try consumer.leave()
+    }
+
+    @Test func destroyingDoesNotWaitForAnUnansweredRevocation() throws {
+        let (first, second, _) = try openRevocation()
+        #expect(first.destroy(within: .seconds(5)))
+        #expect(second.destroy(within: .seconds(5)))
+    }
+
+    @Test func destroyingDoesNotWaitForACloseThatNobodyFinishes() throws {
+        let consumer = try member()
+        try consumer.join(2)
+        try consumer.beginClose()
+        try consumer.poll("revocation") { !$0.revoked.isEmpty }
+        #expect(consumer.destroy(within: .seconds(5)))
+        #expect(consumer.poll(timeout: .seconds(1), maximum: 1).isEmpty)
+        #expect(consumer.isClosed)
+    }
+
+    @Test func destroyingDoesNotWaitForBrokersThatAreGone() throws {
+        let consumer = try member()
+        try consumer.join(2)
+        try broker.setReachable(false)
+        _ = consumer.poll(during: .milliseconds(200))
+        let start = ContinuousClock.now
+        #expect(consumer.destroy(within: .seconds(5)))
+        #expect(ContinuousClock.now - start < .seconds(5))
+    }
+
+    @Test func destroyingEndsAPollAndABlockingQuestion() async throws {
+        let consumer = try member()
+        try consumer.join(2)
+        try broker.setRoundTrip(.seconds(5))
+        let partition = TopicPartition(topic, 0)
+        async let polled = blocking { consumer.poll(timeout: .seconds(30), maximum: 1) }
+        async let asked = blocking { (try? consumer.committed([partition], timeout: .seconds(2))) == nil }
+        #expect(await asked)
+        #expect(consumer.destroy(within: .seconds(8)))
+        _ = await polled
+    }
+
+    @Test func resumingAnAssignmentThatIsGoneDoesNothing() throws {
+        let (first, second, revoked) = try openRevocation()
+        first.resume(revoked[0], at: 0)
+        first.release(revoked)
+        let events = first.poll(during: .milliseconds(500))
+        #expect(events.allSatisfy { $0.partitionError == nil })
+        _ = second.destroy(within: .seconds(5))
+        _ = first.destroy(within: .seconds(5))
+    }
+}

@@ -1,0 +1,151 @@
+import Testing
+
+@testable import Kafka
+
+/// What is decided from values alone, without a broker.
+@Suite struct ValueTests {
+    private let common = ClientProperties.Common(
+        bootstrapServers: "b:9092",
+        clientID: "w-0",
+        passThrough: ["sasl.password": "s3cret", "linger.ms": "3"]
+    )
+
+    @Test func theUsersPropertiesArePassedThroughAndTheDesignsAreFixed() throws {
+        let consumer = try ClientProperties.consumer(common, groupID: "g", instanceID: "i")
+        #expect(consumer["sasl.password"] == "s3cret")
+        #expect(consumer["bootstrap.servers"] == "b:9092")
+        #expect(consumer["group.instance.id"] == "i")
+        #expect(consumer["partition.assignment.strategy"] == "cooperative-sticky")
+        #expect(consumer["isolation.level"] == "read_committed")
+        #expect(consumer["auto.offset.reset"] == "error")
+        #expect(consumer["enable.auto.commit"] == "false")
+        #expect(consumer["session.timeout.ms"] == "10000")
+        #expect(consumer["heartbeat.interval.ms"] == "3000")
+
+        let producer = try ClientProperties.transactionalProducer(common, transactionalID: "w-0")
+        #expect(producer["linger.ms"] == "3")
+        #expect(producer["transaction.timeout.ms"] == "10000")
+        #expect(producer["partitioner"] == "murmur2_random")
+        #expect(producer["acks"] == "all")
+    }
+
+    @Test func aShortSessionBeatsOftenEnough() throws {
+        let consumer = try ClientProperties.consumer(common, groupID: "g", sessionTimeout: .seconds(3))
+        #expect(consumer["heartbeat.interval.ms"] == "1000")
+    }
+
+    @Test(arguments: [
+        "isolation.level", "enable.auto.commit", "auto.commit.enable", "transactional.id", "acks",
+        "request.required.acks",
+        "partitioner", "client.rack", "group.instance.id", "metadata.broker.list", "delivery.timeout.ms",
+    ])
+    func aPropertyThatTheDesignOwnsIsRefusedByName(name: String) {
+        let common = ClientProperties.Common(bootstrapServers: "b", passThrough: [name: "s3cret"])
+        let error = #expect(throws: KafkaError.self) { try ClientProperties.idempotentProducer(common) }
+        #expect(error?.reason.contains("property \(name) ") == true)
+        #expect(error?.description.contains("s3cret") == false)
+    }
+
+    @Test(arguments: [("no.such.property", "is not known"), ("security.protocol", "does not take")])
+    func aWrongPropertyIsNamedAndItsValueIsNot(name: String, problem: String) throws {
+        let common = ClientProperties.Common(bootstrapServers: "b", passThrough: [name: "s3cret"])
+        let properties = try ClientProperties.consumer(common, groupID: "g")
+        let error = #expect(throws: KafkaError.self) { try GroupConsumer(properties) }
+        #expect(error?.reason.contains(name) == true)
+        #expect(error?.reason.contains(problem) == true)
+        #expect(error?.description.contains("s3cret") == false)
+    }
+
+    @Test func everyKindOfClientTakesItsProperties() throws {
+        let common = ClientProperties.Common(bootstrapServers: "127.0.0.1:1")
+        #expect(
+            try GroupConsumer(ClientProperties.consumer(common, groupID: "g", instanceID: "i")).destroy(
+                within: .seconds(5)
+            )
+        )
+        #expect(
+            try IdempotentProducer(ClientProperties.idempotentProducer(common), onReports: { _ in })
+                .close(timeout: .seconds(5))
+        )
+        #expect(
+            try TransactionalProducer(ClientProperties.transactionalProducer(common, transactionalID: "t"))
+                .close(timeout: .seconds(5))
+        )
+        #expect(try LedgerReader(common).close(timeout: .seconds(5)))
+        #expect(try Admin(common).close(timeout: .seconds(5)))
+        #expect(LibrdKafka.version.split(separator: ".").count >= 3)
+    }
+
+    @Test func recordsDoNotShowWhatTheyCarry() {
+        let consumed = ConsumedRecord(topic: "t", partition: 1, offset: 2, key: bytes("s3cret"), value: bytes("s3cret"))
+        let outgoing = OutgoingRecord(topic: "t", partition: 1, key: bytes("s3cret"))
+        #expect("\(consumed)" == "t/1/2")
+        #expect("\(outgoing)" == "t/1")
+        #expect("\(OutgoingRecord(topic: "t"))" == "t/*")
+    }
+
+    @Test func anErrorSaysWhatWasTriedAndItsCode() {
+        let error = KafkaError("commit", .transport)
+        #expect(error.name == "_TRANSPORT")
+        #expect("\(error)" == "commit: _TRANSPORT: Local: Broker transport failure")
+        #expect(error.isTransient && !error.isFatal && !error.isFencing)
+        for code in [
+            KafkaError.Code.illegalGeneration, .unknownMemberID, .fencedInstanceID, .producerFenced,
+            .invalidProducerEpoch,
+        ] {
+            #expect(KafkaError("commit", code).isFencing)
+        }
+        #expect(!KafkaError("commit", .unknownTopicOrPartition).isFencing)
+        #expect(KafkaError("commit", .fatal).isFatal)
+    }
+
+    @Test(arguments: [
+        (Duration.zero, Int32(0)), (.milliseconds(-5), 0), (.microseconds(1), 1), (.milliseconds(1500), 1500),
+        (.seconds(1_000_000_000), 2_000_000_000),
+    ])
+    func durationsBecomeWholeMilliseconds(duration: Duration, milliseconds: Int32) {
+        #expect(duration.wholeMilliseconds == milliseconds)
+    }
+
+    @Test func groupMetadataIsReadFromItsSerialisedForm() throws {
+        let generation = withUnsafeBytes(of: Int32(259)) { Array($0) }
+        let parsed = try #require(
+            GroupMetadata.parse(bytes("CGMDv2:") + generation + bytes("group\0member-1\0") + [1])
+        )
+        #expect(parsed == (259, "member-1"))
+        let none = withUnsafeBytes(of: Int32(-1)) { Array($0) }
+        #expect(try #require(GroupMetadata.parse(bytes("CGMDv2:") + none + bytes("group\0\0") + [1])) == (-1, ""))
+        #expect(GroupMetadata.parse(bytes("CGMDv9:") + generation + bytes("group\0member-1\0")) == nil)
+        #expect(GroupMetadata.parse(bytes("CGMDv2:")) == nil)
+        #expect(GroupMetadata.parse([]) == nil)
+    }
+
+    @Test func statisticsAreReadAndWhatIsUnknownIsNil() throws {
+        let text = """
+            {"replyq":4,"brokers":{
+              "b:9092/1":{"nodeid":1,"state":"UP","rxidle":12},
+              "b:9092/bootstrap":{"nodeid":-1,"state":"INIT","rxidle":-1},
+              "GroupCoordinator":{"nodeid":1,"state":"UP","rxidle":2500000}},
+             "topics":{"t":{"partitions":{
+              "0":{"partition":0,"desired":true,"hi_offset":7,"fetchq_cnt":3},
+              "1":{"partition":1,"desired":false,"hi_offset":9,"fetchq_cnt":0},
+              "-1":{"partition":-1,"desired":false,"hi_offset":-1001,"fetchq_cnt":0}}}},
+             "cgrp":{"join_state":"steady","rebalance_cnt":5}}
+            """
+        let statistics = try #require(ConsumerStatistics(json: text))
+        #expect(
+            statistics
+                == ConsumerStatistics(
+                    coordinatorSilence: .milliseconds(2500),
+                    coordinatorState: "UP",
+                    joinState: "steady",
+                    rebalances: 5,
+                    queuedRecords: 4,
+                    brokers: [.init(name: "b:9092/1", state: "UP")],
+                    partitions: [.init(topicPartition: TopicPartition("t", 0), highWatermark: 7, queuedRecords: 3)]
+                )
+        )
+        #expect(try #require(ConsumerStatistics(json: "{}")) == ConsumerStatistics())
+        #expect(ConsumerStatistics(json: "[") == nil)
+    }
+}
