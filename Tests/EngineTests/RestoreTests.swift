@@ -99,6 +99,17 @@ struct RestoreTests {
         )
     }
 
+    @Test func aSessionIsForgottenAfterTheRetention() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.committed()
+        worker.pass(.seconds(1_795))
+        #expect(worker.status().partitions.first?.sessions == 1)
+        worker.pass(.seconds(10))
+        #expect(worker.status().partitions.first?.sessions == 0)
+        #expect(worker.receive(1, "s", "A") == ["intent 1 s/A@1"])
+    }
+
     // MARK: What a crash left
 
     private func takesOver(

@@ -11,6 +11,8 @@ final class Transcript {
     private(set) var now = Instant(nanoseconds: 0)
     /// What the engine reported about the last thing that happened.
     private(set) var facts: [Fact] = []
+    /// All that it wanted done then, whole.
+    private(set) var effects: [Effect] = []
     private(set) var wake: Instant?
     private(set) var places: [Int32: PartitionEpoch] = [:]
     /// The transaction to carry out.
@@ -44,7 +46,7 @@ final class Transcript {
 
     @discardableResult
     func happens(_ event: Event) -> [String] {
-        let effects = engine.handle(event, at: now)
+        effects = engine.handle(event, at: now)
         facts = []
         var lines: [String] = []
         for effect in effects {
