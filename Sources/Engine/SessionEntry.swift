@@ -26,6 +26,9 @@ package struct CodeState: Equatable, Sendable {
         self.isDoubtful = isDoubtful
         self.time = time
     }
+
+    /// Settled by the record at `source` or a later one, so an intent of that record is void.
+    func isSettled(since source: Int64) -> Bool { outcome != nil && self.source >= source }
 }
 
 /// "We are about to ask": written before a call, so that a crash between call and record is visible.
@@ -63,9 +66,8 @@ package struct SessionEntry: Equatable, Sendable {
     /// An intent of this owner's own is never that: it knows what its calls came to.
     package func hasOpenIntent(_ fingerprint: Fingerprint) -> Bool {
         let known = code(fingerprint)
-        return intents.contains { intent in
-            intent.fingerprint == fingerprint && intent.isInherited
-                && !(known?.outcome != nil && (known?.source ?? -1) >= intent.source)
+        return intents.contains {
+            $0.fingerprint == fingerprint && $0.isInherited && known?.isSettled(since: $0.source) != true
         }
     }
 
@@ -104,10 +106,7 @@ package struct SessionEntry: Equatable, Sendable {
     mutating func opened(_ intent: Intent, at time: WallTime) {
         lastTime = max(lastTime, time)
         // Void once the state shows this code settled at that record or a later one.
-        if let known = code(intent.fingerprint), known.source >= intent.source, known.outcome != nil, stateOffset != nil
-        {
-            return
-        }
+        if stateOffset != nil, code(intent.fingerprint)?.isSettled(since: intent.source) == true { return }
         intents.removeAll { $0.fingerprint == intent.fingerprint }
         intents.append(intent)
     }
@@ -173,9 +172,7 @@ package struct SessionEntry: Equatable, Sendable {
 
     private mutating func voidSettledIntents(by state: [CodeState]) {
         intents.removeAll { intent in
-            state.contains {
-                $0.fingerprint == intent.fingerprint && $0.outcome != nil && $0.source >= intent.source
-            }
+            state.contains { $0.fingerprint == intent.fingerprint && $0.isSettled(since: intent.source) }
         }
     }
 }
