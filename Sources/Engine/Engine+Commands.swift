@@ -20,7 +20,8 @@ extension Engine {
     }
 
     mutating func reachedEnd(_ place: PartitionEpoch, _ offset: Int64) {
-        guard let partition = partition(place), partition.phase == .active else { return }
+        // Whoever ignores records must not believe that what lies below the end was handled.
+        guard let partition = partition(place), isWorking(partition) else { return }
         // What is held lies below the end: the end is reached when it has been taken.
         if !partition.held.isEmpty || !partition.progress.reachedEnd(offset) { partition.heldEnd = offset }
     }
