@@ -62,14 +62,39 @@ struct BatchTests {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(1))
         worker.committed()
-        // Acknowledged so far: 1. This one may lie anywhere behind.
+        // Acknowledged so far: 1. This one may lie anywhere behind, though all that is known moves on.
         worker.receive(1, "t", "A")
-        worker.ask(2, "u", "A", .code(1))
-        #expect(worker.pass(.milliseconds(20)).last == "offset 0=1 ledger 1 finished 2")
+        worker.ask(2, "s", "B", .code(1))
+        worker.pass(.milliseconds(20))
         worker.committed()
-        #expect(worker.ledgerEnd[0] == 6)
-        worker.ask(3, "v", "A", .code(1))
+        worker.ask(3, "s", "C", .code(1))
+        #expect(worker.ledgerEnd[0] == 7)
         #expect(worker.pass(.milliseconds(20)).last == "offset 0=1 ledger 1 finished 2,3")
+        worker.committed()
+        worker.happens(.intentWritten(worker.id(1), ledgerOffset: 2))
+        worker.answered(1, .code(1))
+        #expect(worker.batch?.offsets.first?.offset == 4)
+        worker.committed()
+        worker.ask(4, "t", "B", .code(1))
+        #expect(worker.batch.map(Line.lines(of:))?.last == "offset 0=5 ledger 7")
+    }
+
+    @Test func anOutcomeThatWasAbortedCountsForNothingUntilItIsInABatchAgain() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        worker.receive(1, "t", "A")
+        worker.intentWritten(0)
+        worker.intentWritten(1)
+        worker.answered(1, .code(1))
+        #expect(worker.answered(0, .code(1)).last == "offset 0=2 ledger 0")
+        // Nobody is named, so the next one holds half as much.
+        worker.aborted(.outputs)
+        #expect(
+            worker.pass(.milliseconds(50)) == [
+                "commit 2", "result 1 rejected/wrong_code code=1 http=200 calls=1", "state t A=wrong_code@1",
+                "offset 0=0 ledger 0 finished 1",
+            ]
+        )
     }
 
     @Test func aRefusedResultGoesToTheDefaultTopicWithoutWhatMayBeAtFault() {
