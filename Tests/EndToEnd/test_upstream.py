@@ -64,7 +64,7 @@ def test_hanging_upstream_is_answered_by_the_deadline(bench, sandbox, worker, re
         worker,
         results,
         {"h~hang~a1b2": None, "h~hang-after~c3d4": None},
-        settings={"check_otp.attempt_timeout": "1s", "check_otp.budget": "4s", "commands.max_age": "5s"},
+        settings={"check_otp.attempt_timeout": "1s", "check_otp.connect_timeout": "1s", "check_otp.budget": "4s", "commands.max_age": "5s"},
     )
     for event in events.values():
         assert (event["status"], event["reason"], event["in_doubt"]) == ("failed", "outcome_unknown", True)
@@ -76,7 +76,7 @@ def test_upstream_down_then_up(bench, sandbox, worker, results):
     """Nobody listens: nothing was sent, so nothing is in doubt; and the next command finds it again."""
     sandbox()
     nowhere = f"http://127.0.0.1:{harness.free_port()}"
-    settings = {"check_otp.budget": "2s"}
+    settings = {"check_otp.budget": "5s", "check_otp.max_attempts": "3"}
     process = worker(settings=settings, url=nowhere).wait_ready()
     before = process.cpu_seconds()
     bench.produce([harness.command(f"down-{number}", harness.right_code(f"down-{number}")) for number in range(200)])
