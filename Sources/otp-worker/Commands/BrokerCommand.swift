@@ -14,8 +14,10 @@ struct BrokerCommand: AsyncParsableCommand {
             The bootstrap servers go to standard output, all else to standard error. Its port is chosen by the system.
 
             Example:
-              otp-worker broker > servers &
-              export OTP_KAFKA_BROKERS=$(head -1 servers)
+              otp-worker broker
+            and in another terminal, with the address that it printed:
+              export OTP_KAFKA_BROKERS=127.0.0.1:…
+              otp-worker watch
             """
     )
 

@@ -89,10 +89,14 @@ struct TopicsCommand: ParsableCommand {
         let names = [topics.commands, topics.results, topics.ledger, topics.deadLetters]
         let counts = try admin.partitionCounts(names, timeout: .seconds(10))
         var found: [String: TopicPlan.Found] = [:]
-        for (name, count) in counts {
+        var silent: [String] = []
+        for (name, count) in counts.sorted(by: { $0.key < $1.key }) {
             let config = try? admin.topicConfig(name, timeout: .seconds(10))
-            if config == nil { Console.complain("\(name): its settings cannot be read; they are not verified") }
+            if config == nil { silent.append(name) }
             found[name] = TopicPlan.Found(partitions: count, config: config ?? [:])
+        }
+        if !silent.isEmpty {
+            Console.complain("only partitions are verified, because settings cannot be read: \(silent.joined(separator: ", "))")
         }
         return found
     }

@@ -50,7 +50,7 @@ struct DemoCommand: AsyncParsableCommand {
         Console.write("Starting a worker on \(place), with a fake Paynet at \(stage.sandbox.url) …")
         try await stage.open()
         let report = try await play(stage)
-        try await stage.close()
+        await stage.close()
         let seconds = (ContinuousClock.now - started).components.seconds
         Console.write("\n\(report.text)\nIt took \(seconds) s, start and drain included.")
         guard report.isAsExpected else {

@@ -16,7 +16,7 @@ final class DemoStage {
     private let broker: EmbeddedBroker?
     private let worker: Worker
     private let sink: LogSink
-    private var running: Task<Void, any Error>?
+    private var running: Task<Void, Never>?
 
     /// Starts what the worker needs; the worker itself is only made.
     init(options: ConfigurationFlags, brokers: String?, verbose: Bool) async throws {
@@ -82,42 +82,63 @@ final class DemoStage {
         }
     }
 
+    private enum Beginning: Sendable {
+        case ready
+        case ended(StartFailure?)
+        case late
+    }
+
     /// Starts the worker and returns once it is ready.
     func open() async throws {
         let worker = worker
-        let running = Task { try await worker.run() }
-        self.running = running
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try await running.value
-                return false
+        let limit = Self.patience
+        let (beginnings, signal) = AsyncStream<Beginning>.makeStream()
+        running = Task {
+            do throws(StartFailure) {
+                try await worker.run()
+                signal.yield(.ended(nil))
+            } catch {
+                signal.yield(.ended(error))
             }
-            group.addTask {
-                try await worker.whenReady()
-                return true
-            }
-            group.addTask {
-                try await Task.sleep(for: .seconds(60))
-                return false
-            }
-            let isReady = try await group.next() ?? false
-            group.cancelAll()
-            guard isReady else {
-                worker.drain()
+        }
+        let waiting = Task {
+            try await worker.whenReady()
+            signal.yield(.ready)
+        }
+        let timing = Task {
+            try await Task.sleep(for: limit)
+            signal.yield(.late)
+        }
+        defer {
+            waiting.cancel()
+            timing.cancel()
+        }
+        for await beginning in beginnings {
+            switch beginning {
+            case .ready: return
+            case .ended(let failure): throw failure ?? Failure("the worker stopped before it was ready")
+            case .late:
                 let open = worker.health.conditions.filter { !$0.isOK }.map { "\($0.name) (\($0.detail))" }
-                throw Failure("the worker did not get ready: \(open.joined(separator: ", "))")
+                throw Failure(
+                    "the worker did not get ready within \(DurationText.format(limit)): "
+                        + open.joined(separator: ", "),
+                    remedy: "--verbose shows its log"
+                )
             }
         }
     }
 
+    /// How long a worker may take to get ready.
+    private static let patience = Duration.seconds(60)
+
     /// Drains the worker and ends the rest.
-    func close() async throws {
+    func close() async {
         worker.drain()
         defer {
             sink.flush()
             broker?.stop()
         }
-        try await running?.value
+        await running?.value
         await sandbox.stop()
     }
 }
