@@ -29,6 +29,17 @@ struct WayOutTests {
         #expect(worker.facts.contains(.stopped(unfinished: 0)))
     }
 
+    @Test func theEndOfTheLogDoesNotFinishWhatWasIgnored() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        worker.intentWritten(0)
+        worker.happens(.drainRequested)
+        worker.receive(1, "t", "A")
+        worker.happens(.reachedEnd(worker.place(0), offset: 2))
+        #expect(worker.answered(0, .code(1)).last == "offset 0=1 ledger 0")
+        #expect(worker.committed() == ["stop"])
+    }
+
     @Test func sleepersAreCancelledAndVoided() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .notSent)
