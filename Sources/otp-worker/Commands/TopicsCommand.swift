@@ -72,13 +72,12 @@ struct TopicsCommand: ParsableCommand {
         )
         var failures: [String: KafkaError] = [:]
         if !dryRun && !verify { failures = try admin.createTopics(plan.newTopics, timeout: .seconds(30)) }
-        for step in plan.steps { show(step) }
         // Somebody else who creates them at the same moment is no failure.
-        let real = failures.filter { $0.value.code != .topicAlreadyExists }
-        guard real.isEmpty else {
-            let list = real.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.reason)" }
+        failures = failures.filter { $0.value.code != .topicAlreadyExists }
+        for step in plan.steps { show(step, failures) }
+        guard failures.isEmpty else {
             throw Failure(
-                "not created: \(list.joined(separator: "; "))",
+                "\(failures.count) topics were not created",
                 remedy: "check the user's rights, and that the cluster has as many brokers as --replication asks for"
             )
         }
@@ -96,17 +95,23 @@ struct TopicsCommand: ParsableCommand {
             found[name] = TopicPlan.Found(partitions: count, config: config ?? [:])
         }
         if !silent.isEmpty {
-            Console.complain("only partitions are verified, because settings cannot be read: \(silent.joined(separator: ", "))")
+            Console.complain(
+                "only partitions are verified, because settings cannot be read: \(silent.joined(separator: ", "))"
+            )
         }
         return found
     }
 
-    private func show(_ step: TopicPlan.Step) {
+    private func show(_ step: TopicPlan.Step, _ failures: [String: KafkaError]) {
         switch step {
         case .create(let topic):
             let config = topic.config.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             let details =
                 ["\(topic.partitions) partitions"] + (topic.replication > 0 ? ["\(topic.replication) replicas"] : [])
+            if let failure = failures[topic.name] {
+                Console.write("not created \(topic.name): \(failure.reason)")
+                return
+            }
             let verb = verify ? "missing " : dryRun ? "would create " : "created "
             Console.write("\(verb)\(topic.name): \((details + config).joined(separator: ", "))")
             if verify { Console.write("    `otp-worker topics` creates it") }
