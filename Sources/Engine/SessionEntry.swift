@@ -57,6 +57,22 @@ package struct SessionEntry: Equatable, Sendable {
 
     package init() {}
 
+    /// One that is at rest: see ``rested``.
+    init(rested state: CodeState, isClosed: Bool, at offset: Int64) {
+        codes = [state]
+        self.isClosed = isClosed
+        lastTime = state.time
+        stateOffset = offset
+    }
+
+    /// The whole of it, where that is one settled code and where its committed state lies; nil when it is more than that.
+    var rested: (state: CodeState, offset: Int64)? {
+        guard codes.count == 1, intents.isEmpty, unreadableOffset == nil, let stateOffset, lastTime == codes[0].time,
+            codes[0].outcome != nil
+        else { return nil }
+        return (codes[0], stateOffset)
+    }
+
     package var isEmpty: Bool { codes.isEmpty && intents.isEmpty && !isClosed && !hasUnreadable }
 
     package func code(_ fingerprint: Fingerprint) -> CodeState? { codes.first { $0.fingerprint == fingerprint } }
@@ -70,6 +86,9 @@ package struct SessionEntry: Equatable, Sendable {
             $0.fingerprint == fingerprint && $0.isInherited && known?.isSettled(since: $0.source) != true
         }
     }
+
+    /// The newest record that an intent or an outcome of it comes from; -1 when there is none.
+    var newestSource: Int64 { max(intents.map(\.source).max() ?? -1, codes.map(\.source).max() ?? -1) }
 
     /// The record at `source` has an intent, whoever wrote it.
     func hasIntent(_ fingerprint: Fingerprint, source: Int64) -> Bool {

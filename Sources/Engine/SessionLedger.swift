@@ -8,11 +8,15 @@ import DequeModule
 package struct SessionLedger: Sendable {
     /// How long a session is remembered after its last record.
     package let retention: Duration
-    private var sessions: [SessionDigest: SessionEntry] = [:]
+    private var sessions = SessionStore()
     /// Ledger offsets in ascending order, with whose they are.
     ///
     /// An entry that has moved on leaves its old offsets behind; they are dropped when they come to the front.
     private var order: Deque<Mark> = []
+
+    /// How many marks there may be before those left behind are dropped wherever they lie.
+    private var sweepAt = SessionLedger.firstSweep
+    private static let firstSweep = 4_096
 
     private struct Mark: Sendable {
         var offset: Int64
@@ -39,12 +43,12 @@ package struct SessionLedger: Sendable {
         at time: WallTime
     ) {
         let intent = Intent(fingerprint: fingerprint, source: source, ledgerOffset: ledgerOffset)
-        sessions[session, default: SessionEntry()].opened(intent, at: time)
+        sessions.update(session) { $0.opened(intent, at: time) }
         mark(ledgerOffset, session)
     }
 
     package mutating func doubted(_ fingerprint: Fingerprint, of session: SessionDigest, at time: WallTime) {
-        sessions[session, default: SessionEntry()].doubted(fingerprint, at: time)
+        sessions.update(session) { $0.doubted(fingerprint, at: time) }
     }
 
     /// The code came to `outcome` at the record `source`.
@@ -57,22 +61,21 @@ package struct SessionLedger: Sendable {
         source: Int64,
         at time: WallTime
     ) {
-        sessions[session, default: SessionEntry()].settled(fingerprint, as: outcome, source: source, at: time)
+        sessions.update(session) { $0.settled(fingerprint, as: outcome, source: source, at: time) }
     }
 
     /// The session's state was committed at `ledgerOffset` (or, when the broker did not say, not before it), which voids the
     /// intents that `state` shows settled.
     package mutating func committed(_ state: [CodeState], of session: SessionDigest, ledgerOffset: Int64) {
         guard sessions[session] != nil else { return }
-        sessions[session]?.committed(state, ledgerOffset: ledgerOffset)
+        sessions.update(session) { $0.committed(state, ledgerOffset: ledgerOffset) }
         mark(ledgerOffset, session)
         prune()
     }
 
     /// A tombstone for the intent was committed: nothing was asked.
     package mutating func voided(_ fingerprint: Fingerprint, of session: SessionDigest, source: Int64) {
-        sessions[session]?.voided(fingerprint, upTo: source)
-        if sessions[session]?.isEmpty == true { sessions[session] = nil }
+        sessions.update(session) { $0.voided(fingerprint, upTo: source) }
         prune()
     }
 
@@ -88,21 +91,20 @@ package struct SessionLedger: Sendable {
         switch content {
         case .intent(let fingerprint, let source, let time):
             let intent = Intent(fingerprint: fingerprint, source: source, ledgerOffset: ledgerOffset)
-            sessions[session, default: SessionEntry()].opened(intent, at: time)
+            sessions.update(session) { $0.opened(intent, at: time) }
         case .void(let fingerprint):
-            sessions[session]?.voided(fingerprint, upTo: .max)
-            if sessions[session]?.isEmpty == true { sessions[session] = nil }
+            sessions.update(session) { $0.voided(fingerprint, upTo: .max) }
         case .state(let codes, let isClosed):
-            sessions[session, default: SessionEntry()].restored(codes, isClosed: isClosed, ledgerOffset: ledgerOffset)
+            sessions.update(session) { $0.restored(codes, isClosed: isClosed, ledgerOffset: ledgerOffset) }
         case .unreadable:
-            sessions[session, default: SessionEntry()].unreadable(ledgerOffset: ledgerOffset, at: timestamp)
+            sessions.update(session) { $0.unreadable(ledgerOffset: ledgerOffset, at: timestamp) }
         }
         mark(ledgerOffset, session)
     }
 
     /// The restore is over: an intent still open was left by a crash (or by an owner cut off), so its code is in doubt.
     package mutating func restoreEnded() {
-        for session in sessions.keys { sessions[session]?.doubtOpenIntents() }
+        for session in sessions.withIntents { sessions.update(session) { $0.doubtOpenIntents() } }
         prune()
     }
 
@@ -110,21 +112,19 @@ package struct SessionLedger: Sendable {
 
     /// Forgets up to `limit` sessions whose last record is older than the retention.
     ///
-    /// An intent of a record that is not below the `committed` watermark is never forgotten: that record's next owner
-    /// must see it.
+    /// Nothing that comes from a record not below the `committed` watermark is forgotten, neither its intent nor what its
+    /// code came to (a state may be committed before the record's own result is): that record's next owner must see it.
     /// - Returns: how many were forgotten.
     package mutating func expire(at time: WallTime, committed: Int64, limit: Int) -> Int {
         var forgotten = 0
         let oldest = time.milliseconds - retention.milliseconds
         while forgotten < limit, let mark = order.first {
-            guard let entry = sessions[mark.session], entry.isAlive(at: mark.offset) else {
+            guard sessions.isAlive(mark.session, at: mark.offset), let entry = sessions[mark.session] else {
                 order.removeFirst()
                 continue
             }
-            guard entry.lastTime.milliseconds < oldest, entry.intents.allSatisfy({ $0.source < committed }) else {
-                break
-            }
-            sessions[mark.session] = nil
+            guard entry.lastTime.milliseconds < oldest, entry.newestSource < committed else { break }
+            sessions.remove(mark.session)
             order.removeFirst()
             forgotten += 1
         }
@@ -137,9 +137,13 @@ package struct SessionLedger: Sendable {
         var index = order.endIndex
         while index > order.startIndex, order[index - 1].offset > offset { index -= 1 }
         order.insert(Mark(offset: offset, session: session), at: index)
+        guard order.count >= sweepAt else { return }
+        order.removeAll { !sessions.isAlive($0.session, at: $0.offset) }
+        // Half as many again until the next time: the sweep costs each mark a step or two in all.
+        sweepAt = max(Self.firstSweep, order.count * 3 / 2)
     }
 
     private mutating func prune() {
-        while let mark = order.first, sessions[mark.session]?.isAlive(at: mark.offset) != true { order.removeFirst() }
+        while let mark = order.first, !sessions.isAlive(mark.session, at: mark.offset) { order.removeFirst() }
     }
 }
