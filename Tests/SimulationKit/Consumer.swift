@@ -35,6 +35,8 @@ final class Consumer {
     private var isLostPending = false
     private var isJoining = false
     private var isClosed = false
+    /// Another process has taken its instance id, and its next heartbeat is still to come: until then nothing can tell it.
+    private(set) var isFencedUnawares = false
 
     init(process: Process, instance: String?) {
         self.process = process
@@ -123,8 +125,12 @@ final class Consumer {
 
     /// Another process has the instance id.
     func fenced() {
+        isFencedUnawares = true
         world.after(world.uniform(ms(5)...Plan.heartbeat)) { [self] in
-            process.gate { self.fail("fenced instance id") }
+            process.gate {
+                self.isFencedUnawares = false
+                self.fail("fenced instance id")
+            }
         }
     }
 

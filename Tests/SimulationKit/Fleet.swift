@@ -12,6 +12,9 @@ final class Fleet {
     private var running: [String: Process] = [:]
     private var twins: [Process] = []
     private var ever: [Process] = []
+    private var restarting: Set<String> = []
+    /// Whoever stops now stays away.
+    var isClosing = false
 
     init(world: World, broker: Broker, upstream: Upstream, oracle: Oracle, shellFaults: Set<ShellFault>) {
         self.world = world
@@ -52,15 +55,15 @@ final class Fleet {
     /// Brings back what is not running, sooner or later.
     func watch() {
         world.after(sec(1)) { [self] in
-            guard !world.areFaultsOver else { return }
+            guard !isClosing else { return }
+            if world.areFaultsOver { restarting = [] }
             for name in names where running[name]?.isRunning == false && !restarting.contains(name) {
                 if world.strikes(.neverRestarted, 0.3) {
                     restarting.insert(name)
                     continue
                 }
                 restarting.insert(name)
-                let wait = world.plan.retention < .seconds(60) && world.flip(0.3) ? world.delay(sec(1), sec(45)) : world.delay(ms(200), sec(15))
-                world.after(wait) { [self] in
+                world.after(world.areFaultsOver ? ms(100) : outage()) { [self] in
                     restarting.remove(name)
                     start(name)
                 }
@@ -68,7 +71,12 @@ final class Fleet {
             watch()
         }
     }
-    private var restarting: Set<String> = []
+
+    /// At times everybody is away for longer than a session is remembered.
+    private func outage() -> Int64 {
+        let isLong = world.plan.retention < .seconds(60) && world.flip(0.3)
+        return isLong ? world.delay(sec(1), sec(45)) : world.delay(ms(200), sec(15))
+    }
 
     func freeze(for duration: Int64) {
         guard !processes.isEmpty else { return }

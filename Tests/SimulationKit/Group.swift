@@ -58,7 +58,9 @@ final class Group {
             old.joined = nil
             old.consumer.fenced()
             world.coverage.hit(.transition(.staticRejoin))
-            if !isRebalancing {
+            let assigned = Set(members.flatMap(\.assignment))
+            // A real coordinator would leave what is nobody's as it is until the next rebalance.
+            if !isRebalancing, assigned.count == Int(world.plan.partitions) {
                 for partition in member.assignment { grants[partition, default: 0] += 1 }
                 return reply(id, generation, member.assignment)
             }

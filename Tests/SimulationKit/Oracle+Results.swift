@@ -120,11 +120,10 @@ extension Oracle {
         }
         if event.replayed {
             world.coverage.hit(.row(.replayed))
-            let source = before.last { $0.question == question && $0.result?.replayed == false }
-            if source == nil, remembers(lane, since: lane.records.first?.writtenAt) {
-                let isSettledUnseen = lane.calls.contains { $0.question == question && $0.record === record }
-                if !isSettledUnseen { world.violate("\(record.commandID) replays what was never said") }
-            }
+            let isKnown =
+                before.contains { $0.question == question }
+                || lane.settled[question.fingerprint(keyID: record.resultLease?.process.keyID ?? 0)] != nil
+            if !isKnown { world.violate("\(record.commandID) replays what was never said") }
         }
         guard let first = settled?.result, let record0 = settled, remembers(lane, since: record0.writtenAt), isSameKey(record0, record) else {
             return checkClosed(event, record, lane, before)
@@ -149,7 +148,7 @@ extension Oracle {
 
     private func checkClosed(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ before: [CommandRecord]) {
         let verified = before.first { $0.result?.status == .verified }
-        if let verified, remembers(lane, since: verified.writtenAt), isSameKey(verified, record) {
+        if let verified, !event.replayed, remembers(lane, since: verified.writtenAt), isSameKey(verified, record) {
             if event.reason == .sessionUsed, event.calls == 0 { return world.coverage.hit(.row(.sessionClosed)) }
             world.violate("\(record.commandID) is \(event.reason.rawValue) although \(verified.commandID) closed the session")
         }
@@ -200,8 +199,8 @@ extension Oracle {
             }
         case .tooManyCodes:
             world.coverage.hit(.row(.tooManyCodes))
-            let others = Set(lane.records.filter { $0.offset < record.offset }.compactMap(\.question)).subtracting([record.question].compactMap { $0 })
-            if others.count < world.plan.maximumCodes { world.violate("\(record.commandID): too many codes after \(others.count)") }
+            let others = Set(lane.records.compactMap(\.question)).subtracting([record.question].compactMap { $0 })
+            if others.count < world.plan.maximumCodes, !lane.mayBeDoubted { world.violate("\(record.commandID): too many codes after \(others.count)") }
         case .upstreamUnavailable: break
         case .outcomeUnknown:
             world.coverage.hit(.row(.openIntentTooLate))
@@ -218,7 +217,13 @@ extension Oracle {
         if call.lease === record.resultLease { return call.verdict == .ambiguous }
         guard let verdict = call.verdict else { return true }
         if verdict == .ambiguous { return true }
-        return verdict.isFinal && call.record.resultLease !== call.lease
+        return verdict.isFinal && call.record.resultLease !== call.lease && !isInState(call)
+    }
+
+    /// A committed state holds the answer, though the record itself had no result yet.
+    private func isInState(_ call: Call) -> Bool {
+        let fingerprint = call.question.fingerprint(keyID: call.lease.process.keyID)
+        return (call.record.lane?.settled[fingerprint] ?? -1) >= call.record.offset
     }
 
     private func checkDoubt(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane) {
@@ -228,8 +233,12 @@ extension Oracle {
             return
         }
         let verified = lane.results.contains { $0.result?.status == .verified && $0.offset < record.offset }
-        guard !verified, remembers(lane, since: lane.calls.last?.writtenAt) else { return }
-        if let call = lane.calls.first(where: { isUnresolved($0, for: record) }) {
+        guard !verified, !lane.isMemoryLost else { return }
+        // Nothing about a record that is still open may be forgotten, however long ago it was.
+        let lost = lane.calls.first {
+            isUnresolved($0, for: record) && ($0.record === record || remembers(lane, since: $0.writtenAt))
+        }
+        if let call = lost {
             world.violate(
                 "\(record.commandID) is \(event.reason.rawValue) and not in doubt, but the answer about \(call.record.commandID) was lost"
             )

@@ -27,14 +27,16 @@ final class Oracle {
         }
         let call = Call(lease: lease, record: record, question: question, writtenAt: world.now)
         world.trace("\(lease.process.name): asks about \(record.commandID) \(lane.session.id) code \(question.code)")
-        if lease.endedAt != nil || broker.group.grants[lease.place.partition] ?? 0 != lease.grant, !world.plan.faults.contains(.twin) {
+        if lease.process.consumer?.isFencedUnawares == true {
+            lane.isMemoryLost = true
+        } else if lease.endedAt != nil || broker.group.grants[lease.place.partition] ?? 0 != lease.grant {
             world.violate("\(lease.process.name) asks about \(record.commandID) although the partition was given to another")
         }
-        if record.result != nil { world.violate("\(record.commandID) is asked about although it has a result") }
+        if record.result != nil, !lane.isMemoryLost { world.violate("\(record.commandID) is asked about although it has a result") }
         if world.wall > latestDeadline(of: record) + 5 + abs(lease.process.skew) {
             world.violate("\(record.commandID) is asked about after its deadline")
         }
-        judge(call, lane)
+        if !lane.isMemoryLost { judge(call, lane) }
         checkIntent(of: record, lane)
         lane.calls.append(call)
         lane.lastActivity = world.now
@@ -191,11 +193,20 @@ final class Oracle {
 
     func committed(_ transaction: Transaction) {
         let process = transaction.process
+        for write in transaction.batch.ledger { noteSettled(write) }
         for result in transaction.batch.results { published(result, by: process) }
         for letter in transaction.batch.deadLetters { checkLetter(letter) }
         for write in transaction.batch.ledger { checkSecrets(write) }
         checkTombstones(transaction)
         for offset in transaction.batch.offsets { checkOffset(offset) }
+    }
+
+    private func noteSettled(_ write: Batch.LedgerWrite) {
+        guard case .state(let codes, _) = write.record.content, let lane = lanes[write.partition]?[write.record.session]
+        else { return }
+        for code in codes where code.outcome != nil {
+            lane.settled[code.fingerprint] = max(code.source, lane.settled[code.fingerprint] ?? -1)
+        }
     }
 
     private func published(_ result: Batch.Result, by process: Process) {

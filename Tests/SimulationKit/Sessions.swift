@@ -57,13 +57,16 @@ final class Lane {
     /// Leases that wrote an intent for it, by question.
     var intents: [(question: Question, lease: Lease, record: CommandRecord)] = []
     /// Something outside the promises happened to what is remembered: nothing is concluded from silence any more.
-    var isMemoryLost = false
+    var isMemoryLost: Bool
     /// Doubt without a cause in the journal is allowed (a stray intent, an unreadable record, another key).
     var mayBeDoubted = false
     var lastActivity: Int64 = 0
+    /// Per question the newest record that a committed state shows settled.
+    var settled: [Fingerprint: Int64] = [:]
 
-    init(session: Session, partition: Int32) {
+    init(session: Session, partition: Int32, isMemoryLost: Bool) {
         self.session = session
+        self.isMemoryLost = isMemoryLost
         self.partition = partition
     }
 }

@@ -84,10 +84,12 @@ package struct Simulation {
             fleet.pump(log.partition)
         }
         fleet.heal()
-        if world.plan.faults.contains(.ledgerRecreated), !world.plan.acceptsLedgerLoss { fleet.restartAcceptingLoss() }
+        // Neither a lost ledger nor lost commands are passed over without somebody's decision.
+        if !world.plan.faults.isDisjoint(with: [.ledgerRecreated, .commandsDeleted]) { fleet.restartAcceptingLoss() }
     }
 
     private func settleDown() {
+        requester.isQuiet = true
         // Whatever rebalance is still under way ends, and offsets that were skipped are committed.
         world.run(until: world.now + sec(30))
         for log in broker.commands where log.end > 0 {
@@ -105,6 +107,7 @@ package struct Simulation {
         where record.rejection != nil && record.result != nil && !record.isPoison && record.letters != 1 {
             world.violate("\(record.commandID): \(record.letters) dead letters")
         }
+        fleet.isClosing = true
         for process in fleet.processes { process.askToDrain() }
         world.run(until: world.now + sec(2)) { fleet.processes.isEmpty }
         if let process = fleet.processes.first { world.violate("\(process.name): an idle worker does not leave within 2 s") }
