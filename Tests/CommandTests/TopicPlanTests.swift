@@ -23,9 +23,11 @@ struct TopicPlanTests {
         }
     }
 
-    @Test func anEmptyClusterGetsFourTopics() {
+    @Test func anEmptyClusterGetsFourTopics() throws {
         let plan = TopicPlan(topics, found: [:], partitions: 24, replication: 3)
-        #expect(plan.newTopics.map(\.name) == [topics.commands, topics.results, topics.ledger, topics.deadLetters])
+        try #require(
+            plan.newTopics.map(\.name) == [topics.commands, topics.results, topics.ledger, topics.deadLetters]
+        )
         #expect(plan.newTopics.allSatisfy { $0.partitions == 24 && $0.replication == 3 })
         #expect(plan.newTopics.allSatisfy { $0.config["min.insync.replicas"] == "2" })
         #expect(plan.newTopics[2].config["cleanup.policy"] == "compact,delete")
@@ -52,12 +54,12 @@ struct TopicPlanTests {
         #expect(TopicPlan(topics, found: found, partitions: 4).newTopics.map(\.partitions) == [12, 12, 12])
     }
 
-    @Test func unequalPartitionsAreTold() {
+    @Test func unequalPartitionsAreTold() throws {
         var found = complete
         found[topics.ledger]?.partitions = 3
         found[topics.results]?.partitions = 9
         let told = differences(found)
-        #expect(told.count == 2)
+        try #require(told.count == 2)
         #expect(told[0].contains("otp.verify.results: it has 9 partitions, the commands have 6"))
         #expect(told[0].contains("use another topic"))
         #expect(told[1].contains("it has 3 partitions, the commands have 6: a session's record goes to its command's"))
@@ -70,12 +72,12 @@ struct TopicPlanTests {
         #expect(differences(complete, partitions: 6).isEmpty)
     }
 
-    @Test func policiesThatLoseRecordsAreTold() {
+    @Test func policiesThatLoseRecordsAreTold() throws {
         var found = complete
         found[topics.commands]?.config["cleanup.policy"] = "compact"
         found[topics.ledger]?.config = ["cleanup.policy": "delete", "retention.ms": "3600000"]
         let told = differences(found)
-        #expect(told.count == 3)
+        try #require(told.count == 3)
         #expect(told[0].contains("compaction would remove all but the last record of a session"))
         #expect(told[1].contains("without compaction it grows"))
         #expect(told[2].contains("retention.ms is 3600000"))

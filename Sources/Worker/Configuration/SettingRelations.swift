@@ -3,7 +3,12 @@ enum SettingRelations {
     /// Each fault under the setting that one would rather change.
     static func faults(of settings: Settings) -> [(key: String, fault: Setting.Fault)] {
         let worker = settings.worker
-        let durations: [Relation<Duration>] = [
+        return (calls(worker) + membership(worker)).compactMap { $0.fault(DurationText.format) }
+            + bounds(worker).compactMap { $0.fault { "\($0)" } } + topics(worker.topics)
+    }
+
+    private static func calls(_ worker: WorkerConfiguration) -> [Relation<Duration>] {
+        [
             .init(
                 ("ledger.retention", worker.ledger.retention),
                 .above,
@@ -40,6 +45,11 @@ enum SettingRelations {
                 ("check_otp.max_connection_age", worker.checkOTP.connectionAge),
                 "no connection can be idle for longer than it lives"
             ),
+        ]
+    }
+
+    private static func membership(_ worker: WorkerConfiguration) -> [Relation<Duration>] {
+        [
             .init(
                 ("rebalance.settle_timeout", worker.delivery.settleTimeout),
                 .below,
@@ -59,7 +69,10 @@ enum SettingRelations {
                 "a restore waits for a dead worker's open transaction"
             ),
         ]
-        let counts: [Relation<Int>] = [
+    }
+
+    private static func bounds(_ worker: WorkerConfiguration) -> [Relation<Int>] {
+        [
             .init(
                 ("admission.low", worker.delivery.admissionLow),
                 .below,
@@ -73,8 +86,6 @@ enum SettingRelations {
                 "a transaction cannot hold more commands than memory does"
             ),
         ]
-        return durations.compactMap { $0.fault(DurationText.format) } + counts.compactMap { $0.fault { "\($0)" } }
-            + topics(worker.topics)
     }
 
     private static func topics(_ topics: WorkerConfiguration.Topics) -> [(key: String, fault: Setting.Fault)] {

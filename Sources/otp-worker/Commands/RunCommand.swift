@@ -20,7 +20,7 @@ struct RunCommand: AsyncParsableCommand {
             Examples:
               otp-worker run --brokers localhost:9092
               otp-worker run --config /etc/otp-worker.yaml --log-level debug
-              otp-worker run --brokers localhost:9092 --check-otp-url http://127.0.0.1:8080 --admin-port 0
+              otp-worker run --check-otp-url http://127.0.0.1:8080 --admin-port 0
             """
     )
 

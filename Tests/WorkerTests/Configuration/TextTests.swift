@@ -36,5 +36,6 @@ struct TextTests {
         #expect(Suggestion.nearest(to: "topic.result", among: known) == "topics.results")
         #expect(Suggestion.nearest(to: "ledger.retention", among: known) == nil)
         #expect(Suggestion.nearest(to: "x", among: []) == nil)
+        #expect(Suggestion.nearest(to: "abcd", among: ["abxx", "acbd"]) == "acbd", "two letters swapped are one slip")
     }
 }
