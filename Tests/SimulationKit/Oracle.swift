@@ -70,15 +70,23 @@ final class Oracle {
                 }
             }
             guard earlier.question == call.question, let verdict = earlier.verdict else { continue }
+            if earlier.record !== record, earlier.record.result?.retryable == true {
+                world.coverage.hit(.row(.retryableAskedAgain))
+            }
             let isKnown =
                 earlier.lease === call.lease
                 || (earlier.record.resultLease === earlier.lease && earlier.lease.process.keyID == call.lease.process.keyID)
-            if verdict.isFinal, isKnown, remembers(lane, since: earlier.deliveredAt) {
+            if verdict.isFinal, isKnown, !remembers(lane, since: earlier.deliveredAt) {
+                world.coverage.hit(.transition(.expiredSession))
+            } else if verdict.isFinal, isKnown {
                 world.violate("\(record.commandID) asks again what \(earlier.record.commandID) was told: \(verdict)")
             }
             if earlier.record === record, earlier.lease === call.lease, verdict == .halt {
                 world.violate("\(record.commandID) asks again after a halt")
             }
+        }
+        if lane.intents.contains(where: { $0.record === record && $0.lease !== call.lease && !$0.lease.isGraceful }) {
+            world.coverage.hit(.row(.openIntentAskedAgain))
         }
         if attempts > 4 { world.violate("\(record.commandID) is asked about \(attempts) times") }
         if ambiguous > 1 { world.violate("\(record.commandID) is asked about again after two ambiguous answers") }
@@ -250,6 +258,14 @@ final class Oracle {
             }
         }
         if (metadata.finished.last ?? 0) - offset.offset > Limits.window { world.violate("a bitmap beyond the window") }
+    }
+
+    /// The first record without a result, as of the last commit.
+    func firstOpen(in partition: Int32) -> Int64 {
+        guard let records = broker?.commands[Int(partition)].records, let known = partitions[partition] else {
+            return .max / 2
+        }
+        return known.firstOpen < records.count ? records[known.firstOpen].offset : .max / 2
     }
 
     // MARK: The end

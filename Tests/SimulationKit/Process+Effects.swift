@@ -77,6 +77,9 @@ extension Process {
         for record in records {
             record.deliveries += 1
             if record.result != nil { world.coverage.hit(.row(.finishedAlready)) }
+            if record.offset - oracle.firstOpen(in: place.partition) >= Limits.window {
+                world.coverage.hit(.transition(.heldBeyondWindow))
+            }
         }
         toLoop(.consumer) { [self] in
             let received = records.map { $0.received(at: place, keyID: keyID) }

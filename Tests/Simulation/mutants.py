@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Deliberate faults of the engine, each a bug that real systems had: the proof that the simulation can fail.
+
+A mutant replaces one snippet of the engine by another. The engine itself is never touched: a copy is built once, with every
+replacement behind a run-time switch. A snippet that no longer occurs exactly once stops everything, so that the list cannot rot.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    file: str
+    original: str
+    mutated: str
+    # Seeds within which it must be caught.
+    seeds: int = 20_000
+
+    def switch(self, number: int) -> str:
+        """Both behaviours: an expression becomes a choice of two, anything else says itself where ACTIVE decides."""
+        active = f"Mutant.isActive({number})"
+        if "ACTIVE" in self.mutated:
+            return self.mutated.replace("ACTIVE", active)
+        return f"({active} ? ({self.mutated}) : ({self.original}))"
+
+
+MUTANTS = [
+    # Offsets
+    Mutant("offset-of-last-finished", "PartitionProgress.swift",
+           "let watermark = base + Int64(index)",
+           "if ACTIVE, let last = slots.lastIndex(where: { $0 == .batched || $0 == .finished }) { index = last + 1 }\n"
+           "        let watermark = base + Int64(index)"),
+    Mutant("bitmap-counts-memory", "Engine+Commands.swift",
+           "partition.concluded.append(command)",
+           "partition.concluded.append(command)\n        if ACTIVE { partition.progress.batched(command.offset) }"),
+    Mutant("bitmap-ignored-at-restore", "Engine+Partitions.swift",
+           "partition.metadata?.finished ?? []", "[]"),
+    Mutant("end-believed-while-draining", "Engine+Commands.swift",
+           "guard let partition = partition(place), isWorking(partition) else { return }",
+           "guard let partition = partition(place), ACTIVE ? partition.phase == .active : isWorking(partition) else { return }"),
+    Mutant("skipped-offsets-never-committed", "Engine+Settling.swift",
+           "return lastCommit + Limits.idleCommit", "return ACTIVE ? nil : lastCommit + Limits.idleCommit"),
+    Mutant("batch-id-repeats", "Engine+Settling.swift",
+           "BatchID(process: configuration.processID,", "BatchID(process: ACTIVE ? 1 : configuration.processID,"),
+    # Calls and intents
+    Mutant("call-repeated-after-abort", "Engine+Transactions.swift",
+           "partition.concluded.prepend(command)",
+           """if ACTIVE, command.attempts > 0 {
+                    command.conclusion = nil
+                    command.state = .ready
+                    unconcluded += 1
+                    ready.push(command)
+                    if let session = command.session { partition.lanes[session] = .init(head: command) }
+                } else {
+                    partition.concluded.prepend(command)
+                }"""),
+    Mutant("intent-skipped", "Engine+Calls.swift",
+           "} else if command.hasAcknowledgedIntent || command.isAskedAgain {",
+           "} else if ACTIVE || command.hasAcknowledgedIntent || command.isAskedAgain {"),
+    Mutant("intent-void-by-fingerprint", "SessionEntry.swift",
+           "state.contains { $0.fingerprint == intent.fingerprint && $0.isSettled(since: intent.source) }",
+           "state.contains { $0.fingerprint == intent.fingerprint && $0.outcome != nil }"),
+    Mutant("restored-intent-void-by-fingerprint", "SessionEntry.swift",
+           "code(intent.fingerprint)?.isSettled(since: intent.source) == true",
+           "code(intent.fingerprint)?.outcome != nil"),
+    Mutant("tombstone-not-awaited", "Engine+Commands.swift",
+           "partition.tombstones[session] != nil", "false"),
+    Mutant("intent-voided-by-others", "Engine+Commands.swift",
+           "partition.ledger[session].hasIntent(fingerprint, source: command.offset)",
+           "partition.ledger[session].intents.contains { $0.fingerprint == fingerprint }"),
+    Mutant("open-intents-not-doubted", "SessionLedger.swift",
+           "for session in sessions.withIntents {", "for session in sessions.withIntents where !ACTIVE {"),
+    Mutant("intent-left-behind", "Engine+Commands.swift",
+           "!settles && leavesIntent(command, partition)", "false"),
+    Mutant("intent-expires-unanswered", "SessionLedger.swift",
+           "entry.newestSource < committed", "true"),
+    Mutant("deadline-unchecked-before-call", "Engine+Calls.swift",
+           "let timeout = min(configuration.attemptTimeout, command.end - now)",
+           "let timeout = ACTIVE ? configuration.attemptTimeout : min(configuration.attemptTimeout, command.end - now)"),
+    # Answers and doubt
+    Mutant("ambiguous-taken-for-not-sent", "AnswerTable.swift",
+           "case .unknown: self = .ambiguous", "case .unknown: self = ACTIVE ? .retryable : .ambiguous"),
+    Mutant("server-error-taken-for-not-sent", "AnswerTable.swift",
+           "case 500...599: return .ambiguous", "case 500...599: return ACTIVE ? .retryable : .ambiguous"),
+    Mutant("ambiguous-asked-for-ever", "RetrySchedule.swift", "ambiguous <= ambiguousRetries", "true"),
+    Mutant("doubt-forgotten-by-next-code", "SessionEntry.swift",
+           "if outcome.isVerified { close(by: fingerprint) }",
+           "if ACTIVE { for other in codes.indices { codes[other].isDoubtful = false } }\n"
+           "        if outcome.isVerified { close(by: fingerprint) }"),
+    Mutant("doubt-dropped-by-tombstone", "Engine+Settling.swift",
+           "conclusion.leavesIntent && entry.code(fingerprint)?.isDoubtful == true", "false"),
+    Mutant("100-always-verified", "Engine+Calls.swift",
+           "entry.code(fingerprint)?.isDoubtful ?? false", "true"),
+    Mutant("100-verified-despite-other-doubt", "Engine+Calls.swift",
+           "!entry.isAnotherInDoubt(than: fingerprint)", "true"),
+    Mutant("closed-session-asked", "Decision.swift", "entry.isClosed", "false"),
+    Mutant("retryable-failure-replayed", "Decision.swift", "!known.retryable", "true"),
+    # Ownership
+    Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
+    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true"),
+    Mutant("sleep-unnoticed", "Membership.swift", "gap > patience && distrust(.slept)", "false"),
+    Mutant("silence-unnoticed", "Membership.swift", "silence > patience && distrust(.coordinatorSilent)", "false"),
+    Mutant("trust-unchecked-at-write", "Engine.swift",
+           "guard membership.isTrusted, let partition = partition(record.place)",
+           "guard ACTIVE || membership.isTrusted, let partition = partition(record.place)"),
+    Mutant("no-proof-without-work", "Engine+Settling.swift",
+           "!membership.isTrusted && open.shares.isEmpty && index == settling.count - 1", "false"),
+    # Transactions
+    Mutant("trace-never-counts", "Engine+Transactions.swift", "found[$0]??.batch == id", "false"),
+    Mutant("trace-counts-any-batch", "Engine+Transactions.swift",
+           "} else if evidence.contains(where:", "} else if ACTIVE || evidence.contains(where:"),
+    Mutant("offsets-of-aborted-batch", "Engine+Transactions.swift",
+           "partition.voids += partition.inOrder",
+           """for state in share.states where ACTIVE {
+                partition.ledger.committed(state.codes, of: state.session, ledgerOffset: share.floor + 2)
+            }
+            partition.voids += partition.inOrder"""),
+    Mutant("aborted-outcomes-reordered", "Engine+Transactions.swift",
+           "for offset in share.offsets.reversed()",
+           "for offset in ACTIVE ? share.offsets : Array(share.offsets.reversed())"),
+    Mutant("floor-forgets-pending-intents", "Partition.swift", "unacknowledged.values.min() ?? .max", "Int64.max"),
+    Mutant("floor-forgets-the-oldest", "Partition.swift", "ledger.oldestOffset ?? .max", "Int64.max"),
+    Mutant("unpublishable-retried-for-ever", "Engine+Transactions.swift",
+           "command.isUndeliverable = true", "command.isUndeliverable = !ACTIVE"),
+    Mutant("parked-outcomes-forgotten", "Engine+Partitions.swift",
+           "!partition.concluded.isEmpty, oldestConclusion == nil", "!ACTIVE, !partition.concluded.isEmpty, oldestConclusion == nil"),
+    # Rebalance, drain, bounds
+    Mutant("drain-forgets-back-off", "Engine+Partitions.swift",
+           "case .ready, .backingOff: abandon(command, partition)",
+           "case .backingOff where ACTIVE: break\n            case .ready, .backingOff: abandon(command, partition)"),
+    Mutant("release-forgets-tombstones", "Engine+Partitions.swift", "partition.voids.isEmpty", "true"),
+    Mutant("intake-never-reopens", "Engine+Partitions.swift",
+           "for partition in owned(where: \\.isRestored) { unpause(partition, for: .admission) }",
+           "for partition in owned(where: \\.isRestored) where !ACTIVE { unpause(partition, for: .admission) }"),
+    Mutant("held-taken-twice", "Engine+Commands.swift",
+           "case .repeated, .finished: break\n            case .admitted",
+           "case .repeated, .finished: if ACTIVE { admit(record, partition, at: now) }\n            case .admitted"),
+]

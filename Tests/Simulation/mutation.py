@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Builds the engine's copy with every mutant behind a switch, once, and runs each until the simulation catches it.
+
+    Tests/Simulation/mutation.py            all of them, two at a time
+    Tests/Simulation/mutation.py NAME ...   some of them
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mutants import MUTANTS
+
+ROOT = Path(__file__).absolute().parents[2]
+COPY = ROOT / ".build-mutants"
+SWITCH = """#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+enum Mutant {
+    private static let active = getenv("SIMULATION_MUTANT").flatMap { Int(String(cString: $0)) } ?? 0
+    static func isActive(_ number: Int) -> Bool { active == number }
+}
+"""
+# Seeds within which a failing shell must be caught.
+SHELL_SEEDS = 20_000
+
+
+def refresh(source, target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists() or target.read_text() != source:
+        target.write_text(source)
+
+
+def copy_sources():
+    for folder in ["Sources/Contract", "Tests/SimulationKit", "Tests/Simulation"]:
+        wanted = {path.relative_to(ROOT) for path in (ROOT / folder).glob("*.swift")}
+        for path in wanted:
+            refresh((ROOT / path).read_text(), COPY / path)
+        for path in (COPY / folder).glob("*.swift"):
+            if path.relative_to(COPY) not in wanted:
+                path.unlink()
+
+
+def mutate_engine():
+    texts = {path.name: path.read_text() for path in (ROOT / "Sources/Engine").glob("*.swift")}
+    pristine = dict(texts)
+    for number, mutant in enumerate(MUTANTS, 1):
+        count = pristine.get(mutant.file, "").count(mutant.original)
+        if count != 1:
+            sys.exit(f"{mutant.name}: its snippet occurs {count} times in {mutant.file}; bring it up to date")
+        if texts[mutant.file].count(mutant.original) != 1:
+            sys.exit(f"{mutant.name}: its snippet overlaps another mutant's in {mutant.file}")
+        texts[mutant.file] = texts[mutant.file].replace(mutant.original, mutant.switch(number))
+    texts["Mutant.swift"] = SWITCH
+    folder = COPY / "Sources/Engine"
+    for name, text in texts.items():
+        refresh(text, folder / name)
+    for path in folder.glob("*.swift"):
+        if path.name not in texts:
+            path.unlink()
+
+
+def package():
+    manifest = (ROOT / "Package.swift").read_text()
+    version = lambda name: re.search(rf'\.package\(url: "[^"]*/{name}"[^\n]*\),', manifest).group(0)
+    refresh(f"""// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+let package = Package(
+    name: "otp-worker",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        {version("swift-argument-parser")}
+        {version("swift-collections")}
+    ],
+    targets: [
+        .target(name: "Contract", swiftSettings: settings),
+        .target(name: "Engine", dependencies: [
+            "Contract", .product(name: "DequeModule", package: "swift-collections"),
+            .product(name: "HeapModule", package: "swift-collections")], swiftSettings: settings),
+        .target(name: "SimulationKit", dependencies: ["Contract", "Engine"], path: "Tests/SimulationKit", swiftSettings: settings),
+        .executableTarget(name: "simulate", dependencies: [
+            "SimulationKit", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/Simulation", swiftSettings: settings),
+    ])
+""", COPY / "Package.swift")
+    resolved = ROOT / "Package.resolved"
+    if resolved.exists() and not (COPY / "Package.resolved").exists():
+        shutil.copy(resolved, COPY / "Package.resolved")
+
+
+def build():
+    copy_sources()
+    mutate_engine()
+    package()
+    done = subprocess.run(["swift", "build", "-c", "release", "--product", "simulate"], cwd=COPY, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stdout[-6000:] + done.stderr[-3000:])
+    return COPY / ".build/release/simulate"
+
+
+def hunt(simulate, name, seeds, arguments, number=0):
+    environment = dict(os.environ, SIMULATION_MUTANT=str(number))
+    began = time.monotonic()
+    command = [str(simulate), "--seeds", str(seeds), "--until-failure", "--partial", "--jobs", "1", *arguments]
+    output = subprocess.run(command, env=environment, capture_output=True, text=True).stdout
+    found = re.search(r"FAIL (.*?)  \|.*--seed (\d+)", output)
+    seconds = time.monotonic() - began
+    if found:
+        print(f"caught  {name:36} seed {int(found.group(2)):>6}  {seconds:5.1f} s  {found.group(1)[:90]}", flush=True)
+    else:
+        print(f"MISSED  {name:36} in {seeds} seeds  {seconds:5.1f} s", flush=True)
+    return bool(found)
+
+
+def main():
+    wanted = sys.argv[1:]
+    simulate = build()
+    shell = re.findall(r"^    case (\w+)$", (ROOT / "Tests/SimulationKit/ShellFault.swift").read_text(), re.MULTILINE)
+    jobs = [(m.name, m.seeds, [], n) for n, m in enumerate(MUTANTS, 1)]
+    jobs += [("shell:" + name, SHELL_SEEDS, ["--shell-fault", name], 0) for name in shell]
+    if wanted:
+        jobs = [job for job in jobs if job[0] in wanted]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        caught = list(pool.map(lambda job: hunt(simulate, *job), jobs))
+    print(f"{sum(caught)} of {len(caught)} mutants caught")
+    sys.exit(0 if all(caught) and caught else 1)
+
+
+if __name__ == "__main__":
+    main()
