@@ -14,6 +14,8 @@ final class ClientHandle: @unchecked Sendable {
     private struct Uses {
         var count = 0
         var closing = false
+        /// Destroying the client would end the process.
+        var mustStay = false
     }
 
     /// What the client is for, and so which queue its events come from.
@@ -48,12 +50,24 @@ final class ClientHandle: @unchecked Sendable {
     }
 
     deinit {
-        guard !uses.withLock({ $0.closing }) else { return }
+        let (isDone, mustStay) = uses.withLock { ($0.closing, $0.mustStay) }
+        guard !isDone, !mustStay else { return }
         // Nobody uses it any more, or its last reference would not be gone; but destroying it can still take a while.
         let client = unsafe Transferred(client)
         unsafe rd_kafka_queue_destroy(queue)
         _ = OwnThread { unsafe rd_kafka_destroy_flags(client.pointer, Self.destroyWithoutClosing) }
     }
+
+    /// Says whether the client must be left behind, closed but not destroyed.
+    ///
+    /// Before librdkafka 2.3.0 a group consumer that has joined and was never assigned anything aborts the process when it
+    /// is destroyed.
+    func setMustStay(_ mustStay: Bool) {
+        guard rd_kafka_version() < 0x0203_0000 else { return }
+        uses.withLock { $0.mustStay = mustStay }
+    }
+
+    var mustStay: Bool { uses.withLock { $0.mustStay } }
 
     /// Runs one call on the client; throws `_DESTROY` once destroying has begun.
     func use<Result>(
@@ -111,11 +125,11 @@ final class ClientHandle: @unchecked Sendable {
     /// False when that took longer than it may: the client is then left behind, to be destroyed when it lets go.
     func destroy(within limit: Duration) -> Bool {
         let deadline = Deadline(in: limit)
-        let first = uses.update { uses in
+        let (isFirst, mustStay) = uses.update { uses in
             defer { uses.closing = true }
-            return !uses.closing
+            return (!uses.closing, uses.mustStay)
         }
-        guard first else { return true }
+        guard isFirst, !mustStay else { return true }
         unsafe rd_kafka_queue_yield(queue)
         let client = unsafe Transferred(client)
         let queue = unsafe Transferred(queue)

@@ -24,6 +24,7 @@ package final class GroupConsumer: Sendable {
     package func subscribe(_ topics: [String]) throws(KafkaError) {
         let list = PartitionList(topics.map { TopicPartition($0, -1) })
         try unsafe handle.use("subscribe") { client throws(KafkaError) in
+            handle.setMustStay(true)
             try unsafe KafkaError.check("subscribe", list.with { unsafe rd_kafka_subscribe(client, $0) })
         }
     }
@@ -43,6 +44,8 @@ package final class GroupConsumer: Sendable {
             case .records:
                 batch.append(event)
             case .rebalance:
+                batch.flush()
+                remember(batch)
                 rebalance(event, into: &batch)
                 // What is fetched from here on belongs to the new assignment.
                 return batch.finish()
@@ -58,6 +61,8 @@ package final class GroupConsumer: Sendable {
                 break
             }
         }
+        batch.flush()
+        remember(batch)
         return batch.finish()
     }
 
@@ -65,7 +70,7 @@ package final class GroupConsumer: Sendable {
     ///
     /// Takes effect in the next poll; an assignment that is gone by then is left alone.
     package func resume(_ partition: TopicPartition, at offset: Int64) {
-        request { $0.wanted[partition] = .start(offset) }
+        request { $0.wanted[partition] = Wish(offset: offset, flows: true) }
     }
 
     /// Lets partitions go on that ``pause(_:)`` stopped; does nothing to others.
@@ -73,7 +78,7 @@ package final class GroupConsumer: Sendable {
     /// Takes effect in the next poll.
     package func resume(_ partitions: [TopicPartition]) {
         request { state in
-            for partition in partitions { state.want(.go, for: partition) }
+            for partition in partitions { state.wanted[partition, default: Wish()].flows = true }
         }
     }
 
@@ -82,7 +87,7 @@ package final class GroupConsumer: Sendable {
     /// What librdkafka had fetched is fetched again later, so that nothing is skipped.
     package func pause(_ partitions: [TopicPartition]) {
         request { state in
-            for partition in partitions { state.want(.stop, for: partition) }
+            for partition in partitions { state.wanted[partition, default: Wish()].flows = false }
         }
     }
 
@@ -157,6 +162,8 @@ package final class GroupConsumer: Sendable {
     /// False when that took longer; it then ends by itself.
     package func destroy(within limit: Duration) -> Bool {
         let deadline = Deadline(in: limit)
+        // A member that is left behind must at least have left the group, and its partitions with it.
+        if handle.mustStay { try? beginClose() }
         finishClosing(until: Deadline(in: limit / 2))
         return handle.destroy(within: deadline.remaining)
     }
@@ -169,18 +176,17 @@ package final class GroupConsumer: Sendable {
 
 extension GroupConsumer {
     /// What is asked of one partition, to be done by the polling thread.
-    private enum Wish {
-        case start(Int64)
-        case go
-        case stop
+    private struct Wish {
+        /// Where to read from; nil leaves that as it is.
+        var offset: Int64?
+        var flows = false
     }
 
     /// How a partition of the assignment stands.
-    private enum Flow {
-        /// Assigned and paused, with no offset to read from yet.
-        case held
-        case flowing
-        case paused
+    private struct Flow {
+        /// The offset after the last record handed out, or the one asked for; nil until the first is asked for.
+        var next: Int64?
+        var isPaused = true
     }
 
     private struct Assignment {
@@ -193,12 +199,6 @@ extension GroupConsumer {
         /// Nobody will answer a revocation any more.
         var isAbandoned = false
 
-        /// A later wish takes the place of an earlier one, but a partition that waits for its first offset keeps it.
-        mutating func want(_ wish: Wish, for partition: TopicPartition) {
-            if case .start = wanted[partition] { return }
-            wanted[partition] = wish
-        }
-
         mutating func forget(_ partitions: [TopicPartition]) {
             for partition in partitions {
                 flow[partition] = nil
@@ -210,67 +210,81 @@ extension GroupConsumer {
     /// Does what was asked for since the last poll; true when something must be tried again.
     private func carryOut(into batch: inout EventBatch) -> Bool {
         let (wanted, answer) = assignment.withLock { state in
-            let answer = state.revoked.isEmpty || !state.revoked.isSubset(of: state.released) ? [] : state.revoked
+            let answer = state.revoked.isSubset(of: state.released) ? Array(state.revoked) : []
             if !answer.isEmpty {
-                state.forget(Array(answer))
+                state.forget(answer)
                 state.revoked = []
             }
             if state.revoked.isEmpty { state.released = [] }
             defer { state.wanted = [:] }
-            return (state.wanted.filter { state.flow[$0.key] != nil }, Array(answer))
+            return (state.wanted.filter { state.flow[$0.key] != nil }, answer)
         }
-        if !answer.isEmpty, let error = unassign(answer) { batch.append(.error(error)) }
+        if !answer.isEmpty {
+            if let error = unassign(answer) { batch.append(.error(error)) }
+            nudge()
+        }
         var isRetrying = false
-        for (partition, wish) in wanted {
-            switch wish {
-            case .start(let offset):
-                isRetrying = !start(partition, at: offset, into: &batch) || isRetrying
-            case .go:
-                setPaused(false, partition, from: .paused, to: .flowing)
-            case .stop:
-                setPaused(true, partition, from: .flowing, to: .paused)
+        for (partition, wish) in wanted where !carryOut(wish, partition, into: &batch) {
+            isRetrying = true
+            assignment.withLock { state in
+                // What was asked for meanwhile counts more.
+                state.wanted[partition] = state.wanted[partition] ?? wish
             }
         }
         return isRetrying
     }
 
     /// False when it must be tried again: a partition just assigned may not have been started yet.
-    private func start(_ partition: TopicPartition, at offset: Int64, into batch: inout EventBatch) -> Bool {
-        let list = PartitionList([partition], offset: offset)
-        let error = unsafe handle.attempt("seek") { client throws(KafkaError) in
-            try unsafe KafkaError.check("seek", taking: list.with { unsafe rd_kafka_seek_partitions(client, $0, 1000) })
-            if let entry = list.entries().first { try KafkaError.check("seek", entry.response) }
-        }
-        guard let error else {
-            let isStill = assignment.withLock { state in
-                defer { state.flow[partition] = .flowing }
-                return state.flow[partition] != .flowing
+    private func carryOut(_ wish: Wish, _ partition: TopicPartition, into batch: inout EventBatch) -> Bool {
+        if let offset = wish.offset {
+            if let error = seek([partition: offset], waiting: .seconds(1)) {
+                if Self.untilStarted.contains(error.code) { return false }
+                batch.append(.partitionError(partition, error))
+                return true
             }
-            if isStill { setPausedInClient(false, [partition]) }
-            return true
+            assignment.withLock { $0.flow[partition]?.next = offset }
         }
-        switch error.code {
-        case .state, .previousInProgress, .inProgress, .timedOut, .unknownPartition:
-            assignment.withLock { state in
-                if state.wanted[partition] == nil { state.wanted[partition] = .start(offset) }
-            }
-            return false
-        default:
-            batch.append(.partitionError(partition, error))
-            return true
+        let flow = assignment.withLock { $0.flow[partition] }
+        guard let flow, let next = flow.next, flow.isPaused == wish.flows else { return true }
+        setPaused(!wish.flows, [partition])
+        assignment.withLock { $0.flow[partition]?.isPaused = !wish.flows }
+        if wish.flows { _ = seek([partition: next], waiting: .zero) }
+        return true
+    }
+
+    private static let untilStarted: Set<KafkaError.Code> = [
+        .state, .previousInProgress, .inProgress, .timedOut, .unknownPartition,
+    ]
+
+    /// Moves partitions; with no time to wait nobody learns whether it worked.
+    private func seek(_ offsets: [TopicPartition: Int64], waiting time: Duration) -> KafkaError? {
+        let list = PartitionList(offsets.map { OffsetCommit($0.key, offset: $0.value) })
+        return unsafe handle.attempt("seek") { client throws(KafkaError) in
+            let error = unsafe list.with { unsafe rd_kafka_seek_partitions(client, $0, time.wholeMilliseconds) }
+            try unsafe KafkaError.check("seek", taking: error)
+            guard time > .zero else { return }
+            for entry in list.entries() { try KafkaError.check("seek", entry.response) }
         }
     }
 
-    private func setPaused(_ paused: Bool, _ partition: TopicPartition, from: Flow, to: Flow) {
-        let fits = assignment.withLock { state in
-            guard state.flow[partition] == from else { return false }
-            state.flow[partition] = to
-            return true
-        }
-        if fits { setPausedInClient(paused, [partition]) }
+    /// Moves what flows to where it stands.
+    ///
+    /// librdkafka's broker thread notices a seek at once, but the end of a pause only within a second, be it the caller's
+    /// pause or its own during a rebalance.
+    private func nudge() {
+        let positions = assignment.withLock { $0.flow.compactMapValues { $0.isPaused ? nil : $0.next } }
+        if !positions.isEmpty { _ = seek(positions, waiting: .zero) }
     }
 
-    private func setPausedInClient(_ paused: Bool, _ partitions: [TopicPartition]) {
+    private func remember(_ batch: borrowing EventBatch) {
+        let positions = batch.positions
+        guard !positions.isEmpty else { return }
+        assignment.withLock { state in
+            for (partition, next) in positions { state.flow[partition]?.next = next }
+        }
+    }
+
+    private func setPaused(_ paused: Bool, _ partitions: [TopicPartition]) {
         let list = PartitionList(partitions)
         _ = unsafe handle.attempt("pause") { client in
             _ = unsafe list.with {
@@ -287,12 +301,14 @@ extension GroupConsumer {
         let partitions = event.partitions()
         switch event.response {
         case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+            handle.setMustStay(false)
             if let error = assign(partitions) { batch.append(.error(error)) }
-            setPausedInClient(true, partitions)
+            setPaused(true, partitions)
             assignment.withLock { state in
                 state.forget(partitions)
-                for partition in partitions { state.flow[partition] = .held }
+                for partition in partitions { state.flow[partition] = Flow() }
             }
+            nudge()
             batch.append(.assigned(partitions))
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS where !partitions.isEmpty && !isLost && !isAbandoned:
             assignment.withLock { state in
@@ -315,6 +331,7 @@ extension GroupConsumer {
             state.released = []
         }
         if let error = unassign(partitions) { batch.append(.error(error)) }
+        nudge()
         if !partitions.isEmpty { batch.append(.lost(partitions)) }
     }
 
@@ -366,38 +383,5 @@ extension GroupConsumer {
         guard let (partition, offset) = event.errorPosition() else { return .error(error) }
         return error.code == .partitionEnd
             ? .endOfPartition(partition, offset: offset) : .partitionError(partition, error)
-    }
-}
-
-/// Collects events, with the records between two other events in one.
-private struct EventBatch {
-    private var events: [ConsumerEvent] = []
-    private var records: [ConsumedRecord] = []
-    private var topics = TopicNames()
-    private(set) var recordCount = 0
-
-    var hasEvents: Bool { !events.isEmpty }
-
-    mutating func append(_ event: borrowing Event) {
-        event.forEachMessage { message in
-            records.append(message.record(&topics))
-            recordCount += 1
-        }
-    }
-
-    mutating func append(_ event: ConsumerEvent) {
-        flush()
-        events.append(event)
-    }
-
-    mutating func finish() -> [ConsumerEvent] {
-        flush()
-        return events
-    }
-
-    private mutating func flush() {
-        guard !records.isEmpty else { return }
-        events.append(.records(records))
-        records = []
     }
 }

@@ -57,6 +57,33 @@ import Testing
         try first.leave()
     }
 
+    @Test func whatIsKeptInARebalanceGoesOnWithoutGapOrRepetition() throws {
+        for partition in Int32(0)...1 {
+            try write(numbered(300, topic: topic, partition: partition), to: broker.common)
+        }
+        let first = try member()
+        for partition in try first.join(2) { first.resume(partition, at: 0) }
+        var events = try first.poll("some records", maximum: 5) { $0.records.count >= 50 }
+
+        let second = try member()
+        var taken: [ConsumerEvent] = []
+        let end = ContinuousClock.now + .seconds(30)
+        while taken.assigned.isEmpty || !first.assigned.allSatisfy({ events.hasEnd(of: $0, at: 300) }) {
+            try #require(ContinuousClock.now < end, "saw \(events.records.count) records")
+            let new = first.poll(timeout: .milliseconds(5), maximum: 5)
+            events += new
+            first.release(new.revoked)
+            taken += second.poll(timeout: .milliseconds(5), maximum: 5)
+        }
+
+        let kept = try #require(first.assigned.first)
+        let offsets = events.records.filter { $0.topicPartition == kept }.map(\.offset)
+        #expect(offsets == Array(0..<300))
+        #expect(taken.assigned.count == 1 && !taken.assigned.contains(kept))
+        try second.leave()
+        try first.leave()
+    }
+
     @Test func onlyTheWholeOfARevocationIsGivenBack() throws {
         let consumer = try member()
         let assigned = try consumer.join(2)
@@ -106,6 +133,21 @@ import Testing
         #expect(consumer.isClosed)
     }
 
+    @Test func aMemberThatWasNeverAssignedAnythingCanBeEnded() throws {
+        // Before 2.3.0 librdkafka aborts the process when such a member is destroyed after it has joined.
+        let (first, second, _) = try openRevocation()
+        #expect(second.assigned.isEmpty)
+        #expect(second.destroy(within: .seconds(5)))
+        #expect(second.poll(timeout: .seconds(1), maximum: 1).isEmpty)
+        #expect(first.destroy(within: .seconds(5)))
+
+        for _ in 0..<3 {
+            let third = try member()
+            _ = third.poll(during: .milliseconds(200))
+            #expect(third.destroy(within: .seconds(5)))
+        }
+    }
+
     @Test func destroyingDoesNotWaitForBrokersThatAreGone() throws {
         let consumer = try member()
         try consumer.join(2)
@@ -134,7 +176,7 @@ import Testing
         first.release(revoked)
         let events = first.poll(during: .milliseconds(500))
         #expect(events.allSatisfy { $0.partitionError == nil })
-        _ = second.destroy(within: .seconds(5))
-        _ = first.destroy(within: .seconds(5))
+        #expect(second.destroy(within: .seconds(5)))
+        #expect(first.destroy(within: .seconds(5)))
     }
 }
