@@ -35,6 +35,8 @@ final class Command {
     /// Its own intent is in the ledger, or may be.
     var hasIntent = false
     var hasAcknowledgedIntent = false
+    /// Waits between tries at an intent that the broker does not take.
+    var intentBackOff = BackOff()
     var attempts = 0
     var ambiguousAttempts = 0
     /// Some byte of some attempt left.

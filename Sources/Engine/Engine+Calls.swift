@@ -77,7 +77,7 @@ extension Engine {
         if partition.phase == .revoking || !drain.isRunning {
             abandon(command, partition)
         } else if partition.dispatches {
-            backOff(command, until: now + Limits.firstRetry)
+            backOff(command, until: min(now + command.intentBackOff.failed(), command.end))
         }
     }
 

@@ -58,6 +58,7 @@ extension Engine {
 
     private mutating func admit(_ record: ReceivedRecord, _ partition: Partition, at now: Instant) {
         let command = Command(record, at: now, wall: wall(at: now), maximumAge: configuration.maximumAge)
+        partition.readingBackOff.succeeded()
         partition.commands[command.offset] = command
         unconcluded += 1
         if admission.admitted() == .close {

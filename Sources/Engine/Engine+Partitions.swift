@@ -217,18 +217,27 @@ extension Engine {
         report(.parked(partition.place.partition, reason: reason))
     }
 
-    /// An offset that is not there stops its own partition and no other.
+    /// An offset that is not there stops the reading of its own partition, and nothing else.
     mutating func unreadable(_ place: PartitionEpoch, _ reason: String, at now: Instant) {
-        guard let partition = partition(place), partition.phase == .active else { return }
-        park(partition, reason: reason, at: now)
-        partition.parking?.seeks = true
+        guard let partition = partition(place), partition.phase == .active, partition.unreadable == nil else { return }
+        partition.unreadable = .init(until: now + partition.readingBackOff.failed(), reason: reason)
+        pause(partition, for: .unreadable)
+        report(.parked(partition.place.partition, reason: reason))
+    }
+
+    /// Reading stopped by itself, so going on takes an offset.
+    private mutating func readAgain(_ partition: Partition) {
+        partition.unreadable = nil
+        effects.append(.resume(partition.place, offset: partition.progress.next))
+        partition.pauses.remove(.unreadable)
+        if !partition.pauses.isEmpty { effects.append(.pause([partition.place])) }
+        report(.unparked(partition.place.partition))
     }
 
     mutating func unpark(at now: Instant) {
+        for partition in owned(where: { $0.unreadable.map { now >= $0.until } ?? false }) { readAgain(partition) }
         for partition in owned(where: { $0.parking.map { now >= $0.until } ?? false }) {
-            guard let parking = partition.parking else { continue }
             partition.parking = nil
-            if parking.seeks { effects.append(.resume(partition.place, offset: partition.progress.next)) }
             unpause(partition, for: .parked)
             report(.unparked(partition.place.partition))
             // Nothing else may ever conclude to remind anybody of the outcomes that waited.

@@ -63,13 +63,13 @@ extension Engine {
         let phase =
             switch partition.phase {
             case .positioning, .measuring, .reading, .retrying: "restoring"
-            case .active: partition.parking == nil ? "active" : "parked"
+            case .active: partition.parking == nil && partition.unreadable == nil ? "active" : "parked"
             case .revoking: "revoking"
             }
         return EngineStatus.Partition(
             number: partition.place.partition,
             phase: phase,
-            parkedFor: partition.parking?.reason,
+            parkedFor: partition.parking?.reason ?? partition.unreadable?.reason,
             watermark: partition.progress.committed,
             next: partition.progress.next,
             commands: partition.commands.count,

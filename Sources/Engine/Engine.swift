@@ -177,6 +177,7 @@ package struct Engine: ~Copyable {
         for partition in partitions.values {
             if case .retrying(let at) = partition.phase { consider(at) }
             consider(partition.parking?.until)
+            consider(partition.unreadable?.until)
         }
         if let requestedWake, requestedWake > now, requestedWake <= wake { return }
         requestedWake = wake

@@ -24,13 +24,12 @@ final class Partition {
         static let window = Pauses(rawValue: 2)
         static let parked = Pauses(rawValue: 4)
         static let leaving = Pauses(rawValue: 8)
+        static let unreadable = Pauses(rawValue: 16)
     }
 
     struct Parking {
         var until: Instant
         var reason: String
-        /// Reading stopped by itself, so going on takes an offset.
-        var seeks = false
     }
 
     let place: PartitionEpoch
@@ -60,6 +59,9 @@ final class Partition {
     /// Calls and intents under way.
     var inFlight = 0
     var parking: Parking?
+    /// It cannot be read from where it stands; what was read before goes on.
+    var unreadable: Parking?
+    var readingBackOff = BackOff(first: Limits.firstParking, longest: Limits.longestParking)
     var parkingBackOff = BackOff(first: Limits.firstParking, longest: Limits.longestParking)
 
     /// The newest ledger offset known to be acknowledged; at first the one that the restore read up to.

@@ -71,20 +71,15 @@ struct Setup: Sendable {
         }
     }
 
-    func check() async throws(StartFailure) -> StartCheck.Findings {
+    /// Looks at the cluster, on a thread of its own: blocking calls stay off the pool that everything asynchronous shares.
+    func check(_ completion: @escaping @Sendable (Result<StartCheck.Findings, StartFailure>) -> Void) {
         let check = StartCheck(
             admin: admin,
             brokers: configuration.kafka.brokers,
             topics: configuration.topics,
             timeout: .seconds(10)
         )
-        // Blocking calls stay off the pool that everything asynchronous shares.
-        let result = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(returning: Result { () throws(StartFailure) in try check.run() })
-            }
-        }
-        return try result.get()
+        DispatchQueue.global().async { completion(Result { () throws(StartFailure) in try check.run() }) }
     }
 
     static func failure(_ error: any Error) -> StartFailure {

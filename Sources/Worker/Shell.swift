@@ -41,6 +41,7 @@ final class Shell: @unchecked Sendable {
         self.engine = engine
         self.parts = parts
         self.eventLoop = eventLoop
+        lastTurn.store(Clocks.now().nanoseconds, ordering: .relaxed)
     }
 
     /// Begins to work.

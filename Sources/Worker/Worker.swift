@@ -26,8 +26,8 @@ package final class Worker: Sendable {
         var adminPort: Int?
         var isDrainRequested = false
         var hasRun = false
-        var stopped: CheckedContinuation<Void, Never>?
-        var hasStopped = false
+        var checked: CheckedContinuation<Result<StartCheck.Findings, StartFailure>?, Never>?
+        var stopped: CheckedContinuation<StartFailure?, Never>?
     }
 
     /// When the loop last turned, before there is a loop and after it.
@@ -73,7 +73,7 @@ package final class Worker: Sendable {
             "a worker is started once"
         )
         let setup = try Setup(configuration)
-        let findings = try await setup.check()
+        guard let findings = try await check(setup) else { return }
         for warning in findings.warnings { logger.warning("topics", metadata: ["finding": "\(warning)"]) }
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -90,11 +90,12 @@ package final class Worker: Sendable {
         }
         heartbeat.shell.withLock { $0 = shell }
         let admin = try await startAdmin(shell, stopping: group)
-        await work(shell, loop)
+        let failure = await work(shell, loop)
         await admin?.stop()
         heartbeat.shell.withLock { $0 = nil }
         try? await group.shutdownGracefully()
         _ = setup.admin.close(timeout: .seconds(1))
+        if let failure { throw failure }
         logger.notice("stopped")
     }
 
@@ -106,7 +107,7 @@ package final class Worker: Sendable {
             state.isDrainRequested = true
             return state.shell
         }
-        guard let shell else { return }
+        guard let shell else { return checked(nil) }
         shell.report(.drainRequested)
         // Whatever hangs must not outlive the grace period.
         let limit = configuration.delivery.drainTimeout + .seconds(8)
@@ -116,21 +117,36 @@ package final class Worker: Sendable {
         }
     }
 
+    /// What the cluster has; nil when the worker was told to drain before that was known.
+    private func check(_ setup: Setup) async throws(StartFailure) -> StartCheck.Findings? {
+        let result = await withCheckedContinuation { continuation in
+            let isDrainRequested = state.withLock { state in
+                state.checked = continuation
+                return state.isDrainRequested
+            }
+            if isDrainRequested { checked(nil) } else { setup.check { self.checked($0) } }
+        }
+        return try result?.get()
+    }
+
+    private func checked(_ result: Result<StartCheck.Findings, StartFailure>?) {
+        state.withLock { $0.checked.take() }?.resume(returning: result)
+    }
+
     /// Returns when it is ready for the first time.
     /// - Throws: `CancellationError`.
     package func whenReady() async throws {
         while !health.isReady { try await Task.sleep(for: .milliseconds(20)) }
     }
 
-    private func work(_ shell: Shell, _ loop: any EventLoop) async {
+    private func work(_ shell: Shell, _ loop: any EventLoop) async -> StartFailure? {
         await withCheckedContinuation { continuation in
             state.withLock { $0.stopped = continuation }
             loop.execute { [self] in
                 do throws(KafkaError) {
                     try shell.start { self.stopped() }
                 } catch {
-                    logger.error("could not start", metadata: ["reason": "\(error)"])
-                    stopped()
+                    stopped(Setup.failure(error))
                     return
                 }
                 let isDrainRequested = state.withLock { state in
@@ -143,9 +159,8 @@ package final class Worker: Sendable {
         }
     }
 
-    private func stopped() {
-        let continuation = state.withLock { $0.stopped.take() }
-        continuation?.resume()
+    private func stopped(_ failure: StartFailure? = nil) {
+        state.withLock { $0.stopped.take() }?.resume(returning: failure)
     }
 
     private func startAdmin(
@@ -171,7 +186,6 @@ package final class Worker: Sendable {
             try? await group.shutdownGracefully()
             throw StartFailure(
                 .configuration,
-                setting: "admin.port",
                 "\(error)",
                 remedy: "choose a free admin.port (0 lets the system choose), or turn it off with admin.enabled: false"
             )
