@@ -1,6 +1,8 @@
 import pytest
 
+import chaos
 import harness
+import tcp_proxy
 
 
 @pytest.fixture(scope="session")
@@ -12,6 +14,21 @@ def folder(tmp_path_factory):
 def brokers(folder):
     with harness.broker(folder) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def carrier():
+    carrier = tcp_proxy.Carrier()
+    yield carrier
+    carrier.close()
+
+
+@pytest.fixture(scope="session")
+def lines(brokers, carrier):
+    """An undisturbed way to the broker, for clients of the tests that read transactions."""
+    proxy = chaos.proxy_before(brokers, carrier)
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture
@@ -54,3 +71,20 @@ def results(bench):
     counter = bench.watch()
     yield counter
     counter.close()
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("chaos")
+    group.addoption("--chaos-seed", type=int, default=1, help="the first seed of the chaos runs")
+    group.addoption("--chaos-runs", type=int, help="how many, with consecutive seeds; unset: some, for five minutes at most")
+
+
+def pytest_generate_tests(metafunc):
+    if "chaos_seed" in metafunc.fixturenames:
+        first, runs = metafunc.config.getoption("chaos_seed"), metafunc.config.getoption("chaos_runs")
+        metafunc.parametrize("chaos_seed", range(first, first + (6 if runs is None else runs)))
+
+
+@pytest.fixture
+def is_chaos_bounded(request):
+    return request.config.getoption("chaos_runs") is None

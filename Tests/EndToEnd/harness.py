@@ -62,9 +62,10 @@ def http(url, data=None, timeout=5):
 
 
 class Process:
-    """One process with its output in a file."""
+    """One process with its output in a file; `own_group` where it starts others, so that `kill` ends them too."""
 
-    def __init__(self, name, arguments, folder, environment=None):
+    def __init__(self, name, arguments, folder, environment=None, own_group=False):
+        self.own_group = own_group
         self.name = name
         self.log = Path(folder) / f"{name}-{time.monotonic_ns()}.log"
         with self.log.open("wb") as output:
@@ -74,6 +75,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})},
+                start_new_session=own_group,
             )
 
     def text(self):
@@ -94,6 +96,9 @@ class Process:
             raise AssertionError(f"{self.name} did not end within {seconds} s:\n{self.text()[-3000:]}") from None
 
     def kill(self):
+        if self.own_group:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.kill()
         self.popen.wait(10)
 
@@ -303,7 +308,10 @@ def broker(folder):
     port = free_port()
     data = tempfile.mkdtemp(dir=folder)
     process = Process(
-        "noida-db", [program, "start", "--only", "kafka", "--kafka-port", str(port), "--data-dir", data], folder
+        "noida-db",
+        [program, "start", "--only", "kafka", "--kafka-port", str(port), "--data-dir", data],
+        folder,
+        own_group=True,
     )
     try:
         until("the broker listens", lambda: is_open(port) or not process.is_running())

@@ -74,3 +74,34 @@ def order_within_sessions(events):
         key = event["source"]["partition"], event.get("otp_session_id")
         assert last.get(key, -1) < event["source"]["offset"], f"out of order: {event}"
         last[key] = event["source"]["offset"]
+
+
+def told_in_doubt(events):
+    """Sessions whose results say that an answer was lost, or that were verified in the end."""
+    return {event["otp_session_id"] for event in events if event.get("otp_session_id")} & {
+        event.get("otp_session_id") for event in events if event["in_doubt"] or event["status"] == "verified"
+    }
+
+
+def seen_again_only_in_doubt(calls, events):
+    """A question that the upstream has looked at twice belongs to a session whose results say so.
+
+    Calls that it turned away unread (429, 503) do not count: those may be repeated.
+    """
+    told = told_in_doubt(events)
+    counted = collections.Counter((call["otp_session_id"], call["digest"]) for call in calls if call["processed"])
+    silent = {question: count for question, count in counted.items() if count > 1 and question[0] not in told}
+    assert not silent, f"asked again, and no result says so: {list(silent.items())[:10]}"
+
+
+def overlapping_only_in_doubt(calls, events):
+    """Two calls of one session at a time: only where the earlier one's answer was lost."""
+    told = told_in_doubt(events)
+    overlapping = {call["otp_session_id"] for call in calls if call["overlapping"]} - told
+    assert not overlapping, f"two calls of a session at a time: {sorted(overlapping)[:10]}"
+
+
+def no_call_after_deadline(calls, sent, seconds):
+    """No call about a session later than this after its last command."""
+    late = [call for call in calls if call["time"] / 1000 > sent.get(call["otp_session_id"], 0) + seconds]
+    assert not late, f"asked after the deadline: {late[:5]}"

@@ -1,0 +1,89 @@
+"""What noida-db does otherwise than Kafka, mended on the wire, so that the tests judge the worker and not the broker.
+
+- A member that waits for its generation is forgotten when another one asks for the next too soon, as cooperative members do: requests
+  to join are held back a little.
+- A fetch that finds nothing is answered at once: fetches are held back a little.
+- Every answer to a fetch names all aborted transactions that the partition ever had. Those that ended before the answer's first
+  record make a reader drop whatever their producer wrote since: they are taken out. This is known for version 11 of the answer, so no
+  newer one is offered.
+"""
+
+import struct
+
+from tcp_proxy import FETCH, JOIN_GROUP, KafkaProxy
+
+API_VERSIONS = 18
+FETCH_VERSION = 11
+BATCH_HEAD = 61
+CONTROL = 0x20
+
+
+class NoidaDBProxy(KafkaProxy):
+    """A proxy before noida-db that mends what it says."""
+
+    PATIENCE = {JOIN_GROUP: 0.2, FETCH: 0.02}
+    WATCHED = KafkaProxy.WATCHED | {API_VERSIONS, FETCH}
+
+    def hold_back(self, key):
+        return self.PATIENCE.get(key, 0.0)
+
+    def mend(self, key, version, piece):
+        if key == API_VERSIONS:
+            offered = piece.index(struct.pack(">hh", FETCH, 0), 8)
+            return piece[: offered + 4] + struct.pack(">h", FETCH_VERSION) + piece[offered + 6 :]
+        if key == FETCH and version == FETCH_VERSION:
+            return without_ended_transactions(piece)
+        return super().mend(key, version, piece)
+
+
+def without_ended_transactions(piece):
+    """An answer to a fetch, without the aborted transactions that ended before what it holds."""
+    out, at = [piece[4:18]], 18
+    topics, at = integer(piece, at, out)
+    for _ in range(topics):
+        length = struct.unpack(">h", piece[at : at + 2])[0]
+        out.append(piece[at : at + 2 + length])
+        partitions, at = integer(piece, at + 2 + length, out)
+        for _ in range(partitions):
+            out.append(piece[at : at + 30])
+            count = struct.unpack(">i", piece[at + 30 : at + 34])[0]
+            at += 34
+            aborted = [struct.unpack(">qq", piece[at + 16 * n : at + 16 * n + 16]) for n in range(max(count, 0))]
+            at += 16 * len(aborted)
+            length = struct.unpack(">i", piece[at + 4 : at + 8])[0]
+            end = at + 8 + max(length, 0)
+            if count > 0:
+                aborted = still_open(aborted, piece[at + 8 : end])
+                count = len(aborted)
+            out.append(struct.pack(">i", count) + b"".join(struct.pack(">qq", *entry) for entry in aborted))
+            out.append(piece[at:end])
+            at = end
+    body = b"".join(out) + piece[at:]
+    return struct.pack(">i", len(body)) + body
+
+
+def integer(piece, at, out):
+    out.append(piece[at : at + 4])
+    return struct.unpack(">i", piece[at : at + 4])[0], at + 4
+
+
+def still_open(aborted, records):
+    """Those that begin within the records, and of those before them what the records' own markers say to be aborted."""
+    at, first, ends = 0, None, {}
+    while at + BATCH_HEAD <= len(records):
+        offset, length = struct.unpack(">qi", records[at : at + 12])
+        first = offset if first is None else first
+        attributes = struct.unpack(">h", records[at + 21 : at + 23])[0]
+        if attributes & CONTROL:
+            producer = struct.unpack(">q", records[at + 43 : at + 51])[0]
+            # One record: length, attributes, time, offset, length of the key, then its version and what it says.
+            kind = struct.unpack(">h", records[at + BATCH_HEAD + 7 : at + BATCH_HEAD + 9])[0]
+            ends.setdefault(producer, kind)
+        at += 12 + length
+    if first is None:
+        return []
+    before = {}
+    for producer, offset in sorted(aborted):
+        if offset < first and ends.get(producer) == 0:
+            before[producer] = offset
+    return sorted([*before.items(), *((producer, offset) for producer, offset in aborted if offset >= first)])
