@@ -2,7 +2,7 @@
 package enum ConsumerEvent: Equatable, Sendable {
     /// Records, in offset order within each partition.
     ///
-    /// A paused partition's records may come again after it is resumed.
+    /// Pauses and rebalances repeat none; moving the partition does.
     case records([ConsumedRecord])
     /// The group gave these partitions to this member (perhaps none).
     ///

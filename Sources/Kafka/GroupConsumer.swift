@@ -159,7 +159,8 @@ package final class GroupConsumer: Sendable {
 
     /// Ends the client, whether it was closed or not; what is still assigned is given up.
     ///
-    /// False when that took longer; it then ends by itself.
+    /// False when that took longer; it then ends by itself. Always call it: a member dropped without it stays in the group
+    /// until its session ends.
     package func destroy(within limit: Duration) -> Bool {
         let deadline = Deadline(in: limit)
         // A member that is left behind must at least have left the group, and its partitions with it.
