@@ -34,6 +34,8 @@ package struct EngineStatus: Equatable, Sendable {
     package var inFlight: Int
     /// Since the oldest command in memory was received; nil when there is none.
     package var oldestAge: Duration?
+    /// For how long it has had work and got nowhere with it, once that is longer than it can be; a fault of its own.
+    package var stalledFor: Duration?
     /// Ascending by number.
     package var partitions: [Partition]
 }
@@ -55,8 +57,15 @@ extension Engine {
             unconcluded: unconcluded,
             inFlight: slots,
             oldestAge: oldest.map { now - $0 },
+            stalledFor: watchdog.stalled(at: now),
             partitions: partitions.values.map { status(of: $0) }.sorted { $0.number < $1.number }
         )
+    }
+
+    /// Nothing to do, or something outside stands in the way and is named among the conditions of readiness.
+    var isExcused: Bool {
+        admission.inMemory == 0 || !settlement.hasProducer || consumerFailure != nil || !membership.isTrusted
+            || partitions.values.allSatisfy { $0.parking != nil || $0.commands.isEmpty }
     }
 
     private func status(of partition: Partition) -> EngineStatus.Partition {

@@ -45,6 +45,7 @@ package struct Engine: ~Copyable {
     /// The wall clock as last told, and when: only for the ledger's times, never for a wait.
     var wall = WallTime(milliseconds: 0)
     var wallRead: Instant
+    var watchdog: Watchdog
     var requestedWake: Instant?
     var effects: [Effect] = []
 
@@ -61,12 +62,14 @@ package struct Engine: ~Copyable {
         batchLimit = configuration.maximumBatch
         lastCommit = now
         wallRead = now
+        watchdog = Watchdog(now: now)
     }
 
     /// Takes one event, at one moment never earlier than the last one's, and returns what is to be done about it, in order.
     package mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
         turn(at: now)
         take(event, at: now)
+        if event.isProgress || isExcused { watchdog.progressed(at: now) }
         progress(at: now)
         defer { effects.removeAll(keepingCapacity: true) }
         return effects

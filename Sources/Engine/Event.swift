@@ -51,6 +51,21 @@ package enum Event: Sendable {
     case drainRequested
 }
 
+extension Event {
+    /// Work got on by it, well or badly.
+    var isProgress: Bool {
+        switch self {
+        case .received, .intentWritten, .intentFailed, .answered, .committed, .commitAborted, .commitUnknown,
+            .batchTraced, .restored:
+            true
+        case .started, .assigned, .revoked, .lost, .coordinatorSilent, .consumerFailed, .consumerRecreated,
+            .positionsFetched, .ledgerEndFetched, .restoreFailed, .reachedEnd, .partitionUnreadable, .producerReady,
+            .producerFailed, .timeReached, .drainRequested:
+            false
+        }
+    }
+}
+
 /// What the broker says of a partition when it is assigned.
 package struct Positions: Equatable, Sendable {
     /// Nil when the group never committed one.

@@ -278,6 +278,9 @@ final class Shell: @unchecked Sendable {
         }
     }
 
+    /// From any thread.
+    var isStalled: Bool { parts.telemetry.isStalled }
+
     /// For the status page; on the loop.
     var status: EngineStatus { engine.status(at: Clocks.now()) }
 }

@@ -3,6 +3,7 @@ import Engine
 import Kafka
 import Logging
 import Observability
+import Synchronization
 
 /// Turns the engine's facts into metrics, log lines and the conditions of readiness.
 ///
@@ -13,6 +14,7 @@ final class Telemetry: Sendable {
     private let registry: MetricRegistry
     private let health: HealthState
     private let handles: Handles
+    private let stalled = Mutex(false)
 
     /// Handles resolved once: these are updated for every command.
     private struct Handles: Sendable {
@@ -91,7 +93,20 @@ final class Telemetry: Sendable {
             registry.gauge(.partitionWatermark, "\(partition.number)").set(Double(partition.watermark))
         }
         judge(status)
+        stalled.withLock { $0 = status.stalledFor != nil }
+        if let silence = status.stalledFor {
+            logger.critical(
+                "no progress although there is work",
+                metadata: [
+                    "seconds": "\(Int(silence.inSeconds))",
+                    "state": "\(String(decoding: StatusPage.render(status), as: UTF8.self))",
+                ]
+            )
+        }
     }
+
+    /// The engine has work and gets nowhere with it: whoever asks whether it is alive is told no.
+    var isStalled: Bool { stalled.withLock { $0 } }
 
     private func judge(_ status: EngineStatus) {
         let parked = status.partitions.filter { $0.parkedFor != nil }

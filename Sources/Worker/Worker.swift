@@ -36,6 +36,8 @@ package final class Worker: Sendable {
 
         var age: Duration {
             guard let shell = shell.withLock({ $0 }) else { return .zero }
+            // A loop that turns and gets nowhere is as dead as one that does not.
+            if shell.isStalled { return .seconds(86_400) }
             return Clocks.now() - Instant(nanoseconds: shell.lastTurn.load(ordering: .relaxed))
         }
     }
