@@ -1,0 +1,121 @@
+import ArgumentParser
+import Contract
+import Kafka
+import Worker
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Holds what a fleet did against what it promises, from the outside.
+struct AuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit",
+        abstract: "Checks from the topics whether the fleet kept its promises.",
+        discussion: """
+            It reads commands, results, ledger and dead letters as a read_committed reader sees them, in the order of their \
+            offsets, and checks: one result per command, in time, in the session's order; `invalid` and a dead letter for what \
+            is unusable and for nothing else; the same answer to the same question; nothing asked after `verified`; doubts told; \
+            the ledger in agreement. With --journal, the file or the origin of `otp-worker sandbox`, every call is accounted for \
+            too. It writes nothing, belongs to no group, and may run while the fleet works.
+
+            It must know the fleet's commands.max_age, commands.max_bytes, commands.require_key, ledger.retention and \
+            ledger.max_codes_per_session: give the same --config. Promises about a session hold for ledger.retention and within \
+            one partition, and so do the checks. A dead letter that the broker refused, or an operator who moved the group's \
+            offsets, shows as a finding.
+
+            Memory does not grow with the range: per partition it holds the 16,384 offsets that can be open at a time, per \
+            session what happened in ledger.retention. Findings name coordinates, session and reason, never a code or a phone \
+            number; all are counted, the first 100 of each check are shown.
+
+            Exit codes: 0 nothing found, 1 something found (or the cluster cannot be read), 2 wrong usage.
+
+            Examples:
+              otp-worker audit --brokers localhost:9092
+              otp-worker audit --config worker.yaml --since 24h --json | jq '.findings[]'
+              otp-worker audit --since 2026-11-23T10:00:00Z --until 2026-11-23T11:00:00Z --partitions 0,4-7
+              otp-worker audit --journal calls.jsonl
+            """
+    )
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Judge commands from this time on: ISO 8601, or how long ago (30m, 24h).", valueName: "time")
+    )
+    var since: String?
+
+    @Option(name: .long, help: ArgumentHelp("Judge commands before this time; as --since.", valueName: "time"))
+    var until: String?
+
+    @Option(name: .long, help: ArgumentHelp("Only these partitions of the commands: 0,4-7.", valueName: "list"))
+    var partitions: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The sandbox's journal: its file, or its origin http://host:port.", valueName: "file|url")
+    )
+    var journal: String?
+
+    @Flag(name: .long, help: "The report as one JSON object.")
+    var json = false
+
+    func validate() throws {
+        let now = WallTime(milliseconds: 0)
+        for (flag, text) in [("--since", since), ("--until", until)] {
+            guard let text, AuditArguments.time(text, now: now) == nil else { continue }
+            throw ValidationError("\(flag): write a time such as 2026-11-23T10:00:00Z, or how long ago, such as 30m.")
+        }
+        if let partitions, AuditArguments.partitions(partitions) == nil {
+            throw ValidationError("--partitions: write numbers and ranges, such as 0,4-7.")
+        }
+    }
+
+    func run() async throws {
+        let settings = try options.settings(for: .client)
+        let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+        let request = AuditPlan.Request(
+            since: since.flatMap { AuditArguments.time($0, now: now) },
+            until: until.flatMap { AuditArguments.time($0, now: now) },
+            partitions: partitions.flatMap { AuditArguments.partitions($0) },
+            journal: journal
+        )
+        if let since = request.since, let until = request.until, since >= until {
+            throw Failure("--since is not before --until", isConfiguration: true)
+        }
+        let reader = try settings.talking { try LedgerReader(settings.readingMuch, batchSize: 1_000) }
+        let plan = try await AuditPlan.make(request, settings, reader)
+        var run = try AuditRun(plan, settings, reader)
+        let report = try run.report()
+        show(report, plan.notes)
+        if !report.isClean { throw ExitCode(1) }
+    }
+
+    private func show(_ report: AuditReport, _ notes: [String]) {
+        if json {
+            Console.write(AuditText.json(report, notes))
+            return
+        }
+        Console.write(AuditText.table(report, notes))
+        if report.isClean {
+            let isEmpty = report.counts.commands == 0
+            Console.write(isEmpty ? "\nThere was no command to judge." : "\nNothing was found.")
+        } else {
+            Console.write("")
+            for line in AuditText.findings(report) { Console.write(line) }
+        }
+    }
+}
+
+extension Settings {
+    /// For reading many partitions at once: what librdkafka reads ahead of each is kept small.
+    var readingMuch: ClientProperties.Common {
+        var common = common
+        let small = ["queued.min.messages": "2000", "queued.max.messages.kbytes": "2048"]
+        common.passThrough.merge(small) { given, _ in given }
+        return common
+    }
+}

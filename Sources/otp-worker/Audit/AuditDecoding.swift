@@ -1,0 +1,92 @@
+import Contract
+import Engine
+import Kafka
+import Sandbox
+
+/// Turns the worker's records into the facts of an audit.
+///
+/// Phone and code of a command go into a digest here and are dropped.
+enum AuditDecoding {
+    enum Item: Sendable {
+        case result(ResultFact)
+        case letter(LetterFact)
+        case ledger(LedgerFact)
+        case unreadable(Coordinates, String)
+    }
+
+    static func place(_ record: ConsumedRecord) -> Coordinates {
+        Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
+    }
+
+    static func time(_ record: ConsumedRecord) -> WallTime { WallTime(milliseconds: record.timestamp ?? 0) }
+
+    static func command(_ record: ConsumedRecord, _ decoder: CommandDecoder) -> CommandFact {
+        let decoded = decoder.decode(key: record.key, value: record.value, headers: record.headers, at: place(record))
+        var fact = CommandFact(
+            partition: record.partition,
+            offset: record.offset,
+            time: time(record),
+            commandID: "",
+            content: .unusable(.malformed, nil)
+        )
+        switch decoded {
+        case .success(let command):
+            fact.commandID = command.commandID
+            fact.maskedPhone = command.phone.masked
+            fact.content = .usable(
+                command.sessionID,
+                question(command.phone, command.code),
+                expiresAt: command.expiresAt
+            )
+        case .failure(let rejection):
+            fact.commandID = rejection.commandID
+            fact.content = .unusable(rejection.reason, rejection.sessionID)
+        }
+        return fact
+    }
+
+    /// The digest by which the sandbox's journal knows a question.
+    static func question(_ phone: PhoneNumber, _ code: OTPCode) -> Question {
+        Question(OneTimeCode.digest(phone: phone.revealed, code: code.revealed), radix: 16) ?? 0
+    }
+
+    static func result(_ record: ConsumedRecord) -> Item {
+        guard let value = record.value, let event = try? ResultEvent.decode(value) else {
+            return .unreadable(place(record), "not a result that this version can read")
+        }
+        let isUndeliverable = record.headers.contains { $0.name == "otp_reply_undeliverable" }
+        return .result(ResultFact(event, at: place(record), time: time(record), undeliverable: isUndeliverable))
+    }
+
+    static func ledger(_ record: ConsumedRecord) -> Item {
+        guard let key = record.key, let entry = LedgerRecord(key: key, value: record.value) else {
+            return .unreadable(place(record), "not a ledger record")
+        }
+        let fact = LedgerFact(
+            partition: record.partition,
+            offset: record.offset,
+            time: time(record),
+            record: entry
+        )
+        return .ledger(fact)
+    }
+
+    static func letter(_ record: ConsumedRecord) -> Item {
+        func header(_ name: String) -> [UInt8]? { record.headers.last { $0.name == "kafka_dlt-" + name }?.value }
+        guard let topic = header("original-topic"), let partition = number(header("original-partition"), bytes: 4),
+            let offset = number(header("original-offset"), bytes: 8), let reason = header("exception-message")
+        else { return .unreadable(place(record), "not a dead letter that this version can read") }
+        let source = Coordinates(
+            topic: String(decoding: topic, as: UTF8.self),
+            partition: Int32(truncatingIfNeeded: partition),
+            offset: offset
+        )
+        let fact = LetterFact(source: source, reason: String(decoding: reason, as: UTF8.self), time: time(record))
+        return .letter(fact)
+    }
+
+    private static func number(_ bytes: [UInt8]?, bytes count: Int) -> Int64? {
+        guard let bytes, bytes.count == count else { return nil }
+        return bytes.reduce(0) { $0 << 8 | Int64($1) }
+    }
+}

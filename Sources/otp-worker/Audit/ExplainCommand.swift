@@ -1,0 +1,183 @@
+import ArgumentParser
+import Contract
+import Engine
+import Kafka
+import Worker
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Tells what happened to one session.
+struct ExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Tells what happened to one session, as a time line.",
+        discussion: """
+            Commands, what the ledger says (intents before calls, states after), results and dead letters, in the order of time. \
+            With --journal, the sandbox's calls too. No code is shown: equal ones have one number; a phone number is masked. \
+            It reads the topics from their beginning, or from --since on.
+
+            Examples:
+              otp-worker explain 123456 --brokers localhost:9092
+              otp-worker explain 123456 --since 2h --json
+            """
+    )
+
+    @Argument(help: ArgumentHelp("The session.", valueName: "otp_session_id"))
+    var session: String
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Read from this time on: ISO 8601, or how long ago (30m, 24h).", valueName: "time")
+    )
+    var since: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The sandbox's journal: its file, or its origin http://host:port.", valueName: "file|url")
+    )
+    var journal: String?
+
+    @Flag(name: .long, help: "The time line as one JSON object.")
+    var json = false
+
+    func validate() throws {
+        guard SessionID(session) != nil else {
+            throw ValidationError("A session id has 1 to 256 bytes and no control characters.")
+        }
+        if let since, AuditArguments.time(since, now: WallTime(milliseconds: 0)) == nil {
+            throw ValidationError("--since: write a time such as 2026-11-23T10:00:00Z, or how long ago, such as 30m.")
+        }
+    }
+
+    func run() async throws {
+        let settings = try options.settings(for: .client)
+        guard let id = SessionID(session) else { return }
+        let topics = settings.worker.topics
+        var line = TimeLine(
+            of: id,
+            commands: topics.commands,
+            ledger: topics.ledger,
+            deadLetters: topics.deadLetters
+        )
+        let calls = try await calls(of: id)
+        for call in calls { line.add(call) }
+        try settings.talking { try read(id, settings, into: &line) }
+        guard !line.isEmpty else {
+            throw Failure(
+                "no topic knows the session \(Console.printable(session))",
+                remedy: "is it written exactly so, and are the topics' names right (--set topics.commands=…)?"
+            )
+        }
+        if json {
+            Console.write(TimeLineText.json(line))
+        } else {
+            for text in TimeLineText.lines(line) { Console.write(text) }
+        }
+    }
+
+    private func calls(of id: SessionID) async throws -> [CallFact] {
+        guard let journal else { return [] }
+        var reader = try await JournalReader.open(journal)
+        var calls: [CallFact] = []
+        while let call = try reader.call() {
+            if call.session == id { calls.append(call) }
+        }
+        return calls
+    }
+
+    private func read(_ id: SessionID, _ settings: Settings, into line: inout TimeLine) throws {
+        let topics = settings.worker.topics
+        let names = [topics.commands, topics.results, topics.ledger, topics.deadLetters]
+        let counts = try TopicCheck.partitionCounts(names, settings.common)
+        let places = names.map { name in (0..<Int32(counts[name] ?? 0)).map { TopicPartition(name, $0) } }
+        let reader = try LedgerReader(settings.readingMuch, batchSize: 1_000)
+        let decoder = CommandDecoder(
+            requireKey: settings.worker.commands.requiresKey,
+            maximumBytes: settings.worker.commands.maximumBytes
+        )
+        var sources: Set<Coordinates> = []
+        let commands = try collect(reader, places[0]) { record -> CommandFact? in
+            let fact = AuditDecoding.command(record, decoder)
+            let session: SessionID? =
+                switch fact.content {
+                case .usable(let session, _, _): session
+                case .unusable(_, let session): session
+                }
+            return session == id ? fact : nil
+        }
+        for command in commands {
+            line.add(command)
+            sources.insert(Coordinates(topic: topics.commands, partition: command.partition, offset: command.offset))
+        }
+        let known = sources
+        let items = try collect(reader, places[1] + places[2] + places[3]) { record -> Kept? in
+            Self.item(record, topics).flatMap { Self.isAbout(id, $0, known) ? Kept(item: $0, record) : nil }
+        }
+        for kept in items {
+            switch kept.item {
+            case .result(let fact): line.add(fact)
+            case .ledger(let fact): line.add(fact)
+            case .letter(let fact): line.add(fact, at: kept.place)
+            case .unreadable: break
+            }
+        }
+    }
+
+    private struct Kept: Sendable {
+        var item: AuditDecoding.Item
+        var place: Coordinates
+
+        init(item: AuditDecoding.Item, _ record: ConsumedRecord) {
+            self.item = item
+            place = AuditDecoding.place(record)
+        }
+    }
+
+    private static func item(_ record: ConsumedRecord, _ topics: WorkerConfiguration.Topics) -> AuditDecoding.Item? {
+        switch record.topic {
+        case topics.results: AuditDecoding.result(record)
+        case topics.ledger: AuditDecoding.ledger(record)
+        default: AuditDecoding.letter(record)
+        }
+    }
+
+    private static func isAbout(_ id: SessionID, _ item: AuditDecoding.Item, _ sources: Set<Coordinates>) -> Bool {
+        switch item {
+        case .result(let fact): fact.event.sessionID == id || sources.contains(fact.event.source)
+        case .ledger(let fact): fact.record.session == id
+        case .letter(let fact): sources.contains(fact.source)
+        case .unreadable: false
+        }
+    }
+
+    /// What `choose` keeps of some partitions, each read on a thread of its own.
+    private func collect<Fact: Sendable>(
+        _ reader: LedgerReader,
+        _ places: [TopicPartition],
+        _ choose: @escaping @Sendable (ConsumedRecord) -> Fact?
+    ) throws -> [Fact] {
+        let ends = TopicEnds(reader: reader)
+        let marks = try ends.marks(places)
+        let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+        let from = since.flatMap { AuditArguments.time($0, now: now) }
+        let ranges = try ends.inParallel(places) { place -> Range<Int64> in
+            guard let mark = marks[place] else { return 0..<0 }
+            let start = try from.map { try ends.start(place, mark, at: $0) } ?? mark.low
+            return start..<max(start, mark.high)
+        }
+        let streams = places.compactMap { place in
+            ranges[place].flatMap { $0.isEmpty ? nil : RecordStream(reader, place, $0, decode: choose) }
+        }
+        var facts: [Fact] = []
+        for stream in streams {
+            while let batch = try stream.next() { facts += batch.map(\.fact) }
+        }
+        return facts
+    }
+}

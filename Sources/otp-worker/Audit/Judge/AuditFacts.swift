@@ -1,0 +1,173 @@
+package import Contract
+package import Engine
+
+/// What an audit knows beforehand: the fleet's settings, and which part of the history it sees.
+package struct AuditRules: Sendable {
+    package var commandTopic: String
+    /// The fleet's `commands.max_age`.
+    package var maximumAge = Duration.seconds(120)
+    /// The fleet's `ledger.retention`.
+    package var retention = Duration.seconds(1_800)
+    /// The fleet's `kafka.session_timeout`: a worker that was paused for less goes on where it was.
+    package var sessionTimeout = Duration.seconds(10)
+    /// The fleet's `ledger.max_codes_per_session`.
+    package var maximumCodes = 10
+    /// When the results' end was taken: what is open then is judged by its deadline.
+    package var now: WallTime
+    /// Findings before this, or from `until` on, are not reported.
+    package var since: WallTime?
+    package var until: WallTime?
+    /// The history is seen from here on; nil is from its beginning.
+    package var historyFrom: WallTime?
+    /// The ledger is seen from here on; nil is from its beginning.
+    package var ledgerFrom: WallTime?
+    package var hasJournal = false
+    /// Only some of the partitions are audited, so that the journal knows of sessions that are not seen.
+    package var isPartial = false
+    /// The journal begins here; nil is with the first call of all.
+    package var journalFrom: WallTime?
+
+    package init(commandTopic: String, now: WallTime) {
+        self.commandTopic = commandTopic
+        self.now = now
+    }
+
+    /// For how long a session is surely remembered: an entry may be forgotten once the retention has passed, and clocks differ.
+    var surelyRemembered: Int64 { max(0, retention.milliseconds - max(retention.milliseconds / 10, 5_000)) }
+    /// A session without anything new for so long is judged and dropped.
+    var idle: Int64 { retention.milliseconds + 60_000 }
+
+    func isReported(_ time: WallTime) -> Bool {
+        if let since, time < since { return false }
+        if let until, time >= until { return false }
+        return true
+    }
+}
+
+/// Phone and code as one question, known by a digest: equal for equal ones.
+package typealias Question = UInt64
+
+/// A record of the command topic.
+package struct CommandFact: Equatable, Sendable {
+    package enum Content: Equatable, Sendable {
+        case usable(SessionID, Question, expiresAt: WallTime?)
+        case unusable(InvalidReason, SessionID?)
+    }
+
+    package var partition: Int32
+    package var offset: Int64
+    /// The record's own time; not above 0 where the broker keeps none.
+    package var time: WallTime
+    package var commandID: String
+    package var maskedPhone: String?
+    package var content: Content
+
+    package init(
+        partition: Int32,
+        offset: Int64,
+        time: WallTime,
+        commandID: String,
+        maskedPhone: String? = nil,
+        content: Content
+    ) {
+        self.partition = partition
+        self.offset = offset
+        self.time = time
+        self.commandID = commandID
+        self.maskedPhone = maskedPhone
+        self.content = content
+    }
+
+    var session: SessionID? {
+        switch content {
+        case .usable(let session, _, _): session
+        case .unusable(_, let session): session
+        }
+    }
+}
+
+/// A record of the result topic.
+package struct ResultFact: Sendable {
+    package var event: ResultEvent
+    /// Where the result itself lies.
+    package var place: Coordinates
+    package var time: WallTime
+    package var undeliverable: Bool
+
+    package init(_ event: ResultEvent, at place: Coordinates, time: WallTime, undeliverable: Bool = false) {
+        self.event = event
+        self.place = place
+        self.time = time
+        self.undeliverable = undeliverable
+    }
+}
+
+/// A dead letter, by what its headers say.
+package struct LetterFact: Equatable, Sendable {
+    package var source: Coordinates
+    package var reason: String
+    package var time: WallTime
+
+    package init(source: Coordinates, reason: String, time: WallTime) {
+        self.source = source
+        self.reason = reason
+        self.time = time
+    }
+}
+
+/// A record of the ledger topic.
+package struct LedgerFact: Equatable, Sendable {
+    package var partition: Int32
+    package var offset: Int64
+    package var time: WallTime
+    package var record: LedgerRecord
+
+    package init(partition: Int32, offset: Int64, time: WallTime, record: LedgerRecord) {
+        self.partition = partition
+        self.offset = offset
+        self.time = time
+        self.record = record
+    }
+}
+
+/// A call as the upstream's journal has it.
+package struct CallFact: Equatable, Sendable {
+    package var sequence: Int
+    package var time: WallTime
+    package var session: SessionID?
+    package var question: Question?
+    package var right: Bool
+    package var processed: Bool
+    package var status: Int?
+    package var code: Int?
+    package var overlapping: Bool
+
+    package init(
+        sequence: Int,
+        time: WallTime,
+        session: SessionID?,
+        question: Question?,
+        right: Bool = false,
+        processed: Bool = true,
+        status: Int? = nil,
+        code: Int? = nil,
+        overlapping: Bool = false
+    ) {
+        self.sequence = sequence
+        self.time = time
+        self.session = session
+        self.question = question
+        self.right = right
+        self.processed = processed
+        self.status = status
+        self.code = code
+        self.overlapping = overlapping
+    }
+
+    /// Nothing was asked as far as the code is concerned: asking again is no second question.
+    var isSafeToRepeat: Bool {
+        if let status, [429, 503, 401, 403].contains(status) { return true }
+        if let code, [2, 3, 4, 7].contains(code) { return true }
+        return false
+    }
+}

@@ -1,0 +1,107 @@
+import Contract
+
+/// An audit's report for people and for programs.
+package enum AuditText {
+    package static func table(_ report: AuditReport, _ notes: [String]) -> String {
+        let counts = report.counts
+        let statuses = Status.allCases.compactMap { status in
+            counts.byStatus[status].map { "\($0) \(status.rawValue)" }
+        }
+        var lines = [
+            "\(counts.commands) commands, \(counts.results) results"
+                + (statuses.isEmpty ? "" : " (\(statuses.joined(separator: ", ")))"),
+            "\(counts.replayed) replayed, \(counts.inDoubt) in doubt, \(counts.inTime) not yet answered and in time",
+            "\(counts.sessions) sessions, \(counts.ledger) ledger records, \(counts.letters) dead letters"
+                + (report.checks.contains(where: \.needsJournal) ? ", \(counts.calls) calls" : ""),
+        ]
+        if counts.spread > 0 {
+            lines.append(
+                "\(counts.spread) sessions have commands in several partitions: what holds for a session holds only within one"
+            )
+        }
+        lines += notes
+        let rows = report.checks.map { check in
+            let count = report.offences[check] ?? 0
+            return [count == 0 ? "✓" : "✗", check.rawValue, count == 0 ? "" : "\(count)", check.meaning]
+        }
+        let table = TextTable([.init(""), .init("CHECK"), .init("FOUND", .right), .init("WHAT HOLDS")])
+        return lines.joined(separator: "\n") + "\n\n" + table.text(rows)
+    }
+
+    package static func findings(_ report: AuditReport) -> [String] {
+        var lines = report.findings.map { finding in
+            let place = finding.place.map { "\($0)" } ?? "-"
+            let session = finding.session.map { " session \(Console.printable($0.text))" } ?? ""
+            return "✗ \(finding.check.rawValue) \(place)\(session) (\(finding.time.iso8601)): \(finding.reason)"
+        }
+        let more = report.total - report.findings.count
+        if more > 0 { lines.append("and \(more) more; the first \(AuditReport.kept) of each check are shown") }
+        return lines
+    }
+
+    /// One JSON object on one line.
+    package static func json(_ report: AuditReport, _ notes: [String]) -> [UInt8] {
+        var json = JSONWriter(capacity: 4_096)
+        json.beginObject()
+        json.key("passed")
+        json.bool(report.isClean)
+        write(report.counts, to: &json)
+        json.key("checks")
+        json.beginObject()
+        for check in report.checks {
+            json.key(check.rawValue)
+            json.integer(report.offences[check] ?? 0)
+        }
+        json.endObject()
+        json.key("findings")
+        json.beginArray()
+        for finding in report.findings { write(finding, to: &json) }
+        json.endArray()
+        json.key("notes")
+        json.beginArray()
+        for note in notes { json.string(note) }
+        json.endArray()
+        json.endObject()
+        return json.bytes
+    }
+
+    private static func write(_ counts: AuditReport.Counts, to json: inout JSONWriter) {
+        let numbers = [
+            ("commands", counts.commands), ("results", counts.results), ("replayed", counts.replayed),
+            ("in_doubt", counts.inDoubt), ("unanswered_in_time", counts.inTime), ("unanswered", counts.unanswered),
+            ("results_outside", counts.outside), ("results_foreign", counts.foreign),
+            ("dead_letters", counts.letters), ("ledger_records", counts.ledger), ("calls", counts.calls),
+            ("sessions", counts.sessions), ("sessions_in_several_partitions", counts.spread),
+        ]
+        json.key("counts")
+        json.beginObject()
+        for (name, number) in numbers {
+            json.key(name)
+            json.integer(number)
+        }
+        for status in Status.allCases {
+            json.key(status.rawValue)
+            json.integer(counts.byStatus[status] ?? 0)
+        }
+        json.endObject()
+    }
+
+    private static func write(_ finding: Finding, to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("check")
+        json.string(finding.check.rawValue)
+        if let place = finding.place {
+            json.key("place")
+            json.string("\(place)")
+        }
+        if let session = finding.session {
+            json.key("otp_session_id")
+            json.string(session.text)
+        }
+        json.key("time")
+        json.time(finding.time)
+        json.key("reason")
+        json.string(finding.reason)
+        json.endObject()
+    }
+}

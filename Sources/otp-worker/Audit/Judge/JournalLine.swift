@@ -1,0 +1,27 @@
+import Contract
+
+/// Reads a line of the sandbox's journal.
+///
+/// Phone and code, which a journal may show in clear, are not taken.
+package enum JournalLine {
+    package struct Unreadable: Error, Equatable {}
+
+    /// Nil for a call of another operation than `check_otp`.
+    package static func parse(_ line: [UInt8]) throws(Unreadable) -> CallFact? {
+        guard let json = try? JSON.parse(line), let path = json["path"]?.string,
+            let sequence = json["sequence"]?.integer, let time = json["time"]?.integer
+        else { throw Unreadable() }
+        guard path.hasSuffix("/check_otp") else { return nil }
+        return CallFact(
+            sequence: sequence,
+            time: WallTime(milliseconds: Int64(time)),
+            session: json["otp_session_id"]?.string.flatMap(SessionID.init),
+            question: json["digest"]?.string.flatMap { Question($0, radix: 16) },
+            right: json["right"]?.bool ?? false,
+            processed: json["processed"]?.bool ?? false,
+            status: json["status"]?.integer,
+            code: json["code"]?.integer,
+            overlapping: json["overlapping"]?.bool ?? false
+        )
+    }
+}

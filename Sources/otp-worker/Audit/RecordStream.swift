@@ -1,0 +1,145 @@
+import Contract
+import Dispatch
+import Kafka
+import Synchronization
+
+/// One partition's records between two offsets, read ahead on a thread of its own and handed out one by one.
+///
+/// Its bound: `batches` batches of what the reader hands out at once; a reader that is ahead of its user waits. Records are
+/// turned into facts on the reading thread, so that what they say beyond that is dropped there.
+final class RecordStream<Fact: Sendable>: Sendable {
+    struct Item: Sendable {
+        var time: WallTime
+        var offset: Int64
+        var fact: Fact
+    }
+
+    static var batches: Int { 4 }
+
+    let place: TopicPartition
+    let offsets: Range<Int64>
+    private let state: Mutex<State>
+    private let room = DispatchSemaphore(value: 4)
+    private let news = DispatchSemaphore(value: 0)
+
+    private struct State {
+        var batches: [[Item]] = []
+        var position: Int64
+        var moved = ContinuousClock.now
+        var end: Result<Void, KafkaError>?
+    }
+
+    /// Starts to read.
+    init(
+        _ reader: LedgerReader,
+        _ place: TopicPartition,
+        _ offsets: Range<Int64>,
+        decode: @escaping @Sendable (ConsumedRecord) -> Fact?
+    ) {
+        self.place = place
+        self.offsets = offsets
+        state = Mutex(State(position: offsets.lowerBound))
+        DispatchQueue(label: "otp-worker.audit.\(place)").async { self.read(reader, decode) }
+    }
+
+    /// How far it has been read.
+    var position: Int64 { state.withLock { min($0.position, offsets.upperBound) } }
+
+    /// The next batch; nil at the end.
+    func next() throws(Failure) -> [Item]? {
+        while true {
+            let ended = try state.withLock { state throws(Failure) -> Bool in
+                if !state.batches.isEmpty { return false }
+                switch state.end {
+                case .success: return true
+                case .failure(let error): throw Failure("\(place) cannot be read: \(error)")
+                case nil: break
+                }
+                guard ContinuousClock.now - state.moved < .seconds(60) else {
+                    throw Failure(
+                        "\(place) could not be read beyond offset \(state.position) for a minute",
+                        remedy:
+                            "a transaction may be open there, or its leader gone; try again when the cluster is well"
+                    )
+                }
+                return false
+            }
+            if ended { return nil }
+            if let batch = state.withLock({ takeFirst(&$0) }) {
+                room.signal()
+                return batch
+            }
+            _ = news.wait(timeout: .now() + .milliseconds(500))
+        }
+    }
+
+    private func takeFirst(_ state: inout State) -> [Item]? {
+        guard !state.batches.isEmpty else { return nil }
+        // A reader that had to wait for room has not been standing still.
+        state.moved = .now
+        return state.batches.removeFirst()
+    }
+
+    private func read(_ reader: LedgerReader, _ decode: (ConsumedRecord) -> Fact?) {
+        let end: Result<Void, KafkaError>
+        do throws(KafkaError) {
+            try reader.read(
+                place,
+                from: offsets.lowerBound,
+                to: offsets.upperBound,
+                timeout: .seconds(86_400),
+                onBatch: { records in put(records, decode) },
+                onProgress: { progress in moved(to: progress.position) }
+            )
+            end = .success(())
+        } catch {
+            end = .failure(error)
+        }
+        state.withLock { $0.end = end }
+        news.signal()
+    }
+
+    private func put(_ records: [ConsumedRecord], _ decode: (ConsumedRecord) -> Fact?) {
+        let items = records.compactMap { record -> Item? in
+            guard record.offset < offsets.upperBound, let fact = decode(record) else { return nil }
+            return Item(time: WallTime(milliseconds: record.timestamp ?? 0), offset: record.offset, fact: fact)
+        }
+        guard !items.isEmpty else { return }
+        room.wait()
+        state.withLock { state in
+            state.batches.append(items)
+            state.moved = .now
+        }
+        news.signal()
+    }
+
+    private func moved(to position: Int64) {
+        state.withLock { state in
+            if position > state.position { state.moved = .now }
+            state.position = max(state.position, position)
+        }
+    }
+}
+
+/// Where a reader is in a ``RecordStream``.
+struct StreamCursor<Fact: Sendable> {
+    let stream: RecordStream<Fact>
+    private var batch: ArraySlice<RecordStream<Fact>.Item> = []
+    private var isAtEnd = false
+
+    init(_ stream: RecordStream<Fact>) { self.stream = stream }
+
+    /// The next record without taking it; nil at the end.
+    mutating func peek() throws(Failure) -> RecordStream<Fact>.Item? {
+        while batch.isEmpty, !isAtEnd {
+            if let next = try stream.next() { batch = next[...] } else { isAtEnd = true }
+        }
+        return batch.first
+    }
+
+    mutating func take() throws(Failure) -> RecordStream<Fact>.Item? {
+        let item = try peek()
+        if item != nil { batch.removeFirst() }
+        return item
+    }
+}

@@ -1,0 +1,85 @@
+import Contract
+import Dispatch
+import Kafka
+import Synchronization
+
+/// Where the partitions of topics begin and end, and where in them a moment lies.
+struct TopicEnds {
+    let reader: LedgerReader
+    private static let timeout = Duration.seconds(30)
+
+    func marks(_ places: [TopicPartition]) throws -> [TopicPartition: Watermarks] {
+        try inParallel(places) { try reader.highWatermark($0, timeout: Self.timeout) }
+    }
+
+    /// Waits until every transaction that had begun before these ends is decided, so that whatever belongs to it in other topics
+    /// lies before *their* ends from now on.
+    func settle(_ marks: [TopicPartition: Watermarks]) throws {
+        _ = try inParallel(Array(marks.keys)) { place in
+            guard let mark = marks[place], mark.high > mark.low else { return }
+            try reader.read(place, from: mark.high - 1, to: mark.high, timeout: Self.timeout) { _ in }
+        }
+    }
+
+    /// The time of the first record from `offset` on; nil when there is none.
+    func time(_ place: TopicPartition, at offset: Int64, before end: Int64) throws(KafkaError) -> WallTime? {
+        try first(place, from: offset, before: end).map { WallTime(milliseconds: $0.timestamp ?? 0) }
+    }
+
+    /// An offset before which every record is older than `moment`, but by less than a few hundred records.
+    ///
+    /// Records lie in the order of their times, nearly.
+    func start(_ place: TopicPartition, _ marks: Watermarks, at moment: WallTime) throws(KafkaError) -> Int64 {
+        try search(place, marks, moment).lowerBound
+    }
+
+    /// An offset from which on every record is from `moment` or later, as above.
+    func end(_ place: TopicPartition, _ marks: Watermarks, at moment: WallTime) throws(KafkaError) -> Int64 {
+        try search(place, marks, moment).upperBound
+    }
+
+    private func search(
+        _ place: TopicPartition,
+        _ marks: Watermarks,
+        _ moment: WallTime
+    ) throws(KafkaError) -> Range<Int64> {
+        var (low, high) = (marks.low, marks.high)
+        while high - low > 256 {
+            let middle = low + (high - low) / 2
+            if let record = try first(place, from: middle, before: high), record.timestamp ?? 0 < moment.milliseconds {
+                low = record.offset + 1
+            } else {
+                high = middle
+            }
+        }
+        return low..<max(low, high)
+    }
+
+    private func first(
+        _ place: TopicPartition,
+        from offset: Int64,
+        before end: Int64
+    ) throws(KafkaError) -> ConsumedRecord? {
+        var record: ConsumedRecord?
+        var position = offset
+        // Markers and aborted records occupy offsets; a window at a time, so that no more than needed is read.
+        while record == nil, position < end {
+            position = try reader.read(place, from: position, to: position + 1, timeout: Self.timeout) { records in
+                record = record ?? records.first
+            }
+        }
+        return record.flatMap { $0.offset < end ? $0 : nil }
+    }
+
+    func inParallel<Value: Sendable>(
+        _ places: [TopicPartition],
+        _ body: @Sendable (TopicPartition) throws -> Value
+    ) throws -> [TopicPartition: Value] {
+        let found = Mutex<[TopicPartition: Result<Value, any Error>]>([:])
+        DispatchQueue.concurrentPerform(iterations: places.count) { index in
+            let result = Result { try body(places[index]) }
+            found.withLock { $0[places[index]] = result }
+        }
+        return try found.withLock { $0 }.mapValues { try $0.get() }
+    }
+}

@@ -1,0 +1,52 @@
+import Contract
+import Testing
+import otp_worker
+
+/// What an audit's report shows, and what it never does.
+struct AuditReportTests {
+    private func report() -> AuditReport {
+        var history = AuditHistory(journal: true)
+        let command = history.command("s-1", code: 0xdead_beef)
+        history.call(command, code: 1) { $0.overlapping = true }
+        history.settle(command, .ok) { $0.message = "marked" }
+        history.result(command, .ok, calls: 1)
+        return history.report()
+    }
+
+    @Test func itNamesPlaceSessionAndReason() {
+        let lines = AuditText.findings(report())
+        #expect(lines.count == 4)
+        #expect(lines[0].hasPrefix("✗ double commands/0/0 session s-1 (2027-01-15T08:00:00.000Z): a second result"))
+        let table = AuditText.table(report(), ["a note"])
+        #expect(table.contains("1 commands, 1 results (1 verified)"))
+        #expect(table.contains("a note"))
+        #expect(table.contains("✗  double"))
+        #expect(table.contains("✓  orphan"))
+    }
+
+    @Test func itHoldsNothingOfACode() {
+        let text =
+            AuditText.table(report(), []) + AuditText.findings(report()).joined()
+            + String(decoding: AuditText.json(report(), []), as: UTF8.self)
+        for secret in ["deadbeef", "\(0xdead_beef)", "marked"] { #expect(!text.contains(secret)) }
+    }
+
+    @Test func theJSONCanBeRead() throws {
+        let json = try JSON.parse(AuditText.json(report(), ["a note"]))
+        #expect(json["passed"]?.bool == false)
+        #expect(json["counts"]?["commands"]?.integer == 1)
+        #expect(json["checks"]?["double"]?.integer == 1)
+        #expect(json["checks"]?["orphan"]?.integer == 0)
+        guard case .array(let findings) = json["findings"] else {
+            Issue.record("no findings")
+            return
+        }
+        #expect(findings.count == 4)
+        #expect(findings[0]["place"]?.string == "commands/0/0")
+        #expect(findings[0]["otp_session_id"]?.string == "s-1")
+    }
+
+    @Test func everyCheckSaysWhatHolds() {
+        #expect(Set(AuditCheck.allCases.map(\.meaning)).count == AuditCheck.allCases.count)
+    }
+}

@@ -1,0 +1,169 @@
+import Contract
+import Engine
+import Testing
+import otp_worker
+
+/// Each check of a session fails on a history that is wrong in that one way.
+struct AuditSessionTests {
+    @Test func resultsOutOfOrderAreFound() {
+        var history = AuditHistory()
+        let first = history.command("a", code: 1)
+        let second = history.command("a", code: 2)
+        history.settle(second, .wrongCode)
+        history.settle(first, .wrongCode)
+        #expect(history.found() == [.order])
+    }
+
+    @Test func anOpenCommandBeforeAnAnsweredOneIsFound() {
+        var history = AuditHistory()
+        history.command("a", code: 1)
+        let second = history.command("a", code: 2)
+        history.settle(second, .wrongCode)
+        #expect(history.found() == [.order])
+    }
+
+    @Test func aReplayThatSaysSomethingElseIsFound() {
+        let changes: [(inout ResultEvent) -> Void] = [
+            { $0.code = 7 }, { $0.httpStatus = 404 }, { $0.message = "another" }, { $0.calls = 1 },
+        ]
+        for change in changes {
+            var history = AuditHistory()
+            let first = history.command("a", code: 1)
+            let second = history.command("a", code: 1)
+            history.settle(first, .wrongCode)
+            history.result(second, .wrongCode) {
+                $0.replayed = true
+                change(&$0)
+            }
+            #expect(history.found() == [.replay])
+        }
+    }
+
+    @Test func aReplayOfNothingIsFound() {
+        var history = AuditHistory()
+        let command = history.command("a", code: 1)
+        history.result(command, .wrongCode) { $0.replayed = true }
+        #expect(history.found() == [.replay])
+    }
+
+    @Test func askingAgainWhatIsSettledIsFound() {
+        var history = AuditHistory()
+        let first = history.command("a", code: 1)
+        let second = history.command("a", code: 1)
+        history.settle(first, .wrongCode)
+        history.settle(second, .wrongCode)
+        #expect(history.found() == [.replay])
+    }
+
+    @Test func aCodeAskedAfterAVerifiedOneIsFound() {
+        var history = AuditHistory()
+        let first = history.command("a", code: 1)
+        let second = history.command("a", code: 2)
+        history.settle(first, .ok)
+        history.settle(second, .wrongCode)
+        #expect(history.found() == [.closed])
+    }
+
+    @Test func twoVerifiedCodesAreFound() {
+        var history = AuditHistory()
+        let first = history.command("a", code: 1)
+        let second = history.command("a", code: 2)
+        history.settle(first, .ok)
+        history.settle(second, .ok)
+        #expect(history.found() == [.verifiedTwice])
+    }
+
+    @Test(arguments: [Reason.wrongCode, .sessionUsed, .tooManyCodes, .sessionBusy])
+    func whatHasNoGroundIsFound(_ reason: Reason) {
+        var history = AuditHistory()
+        let command = history.command("a", code: 1)
+        history.result(command, reason)
+        #expect(history.found().contains(.unfounded))
+    }
+
+    @Test func verifiedWithoutACallIsFound() {
+        var history = AuditHistory()
+        let command = history.command("a", code: 1)
+        history.settle(command, .ok, calls: 0)
+        #expect(history.found() == [.unfounded])
+    }
+
+    @Test func aDoubtThatIsNotToldIsFound() {
+        var history = AuditHistory()
+        let first = history.command("a", code: 1)
+        history.settle(first, .outcomeUnknown) { $0.inDoubt = false }
+        #expect(history.found() == [.doubt])
+
+        history = AuditHistory()
+        let lost = history.command("a", code: 1)
+        let next = history.command("a", code: 2)
+        history.settle(lost, .outcomeUnknown)
+        history.settle(next, .wrongCode)
+        #expect(history.found() == [.doubt])
+
+        history = AuditHistory()
+        let verified = history.command("a", code: 1)
+        history.settle(verified, .ok) { $0.inDoubt = true }
+        #expect(history.found() == [.doubt])
+    }
+
+    @Test func aVerifiedEndsTheDoubt() {
+        var history = AuditHistory()
+        let lost = history.command("a", code: 1)
+        let right = history.command("a", code: 2)
+        let last = history.command("a", code: 3)
+        history.settle(lost, .outcomeUnknown)
+        history.settle(right, .ok)
+        history.result(last, .sessionUsed)
+        #expect(history.found() == [])
+    }
+
+    // MARK: The ledger
+
+    @Test func aLedgerThatSaysSomethingElseIsFound() {
+        var history = AuditHistory()
+        let command = history.command("a", code: 1)
+        history.settle(command, .wrongCode)
+        history.states["a"]?[0].outcome = Outcome(.unknownSession)
+        history.state(of: "a", history.states["a"] ?? [])
+        #expect(history.found() == [.ledger])
+    }
+
+    @Test func aSettledCodeThatTheLedgerLacksIsFound() {
+        var history = AuditHistory()
+        let first = history.command("a", code: 1)
+        history.result(first, .wrongCode, calls: 1)
+        #expect(history.found() == [.ledger])
+        let second = history.command("a", code: 2)
+        history.settle(second, .wrongCode)
+        #expect(history.report().offences == [.ledger: 1])
+    }
+
+    @Test func aLedgerThatSettlesWhatIsNotAnsweredIsFound() {
+        var history = AuditHistory()
+        let first = history.command("a", code: 1)
+        let second = history.command("a", code: 2)
+        history.settle(first, .wrongCode)
+        var ahead = history.states["a"] ?? []
+        ahead.append(
+            CodeState(
+                fingerprint: Fingerprint(keyID: 1, high: 2, low: 0),
+                outcome: Outcome(.wrongCode),
+                source: second.offset,
+                time: history.now
+            )
+        )
+        history.state(of: "a", ahead)
+        #expect(history.found(after: .seconds(40)) == [.ledger])
+    }
+
+    @Test func aLedgerThatClosesOtherwiseThanTheResultsIsFound() {
+        for isVerified in [true, false] {
+            var history = AuditHistory()
+            let command = history.command("a", code: 1)
+            history.settle(command, isVerified ? .ok : .wrongCode)
+            history.state(of: "a", history.states["a"] ?? [], isClosed: !isVerified)
+            #expect(history.found(after: .seconds(40)) == [.ledger])
+        }
+    }
+}
