@@ -26,7 +26,9 @@ struct OTPWorker: AsyncParsableCommand {
             CommandGroup(name: "Working:", subcommands: [RunCommand.self, TopicsCommand.self, ConfigCommand.self]),
             CommandGroup(
                 name: "Asking and looking:",
-                subcommands: [SendCommand.self, WatchCommand.self, LedgerCommand.self]
+                subcommands: [
+                    SendCommand.self, WatchCommand.self, LedgerCommand.self, ExplainCommand.self, AuditCommand.self,
+                ]
             ),
             CommandGroup(name: "Playing:", subcommands: [DemoCommand.self, BrokerCommand.self, SandboxCommand.self]),
             CommandGroup(name: "Other:", subcommands: [VersionCommand.self]),
