@@ -159,7 +159,11 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "WorkerTests", dependencies: ["Contract", "Engine", "Worker"], swiftSettings: strict),
+        .testTarget(
+            name: "WorkerTests",
+            dependencies: ["Contract", "Engine", "Kafka", "Worker"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "CommandTests",
             dependencies: ["Contract", "Engine", "Kafka", "Worker", "otp-worker"],
@@ -169,12 +173,17 @@ let package = Package(
 
         // Deterministic simulation: the model, its runner, and the seeds that once failed.
         .target(
-            name: "SimulationKit", dependencies: ["Contract", "Engine"], path: "Tests/SimulationKit", swiftSettings: strict),
+            name: "SimulationKit",
+            dependencies: ["Contract", "Engine"],
+            path: "Tests/SimulationKit",
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "simulate",
             dependencies: ["SimulationKit", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/Simulation",
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         .testTarget(name: "SimulationTests", dependencies: ["SimulationKit"], swiftSettings: strict),
     ]
 )

@@ -6,12 +6,22 @@ package struct Batch: Equatable, Sendable {
     package struct Result: Equatable, Sendable {
         package var record: RecordID
         package var event: ResultEvent
+
+        package init(record: RecordID, event: ResultEvent) {
+            self.record = record
+            self.event = event
+        }
     }
 
     /// A record for the ledger partition that carries the same number as the commands' one.
     package struct LedgerWrite: Equatable, Sendable {
         package var partition: Int32
         package var record: LedgerRecord
+
+        package init(partition: Int32, record: LedgerRecord) {
+            self.partition = partition
+            self.record = record
+        }
     }
 
     /// The offset to commit for one partition, with its metadata.
@@ -24,6 +34,11 @@ package struct Batch: Equatable, Sendable {
     package struct Letter: Equatable, Sendable {
         package var record: RecordID
         package var letter: DeadLetter
+
+        package init(record: RecordID, letter: DeadLetter) {
+            self.record = record
+            self.letter = letter
+        }
     }
 
     package var id: BatchID
@@ -32,6 +47,8 @@ package struct Batch: Equatable, Sendable {
     package var deadLetters: [Letter] = []
     /// Never empty: a transaction without an offset would not be fenced by the group's generation.
     package var offsets: [Offset] = []
+
+    package init(id: BatchID) { self.id = id }
 }
 
 /// One output of a batch, by its place in it.

@@ -38,6 +38,8 @@ package enum Metric: String, CaseIterable, Sendable {
     case ledgerSessions = "ledger_sessions"
     case ledgerRestoreRecords = "ledger_restore_records_total"
     case ledgerRestores = "ledger_restores_total"
+    case ledgerRestoreRemaining = "ledger_restore_remaining_records"
+    case ledgerRestoreTimeLeft = "ledger_restore_time_left_seconds"
     case restoreSeconds = "restore_seconds"
 
     case loopLag = "loop_lag_seconds"
@@ -83,7 +85,8 @@ package enum Metric: String, CaseIterable, Sendable {
             .counter
         case .commandsInMemory, .waitingCommands, .oldestUnfinishedAge, .callsInFlight, .httpConnections,
             .partitionWatermark,
-            .partitionLag, .assignedPartitions, .parkedPartitions, .trusted, .ledgerSessions, .buildInfo,
+            .partitionLag, .assignedPartitions, .parkedPartitions, .trusted, .ledgerSessions, .ledgerRestoreRemaining,
+            .ledgerRestoreTimeLeft, .buildInfo,
             .processResidentMemory,
             .processOpenFiles, .processMaxFiles, .processStartTime:
             .gauge
@@ -161,6 +164,9 @@ extension Metric {
         case .ledgerSessions: "Sessions held in memory."
         case .ledgerRestoreRecords: "Ledger records read while restoring partitions."
         case .ledgerRestores: "Restores of a partition's ledger ended, by outcome."
+        case .ledgerRestoreRemaining: "Ledger records still to be read by the restore under way; 0 when there is none."
+        case .ledgerRestoreTimeLeft:
+            "Time that the restore under way still takes at its present rate; 0 when there is none."
         case .restoreSeconds: "Time of one restore, from assignment to resume."
         case .loopLag: "How late the event loop ran what was due."
         case .logLines: "Log lines written, by level."

@@ -12,19 +12,18 @@ final class LedgerQueries: Sendable {
     private let reader: LedgerReader
     private let topics: WorkerConfiguration.Topics
     private let retention: Duration
-    /// Told of every batch of ledger records read.
-    private let onRead: @Sendable (Int) -> Void
+    private let telemetry: Telemetry
 
     init(
         _ common: ClientProperties.Common,
         topics: WorkerConfiguration.Topics,
         retention: Duration,
-        onRead: @escaping @Sendable (Int) -> Void
+        telemetry: Telemetry
     ) throws(KafkaError) {
         reader = try LedgerReader(common)
         self.topics = topics
         self.retention = retention
-        self.onRead = onRead
+        self.telemetry = telemetry
     }
 
     func fetchPositions(
@@ -73,6 +72,8 @@ final class LedgerQueries: Sendable {
     ) {
         reading.async { [self] in
             var restore = LedgerRestore(retention: retention)
+            let began = Clocks.now()
+            defer { telemetry.restoreEnded() }
             do throws(KafkaError) {
                 try reader.read(
                     TopicPartition(topics.ledger, place.partition),
@@ -89,8 +90,9 @@ final class LedgerQueries: Sendable {
                                 digest: Fingerprinter.digest
                             )
                         }
-                        onRead(records.count)
-                    }
+                        telemetry.ledgerRead(records.count)
+                    },
+                    onProgress: { telemetry.restoring(place.partition, $0, from: start, since: began) }
                 )
                 report(.restored(place, restore.finished(), at: Clocks.wall()))
             } catch {

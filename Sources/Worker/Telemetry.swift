@@ -49,6 +49,31 @@ final class Telemetry: Sendable {
 
     func ledgerRead(_ records: Int) { handles.restored.add(Double(records)) }
 
+    /// How far a restore has come, and how long it still takes at its rate so far.
+    ///
+    /// Logged every few seconds; the sink holds back what comes faster.
+    func restoring(_ partition: Int32, _ progress: LedgerReader.Progress, from start: Int64, since began: Instant) {
+        let left = max(progress.target - progress.position, 0)
+        let seconds = (Clocks.now() - began).inSeconds
+        let rate = seconds > 0 ? Double(progress.position - start) / seconds : 0
+        let timeLeft = rate > 0 ? Double(left) / rate : 0
+        registry.gauge(.ledgerRestoreRemaining).set(Double(left))
+        registry.gauge(.ledgerRestoreTimeLeft).set(timeLeft)
+        guard seconds > 2 else { return }
+        logger.info(
+            "restore under way",
+            metadata: [
+                "partition": "\(partition)", "remaining": "\(left)", "records_per_second": "\(Int(rate))",
+                "seconds_left": "\(Int(timeLeft))",
+            ]
+        )
+    }
+
+    func restoreEnded() {
+        registry.gauge(.ledgerRestoreRemaining).set(0)
+        registry.gauge(.ledgerRestoreTimeLeft).set(0)
+    }
+
     func kafkaError(_ error: KafkaError) {
         registry.counter(.kafkaErrors, error.name).add()
         logger.warning("kafka error", metadata: ["error": "\(error)"])

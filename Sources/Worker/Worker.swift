@@ -220,7 +220,7 @@ package final class Worker: Sendable {
             setup.common,
             topics: configuration.topics,
             retention: configuration.ledger.retention,
-            onRead: { telemetry.ledgerRead($0) }
+            telemetry: telemetry
         )
         let intake = CommandIntake(
             decoder: CommandDecoder(

@@ -40,7 +40,8 @@ extension Setting {
             \.worker.kafka.transactionalID,
             """
             Stable per worker slot, never shared by two workers, so that a restart ends what its predecessor left open. \
-            Unset, it is made from kafka.group_instance_id, else drawn anew at each start.
+            Unset, it is made from kafka.group_instance_id, else in Kubernetes from the name of a StatefulSet's pod, else \
+            drawn anew at each start: then what a crash left open blocks readers until transaction_timeout.
             """,
             example: "otp-worker-0"
         ),

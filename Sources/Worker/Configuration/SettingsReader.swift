@@ -46,9 +46,22 @@ package struct SettingsReader {
         reader.take(ConfigurationSource(environment: environment))
         reader.take(ConfigurationSource(flags: flags))
         reader.readSecretFile()
+        reader.nameSlot(environment, hostName)
         reader.judge(for: purpose)
         guard reader.problems.isEmpty else { throw ConfigurationProblems(reader.problems) }
         return reader.settings
+    }
+
+    /// A pod of a StatefulSet is called the same after a restart, so its name tells the slot.
+    ///
+    /// Only in Kubernetes: elsewhere two workers may share a host's name, and must not share a transactional id.
+    private mutating func nameSlot(_ environment: [String: String], _ hostName: String) {
+        guard environment["KUBERNETES_SERVICE_HOST"] != nil, settings.worker.kafka.transactionalID == nil,
+            settings.worker.kafka.groupInstanceID == nil, let dash = hostName.lastIndex(of: "-"),
+            dash != hostName.startIndex, let ordinal = UInt16(hostName[hostName.index(after: dash)...])
+        else { return }
+        let name = hostName[..<dash]
+        settings.worker.kafka.transactionalID = "\(settings.worker.kafka.groupID)-\(name)-\(ordinal)"
     }
 
     private mutating func take(file: String) {

@@ -88,3 +88,34 @@ struct PrecedenceTests {
         #expect(throws: Never.self) { try Reading.settings(environment: others) }
     }
 }
+
+/// A slot that has a name keeps its transactional id, so that a restart ends what its predecessor left open.
+struct SlotTests {
+    private func transactionalID(_ host: String, _ environment: [String: String]) throws -> String? {
+        try SettingsReader.read(
+            file: nil,
+            environment: environment.merging(["OTP_KAFKA_GROUP_ID": "group"]) { $1 },
+            flags: [],
+            for: .demonstration,
+            hostName: host
+        ).worker.kafka.transactionalID
+    }
+
+    private let kubernetes = ["KUBERNETES_SERVICE_HOST": "10.0.0.1"]
+
+    @Test func aStatefulSetsPodHasOne() throws {
+        #expect(try transactionalID("otp-worker-3", kubernetes) == "group-otp-worker-3")
+    }
+
+    @Test func otherPodsAndOtherMachinesHaveNone() throws {
+        #expect(try transactionalID("otp-worker-7d9f8b-x2x4z", kubernetes) == nil)
+        #expect(try transactionalID("laptop-2", [:]) == nil)
+    }
+
+    @Test func whatIsSetIsNotTouched() throws {
+        let set = kubernetes.merging(["OTP_KAFKA_TRANSACTIONAL_ID": "mine"]) { $1 }
+        #expect(try transactionalID("otp-worker-3", set) == "mine")
+        let instance = kubernetes.merging(["OTP_KAFKA_GROUP_INSTANCE_ID": "i"]) { $1 }
+        #expect(try transactionalID("otp-worker-3", instance) == nil)
+    }
+}

@@ -1,0 +1,95 @@
+import Contract
+import Engine
+import Kafka
+import Testing
+import Worker
+
+@Suite("A batch as records, and the end of its transaction as the engine takes it")
+struct OutputsTests {
+    private let id = BatchID(process: 1, counter: 2)
+    private let place = PartitionEpoch(partition: 3, epoch: 1)
+
+    private func outputs(mirrorsPartitions: Bool = true) throws -> Outputs {
+        let session = try #require(SessionID("s"))
+        let record = RecordID(place: place, offset: 42)
+        let source = Coordinates(topic: "commands", partition: 3, offset: 42)
+        var batch = Batch(id: id)
+        let event = ResultEvent(
+            commandID: "c",
+            sessionID: session,
+            status: .verified,
+            reason: .ok,
+            receivedAt: WallTime(milliseconds: 1),
+            completedAt: WallTime(milliseconds: 2),
+            source: source,
+            worker: "w"
+        )
+        batch.results = [.init(record: record, event: event)]
+        let void = LedgerRecord(session: session, content: .void(Fingerprint(keyID: 1, high: 2, low: 3)))
+        batch.ledger = [.init(partition: 3, record: void)]
+        let letter = DeadLetter(
+            source: source,
+            timestamp: WallTime(milliseconds: 1),
+            key: nil,
+            consumerGroup: "g",
+            reason: .malformed,
+            headers: []
+        )
+        batch.deadLetters = [.init(record: record, letter: letter)]
+        return Outputs(batch, WorkerConfiguration.Topics(), mirrorsPartitions: mirrorsPartitions)
+    }
+
+    private func told(_ outcome: TransactionOutcome) throws -> String {
+        switch try outputs().event(for: outcome, of: id) {
+        case .committed(_, let offsets): "committed \(offsets)"
+        case .commitAborted(_, let cause, let faults, _): "aborted \(cause.rawValue) \(faults)"
+        case .commitUnknown(_, let isFenced, _): "unknown fenced=\(isFenced)"
+        default: "something else"
+        }
+    }
+
+    @Test func eachOutputGoesWhereItBelongs() throws {
+        let records = try outputs().records
+        #expect(
+            records.map(\.topic) == ["otp.verify.results", "otp.verify.ledger", "otp.verify.dead-letters"]
+        )
+        #expect(records.map(\.partition) == [3, 3, nil])
+        #expect(records[1].value == nil)
+        #expect(records[2].value == nil)
+        #expect(try outputs(mirrorsPartitions: false).records[0].partition == nil)
+    }
+
+    @Test func theLedgersOffsetsAreThoseOfItsOwnRecords() throws {
+        #expect(try told(.committed(offsets: [7, 8, 9])) == "committed [Optional(8)]")
+        #expect(try told(.committed(offsets: [7, nil, 9])) == "committed [nil]")
+    }
+
+    @Test func aRecordAtFaultIsNamed() throws {
+        let tooLarge = KafkaError("produce", .messageTooLarge)
+        let faults = [RecordFault(index: 0, error: tooLarge), RecordFault(index: 2, error: tooLarge)]
+        #expect(
+            try told(.aborted(cause: tooLarge, faults: faults))
+                == "aborted outputs [Engine.OutputReference.result(0), Engine.OutputReference.deadLetter(0)]"
+        )
+        #expect(try told(.aborted(cause: tooLarge, faults: [])) == "aborted outputs []")
+    }
+
+    /// A record that only timed out is not at fault: another try may well succeed.
+    @Test func aBrokerThatIsAwayIsNobodysFault() throws {
+        let timedOut = KafkaError("produce", .messageTimedOut)
+        #expect(
+            try told(.aborted(cause: timedOut, faults: [RecordFault(index: 0, error: timedOut)]))
+                == "aborted transient []"
+        )
+    }
+
+    @Test(arguments: [KafkaError.Code.illegalGeneration, .unknownMemberID, .fencedInstanceID])
+    func aRefusedGenerationIsStale(code: KafkaError.Code) throws {
+        #expect(try told(.aborted(cause: KafkaError("send offsets", code), faults: [])) == "aborted stale []")
+    }
+
+    @Test func whatNobodyKnowsIsUnknown() throws {
+        #expect(try told(.unknown(KafkaError("commit", .timedOut))) == "unknown fenced=false")
+        #expect(try told(.fenced(KafkaError("commit", .producerFenced))) == "unknown fenced=true")
+    }
+}
