@@ -35,6 +35,9 @@ ATTEMPT_TIMEOUT = 2.0
 FINISH_WITHIN = 60.0
 EXIT_WITHIN = 40.0
 
+# The shortest time-outs that a worker can have: what is lost is found to be lost in seconds.
+FAST = {"kafka.session_timeout": f"{SESSION_TIMEOUT:.0f}s", "kafka.transaction_timeout": "6s"}
+
 UPSTREAM_FAULTS = {
     "down": [{"action": "status", "status": 503}],
     "crowded": [{"action": "status", "status": 429, "fraction": 0.5}],
@@ -145,6 +148,54 @@ def proxy_before(broker, carrier):
     return (KafkaProxy if IS_CLUSTER else NoidaDBProxy)(carrier, int(port))
 
 
+class Member:
+    """A worker with lines of its own."""
+
+    def __init__(self, fleet, slot, settings):
+        self.kafka = proxy_before(fleet.broker, fleet.carrier)
+        self.http = TCPProxy(fleet.carrier, fleet.bench.sandbox.port)
+        settings = {**FAST, "kafka.brokers": self.kafka.address, **settings}
+        self.process = harness.Worker(fleet.bench, slot, settings, f"http://{self.http.address}")
+        fleet.keep(self.process)
+
+
+class Fleet:
+    """Workers of one bench, each behind its own lines, for tests that know what they do to whom."""
+
+    def __init__(self, bench, broker, carrier, keep):
+        self.bench = bench
+        self.broker = broker
+        self.carrier = carrier
+        self.keep = keep
+        self.members = []
+        self.results = bench.watch()
+
+    def start(self, slot="worker-0", **settings):
+        settings = {key.replace("__", "."): value for key, value in settings.items()}
+        self.members.append(Member(self, slot, settings))
+        return self.members[-1]
+
+    def judge(self):
+        events, calls = self.bench.events(), self.bench.sandbox.calls()
+        judge(self.bench, events, calls)
+        return events, calls
+
+    def close(self):
+        self.results.close()
+        for member in self.members:
+            member.kafka.close()
+            member.http.close()
+
+
+def judge(bench, events, calls):
+    """What holds after whatever happened."""
+    oracle.one_result_per_record(bench, events)
+    oracle.no_false_verdict(bench, events)
+    oracle.order_within_sessions(events)
+    oracle.seen_again_only_in_doubt(calls, events)
+    oracle.overlapping_only_in_doubt(calls, events)
+
+
 class Slot:
     """A place in the fleet: its lines, and the process that has it now. Restarted like a supervisor would."""
 
@@ -229,10 +280,10 @@ class Run:
         self.is_disturbed = True
         self.upstream_delays = 0.0
         self.sent = {}
+        self.total = 0
         self.began = time.monotonic()
         self.settings = {
-            "kafka.session_timeout": f"{SESSION_TIMEOUT:.0f}s",
-            "kafka.transaction_timeout": "6s",
+            **FAST,
             "check_otp.attempt_timeout": f"{ATTEMPT_TIMEOUT:.0f}s",
             "check_otp.connect_timeout": "1s",
             "check_otp.budget": "8s",
@@ -437,11 +488,7 @@ class Run:
     def judge(self):
         # What came later than needed would be a second answer.
         events, calls = self.bench.events(), self.bench.sandbox.calls()
-        oracle.one_result_per_record(self.bench, events)
-        oracle.no_false_verdict(self.bench, events)
-        oracle.order_within_sessions(events)
-        oracle.seen_again_only_in_doubt(calls, events)
-        oracle.overlapping_only_in_doubt(calls, events)
+        judge(self.bench, events, calls)
         slack = 1.0 + self.upstream_delays
         oracle.no_call_after_deadline(calls, self.sent, self.plan.maximum_age + slack)
         texts = [process.text() for slot in self.slots for process in slot.past]

@@ -32,6 +32,23 @@ def lines(brokers, carrier):
 
 
 @pytest.fixture
+def fleet(brokers, lines, folder, carrier, processes):
+    """A bench whose workers have lines of their own, to the broker and to the upstream."""
+
+    def make(*sandbox, partitions=6):
+        bench = harness.Bench(lines.address, folder, partitions).create_topics()
+        bench.sandbox = harness.Sandbox(folder, "--implicit-sessions", "--wrong-codes", "50", *sandbox)
+        processes.append(bench.sandbox)
+        fleets.append(chaos.Fleet(bench, brokers, carrier, processes.append))
+        return fleets[-1]
+
+    fleets = []
+    yield make
+    for fleet in fleets:
+        fleet.close()
+
+
+@pytest.fixture
 def bench(brokers, folder):
     return harness.Bench(brokers, folder).create_topics()
 

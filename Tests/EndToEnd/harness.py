@@ -4,6 +4,7 @@ Every wait has a deadline, and every process is ended by the test that started i
 """
 
 import contextlib
+import datetime
 import json
 import os
 import re
@@ -36,6 +37,10 @@ def until(what, condition, seconds=60.0):
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
         pause.wait(0.05)
+
+
+def seconds_of(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def free_port():
@@ -128,7 +133,8 @@ class Worker(Process):
         self.admin = free_port()
         arguments = [BINARY, "run"]
         for key, value in {**bench.settings(slot, url), "admin.port": self.admin, **(settings or {})}.items():
-            arguments += ["--set", f"{key}={value}"]
+            # None takes a setting of the bench's away.
+            arguments += ["--set", f"{key}={value}"] if value is not None else []
         super().__init__(slot, arguments, bench.folder, {"OTP_CHECK_OTP_SECRET_KEY": KEY})
 
     def wait_ready(self, seconds=90):
@@ -138,6 +144,17 @@ class Worker(Process):
 
         until(f"{self.name} is ready", ready, seconds)
         return self
+
+    def readiness(self):
+        """The names of the conditions that are not met, with their details; empty when it is ready."""
+        body = http(f"http://127.0.0.1:{self.admin}/ready")[1]
+        conditions = json.loads(body)["conditions"] if body else [{"name": "admin", "ok": False, "detail": "silent"}]
+        return {condition["name"]: condition["detail"] for condition in conditions if not condition["ok"]}
+
+    def log_lines(self, message):
+        """The log lines with this message, each with its time in seconds since 1970."""
+        lines = (json.loads(line) for line in self.text().splitlines() if f'"message":"{message}"' in line)
+        return [{**line, "at": seconds_of(line["time"])} for line in lines]
 
     def metrics(self):
         return http(f"http://127.0.0.1:{self.admin}/metrics")[1].decode()

@@ -144,6 +144,9 @@ class TCPProxy:
                 if delay:
                     await asyncio.sleep(delay)
                     await link.flows.wait()
+                if answer := self.refusal(link, piece, writer):
+                    link.writers[0].write(answer)
+                    continue
                 self.carried += len(piece)
                 writer.write(piece)
                 await writer.drain()
@@ -157,6 +160,10 @@ class TCPProxy:
 
     def response(self, _, piece):
         return piece, self.delay
+
+    def refusal(self, link, piece, writer):
+        """The answer to a request that the target is not to see; None carries it on."""
+        return None
 
 
 class KafkaProxy(TCPProxy):
@@ -176,7 +183,7 @@ class KafkaProxy(TCPProxy):
     def request(self, link, piece):
         key, version, correlation = struct.unpack(">hhi", piece[4:12])
         if key in self.WATCHED:
-            link.awaited[correlation] = key, version
+            link.awaited[correlation] = key, version, piece
         if key in (JOIN_GROUP, SYNC_GROUP, HEARTBEAT) and not link.is_coordinator:
             link.is_coordinator = True
             link.judge()
@@ -189,7 +196,7 @@ class KafkaProxy(TCPProxy):
     def hold_back(self, _):
         return 0.0
 
-    def mend(self, key, _, piece):
+    def mend(self, key, version, request, piece):
         """The answer with this proxy's port in it: a node's port follows its host, whatever the version."""
         if key in (METADATA, FIND_COORDINATOR):
             for host in (b"127.0.0.1", b"localhost"):

@@ -22,10 +22,16 @@ def test_chaos(chaos_seed, is_chaos_bounded, brokers, lines, folder, carrier, pr
         pytest.skip("the time for the default runs is used up")
     bench = harness.Bench(lines.address, folder, partitions=6).create_topics()
     run = chaos.Run(chaos.plan(chaos_seed), bench, brokers, carrier, processes.append)
-    run.play()
-    with capsys.disabled():
+    end = "failed"
+    try:
+        run.play()
+        end = "passed"
+    finally:
         took = time.monotonic() - run.began
-        print(f"\nseed {chaos_seed}: {run.total} commands, {len(run.plan.steps)} faults, {took:.0f} s", flush=True)
+        with capsys.disabled():
+            print(f"\nseed {chaos_seed}: {end}, {run.total} commands, {len(run.plan.steps)} faults, {took:.0f} s", flush=True)
+            if end == "failed":
+                print(run.story(), flush=True)
 
 
 def first_begin(moment=[]):

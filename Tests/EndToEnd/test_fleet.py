@@ -1,0 +1,132 @@
+"""Several workers: they share the partitions, hand them over under load, and those too many wait in good health.
+
+Against noida-db these run on the mended wire (noida_db.py). What it cannot judge even so: how long partitions stand still (its group
+answers a join only when all members have come by with a heartbeat), members that die without leaving, and 1,000 commands/s.
+"""
+
+import collections
+import json
+import signal
+import time
+
+import chaos
+import harness
+
+DYNAMIC = {"kafka__group_instance_id": None}
+RATE = 1_000 if chaos.IS_CLUSTER else 100
+# Of partitions that stay where they are, and only where the broker's own group is quick.
+LONGEST_STALL = 1.5
+
+
+def shares(members):
+    return sorted(int(member.process.metric("assigned_partitions")) for member in members)
+
+
+def owned(member):
+    """The partitions that a worker owns, by its own account."""
+    body = harness.http(f"http://127.0.0.1:{member.process.admin}/status")[1]
+    return {partition["partition"] for partition in json.loads(body)["partitions"]} if body else set()
+
+
+class Load:
+    """Right codes, so many a second, and when each was sent."""
+
+    def __init__(self, fleet):
+        self.fleet = fleet
+        self.count = 0
+        self.began = time.monotonic()
+
+    def go_on(self):
+        due = int((time.monotonic() - self.began) * RATE)
+        if due - self.count >= RATE // 10:
+            sessions = [f"f-{number:06d}" for number in range(self.count, due)]
+            self.fleet.bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
+            self.count = due
+        self.fleet.results.poll(0.05)
+
+    def until(self, what, condition, seconds=90):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.go_on()
+            assert time.monotonic() < end, f"not within {seconds} s: {what}"
+
+    def wait(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.go_on()
+
+
+def test_one_to_four_to_one(fleet, capsys):
+    """Members come and go, one by one, under load: nothing lost, nothing twice, and nothing asked twice."""
+    fleet = fleet("--latency", "20ms-60ms", partitions=8)
+    members = [fleet.start("worker-0", **DYNAMIC)]
+    members[0].process.wait_ready()
+    load, moves = Load(fleet), []
+
+    def settle(what, expected):
+        began, before = time.time(), collections.Counter()
+        for member in members:
+            before.update({partition: id(member) for partition in owned(member)})
+        load.until(what, lambda: shares(members) == expected and all(not m.process.readiness() for m in members))
+        after = {partition: id(member) for member in members for partition in owned(member)}
+        moves.append((began, time.time(), {number for number, owner in after.items() if before.get(number) == owner}))
+        load.wait(1.0)
+
+    for number, expected in [(1, [4, 4]), (2, [2, 3, 3]), (3, [2, 2, 2, 2])]:
+        members.append(fleet.start(f"worker-{number}", **DYNAMIC))
+        settle(f"{number + 1} members share", expected)
+    for expected in ([2, 3, 3], [4, 4], [8]):
+        leaving = members.pop()
+        leaving.process.popen.send_signal(signal.SIGTERM)
+        load.until("it leaves", lambda: not leaving.process.is_running())
+        assert leaving.process.popen.returncode == 0, leaving.process.text()[-2000:]
+        settle("the others have its partitions", expected)
+    fleet.results.wait(load.count, 60, [members[0].process])
+    assert members[0].process.end() == 0
+    events, calls = fleet.judge()
+    assert {event["reason"] for event in events} == {"ok"}
+    repeated = sum(1 for event in events if event["in_doubt"])
+    assert repeated <= len(events) * 0.01, f"{repeated} of {len(events)} were asked again"
+    stayed, moved = pauses(events, moves)
+    with capsys.disabled():
+        print(f"\n{load.count} commands at {RATE}/s; longest wait {stayed:.2f} s where nothing moved, {moved:.2f} s where it did")
+    if chaos.IS_CLUSTER:
+        assert stayed < LONGEST_STALL
+
+
+def pauses(events, moves):
+    """The longest time between two results of a partition while members came or went: of those that stayed, of those that moved."""
+    times = collections.defaultdict(list)
+    for event in events:
+        times[event["source"]["partition"]].append(harness.seconds_of(event["completed_at"]))
+    longest = {True: 0.0, False: 0.0}
+    for began, ended, stayed in moves:
+        for number, moments in times.items():
+            within = [began, *sorted(moment for moment in moments if began <= moment <= ended), ended]
+            gap = max(after - before for before, after in zip(within, within[1:]))
+            longest[number in stayed] = max(longest[number in stayed], gap)
+    return longest[True], longest[False]
+
+
+def test_more_workers_than_partitions(fleet):
+    """The one too many has nothing to do: ready, idle, told; and it steps in when another leaves."""
+    fleet = fleet("--latency", "5ms-20ms", partitions=2)
+    members = [fleet.start(f"worker-{number}", **DYNAMIC) for number in range(3)]
+    harness.until("two have one each, one has none", lambda: shares(members) == [0, 1, 1], 90)
+    for member in members:
+        member.process.wait_ready(30)
+    idle = next(member for member in members if member.process.metric("assigned_partitions") == 0)
+    began = idle.process.cpu_seconds()
+    records = [harness.command(f"m-{number:04d}", harness.right_code(f"m-{number:04d}")) for number in range(400)]
+    fleet.bench.produce(records[:200])
+    fleet.results.wait(200, 60)
+    assert idle.process.cpu_seconds() - began < 3, "it is not idle"
+    leaving = next(member for member in members if member is not idle)
+    assert leaving.process.end() == 0
+    members.remove(leaving)
+    harness.until("it steps in", lambda: shares(members) == [1, 1], 60)
+    fleet.bench.produce(records[200:])
+    fleet.results.wait(400, 60)
+    assert all(member.process.end() == 0 for member in members)
+    events, calls = fleet.judge()
+    assert len(calls) == len(records)
