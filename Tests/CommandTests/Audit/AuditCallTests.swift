@@ -45,6 +45,12 @@ struct AuditCallTests {
     @Test func callsAtATimeAreFound() {
         let overlapping = history { history, command in history.call(command, code: 1) { $0.overlapping = true } }
         #expect(overlapping.found() == [.callOverlapping])
+        // A call that was given up may still be under way at the upstream.
+        let givenUp = history(.outcomeUnknown, calls: 2) { history, command in
+            history.call(command, code: nil, status: nil)
+            history.call(command, code: nil, status: nil) { $0.overlapping = true }
+        }
+        #expect(givenUp.found() == [])
     }
 
     @Test func aCallThatNoResultTellsOfIsFound() {

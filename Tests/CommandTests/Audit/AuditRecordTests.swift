@@ -48,6 +48,9 @@ struct AuditRecordTests {
         let report = history.report(after: .seconds(60))
         #expect(report.counts.unanswered == 1 && report.counts.inTime == 1)
         #expect(history.report(after: .seconds(200)).counts.unanswered == 2)
+        // What came too late is due when it came, not before.
+        history.command("c", code: 1, expiresAt: WallTime(milliseconds: 0))
+        #expect(history.report(after: .seconds(20)).counts.unanswered == 0)
     }
 
     @Test func anUnusableCommandThatIsNotCalledSoIsFound() {

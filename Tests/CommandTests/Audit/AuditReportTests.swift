@@ -7,7 +7,7 @@ struct AuditReportTests {
     private func report() -> AuditReport {
         var history = AuditHistory(journal: true)
         let command = history.command("s-1", code: 0xdead_beef)
-        history.call(command, code: 1) { $0.overlapping = true }
+        history.call(command, code: 1)
         history.settle(command, .ok) { $0.message = "marked" }
         history.result(command, .ok, calls: 1)
         return history.report()
@@ -15,7 +15,7 @@ struct AuditReportTests {
 
     @Test func itNamesPlaceSessionAndReason() {
         let lines = AuditText.findings(report())
-        #expect(lines.count == 4)
+        #expect(lines.count == 3)
         #expect(lines[0].hasPrefix("✗ double commands/0/0 session s-1 (2027-01-15T08:00:00.000Z): a second result"))
         let table = AuditText.table(report(), ["a note"])
         #expect(table.contains("1 commands, 1 results (1 verified)"))
@@ -41,7 +41,7 @@ struct AuditReportTests {
             Issue.record("no findings")
             return
         }
-        #expect(findings.count == 4)
+        #expect(findings.count == 3)
         #expect(findings[0]["place"]?.string == "commands/0/0")
         #expect(findings[0]["otp_session_id"]?.string == "s-1")
     }

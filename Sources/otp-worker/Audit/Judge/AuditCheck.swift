@@ -50,7 +50,7 @@ package enum AuditCheck: String, CaseIterable, Sendable {
         case .ledger: "the ledger's last word about a session agrees with its results"
         case .callWithoutCommand: "the upstream is asked what a command says, and nothing else"
         case .callRepeated: "a question is asked again only if the result tells a doubt or is `verified`"
-        case .callOverlapping: "one call of a session at a time"
+        case .callOverlapping: "calls of a session do not overlap, unless in doubt or `verified`"
         case .callUncounted: "results account for every call, unless in doubt or `verified`"
         case .verifiedWithoutCall: "`verified` has a call that the upstream processed, with the right code"
         case .answer: "the result says what the upstream answered"

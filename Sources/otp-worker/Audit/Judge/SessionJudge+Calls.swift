@@ -8,9 +8,6 @@ extension SessionJudge {
     }
 
     mutating func calls() {
-        for call in facts.calls where call.overlapping {
-            find(.callOverlapping, call, "began while another call of the session had no answer yet")
-        }
         let isElsewhere = rules.isPartial && facts.lanes.values.allSatisfy(\.exchanges.isEmpty)
         if isWhole, !isElsewhere {
             for call in facts.unexplainedCalls {
@@ -28,11 +25,16 @@ extension SessionJudge {
         let isDoubted = facts.lanes.values.contains { lane in
             lane.exchanges.contains { $0.answer?.inDoubt ?? false }
         }
+        let verified = Set(questions.filter { $0.value.exchanges.contains { $0.answer?.isVerified ?? false } }.keys)
+        // A call that was given up, or whose worker has died, may still be under way at the upstream.
+        for call in facts.calls where call.overlapping && !isDoubted && verified.isEmpty {
+            find(.callOverlapping, call, "began while another call of the session had no answer yet")
+        }
         for asked in questions.values.sorted(by: { $0.exchanges[0].offset < $1.exchanges[0].offset }) {
             guard
                 let partition = facts.lanes.first(where: { $0.value.index(of: asked.exchanges[0].offset) != nil })?.key
             else { continue }
-            let isVerified = asked.exchanges.contains { $0.answer?.isVerified ?? false }
+            let isVerified = verified.contains(asked.exchanges[0].question)
             // Spread over partitions, a session has no promise of one call.
             if facts.lanes.count == 1, isWhole, !isDoubted, !isVerified { accounts(asked, partition) }
             if isSeen { answers(asked, partition) }
