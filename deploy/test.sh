@@ -8,10 +8,11 @@ cd "$repository"
 
 usage() {
     cat <<'TEXT'
-usage: deploy/test.sh [--unit | --e2e | --sanitize address|thread]
+usage: deploy/test.sh [--unit | --simulate | --e2e | --sanitize address|thread]
 
-Without an option: lint, build, unit tests, end-to-end tests.
+Without an option: lint, build, unit tests, simulation, end-to-end tests.
   --unit            lint, build and unit tests only
+  --simulate        whole simulated fleets, and the mutants that they must catch (SEEDS=20000)
   --e2e             build the worker and run the end-to-end tests only
   --sanitize KIND   the tests of Kafka and Worker under the address or thread sanitizer, in a build folder of their own
 
@@ -45,6 +46,11 @@ unit_tests() {
     within 15m swift test --skip-build --disable-xctest
 }
 
+simulation() {
+    step "Simulation"
+    within 15m Tests/Simulation/run.sh
+}
+
 end_to_end_tests() {
     step "End-to-end tests"
     OTP_WORKER_BIN=$(swift build --show-bin-path)/otp-worker
@@ -68,7 +74,7 @@ main() {
         usage
         return
         ;;
-    "all " | "--unit " | "--e2e " | "--sanitize address" | "--sanitize thread") ;;
+    "all " | "--unit " | "--simulate " | "--e2e " | "--sanitize address" | "--sanitize thread") ;;
     *)
         usage >&2
         return 2
@@ -83,8 +89,10 @@ main() {
         lint
         build
         unit_tests
+        simulation
         end_to_end_tests
         ;;
+    --simulate) simulation ;;
     --unit)
         lint
         build
