@@ -78,10 +78,11 @@ package struct Engine: ~Copyable {
     /// Whether a byte of this record's request may be written now.
     ///
     /// To be asked at the socket write, after any sleep of the process and before any queued event: a worker that may
-    /// have lost the partition must not ask on its behalf.
+    /// have lost the partition must not ask on its behalf, and nobody may ask once the command's time is over.
     package mutating func permits(_ record: RecordID, at now: Instant) -> Bool {
         turn(at: now)
         guard membership.isTrusted, let partition = partition(record.place) else { return false }
+        guard let command = partition.commands[record.offset], now < command.end else { return false }
         return partition.dispatches && drain.isRunning
     }
 
