@@ -4,7 +4,8 @@ import SimulationKit
 @main
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Runs fleets of the engine under a simulated broker, upstream, network and clock, and holds them to the promises."
+        abstract:
+            "Runs fleets of the engine under a simulated broker, upstream, network and clock, and holds them to the promises."
     )
 
     @Option(help: "How many seeds.") var seeds: UInt64 = 1_000

@@ -5,6 +5,7 @@
     Tests/Simulation/mutation.py NAME ...   some of them
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -29,8 +30,9 @@ enum Mutant {
     static func isActive(_ number: Int) -> Bool { active == number }
 }
 """
-# Seeds within which a failing shell must be caught.
-SHELL_SEEDS = 20_000
+# Ways in which a shell can fail the engine, with the seed to begin at; each is caught within SHELL_SEEDS.
+SHELL_FIRST = {}
+SHELL_SEEDS = 2_000
 
 
 def refresh(source, target):
@@ -111,28 +113,42 @@ def build():
     return COPY / ".build/release/simulate"
 
 
-def hunt(simulate, name, seeds, arguments, number=0):
+def hunt(simulate, name, first, seeds, arguments, number=0):
     environment = dict(os.environ, SIMULATION_MUTANT=str(number))
     began = time.monotonic()
-    command = [str(simulate), "--seeds", str(seeds), "--until-failure", "--partial", "--jobs", "1", *arguments]
+    command = [str(simulate), "--from", str(first), "--seeds", str(seeds), "--until-failure", "--partial", "--jobs", "1", *arguments]
     output = subprocess.run(command, env=environment, capture_output=True, text=True).stdout
     found = re.search(r"FAIL (.*?)  \|.*--seed (\d+)", output)
     seconds = time.monotonic() - began
     if found:
         print(f"caught  {name:36} seed {int(found.group(2)):>6}  {seconds:5.1f} s  {found.group(1)[:90]}", flush=True)
     else:
-        print(f"MISSED  {name:36} in {seeds} seeds  {seconds:5.1f} s", flush=True)
+        print(f"MISSED  {name:36} in {seeds} seeds from {first}  {seconds:5.1f} s", flush=True)
     return bool(found)
 
 
+def arguments():
+    parser = argparse.ArgumentParser(description="Every mutant must be caught.")
+    parser.add_argument("names", nargs="*", help="some mutants instead of all")
+    parser.add_argument("--patient", action="store_true", help="twenty times the seeds, to find where a new one is caught")
+    parser.add_argument("--honest", type=int, default=0, metavar="SEEDS", help="first run so many seeds of the engine as it is")
+    return parser.parse_args()
+
+
 def main():
-    wanted = sys.argv[1:]
+    options = arguments()
+    patience = 20 if options.patient else 1
     simulate = build()
+    # The same binary with no mutant active is the engine as it is.
+    if options.honest and subprocess.run([str(simulate), "--seeds", str(options.honest)]).returncode:
+        sys.exit(1)
     shell = re.findall(r"^    case (\w+)$", (ROOT / "Tests/SimulationKit/ShellFault.swift").read_text(), re.MULTILINE)
-    jobs = [(m.name, m.seeds, [], n) for n, m in enumerate(MUTANTS, 1)]
-    jobs += [("shell:" + name, SHELL_SEEDS, ["--shell-fault", name], 0) for name in shell]
-    if wanted:
-        jobs = [job for job in jobs if job[0] in wanted]
+    jobs = [(m.name, m.first, m.seeds * patience, [], n) for n, m in enumerate(MUTANTS, 1)]
+    jobs += [
+        ("shell:" + name, SHELL_FIRST.get(name, 1), SHELL_SEEDS * patience, ["--shell-fault", name], 0) for name in shell
+    ]
+    if options.names:
+        jobs = [job for job in jobs if job[0] in options.names]
     with ThreadPoolExecutor(max_workers=2) as pool:
         caught = list(pool.map(lambda job: hunt(simulate, *job), jobs))
     print(f"{sum(caught)} of {len(caught)} mutants caught")

@@ -98,7 +98,13 @@ final class Broker {
         producer.waiters.append { reply(epoch) }
     }
 
-    func begin(_ producer: TransactionalID, epoch: Int, _ process: Process, _ batch: Batch, _ reply: @escaping (Transaction?) -> Void) {
+    func begin(
+        _ producer: TransactionalID,
+        epoch: Int,
+        _ process: Process,
+        _ batch: Batch,
+        _ reply: @escaping (Transaction?) -> Void
+    ) {
         guard epoch == producer.epoch else { return reply(nil) }
         if producer.current != nil {
             producer.waiters.append { [self] in begin(producer, epoch: epoch, process, batch, reply) }
@@ -156,7 +162,10 @@ final class Broker {
         transaction.outcome = outcome
         world.trace("broker: \(transaction.producer.name)'s batch \(transaction.batch.id.counter) \(outcome)")
         if outcome == .committed { oracle.committed(transaction) }
-        let markers = transaction.ledgers.map { ledger in { ledger.complete(transaction) } } + [{ self.completeOffsets(transaction) }]
+        let markers =
+            transaction.ledgers.map { ledger in { ledger.complete(transaction) } } + [
+                { self.completeOffsets(transaction) }
+            ]
         transaction.markersLeft = markers.count
         for marker in markers {
             let slow = world.strikes(.slowMarkers, 0.05) ? world.delay(0, sec(8)) : 0

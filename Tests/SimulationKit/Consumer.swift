@@ -34,6 +34,7 @@ final class Consumer {
     private var mustRejoin = false
     private var isLostPending = false
     private var isJoining = false
+    private var attempts = 0
     private var isClosed = false
     /// Another process has taken its instance id, and its next heartbeat is still to come: until then nothing can tell it.
     private(set) var isFencedUnawares = false
@@ -59,17 +60,22 @@ final class Consumer {
         mustRejoin = false
         isJoining = true
         let known = memberID
+        attempts += 1
+        let attempt = attempts
         process.rpc(.group) { [self] answer in
             guard !process.isDead, !isClosed else { return }
             // A member is not the coordinator's any more when it comes too late: it learns that from the answer.
             group.join(self, as: known, instance: instance, owned: Set(taken.keys)) { id, generation, partitions in
                 let grants = self.group.grants
                 answer {
+                    // An answer to a question that was given up is not listened to.
+                    guard attempt == self.attempts else { return }
                     self.grants = grants
                     self.synced(as: known, id, generation, partitions)
                 }
             }
         } failed: { [self] in
+            guard attempt == attempts else { return }
             isJoining = false
             world.after(sec(1)) { [self] in process.gate { self.join() } }
         }
@@ -100,6 +106,13 @@ final class Consumer {
         process.gate { [self] in
             guard id == memberID, !isClosed, process.coordinatorReachableAt <= world.now else { return }
             if isJoining { mustRejoin = true } else { join() }
+        }
+    }
+
+    func heartbeatRefused(_ id: String) {
+        process.gate { [self] in
+            guard process.coordinatorReachableAt <= world.now else { return }
+            unknownMember(id)
         }
     }
 
@@ -148,7 +161,10 @@ final class Consumer {
         taken = [:]
         guard leaves, instance == nil, let id else { return }
         let group = group
-        process.rpc(.group) { _ in group.remove(id, why: "left") } failed: {}
+        process.rpc(.group) { _ in
+            group.leave(id)
+        } failed: {
+        }
     }
 
     // MARK: The loop's commands
@@ -212,7 +228,9 @@ final class Consumer {
 
     /// Hands over what there is, a batch at a time.
     func pump(_ number: Int32) {
-        guard !isClosed, let partition = taken[number], !partition.isFetching, !partition.isPaused, isQuiet else { return }
+        guard !isClosed, let partition = taken[number], !partition.isFetching, !partition.isPaused, isQuiet else {
+            return
+        }
         partition.isFetching = true
         let delay = max(world.delay(ms(1), ms(8)), process.brokersReachableAt - world.now)
         world.after(delay) { [self] in

@@ -35,7 +35,8 @@ package struct Coverage: Sendable {
 
 /// Rows of the decision table, seen from the topics and the upstream's journal.
 package enum Row: String, CaseIterable, Sendable {
-    case finishedAlready, unusable, replayed, sessionClosed, openIntentTooLate, tooLate, tooManyCodes, openIntentAskedAgain
+    case finishedAlready, unusable, replayed, sessionClosed, openIntentTooLate, tooLate, tooManyCodes,
+        openIntentAskedAgain
     case asked, retryableAskedAgain
 }
 
@@ -48,7 +49,8 @@ package enum AnswerKind: String, CaseIterable, Sendable {
 package enum Transition: String, CaseIterable, Sendable {
     case abortedStale, abortedOutputsNamed, abortedOutputsUnnamed, abortedTransient, unknownFenced, unknownUnfenced
     case tracedCounted, tracedNotCounted, tracedNoneLeft, retraced, proofCommitted, idleMoveCommitted
-    case distrustSlept, distrustSilent, distrustFenced, releasedSettled, releasedUnsettled, stoppedIdle, stoppedUnfinished
+    case distrustSlept, distrustSilent, distrustFenced, releasedSettled, releasedUnsettled, stoppedIdle,
+        stoppedUnfinished
     case revokedWhileRestoring, restoreRetried, staticRejoin, heldBeyondWindow, expiredSession
     case undeliverablePublished, batchFull, restoredBeyondStart, withoutMetadata, bitmapUsed, intentWrittenAgain
 }
@@ -57,7 +59,8 @@ package enum EventKind: String, CaseIterable, Sendable {
     case started, assigned, revoked, lost, coordinatorSilent, consumerFailed, consumerRecreated, positionsFetched
     case ledgerEndFetched, restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered
     case partitionUnreadable
-    case producerReady, producerFailed, committed, commitAborted, commitUnknown, batchTraced, timeReached, drainRequested
+    case producerReady, producerFailed, committed, commitAborted, commitUnknown, batchTraced, timeReached,
+        drainRequested
 
     init(_ event: Event) {
         switch event {
@@ -91,7 +94,8 @@ package enum EventKind: String, CaseIterable, Sendable {
 }
 
 package enum EffectKind: String, CaseIterable, Sendable {
-    case subscribe, recreateConsumer, assign, release, pause, unpause, resume, fetchPositions, fetchLedgerEnd, readLedger
+    case subscribe, recreateConsumer, assign, release, pause, unpause, resume, fetchPositions, fetchLedgerEnd,
+        readLedger
     case writeIntent, call, replaceProducer, commit, traceBatch, wake, report, stop
 
     init(_ effect: Effect) {

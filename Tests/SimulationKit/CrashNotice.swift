@@ -26,7 +26,9 @@ enum CrashNotice {
 
     private static func say() {
         for job in 0..<jobs where seeds[job] > 0 {
-            var text: [UInt8] = Array("FAIL stopped by the engine itself  |  swift run -c release simulate --trace --seed ".utf8)
+            var text: [UInt8] = Array(
+                "FAIL stopped by the engine itself  |  swift run -c release simulate --trace --seed ".utf8
+            )
             text += Array(String(seeds[job]).utf8) + [10]
             _ = text.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
         }

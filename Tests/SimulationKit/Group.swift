@@ -39,8 +39,14 @@ final class Group {
 
     // MARK: Joining and leaving
 
-    /// - Parameter reply: the new generation and this member's partitions, or nil for a member that is not known.
-    func join(_ consumer: Consumer, as known: String?, instance: String?, owned: Set<Int32>, _ reply: @escaping (_ memberID: String?, Int, Set<Int32>) -> Void) {
+    /// Answers with the new generation and this member's partitions, or with a nil id for a member that is not known.
+    func join(
+        _ consumer: Consumer,
+        as known: String?,
+        instance: String?,
+        owned: Set<Int32>,
+        _ reply: @escaping (_ memberID: String?, Int, Set<Int32>) -> Void
+    ) {
         if let known {
             guard let member = members.first(where: { $0.id == known }) else { return reply(nil, -1, []) }
             member.owned = owned
@@ -48,6 +54,8 @@ final class Group {
             if !isRebalancing { rebalance() }
             return completeIfJoined()
         }
+        // A client that asks anew forgets an answer that is still on its way.
+        members.removeAll { $0.consumer === consumer }
         joins += 1
         let id = "m\(joins)"
         let member = Member(id: id, instance: instance, consumer: consumer)
@@ -72,16 +80,22 @@ final class Group {
         completeIfJoined()
     }
 
-    func remove(_ memberID: String, why: String) {
-        guard members.contains(where: { $0.id == memberID }) else { return }
-        world.trace("group: \(memberID) is out (\(why))")
-        members.removeAll { $0.id == memberID }
-        if isRebalancing { completeIfJoined() } else if !members.isEmpty { rebalance() }
-    }
+    func leave(_ memberID: String) { remove(members.filter { $0.id == memberID }, why: "left") }
 
     /// The session of whatever member this client is ran out.
     func expire(_ consumer: Consumer) {
-        for member in members where member.consumer === consumer { remove(member.id, why: "session timed out") }
+        remove(members.filter { $0.consumer === consumer }, why: "session timed out")
+    }
+
+    private func remove(_ gone: [Member], why: String) {
+        guard !gone.isEmpty else { return }
+        world.trace("group: \(gone.map(\.id)) out (\(why))")
+        members.removeAll { member in gone.contains { $0 === member } }
+        for member in gone {
+            // Its next heartbeat tells it, if there is one.
+            world.after(world.uniform(ms(5)...Plan.heartbeat)) { member.consumer.heartbeatRefused(member.id) }
+        }
+        if isRebalancing { completeIfJoined() } else if !members.isEmpty { rebalance() }
     }
 
     private func rebalance() {
@@ -94,7 +108,7 @@ final class Group {
         // Who has not joined by then (`max.poll.interval.ms`) is put out.
         world.after(sec(60)) { [self] in
             guard isRebalancing, round == begun else { return }
-            for member in members where member.joined == nil { remove(member.id, why: "never joined") }
+            remove(members.filter { $0.joined == nil }, why: "never joined")
         }
     }
 
@@ -135,8 +149,9 @@ final class Group {
         let owned = Set(ordered.flatMap(\.owned))
         for member in ordered {
             let mine = target[member.id] ?? []
+            let before = member.assignment.union(member.owned)
             member.assignment = mine.filter { member.owned.contains($0) || !owned.contains($0) }
-            for partition in member.assignment.subtracting(member.owned).sorted() {
+            for partition in member.assignment.subtracting(before).sorted() {
                 grants[partition, default: 0] += 1
             }
         }

@@ -54,7 +54,9 @@ final class LedgerLog {
     /// What a read_committed reader sees from `from` up to `to`.
     func committed(from: Int64, to: Int64) -> [Entry] {
         let limit = min(to, stableEnd)
-        return entries.filter { $0.offset >= from && $0.offset < limit && ($0.transaction?.outcome ?? .committed) == .committed }
+        return entries.filter {
+            $0.offset >= from && $0.offset < limit && ($0.transaction?.outcome ?? .committed) == .committed
+        }
     }
 
     /// Keeps the newest record of each key below the last stable offset.

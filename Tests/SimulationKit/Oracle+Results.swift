@@ -7,8 +7,12 @@ extension Oracle {
 
     func checkShape(_ event: ResultEvent, _ record: CommandRecord) {
         if event.status != event.reason.status { world.violate("\(record.commandID): a reason of another status") }
-        if event.commandID != record.commandID { world.violate("\(record.commandID): the result names \(event.commandID)") }
-        if let lane = record.lane, event.sessionID != lane.session.id { world.violate("\(record.commandID): another session") }
+        if event.commandID != record.commandID {
+            world.violate("\(record.commandID): the result names \(event.commandID)")
+        }
+        if let lane = record.lane, event.sessionID != lane.session.id {
+            world.violate("\(record.commandID): another session")
+        }
         if event.status == .verified, event.inDoubt { world.violate("\(record.commandID): verified in doubt") }
         if (record.rejection != nil) != (event.status == .invalid) {
             world.violate("\(record.commandID): usable or not, the result says otherwise")
@@ -80,11 +84,14 @@ extension Oracle {
     /// No failure yields a false `verified`.
     private func checkVerified(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ question: Question) {
         guard event.status == .verified else { return }
-        let isForgetful = lane.isMemoryLost || lane.session.lanes.count > 1 || !remembers(lane, since: lane.records.first?.writtenAt)
+        let isForgetful =
+            lane.isMemoryLost || lane.session.lanes.count > 1 || !remembers(lane, since: lane.records.first?.writtenAt)
         if question != lane.session.truth, !(isForgetful && world.plan.otherAnswer == 100) {
             world.violate("\(record.commandID) is verified with the wrong code")
         }
-        if !lane.session.isAccepted { world.violate("\(record.commandID) is verified though the upstream accepted nothing") }
+        if !lane.session.isAccepted {
+            world.violate("\(record.commandID) is verified though the upstream accepted nothing")
+        }
         guard event.reason == .alreadyVerified, !event.replayed, !lane.isMemoryLost else { return }
         let mayBeOurs =
             lane.calls.contains { $0.question == question && mayHaveBeenProcessed($0, for: record) }
@@ -99,7 +106,8 @@ extension Oracle {
     }
 
     private func mayHaveBeenProcessed(_ call: Call, for record: CommandRecord) -> Bool {
-        call.verdict == .ambiguous || call.verdict == nil || (call.lease !== record.resultLease && call.record.resultLease !== call.lease)
+        call.verdict == .ambiguous || call.verdict == nil
+            || (call.lease !== record.resultLease && call.record.resultLease !== call.lease)
     }
 
     private func isLeftOpen(_ intent: (question: Question, lease: Lease, record: CommandRecord)) -> Bool {
@@ -107,7 +115,9 @@ extension Oracle {
     }
 
     private func checkBusy(_ record: CommandRecord, _ lane: Lane) {
-        let waiting = lane.records.count { $0.offset < record.offset && ($0.result == nil || $0.result?.reason != .sessionBusy) }
+        let waiting = lane.records.count {
+            $0.offset < record.offset && ($0.result == nil || $0.result?.reason != .sessionBusy)
+        }
         if waiting < Limits.waitingPerSession { world.violate("\(record.commandID) is busy behind \(waiting)") }
     }
 
@@ -115,7 +125,9 @@ extension Oracle {
     private func checkKnown(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ question: Question) {
         let before = lane.results.filter { $0.offset < record.offset && $0.result?.reason != .sessionBusy }
         let settled = before.last {
-            guard let result = $0.result, $0.question == question, !result.replayed, !result.retryable else { return false }
+            guard let result = $0.result, $0.question == question, !result.replayed, !result.retryable else {
+                return false
+            }
             return ![.deadlinePassed, .tooManyCodes].contains(result.reason) && !isWithoutCall($0)
         }
         if event.replayed {
@@ -126,7 +138,9 @@ extension Oracle {
             if !isKnown { world.violate("\(record.commandID) replays what was never said") }
             if event.retryable { world.violate("\(record.commandID) replays a failure that asking again can help") }
         }
-        guard let first = settled?.result, let record0 = settled, remembers(lane, since: record0.writtenAt), isSameKey(record0, record) else {
+        guard let first = settled?.result, let record0 = settled, remembers(lane, since: record0.writtenAt),
+            isSameKey(record0, record)
+        else {
             return checkClosed(event, record, lane, before)
         }
         let isSame =
@@ -151,7 +165,9 @@ extension Oracle {
         let verified = before.first { $0.result?.status == .verified }
         if let verified, !event.replayed, remembers(lane, since: verified.writtenAt), isSameKey(verified, record) {
             if event.reason == .sessionUsed, event.calls == 0 { return world.coverage.hit(.row(.sessionClosed)) }
-            world.violate("\(record.commandID) is \(event.reason.rawValue) although \(verified.commandID) closed the session")
+            world.violate(
+                "\(record.commandID) is \(event.reason.rawValue) although \(verified.commandID) closed the session"
+            )
         }
     }
 
@@ -160,7 +176,9 @@ extension Oracle {
     private func checkAnswer(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ question: Question) {
         guard !event.replayed else { return }
         let calls = lane.calls.filter { $0.record === record && $0.lease === record.resultLease && $0.verdict != nil }
-        if event.calls < calls.count { world.violate("\(record.commandID): \(calls.count) calls, the result says \(event.calls)") }
+        if event.calls < calls.count {
+            world.violate("\(record.commandID): \(calls.count) calls, the result says \(event.calls)")
+        }
         if event.reason == .deadlinePassed { checkExpired(record, lane) }
         guard let last = calls.last, let verdict = last.verdict else { return checkUncalled(event, record, lane) }
         let allowed: [String]
@@ -170,12 +188,16 @@ extension Oracle {
         case .rejected(let reason), .refused(let reason): allowed = [reason]
         case .halt: allowed = ["upstream_halted"]
         case .retryable, .ambiguous:
-            allowed = calls.contains { $0.verdict == .ambiguous } || hasCause(lane, record) ? ["outcome_unknown", "upstream_unavailable"] : ["upstream_unavailable"]
+            allowed =
+                calls.contains { $0.verdict == .ambiguous } || hasCause(lane, record)
+                ? ["outcome_unknown", "upstream_unavailable"] : ["upstream_unavailable"]
         }
         if !allowed.contains(event.reason.rawValue) {
             world.violate("\(record.commandID): told \(verdict), the result says \(event.reason.rawValue)")
         }
-        if calls.contains(where: { $0.verdict == .ambiguous }), !verdict.isFinal, verdict != .halt, event.reason != .outcomeUnknown {
+        if calls.contains(where: { $0.verdict == .ambiguous }), !verdict.isFinal, verdict != .halt,
+            event.reason != .outcomeUnknown
+        {
             world.violate("\(record.commandID): an answer was lost and the result does not say so")
         }
         if verdict == .already, event.reason == .sessionUsed, !event.inDoubt {
@@ -186,14 +208,17 @@ extension Oracle {
     private func checkExpired(_ record: CommandRecord, _ lane: Lane) {
         world.coverage.hit(.row(.tooLate))
         let skew = record.resultLease?.process.skew ?? 0
-        if world.wall + abs(skew) + 5 < earliestDeadline(of: record) { world.violate("\(record.commandID) expired before its deadline") }
+        if world.wall + abs(skew) + 5 < earliestDeadline(of: record) {
+            world.violate("\(record.commandID) expired before its deadline")
+        }
     }
 
     private func checkUncalled(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane) {
         switch event.reason {
         case .deadlinePassed: break
         case .sessionUsed:
-            if !lane.results.contains(where: { $0.result?.status == .verified && $0.offset < record.offset }), !lane.isMemoryLost,
+            if !lane.results.contains(where: { $0.result?.status == .verified && $0.offset < record.offset }),
+                !lane.isMemoryLost,
                 !lane.calls.contains(where: { $0.wasAccepted })
             {
                 world.violate("\(record.commandID): session_used, and nothing was verified")
@@ -201,7 +226,9 @@ extension Oracle {
         case .tooManyCodes:
             world.coverage.hit(.row(.tooManyCodes))
             let others = Set(lane.records.compactMap(\.question)).subtracting([record.question].compactMap { $0 })
-            if others.count < world.plan.maximumCodes, !lane.mayBeDoubted { world.violate("\(record.commandID): too many codes after \(others.count)") }
+            if others.count < world.plan.maximumCodes, !lane.mayBeDoubted {
+                world.violate("\(record.commandID): too many codes after \(others.count)")
+            }
         case .upstreamUnavailable: break
         case .outcomeUnknown:
             world.coverage.hit(.row(.openIntentTooLate))
@@ -234,7 +261,7 @@ extension Oracle {
             return
         }
         let verified = lane.results.contains { $0.result?.status == .verified && $0.offset < record.offset }
-        guard !verified, !lane.isMemoryLost else { return }
+        guard !verified, !lane.isClosedInState, !lane.isMemoryLost else { return }
         // Nothing about a record that is still open may be forgotten, however long ago it was.
         let lost = lane.calls.first {
             isUnresolved($0, for: record) && ($0.record === record || remembers(lane, since: $0.writtenAt))
@@ -249,7 +276,9 @@ extension Oracle {
     /// Something happened that may leave the lane in doubt.
     func hasCause(_ lane: Lane, _ record: CommandRecord) -> Bool {
         if lane.mayBeDoubted || lane.isMemoryLost { return true }
-        if lane.calls.contains(where: { $0.verdict == .ambiguous || $0.verdict == .already || $0.verdict == nil }) { return true }
+        if lane.calls.contains(where: { $0.verdict == .ambiguous || $0.verdict == .already || $0.verdict == nil }) {
+            return true
+        }
         if lane.intents.contains(where: { $0.lease !== record.resultLease && isLeftOpen($0) }) { return true }
         return false
     }

@@ -30,9 +30,13 @@ final class Oracle {
         if lease.process.consumer?.isFencedUnawares == true {
             lane.isMemoryLost = true
         } else if lease.endedAt != nil || broker.group.grants[lease.place.partition] ?? 0 != lease.grant {
-            world.violate("\(lease.process.name) asks about \(record.commandID) although the partition was given to another")
+            world.violate(
+                "\(lease.process.name) asks about \(record.commandID) although the partition was given to another"
+            )
         }
-        if record.result != nil, !lane.isMemoryLost { world.violate("\(record.commandID) is asked about although it has a result") }
+        if record.result != nil, !lane.isMemoryLost {
+            world.violate("\(record.commandID) is asked about although it has a result")
+        }
         if world.wall > latestDeadline(of: record) + 5 + abs(lease.process.skew) {
             world.violate("\(record.commandID) is asked about after its deadline")
         }
@@ -75,7 +79,8 @@ final class Oracle {
             }
             let isKnown =
                 earlier.lease === call.lease
-                || (earlier.record.resultLease === earlier.lease && earlier.lease.process.keyID == call.lease.process.keyID)
+                || (earlier.record.resultLease === earlier.lease
+                    && earlier.lease.process.keyID == call.lease.process.keyID)
             if verdict.isFinal, isKnown, !remembers(lane, since: earlier.deliveredAt) {
                 world.coverage.hit(.transition(.expiredSession))
             } else if verdict.isFinal, isKnown {
@@ -121,7 +126,9 @@ final class Oracle {
         }
         world.coverage.hit(.answer(verdict.kind))
         guard case .answered(let status) = answer.transport else { return }
-        if let code = status == 200 ? answer.body?.code : answer.body?.resultCode { world.coverage.hit(.returnCode(code)) }
+        if let code = status == 200 ? answer.body?.code : answer.body?.resultCode {
+            world.coverage.hit(.returnCode(code))
+        }
         if status != 200 { world.coverage.hit(.answer(answer.body?.resultCode == nil ? .plainError : .errorObject)) }
     }
 
@@ -147,9 +154,11 @@ final class Oracle {
     private func isOpen(_ record: CommandRecord, _ lane: Lane, in ledger: LedgerLog) -> Bool {
         guard let question = record.question else { return false }
         for entry in ledger.entries.reversed() where (entry.transaction?.outcome ?? .committed) != .aborted {
-            guard let decoded = LedgerRecord(key: entry.key, value: entry.value), decoded.session == lane.session.id else { continue }
+            guard let decoded = LedgerRecord(key: entry.key, value: entry.value), decoded.session == lane.session.id
+            else { continue }
             switch decoded.content {
-            case .intent(let fingerprint, _, _) where fingerprint == question.fingerprint(keyID: fingerprint.keyID): return true
+            case .intent(let fingerprint, _, _) where fingerprint == question.fingerprint(keyID: fingerprint.keyID):
+                return true
             case .void(let fingerprint) where fingerprint == question.fingerprint(keyID: fingerprint.keyID):
                 if entry.transaction?.outcome == .committed { return false }
             default: continue
@@ -164,8 +173,10 @@ final class Oracle {
             guard case .void(let fingerprint) = write.record.content,
                 let lane = lanes[write.partition]?[write.record.session]
             else { continue }
-            for call in lane.calls where call.record.result == nil && call.deliveredAt == nil && !call.lease.process.isDead {
-                guard call.lease.endedAt == nil, call.question.fingerprint(keyID: fingerprint.keyID) == fingerprint else { continue }
+            for call in lane.calls
+            where call.record.result == nil && call.deliveredAt == nil && !call.lease.process.isDead {
+                guard call.lease.endedAt == nil, call.question.fingerprint(keyID: fingerprint.keyID) == fingerprint
+                else { continue }
                 let ledger = broker?.ledgers[Int(write.partition)]
                 if let ledger, !isOpen(call.record, lane, in: ledger) {
                     world.violate("the intent of \(call.record.commandID), which is being asked about, was taken back")
@@ -175,6 +186,13 @@ final class Oracle {
     }
 
     var lanes: [Int32: [SessionID: Lane]] = [:]
+
+    /// Records, lanes and leases speak of one another; a run of a million seeds must not keep them.
+    func tearDown() {
+        for lane in lanes.values.flatMap(\.values) { lane.tearDown() }
+        lanes = [:]
+        for record in (broker?.commands ?? []).flatMap(\.records) { record.resultLease = nil }
+    }
 
     // MARK: Leases
 
@@ -210,8 +228,10 @@ final class Oracle {
     }
 
     private func noteSettled(_ write: Batch.LedgerWrite) {
-        guard case .state(let codes, _) = write.record.content, let lane = lanes[write.partition]?[write.record.session]
+        guard case .state(let codes, let isClosed) = write.record.content,
+            let lane = lanes[write.partition]?[write.record.session]
         else { return }
+        if isClosed { lane.isClosedInState = true }
         for code in codes where code.outcome != nil {
             lane.settled[code.fingerprint] = max(code.source, lane.settled[code.fingerprint] ?? -1)
         }
@@ -246,10 +266,14 @@ final class Oracle {
         }
         partitions[offset.place.partition] = published
         if published.firstOpen < log.records.count, log.records[published.firstOpen].offset < offset.offset {
-            world.violate("offset \(offset.offset) is committed beyond the unfinished \(log.records[published.firstOpen].commandID)")
+            world.violate(
+                "offset \(offset.offset) is committed beyond the unfinished \(log.records[published.firstOpen].commandID)"
+            )
         }
         if offset.offset > log.end { world.violate("offset \(offset.offset) is committed beyond the end") }
-        guard let metadata = OffsetMetadata(offset.metadata) else { return world.violate("metadata that cannot be read") }
+        guard let metadata = OffsetMetadata(offset.metadata) else {
+            return world.violate("metadata that cannot be read")
+        }
         if metadata.watermark != offset.offset { world.violate("metadata of another offset") }
         if !metadata.finished.isEmpty { world.coverage.hit(.transition(.bitmapUsed)) }
         for finished in metadata.finished {

@@ -5,8 +5,8 @@ import Engine
 /// Each seed turns some of it on, so that rare faults meet in every combination.
 package enum Fault: String, CaseIterable, Sendable {
     // Processes
-    case crash, crashAtEffect, crashInTransaction, freeze, loopStall, neverRestarted, drained, twin, scaled, keyRotated
-    case clockSkew
+    case crash, crashAtEffect, crashInTransaction, neverRestarted, drained, twin, scaled, keyRotated, clockSkew
+    case freeze, freezeInTransaction, freezeBeforeWrite, loopStall
     // Network
     case coordinatorCut, brokerCut
     // Transactions
@@ -22,7 +22,8 @@ package enum Fault: String, CaseIterable, Sendable {
     case redelivery, skippedOffsets, wideGap, commandsHeldBack, commandsDeleted
     case duplicates, burst, wrongKey, unusable, guessing, oldCommands, shortLives
     // The upstream
-    case outage, rateLimit, keyRevoked, cutBefore, cutAfter, slowAnswers, oddCodes, oddStatuses, unreadable, connectFails
+    case outage, rateLimit, keyRevoked, cutBefore, cutAfter, slowAnswers, oddCodes, oddStatuses, unreadable,
+        connectFails
     case connectSlow, externalSuccess
 }
 
@@ -86,7 +87,9 @@ struct Plan {
         case 1...2: for _ in 0..<4 { faults.insert(pick(Fault.allCases)) }
         default:
             let density = Double.random(in: 0.1...0.6, using: &random)
-            for fault in Fault.allCases where Double.random(in: 0..<1, using: &random) < density { faults.insert(fault) }
+            for fault in Fault.allCases where Double.random(in: 0..<1, using: &random) < density {
+                faults.insert(fault)
+            }
         }
         if faults.contains(.ledgerRecreated), Int.random(in: 0..<4, using: &random) > 0 {
             // It ends so many promises that it is to be rare.

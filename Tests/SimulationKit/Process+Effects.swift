@@ -91,7 +91,8 @@ extension Process {
 
     /// The idempotent producer keeps its order, and may be slow, refuse, or not know.
     private func writeIntent(_ id: RecordID, _ record: LedgerRecord) {
-        guard let lease = leases[id.place], let command = broker.commands[Int(id.place.partition)].record(id.offset) else {
+        guard let lease = leases[id.place], let command = broker.commands[Int(id.place.partition)].record(id.offset)
+        else {
             return world.violate("\(name): an intent for no record of ours")
         }
         oracle.intentAsked(lease, command)
@@ -100,7 +101,10 @@ extension Process {
         let blocked = max(0, brokersReachableAt - world.now)
         let slow = world.strikes(.intentSlow, 0.1) ? world.delay(0, sec(9)) : 0
         let isLate = blocked > sec(5)
-        let arrival = max(lastIntentArrival, world.now + world.delay(ms(1), ms(6)) + (isLate ? sec(5) : blocked) + slow / 2)
+        let arrival = max(
+            lastIntentArrival,
+            world.now + world.delay(ms(1), ms(6)) + (isLate ? sec(5) : blocked) + slow / 2
+        )
         lastIntentArrival = arrival
         let isRefused = broker.refusing.contains(partition)
         let fails = isRefused || isLate || world.strikes(.intentFails, 0.08)
@@ -115,7 +119,8 @@ extension Process {
             if world.strikes(.intentOffsetUnsaid, 0.1) { offset = nil }
             let answer: Event =
                 fails
-                ? .intentFailed(id, isPermanent: isRefused, reason: "refused") : .intentWritten(id, ledgerOffset: offset)
+                ? .intentFailed(id, isPermanent: isRefused, reason: "refused")
+                : .intentWritten(id, ledgerOffset: offset)
             world.after(world.delay(ms(1), ms(6)) + slow / 2) { [self] in
                 gate { [self] in
                     if !shellFaults.contains(.intentNotAwaited) { toLoop(.intents, answer) }
@@ -127,7 +132,8 @@ extension Process {
     // MARK: Calls
 
     private func call(_ id: RecordID, _ command: VerifyCommand, timeout: Duration) {
-        guard let lease = leases[id.place], let record = broker.commands[Int(id.place.partition)].record(id.offset) else {
+        guard let lease = leases[id.place], let record = broker.commands[Int(id.place.partition)].record(id.offset)
+        else {
             return world.violate("\(name): a call for no record of ours")
         }
         var isAnswered = false
@@ -143,6 +149,7 @@ extension Process {
         }
         let deadline = world.now + timeout.nanoseconds
         let connecting = world.strikes(.connectSlow, 0.1) ? world.delay(0, sec(7)) : world.delay(0, ms(2))
+        if world.strikes(.freezeBeforeWrite, 0.01) { freezeForLong() }
         world.after(min(connecting, timeout.nanoseconds)) { [self] in
             gateLoop { [self] in
                 guard isRunning else { return }
@@ -153,7 +160,9 @@ extension Process {
                 guard permits(id) else { return answer(UpstreamAnswer(.notSent(.withheld)), nil) }
                 guard let call = oracle.callWritten(lease, record, command) else { return }
                 callsOpen += 1
-                if callsOpen > world.plan.maximumInFlight { world.violate("\(name): more calls than are allowed at a time") }
+                if callsOpen > world.plan.maximumInFlight {
+                    world.violate("\(name): more calls than are allowed at a time")
+                }
                 upstream.ask(call) { [self] reply in gateLoop { answer(reply, call) } }
                 world.at(deadline) { [self] in gateLoop { answer(UpstreamAnswer(.unknown(.attemptTimeout)), call) } }
             }

@@ -132,7 +132,9 @@ extension Process {
                 broker.whenStable(numbers, until: deadline) { [self] isStable in
                     var found: [PartitionEpoch: OffsetMetadata?] = [:]
                     for place in places {
-                        found[place] = .some(broker.committedOffset(place.partition).flatMap { OffsetMetadata($0.metadata) })
+                        found[place] = .some(
+                            broker.committedOffset(place.partition).flatMap { OffsetMetadata($0.metadata) }
+                        )
                     }
                     let event = Event.batchTraced(id, isStable ? found : nil)
                     answer { self.finished([event]) }

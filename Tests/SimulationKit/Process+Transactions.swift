@@ -159,6 +159,7 @@ extension Process {
     private func end(_ attempt: Attempt, _ transaction: Transaction) {
         crashMaybe()
         let stall = world.strikes(.transactionStalls, 0.05) ? world.delay(sec(1), sec(25)) : 0
+        if world.strikes(.freezeInTransaction, 0.02) { freezeForLong() }
         later(stall) { [self] in
             let isLostBefore = world.strikes(.commitAnswerLostUnapplied, 0.03)
             let isLostAfter = world.strikes(.commitAnswerLost, 0.04)

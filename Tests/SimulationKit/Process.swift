@@ -69,7 +69,12 @@ final class Process {
         skew = plan.faults.contains(.clockSkew) ? fleet.world.uniform(-1_000...1_000) : 0
         if skew != 0 { world.coverage.hit(.fault(.clockSkew)) }
         engine = Engine(
-            configuration: plan.configuration(worker: name, keyID: keyID, processID: id, accepts: fleet.acceptsLedgerLoss),
+            configuration: plan.configuration(
+                worker: name,
+                keyID: keyID,
+                processID: id,
+                accepts: fleet.acceptsLedgerLoss
+            ),
             seed: fleet.world.draw(),
             now: Instant(nanoseconds: fleet.world.now + origin)
         )
@@ -167,6 +172,9 @@ final class Process {
         becomeUnreachable()
         world.after(duration) { [self] in thaw() }
     }
+
+    /// Long enough for the group to go on without it.
+    func freezeForLong() { freeze(for: min(world.delay(sec(5), sec(25)), max(world.plan.faultsEnd - world.now, 0))) }
 
     private func thaw() {
         guard !isDead else { return }

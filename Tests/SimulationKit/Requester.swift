@@ -102,16 +102,23 @@ final class Requester {
             lane = self.lane(of: lane.session, (lane.partition + 1) % world.plan.partitions)
         }
         var phone = lane.session.phone
-        if world.flip(0.03) { phone = PhoneNumber(normalising: "54" + String(world.uniform(10_000_000...99_999_999))) ?? phone }
+        if world.flip(0.03) {
+            phone = PhoneNumber(normalising: "54" + String(world.uniform(10_000_000...99_999_999))) ?? phone
+        }
         var timestamp = world.wall - world.uniform(0...20)
         if world.strikes(.oldCommands, 0.1) {
-            timestamp = world.pick([-1, world.wall + 3_600_000, world.wall - world.plan.maximumAge.milliseconds + 500, world.wall - 10_000])
+            timestamp = world.pick([
+                -1, world.wall + 3_600_000, world.wall - world.plan.maximumAge.milliseconds + 500, world.wall - 10_000,
+            ])
         }
         var expiresAt: Int64?
         if world.strikes(.shortLives, 0.15) { expiresAt = world.wall + world.uniform(-500...4_000) }
         var rejection: InvalidReason?
-        if world.strikes(.unusable, 0.1) { rejection = world.pick([.malformed, .field(.code), .keyMissing, .tooLarge]) }
-        let isPoison = world.plan.faults.contains(rejection == nil ? .resultRefused : .letterRefused) && world.flip(0.05)
+        if world.strikes(.unusable, 0.1) {
+            rejection = world.pick([.malformed, .field(.code), .keyMissing, .tooLarge])
+        }
+        let isPoison =
+            world.plan.faults.contains(rejection == nil ? .resultRefused : .letterRefused) && world.flip(0.05)
             && !world.areFaultsOver
         let header = Header(name: "correlation_id", text: "c")
         write(
@@ -135,7 +142,10 @@ final class Requester {
         if world.strikes(.wideGap, 0.02) { log.skip(world.uniform(5_000...17_000)) }
         log.append(record, at: world.now)
         if record.rejection == nil { record.lane?.records.append(record) }
-        world.trace("requester: \(record.commandID) \(record.lane?.session.id.text ?? "?") code \(record.code?.revealed ?? "?")")
+        world.trace(
+            "requester: \(record.commandID) \(record.lane?.session.id.text ?? "?") code \(record.code?.revealed ?? "?")"
+        )
+        if world.strikes(.skippedOffsets, 0.05) { log.skip(world.uniform(1...3)) }
         fleet.pump(record.partition)
     }
 

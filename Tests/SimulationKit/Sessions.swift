@@ -61,6 +61,8 @@ final class Lane {
     /// Doubt without a cause in the journal is allowed (a stray intent, an unreadable record, another key).
     var mayBeDoubted = false
     var lastActivity: Int64 = 0
+    /// A committed state shows it verified, which ends all doubt.
+    var isClosedInState = false
     /// Per question the newest record that a committed state shows settled.
     var settled: [Fingerprint: Int64] = [:]
 
@@ -68,6 +70,14 @@ final class Lane {
         self.session = session
         self.isMemoryLost = isMemoryLost
         self.partition = partition
+    }
+
+    func tearDown() {
+        records = []
+        calls = []
+        results = []
+        intents = []
+        session.lanes = []
     }
 }
 

@@ -25,6 +25,7 @@ package struct Simulation {
     private let requester: Requester
 
     /// - Parameters:
+    ///   - seed: decides everything.
     ///   - shellFaults: ways in which the shell is to fail the engine; none for an honest run.
     ///   - tracer: takes each line of a readable trace.
     package init(seed: UInt64, shellFaults: Set<ShellFault> = [], tracer: ((String) -> Void)? = nil) {
@@ -66,6 +67,7 @@ package struct Simulation {
     private func tearDown() {
         world.end()
         fleet.tearDown()
+        oracle.tearDown()
         broker.tearDown()
     }
 
@@ -95,7 +97,9 @@ package struct Simulation {
         for log in broker.commands where log.end > 0 {
             let committed = broker.committedOffset(log.partition)?.offset ?? log.start
             if committed != log.end {
-                world.violate("partition \(log.partition): committed \(committed) of \(log.end), though everything is answered")
+                world.violate(
+                    "partition \(log.partition): committed \(committed) of \(log.end), though everything is answered"
+                )
             }
         }
         requester.probe()
@@ -110,7 +114,9 @@ package struct Simulation {
         fleet.isClosing = true
         for process in fleet.processes { process.askToDrain() }
         world.run(until: world.now + sec(2)) { fleet.processes.isEmpty }
-        if let process = fleet.processes.first { world.violate("\(process.name): an idle worker does not leave within 2 s") }
+        if let process = fleet.processes.first {
+            world.violate("\(process.name): an idle worker does not leave within 2 s")
+        }
     }
 
     // MARK: Faults that come at a moment
@@ -146,7 +152,8 @@ package struct Simulation {
         case .outage: upstream.downUntil = world.now + lasting(sec(1), sec(20))
         case .rateLimit: upstream.limitedUntil = world.now + lasting(sec(1), sec(10))
         case .keyRevoked: upstream.revokedUntil = world.now + lasting(sec(1), sec(10))
-        case .ledgerRefused: refuse(Int32(world.uniform(0...Int64(world.plan.partitions - 1))), for: lasting(sec(1), sec(20)))
+        case .ledgerRefused:
+            refuse(Int32(world.uniform(0...Int64(world.plan.partitions - 1))), for: lasting(sec(1), sec(20)))
         case .defaultTopicRefused: refuse(-1, for: lasting(sec(1), sec(20)))
         default: strikeTopic(fault, lasting(sec(1), sec(15)))
         }

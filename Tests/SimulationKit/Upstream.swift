@@ -28,7 +28,9 @@ final class Upstream {
             let before = world.flip(0.5) ? slow : 0
             world.after(before) { [self] in
                 let code = process(call)
-                if world.strikes(.cutAfter, 0.08) { return answer(after: slow - before, UpstreamAnswer(.unknown(.closed)), reply) }
+                if world.strikes(.cutAfter, 0.08) {
+                    return answer(after: slow - before, UpstreamAnswer(.unknown(.closed)), reply)
+                }
                 answer(after: slow - before, code, reply)
             }
         }
@@ -40,14 +42,19 @@ final class Upstream {
 
     private func outage() -> UpstreamAnswer {
         let status = world.pick([500, 502, 503, 504])
-        return UpstreamAnswer(.answered(status: status), body: world.flip(0.5) ? .init(code: status, type: "api_error") : nil)
+        return UpstreamAnswer(
+            .answered(status: status),
+            body: world.flip(0.5) ? .init(code: status, type: "api_error") : nil
+        )
     }
 
     private func refusal() -> UpstreamAnswer {
         switch world.uniform(0...3) {
         case 0: UpstreamAnswer(.answered(status: 401))
-        case 1: UpstreamAnswer(.answered(status: 403), body: .init(code: 403, resultCode: 7, type: "authorization_error"))
-        default: UpstreamAnswer(.answered(status: 200), body: .init(code: world.pick([2, 3, 4, 7]), message: "blocked"))
+        case 1:
+            UpstreamAnswer(.answered(status: 403), body: .init(code: 403, resultCode: 7, type: "authorization_error"))
+        default:
+            UpstreamAnswer(.answered(status: 200), body: .init(code: world.pick([2, 3, 4, 7]), message: "blocked"))
         }
     }
 
@@ -106,6 +113,10 @@ final class Upstream {
             case 1: .init(code: status, resultCode: Int(world.pick([0, 100, 5, 9, 12])), type: "invalid_request_error")
             default: .init(code: status, message: "an error", type: "api_error")
             }
-        return UpstreamAnswer(.answered(status: status), body: body, retryAfter: status == 503 ? .milliseconds(300) : nil)
+        return UpstreamAnswer(
+            .answered(status: status),
+            body: body,
+            retryAfter: status == 503 ? .milliseconds(300) : nil
+        )
     }
 }
