@@ -106,6 +106,52 @@ struct AuditCleanTests {
         #expect(history.report().findings == [])
     }
 
+    /// What was refused after a lost answer settles the code anew.
+    @Test func aCodeMayBeSettledAgainByAFailure() {
+        var history = AuditHistory()
+        let lost = history.command("a", code: 1)
+        let refused = history.command("a", code: 1)
+        history.settle(lost, .outcomeUnknown)
+        history.settle(refused, .upstreamUnavailable) { $0.inDoubt = true }
+        #expect(history.report().findings == [])
+    }
+
+    /// Where the key rule is broken, nothing is promised about a session as a whole.
+    @Test func aSessionInTwoPartitionsIsToldAndNotHeldAgainstAnybody() {
+        var history = AuditHistory(journal: true)
+        for partition: Int32 in [0, 1] {
+            let command = history.command("a", code: 1, partition: partition)
+            history.call(command, code: 1)
+            history.settle(command, .wrongCode)
+        }
+        let report = history.report()
+        #expect(report.findings == [])
+        #expect(report.counts.spread == 1)
+    }
+
+    @Test func callsOfPartitionsThatAreNotAuditedAreNotHeldAgainstAnybody() {
+        var history = AuditHistory(journal: true)
+        let command = history.command("a", code: 1)
+        history.call(command, code: 1) { $0.session = SessionID("elsewhere") }
+        history.call(command, code: 1)
+        history.settle(command, .wrongCode)
+        #expect(history.found() == [.callWithoutCommand])
+        history.rules.isPartial = true
+        #expect(history.found() == [])
+    }
+
+    @Test func aSessionThatNeverRestsIsJudgedInPieces() {
+        var history = AuditHistory()
+        history.settle(history.command("a", code: 1), .wrongCode)
+        for _ in 0..<10_200 {
+            let again = history.command("a", code: 1)
+            history.result(again, .wrongCode) { $0.replayed = true }
+        }
+        let report = history.report()
+        #expect(report.findings == [])
+        #expect(report.counts.sessions == 2)
+    }
+
     @Test func whatIsOpenAndInTimeIsCountedOnly() {
         var history = AuditHistory(journal: true)
         let open = history.command("a", code: 1)
