@@ -18,15 +18,26 @@ package enum Decision: Equatable, Sendable {
     /// `again`: an intent is open, so a call may have been made whose answer was lost.
     case ask(again: Bool)
 
+    /// - Parameters:
+    ///   - fingerprint: the question.
+    ///   - offset: the record's own.
+    ///   - entry: what is known of its session.
+    ///   - isPastDeadline: whether it is too late to ask.
+    ///   - maximumCodes: different codes of one session that may be asked about.
     package init(
         fingerprint: Fingerprint,
+        offset: Int64 = .max,
         entry: SessionEntry,
         isPastDeadline: Bool,
         maximumCodes: Int
     ) {
-        let known = entry.code(fingerprint)?.outcome
+        let code = entry.code(fingerprint)
+        let known = code?.outcome
+        // A failure that was reached for this very record, or for a later one, is its result, though nobody published it yet:
+        // an intent for it would count as void by the state that holds the failure, and a crash would go unseen.
+        let isOwn = (code?.source ?? -1) >= offset
         let isOpen = entry.hasOpenIntent(fingerprint)
-        if let known, !known.retryable {
+        if let known, !known.retryable || isOwn {
             self = .replay(known)
         } else if entry.isClosed {
             self = .sessionUsed

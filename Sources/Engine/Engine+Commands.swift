@@ -118,6 +118,7 @@ extension Engine {
         guard let fingerprint = command.fingerprint, isWorking(partition) else { return }
         let decision = Decision(
             fingerprint: fingerprint,
+            offset: command.offset,
             entry: partition.ledger[session],
             isPastDeadline: now >= command.deadline,
             maximumCodes: configuration.maximumCodes
