@@ -95,6 +95,7 @@ MUTANTS = [
            "!entry.isAnotherInDoubt(than: fingerprint)", "true"),
     Mutant("closed-session-asked", "Decision.swift", "entry.isClosed", "false"),
     Mutant("retryable-failure-replayed", "Decision.swift", "!known.retryable", "true"),
+    Mutant("own-failure-asked-again", "Decision.swift", "(code?.source ?? -1) >= offset", "false"),
     # Ownership
     Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
     Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true"),

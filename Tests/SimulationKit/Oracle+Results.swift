@@ -136,7 +136,10 @@ extension Oracle {
                 before.contains { $0.question == question }
                 || lane.settled[question.fingerprint(keyID: record.resultLease?.process.keyID ?? 0)] != nil
             if !isKnown { world.violate("\(record.commandID) replays what was never said") }
-            if event.retryable { world.violate("\(record.commandID) replays a failure that asking again can help") }
+            let fingerprint = question.fingerprint(keyID: record.resultLease?.process.keyID ?? 0)
+            if event.retryable, lane.settled[fingerprint] ?? -1 < record.offset {
+                world.violate("\(record.commandID) replays a failure that asking again can help")
+            }
         }
         guard let first = settled?.result, let record0 = settled, remembers(lane, since: record0.writtenAt),
             isSameKey(record0, record)

@@ -10,7 +10,7 @@ struct RegressionTests {
     }
 
     static let regressions = [
-        Regression(name: "a draining worker took the log's end for the end of its work", seed: 1),
+        Regression(name: "a draining worker took the log's end for the end of its work", seed: 1)
     ]
 
     @Test(arguments: regressions)

@@ -17,6 +17,9 @@ struct SmokeTests {
 
     @Test(arguments: [ShellFault.permitsNotAsked, .intentNotAwaited, .metadataWithoutMember])
     func aFailingShellIsSeen(_ fault: ShellFault) async {
-        #expect(await Runner(shellFault: fault, isUntilFailure: true).all(from: 1, count: 2_000, jobs: 2, isPartial: true) == false)
+        #expect(
+            await Runner(shellFault: fault, isUntilFailure: true).all(from: 1, count: 2_000, jobs: 2, isPartial: true)
+                == false
+        )
     }
 }
