@@ -21,13 +21,14 @@ struct AuditCommand: AsyncParsableCommand {
             the ledger in agreement. With --journal, the file or the origin of `otp-worker sandbox`, every call is accounted for \
             too. It writes nothing, belongs to no group, and may run while the fleet works.
 
-            It must know the fleet's commands.max_age, commands.max_bytes, commands.require_key, ledger.retention and \
-            ledger.max_codes_per_session: give the same --config. Promises about a session hold for ledger.retention and within \
+            It must know the fleet's commands.max_age, commands.max_bytes, commands.require_key, ledger.retention, \
+            ledger.max_codes_per_session and kafka.session_timeout: give the same --config. Promises about a session hold for ledger.retention and within \
             one partition, and so do the checks. A dead letter that the broker refused, or an operator who moved the group's \
             offsets, shows as a finding.
 
-            Memory does not grow with the range: per partition it holds the 16,384 offsets that can be open at a time, per \
-            session what happened in ledger.retention. Findings name coordinates, session and reason, never a code or a phone \
+            Memory does not grow with the range: per partition it holds the 16,384 offsets that can be open at a time and \
+            remembers which of 131,072 are answered; a session is held until it has rested for ledger.retention, at most \
+            twice as long. Findings name coordinates, session and reason, never a code or a phone \
             number; all are counted, the first 100 of each check are shown.
 
             Exit codes: 0 nothing found, 1 something found (or the cluster cannot be read), 2 wrong usage.
