@@ -67,9 +67,14 @@ package struct Engine: ~Copyable {
 
     /// Takes one event, at one moment never earlier than the last one's, and returns what is to be done about it, in order.
     package mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
+        handle(CollectionOfOne(event), at: now)
+    }
+
+    /// The same for events that came together: what follows from all of them is worked out once.
+    package mutating func handle(_ events: some Collection<Event>, at now: Instant) -> [Effect] {
         turn(at: now)
-        take(event, at: now)
-        if event.isProgress || isExcused { watchdog.progressed(at: now) }
+        for event in events { take(event, at: now) }
+        if isExcused || events.contains(where: \.isProgress) { watchdog.progressed(at: now) }
         progress(at: now)
         defer { effects.removeAll(keepingCapacity: true) }
         return effects
@@ -122,7 +127,9 @@ package struct Engine: ~Copyable {
             commitAborted(id, cause, faults: faults, reason: reason, at: now)
         case .commitUnknown(let id, let isFenced, let reason): commitUnknown(id, isFenced: isFenced, reason: reason)
         case .batchTraced(let id, let found): batchTraced(id, found, at: now)
-        case .timeReached(let wall): told(wall, at: now)
+        case .timeReached(let wall):
+            told(wall, at: now)
+            forget(at: now)
         case .drainRequested: drainRequested(at: now)
         }
     }
@@ -159,6 +166,10 @@ package struct Engine: ~Copyable {
             guard let partition = partition(command.record.id.place), partition.dispatches else { continue }
             concludeTooLate(command, partition, at: now)
         }
+    }
+
+    /// On the clock's turns only: it looks at every partition, and nobody waits for it.
+    private mutating func forget(at now: Instant) {
         let wall = wall(at: now)
         for partition in partitions.values where partition.isRestored {
             _ = partition.ledger.expire(

@@ -60,7 +60,8 @@ package enum ClientProperties {
         try merge(
             common,
             fixed: producer,
-            defaults: producerDefaults.merging(["message.timeout.ms": "30000"]) { $1 }
+            // A record alone costs a request of its own; two milliseconds' company makes it several times cheaper.
+            defaults: producerDefaults.merging(["message.timeout.ms": "30000", "linger.ms": "2"]) { $1 }
         )
     }
 

@@ -61,12 +61,15 @@ final class Shell: @unchecked Sendable {
         eventLoop.execute { self.take(event) }
     }
 
-    func take(_ event: Event) {
+    func take(_ event: Event) { take(CollectionOfOne(event)) }
+
+    /// Takes what came together, on the loop.
+    func take(_ events: some Collection<Event>) {
         eventLoop.preconditionInEventLoop()
         guard !isStopping else { return }
         let now = Clocks.now()
         lastTurn.store(now.nanoseconds, ordering: .relaxed)
-        for effect in engine.handle(event, at: now) { perform(effect) }
+        for effect in engine.handle(events, at: now) { perform(effect) }
     }
 
     private func take(_ items: [CommandIntake.Item], from thread: ConsumerThread) {

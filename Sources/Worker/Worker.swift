@@ -237,7 +237,7 @@ package final class Worker: Sendable {
                     properties: setup.idempotent,
                     topic: topics.ledger,
                     eventLoop: shell.eventLoop,
-                    report: { events in for event in events { shell.take(event) } },
+                    report: { shell.take($0) },
                     onError: { telemetry.kafkaError($0) }
                 )
             },
