@@ -32,6 +32,8 @@ final class Shell: @unchecked Sendable {
     private lazy var intents = parts.intents(self)
     private var consumer: ConsumerThread?
     private var epochs: [Int32: PartitionEpoch] = [:]
+    /// As which member of the group each epoch was begun; none when the group had forgotten the worker already.
+    private var members: [PartitionEpoch: String] = [:]
     private var wake: Scheduled<Void>?
     private var nextLook = Instant(nanoseconds: 0)
     private var isStopping = false
@@ -117,6 +119,7 @@ final class Shell: @unchecked Sendable {
         consumer?.abandon()
         consumer = nil
         epochs.removeAll()
+        members.removeAll()
         take(.consumerFailed(reason: "\(error)"))
     }
 
@@ -126,7 +129,7 @@ final class Shell: @unchecked Sendable {
         switch effect {
         case .subscribe: subscribe()
         case .recreateConsumer(let delay): recreateConsumer(after: delay)
-        case .assign(let places): for place in places { epochs[place.partition] = place }
+        case .assign(let places): assign(places)
         case .release(let partitions): release(partitions)
         case .pause(let places): consumer?.consumer.pause(places.map(commandPartition))
         case .unpause(let places): consumer?.consumer.resume(places.map(commandPartition))
@@ -186,6 +189,14 @@ final class Shell: @unchecked Sendable {
                 throw KafkaError("group metadata", .unknownMemberID, reason: "no consumer")
             }
             let membership = try consumer.groupMetadata()
+            guard batch.offsets.allSatisfy({ members[$0.place] == membership.memberID }) else {
+                // Forgotten by the group while a revocation is under way, librdkafka joins anew as another member and calls
+                // none of its partitions lost. Others may have had them meanwhile, and no generation would tell.
+                let gone = KafkaError("group metadata", .unknownMemberID, reason: "not the member that was assigned")
+                let thread = self.consumer
+                eventLoop.execute { if thread === self.consumer { self.consumerFailed(gone) } }
+                throw gone
+            }
             parts.transactor.commit(batch, membership) { self.report($0) }
         } catch {
             report(.commitAborted(batch.id, .stale, faults: [], reason: "\(error)"))
@@ -248,8 +259,18 @@ final class Shell: @unchecked Sendable {
         }
     }
 
+    private func assign(_ places: [PartitionEpoch]) {
+        let member = try? consumer?.consumer.groupMetadata().memberID
+        for place in places {
+            if let old = epochs.updateValue(place, forKey: place.partition) { members[old] = nil }
+            members[place] = member
+        }
+    }
+
     private func release(_ partitions: [Int32]) {
-        for partition in partitions { epochs[partition] = nil }
+        for partition in partitions {
+            if let place = epochs.removeValue(forKey: partition) { members[place] = nil }
+        }
         consumer?.consumer.release(partitions.map { TopicPartition(parts.topics.commands, $0) })
     }
 

@@ -15,6 +15,10 @@ final class Telemetry: Sendable {
     private let health: HealthState
     private let handles: Handles
     private let stalled = Mutex(false)
+    /// Statistics in a row, one a second, that found this worker in a steady group and without a partition.
+    private let idleFor = Mutex(0)
+    /// A member that just joined has none for a few seconds.
+    private static let idleForLong = 10
 
     /// Handles resolved once: these are updated for every command.
     private struct Handles: Sendable {
@@ -94,12 +98,24 @@ final class Telemetry: Sendable {
             detail: statistics.brokers.map { "\($0.name) \($0.state)" }.joined(separator: ", ")
         )
         health.set("group", isOK: statistics.joinState == "steady", detail: statistics.joinState)
+        warnOfIdleness(isSteady: statistics.joinState == "steady")
         for partition in statistics.partitions {
             guard let end = partition.highWatermark, end >= 0 else { continue }
             let number = "\(partition.topicPartition.partition)"
             let watermark = registry.gauge(.partitionWatermark, number).value
             registry.gauge(.partitionLag, number).set(max(0, Double(end) - watermark))
         }
+    }
+
+    /// A worker too many is healthy; that it does nothing should not surprise anybody.
+    private func warnOfIdleness(isSteady: Bool) {
+        let isIdle = isSteady && registry.gauge(.assignedPartitions).value == 0
+        let seconds = idleFor.withLock { seconds in
+            seconds = isIdle ? seconds + 1 : 0
+            return seconds
+        }
+        guard seconds == Self.idleForLong else { return }
+        logger.warning("no partition is left for this worker: the group has more members than the topic partitions")
     }
 
     /// The loop turned, `late` after it wanted to.
