@@ -4,10 +4,7 @@
 processes interleave does not, so a seed that failed once may have to be played more than once.
 """
 
-import dataclasses
 import heapq
-import json
-import os
 import random
 import signal
 import subprocess
@@ -15,185 +12,15 @@ import time
 
 import harness
 import oracle
-from noida_db import NoidaDBProxy
-from tcp_proxy import KafkaProxy, TCPProxy
+from fleets import FAST, IS_CLUSTER, audit, judge, proxy_before
+from chaos_plan import UPSTREAM_FAULTS
+from tcp_proxy import TCPProxy
 from test_exactly_once import workload
 
-IS_CLUSTER = bool(os.environ.get("OTP_TEST_KAFKA"))
-
-# What noida-db cannot judge: the steps that a plan leaves out without a real cluster, and why.
-NEEDS_CLUSTER = {
-    "a slot that stays away": "noida-db evicts no dead member: the partitions of a static one would wait for ever",
-    "generation fencing": "noida-db takes the offsets of a member whose partitions it gave to another",
-    "hung transactions": "noida-db does not time out the transaction of a dead worker that nobody succeeds",
-    "broker restart": "noida-db loses acknowledged data when it is killed",
-}
-
-SESSION_TIMEOUT = 6.0
 ATTEMPT_TIMEOUT = 2.0
 # Once the faults have stopped: what a start, a session time-out and the last retries may take on a busy machine.
 FINISH_WITHIN = 60.0
 EXIT_WITHIN = 40.0
-
-# The shortest time-outs that a worker can have: what is lost is found to be lost in seconds.
-FAST = {"kafka.session_timeout": f"{SESSION_TIMEOUT:.0f}s", "kafka.transaction_timeout": "6s"}
-
-UPSTREAM_FAULTS = {
-    "down": [{"action": "status", "status": 503}],
-    "crowded": [{"action": "status", "status": 429, "fraction": 0.5}],
-    "failing": [{"action": "status", "status": 500, "fraction": 0.3, "processed": True}],
-    "cutting": [{"action": "cut-after", "fraction": 0.3}, {"action": "cut-before", "fraction": 0.2}],
-    "slow": [{"action": "delay", "ms": 700}],
-    "hanging": [{"action": "hang", "fraction": 0.2, "processed": True}],
-    "garbling": [{"action": "half", "fraction": 0.2}, {"action": "garbage", "fraction": 0.2}],
-}
-
-
-@dataclasses.dataclass(frozen=True, order=True)
-class Step:
-    """One fault: when (seconds after the load began), which, on which slot, and its one argument."""
-
-    at: float
-    action: str
-    slot: int = 0
-    value: object = None
-    seconds: float = 0.0
-
-    def __str__(self):
-        value = "" if self.value is None else f" {self.value}"
-        return f"{self.at:6.2f} s  {self.action} slot {self.slot}{value} for {self.seconds:.2f} s"
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    seed: int
-    slots: int
-    sessions: int
-    latency: str
-    repeat_answer: int
-    maximum_age: int
-    steps: tuple
-    length: float
-
-    def __str__(self):
-        head = (
-            f"seed {self.seed}: {self.slots} slot(s), {self.sessions} sessions, latency {self.latency}, "
-            f"repeat answer {self.repeat_answer}, max_age {self.maximum_age} s, {self.length:.0f} s"
-        )
-        return "\n".join([head, *(f"  {step}" for step in self.steps)])
-
-
-def plan(seed, length=24.0):
-    """The plan of a seed: one slot mostly, for what can be judged there is cheap; now and then a fleet that grows and shrinks."""
-    draw = random.Random(seed)
-    slots = draw.choice([1, 1, 1, 2, 3])
-    steps, at = [], 1.5
-    for slot in range(1, slots):
-        steps.append(Step(draw.uniform(2.0, length / 2), "scale_out", slot))
-    if slots == 3:
-        steps.append(Step(draw.uniform(length * 0.6, length * 0.8), "scale_in", 2))
-    while at < length:
-        steps.append(fault(draw, at, draw.randrange(slots)))
-        at += draw.uniform(1.0, 4.0)
-    return Plan(
-        seed=seed,
-        slots=slots,
-        sessions=draw.choice([400, 600]),
-        latency=draw.choice(["2ms-20ms", "20ms-200ms", "50ms-400ms"]),
-        repeat_answer=draw.choice([100, 100, 17, 0]),
-        maximum_age=draw.choice([120, 120, 15]),
-        steps=tuple(sorted(steps, key=lambda step: step.at)),
-        length=length,
-    )
-
-
-def fault(draw, at, slot):
-    kinds = {
-        "kill": 5,
-        "terminate": 2,
-        "pause": 2,
-        "pause_past_session": 1,
-        "upstream": 4,
-        "upstream_cut": 1,
-        "upstream_silent": 1,
-        "broker_cut": 2,
-        "broker_down": 1,
-        "broker_silent": 1,
-        "broker_slow": 1,
-        "coordinator_silent": 1,
-    }
-    action = draw.choices(list(kinds), list(kinds.values()))[0]
-    if action == "upstream":
-        return Step(at, action, slot, draw.choice(sorted(UPSTREAM_FAULTS)), draw.uniform(1.0, 4.0))
-    if action == "broker_slow":
-        return Step(at, action, slot, round(draw.uniform(0.02, 0.15), 3), draw.uniform(1.0, 4.0))
-    longest = {
-        "kill": 2.0,
-        "terminate": 2.0,
-        "pause": 2.5,
-        "upstream_silent": 4.0,
-        "broker_down": 5.0,
-        "broker_silent": 5.0,
-        "coordinator_silent": SESSION_TIMEOUT + 3.0,
-    }
-    if action == "pause_past_session":
-        return Step(at, "pause", slot, None, draw.uniform(SESSION_TIMEOUT + 0.5, SESSION_TIMEOUT + 3.0))
-    return Step(at, action, slot, None, draw.uniform(0.0, longest.get(action, 0.0)))
-
-
-def proxy_before(broker, carrier):
-    """A line to the broker; with noida-db, one that mends what it says."""
-    host, port = broker.rsplit(":", 1)
-    assert host in ("127.0.0.1", "localhost"), f"the proxy leads to local ports only, not to {host}"
-    return (KafkaProxy if IS_CLUSTER else NoidaDBProxy)(carrier, int(port))
-
-
-class Member:
-    """A worker with lines of its own."""
-
-    def __init__(self, fleet, slot, settings):
-        self.kafka = proxy_before(fleet.broker, fleet.carrier)
-        self.http = TCPProxy(fleet.carrier, fleet.bench.sandbox.port)
-        settings = {**FAST, "kafka.brokers": self.kafka.address, **settings}
-        self.process = harness.Worker(fleet.bench, slot, settings, f"http://{self.http.address}")
-        fleet.keep(self.process)
-
-
-class Fleet:
-    """Workers of one bench, each behind its own lines, for tests that know what they do to whom."""
-
-    def __init__(self, bench, broker, carrier, keep):
-        self.bench = bench
-        self.broker = broker
-        self.carrier = carrier
-        self.keep = keep
-        self.members = []
-        self.results = bench.watch()
-
-    def start(self, slot="worker-0", **settings):
-        settings = {key.replace("__", "."): value for key, value in settings.items()}
-        self.members.append(Member(self, slot, settings))
-        return self.members[-1]
-
-    def judge(self):
-        events, calls = self.bench.events(), self.bench.sandbox.calls()
-        judge(self.bench, events, calls)
-        return events, calls
-
-    def close(self):
-        self.results.close()
-        for member in self.members:
-            member.kafka.close()
-            member.http.close()
-
-
-def judge(bench, events, calls):
-    """What holds after whatever happened."""
-    oracle.one_result_per_record(bench, events)
-    oracle.no_false_verdict(bench, events)
-    oracle.order_within_sessions(events)
-    oracle.seen_again_only_in_doubt(calls, events)
-    oracle.overlapping_only_in_doubt(calls, events)
 
 
 class Slot:
@@ -497,14 +324,3 @@ class Run:
             plain = [line for line in text.splitlines() if not line.startswith("{")]
             assert not any("Fatal error" in line or "Stack dump" in line for line in plain), plain[:20]
         audit(self.bench, self.journal, self.plan.maximum_age)
-
-
-def audit(bench, journal, maximum_age):
-    """The judgement of the worker's own tool."""
-    settings = {**bench.topic_settings(), "commands.max_age": f"{maximum_age}s"}
-    arguments = ["audit", "--journal", str(journal), "--json"]
-    for key, value in settings.items():
-        arguments += ["--set", f"{key}={value}"]
-    done = bench.run(*arguments, environment={"OTP_CHECK_OTP_SECRET_KEY": harness.KEY}, seconds=120)
-    assert done.returncode == 0, f"audit: exit {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-3000:]}"
-    json.loads(done.stdout)

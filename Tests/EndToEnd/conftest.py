@@ -1,6 +1,6 @@
 import pytest
 
-import chaos
+import fleets
 import harness
 import tcp_proxy
 
@@ -26,7 +26,7 @@ def carrier():
 @pytest.fixture(scope="session")
 def lines(brokers, carrier):
     """An undisturbed way to the broker, for clients of the tests that read transactions."""
-    proxy = chaos.proxy_before(brokers, carrier)
+    proxy = fleets.proxy_before(brokers, carrier)
     yield proxy
     proxy.close()
 
@@ -39,18 +39,18 @@ def fleet(brokers, lines, folder, carrier, processes):
         bench = harness.Bench(lines.address, folder, partitions).create_topics()
         bench.sandbox = harness.Sandbox(folder, "--implicit-sessions", "--wrong-codes", "50", *sandbox)
         processes.append(bench.sandbox)
-        fleets.append(chaos.Fleet(bench, brokers, carrier, processes.append))
-        return fleets[-1]
+        made.append(fleets.Fleet(bench, brokers, carrier, processes.append))
+        return made[-1]
 
-    fleets = []
+    made = []
     yield make
-    for fleet in fleets:
+    for fleet in made:
         fleet.close()
 
 
 @pytest.fixture
-def bench(brokers, folder):
-    return harness.Bench(brokers, folder).create_topics()
+def bench(lines, folder):
+    return harness.Bench(lines.address, folder).create_topics()
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class NoidaDBProxy(KafkaProxy):
 
     def refusal(self, link, piece, writer):
         if writer is link.writers[0] or struct.unpack(">hh", piece[4:8]) != (TXN_OFFSET_COMMIT, TXN_OFFSET_VERSION):
-            return None
+            return super().refusal(link, piece, writer)
         request = Reader(piece).head(is_flexible=True)
         request.compact()
         group = request.compact()

@@ -11,6 +11,7 @@ import threading
 
 CHUNK = 1 << 16
 FETCH, METADATA, FIND_COORDINATOR, JOIN_GROUP, HEARTBEAT, SYNC_GROUP = 1, 3, 10, 11, 12, 14
+UNKNOWN_MEMBER_ID = 25
 
 
 class Carrier:
@@ -171,6 +172,8 @@ class KafkaProxy(TCPProxy):
 
     # Requests whose answers are looked into.
     WATCHED = frozenset({METADATA, FIND_COORDINATOR})
+    # While set, heartbeats are answered as by a group that has forgotten the member.
+    forgets_member = False
 
     def silent_coordinator(self, is_silent=True):
         """Only what a member says to its group's coordinator, and the answers, are held."""
@@ -192,6 +195,11 @@ class KafkaProxy(TCPProxy):
     def response(self, link, piece):
         awaited = link.awaited.pop(struct.unpack(">i", piece[4:8])[0], None)
         return self.mend(*awaited, piece) if awaited else piece, self.delay
+
+    def refusal(self, link, piece, writer):
+        if not self.forgets_member or writer is link.writers[0] or struct.unpack(">hh", piece[4:8]) != (HEARTBEAT, 3):
+            return None
+        return struct.pack(">i", 10) + piece[8:12] + struct.pack(">ih", 0, UNKNOWN_MEMBER_ID)
 
     def hold_back(self, _):
         return 0.0

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-import chaos
+import fleets
 import harness
 
 needs_cluster = pytest.mark.skipif(
-    not chaos.IS_CLUSTER,
-    reason="noida-db neither evicts a silent member nor fences by generation: set OTP_TEST_KAFKA=host:port",
+    not fleets.IS_CLUSTER,
+    reason="noida-db evicts no silent member: set OTP_TEST_KAFKA=host:port",
 )
 PATIENT = {"check_otp__budget": "60s", "check_otp__retry_base": "300ms", "check_otp__max_attempts": "20"}
 
@@ -47,7 +47,7 @@ def test_paused_past_the_session_timeout(fleet):
     member.process.popen.send_signal(signal.SIGSTOP)
     stopped = time.time()
     fleet.bench.produce(records[600:])
-    wait(chaos.SESSION_TIMEOUT + 2)
+    wait(fleets.SESSION_TIMEOUT + 2)
     member.kafka.silent()
     fleet.bench.sandbox.faults([])
     member.process.popen.send_signal(signal.SIGCONT)
@@ -132,7 +132,7 @@ def test_one_transactional_id_twice(fleet):
     assert all(len(member.process.text()) < 300_000 for member in members), "it floods the log"
     assert members[1].process.end() == 0
     left = members[:1]
-    if not chaos.IS_CLUSTER:
+    if not fleets.IS_CLUSTER:
         # noida-db keeps the place of a static member for ever: somebody must take it.
         left.append(fleet.start("worker-1", kafka__transactional_id=f"{fleet.bench.prefix}.other"))
     settled_by(fleet, left, len(records))
@@ -169,6 +169,35 @@ def settled_by(fleet, members, count):
 
 def names_fencing(process):
     return any(word in str(process.readiness()) for word in ("FENCED", "fenced", "another"))
+
+
+def test_forgotten_while_it_gives_partitions_back(fleet):
+    """librdkafka then keeps the rest of the partitions across a new membership, and tells nobody; the worker gives them up itself."""
+    fleet = fleet("--latency", "2500ms")
+    slow = {"rebalance__settle_timeout": "4s"}
+    first = fleet.start("worker-0", **slow)
+    first.process.wait_ready()
+    records = right("g", 300)
+    fleet.bench.produce(records[:100])
+    fleet.results.wait(100, 60, [first.process])
+    second = fleet.start("worker-1", **slow)
+    count = 100
+    while not first.process.log_lines("partitions revoked"):
+        # There are always calls under way, so that what is revoked is not given back at once.
+        fleet.bench.produce(records[count : count + 4])
+        count += 4
+        assert count < len(records), "nothing was revoked"
+        wait(0.2)
+    first.kafka.forgets_member = True
+    wait(3)
+    first.kafka.forgets_member = False
+    fleet.bench.produce(records[count:])
+    harness.until("it gives them up", lambda: first.process.log_lines("consumer failed"), 30)
+    fleet.results.wait(len(records), 90, [first.process, second.process])
+    for member in (first, second):
+        member.process.wait_ready(60)
+        assert member.process.end() == 0
+    fleet.judge()
 
 
 @needs_cluster

@@ -1,0 +1,80 @@
+"""Workers behind lines of their own, and what must hold of them whatever happened."""
+
+import json
+import os
+
+import harness
+import oracle
+from noida_db import NoidaDBProxy
+from tcp_proxy import KafkaProxy, TCPProxy
+
+IS_CLUSTER = bool(os.environ.get("OTP_TEST_KAFKA"))
+SESSION_TIMEOUT = 6.0
+# The shortest time-outs that a worker can have: what is lost is found to be lost in seconds.
+FAST = {"kafka.session_timeout": f"{SESSION_TIMEOUT:.0f}s", "kafka.transaction_timeout": "6s"}
+
+
+def proxy_before(broker, carrier):
+    """A line to the broker; with noida-db, one that mends what it says."""
+    host, port = broker.rsplit(":", 1)
+    assert host in ("127.0.0.1", "localhost"), f"the proxy leads to local ports only, not to {host}"
+    return (KafkaProxy if IS_CLUSTER else NoidaDBProxy)(carrier, int(port))
+
+
+class Member:
+    """A worker with lines of its own."""
+
+    def __init__(self, fleet, slot, settings):
+        self.kafka = proxy_before(fleet.broker, fleet.carrier)
+        self.http = TCPProxy(fleet.carrier, fleet.bench.sandbox.port)
+        settings = {**FAST, "kafka.brokers": self.kafka.address, **settings}
+        self.process = harness.Worker(fleet.bench, slot, settings, f"http://{self.http.address}")
+        fleet.keep(self.process)
+
+
+class Fleet:
+    """Workers of one bench, each behind its own lines, for tests that know what they do to whom."""
+
+    def __init__(self, bench, broker, carrier, keep):
+        self.bench = bench
+        self.broker = broker
+        self.carrier = carrier
+        self.keep = keep
+        self.members = []
+        self.results = bench.watch()
+
+    def start(self, slot="worker-0", **settings):
+        settings = {key.replace("__", "."): value for key, value in settings.items()}
+        self.members.append(Member(self, slot, settings))
+        return self.members[-1]
+
+    def judge(self):
+        events, calls = self.bench.events(), self.bench.sandbox.calls()
+        judge(self.bench, events, calls)
+        return events, calls
+
+    def close(self):
+        self.results.close()
+        for member in self.members:
+            member.kafka.close()
+            member.http.close()
+
+
+def judge(bench, events, calls):
+    """What holds after whatever happened."""
+    oracle.one_result_per_record(bench, events)
+    oracle.no_false_verdict(bench, events)
+    oracle.order_within_sessions(events)
+    oracle.seen_again_only_in_doubt(calls, events)
+    oracle.overlapping_only_in_doubt(calls, events)
+
+
+def audit(bench, journal, maximum_age):
+    """The judgement of the worker's own tool."""
+    settings = {**bench.topic_settings(), "commands.max_age": f"{maximum_age}s"}
+    arguments = ["audit", "--journal", str(journal), "--json"]
+    for key, value in settings.items():
+        arguments += ["--set", f"{key}={value}"]
+    done = bench.run(*arguments, environment={"OTP_CHECK_OTP_SECRET_KEY": harness.KEY}, seconds=120)
+    assert done.returncode == 0, f"audit: exit {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-3000:]}"
+    json.loads(done.stdout)
