@@ -21,7 +21,7 @@ extension Process {
             let failure = places.map { Event.restoreFailed($0, reason: "committed timed out") }
             if world.strikes(.queryFails, 0.1) { return later(sec(1)) { [self] in finished(failure) } }
             let early = shellFaults.contains(.targetBeforeCommitted)
-            if early { for place in places { earlyTargets[place] = broker.ledgers[Int(place.partition)].end } }
+            if early { for place in places { earlyTargets[place] = broker.ledgers[Int(place.partition)].stableEnd } }
             let deadline = world.now + timeout.nanoseconds
             rpc(.group) { [self] answer in
                 let numbers = shellFaults.contains(.committedNotAwaited) ? [] : places.map(\.partition)

@@ -21,10 +21,6 @@ extension Process {
     func replaceProducer(after delay: Duration) {
         transactionThread { [self] in
             later(delay.nanoseconds) { [self] in
-                if shellFaults.contains(.producerNotInitialised) {
-                    producerEpoch = producer.epoch
-                    return finished(.producerReady)
-                }
                 let fails = world.strikes(.initFails, 0.15)
                 rpc(.brokers) { [self] answer in
                     broker.initialise(producer) { epoch in answer { self.initialised(epoch, fails: fails) } }

@@ -2,9 +2,9 @@
 ///
 /// For the proof that the simulation would notice; off by default.
 package enum ShellFault: String, CaseIterable, Sendable {
-    /// The ledger's end is taken before the committed offset is known.
+    /// The ledger's end, as a read_committed handle says it, is taken before the committed offset is known.
     case targetBeforeCommitted
-    /// The ledger's end is the last stable offset, as a read_committed handle says.
+    /// The ledger's end is taken in time, but as a read_committed handle says it: the last stable offset.
     case targetLastStable
     /// Reading stops where nothing more is stable.
     case restoreStopsAtStable
@@ -18,8 +18,6 @@ package enum ShellFault: String, CaseIterable, Sendable {
     case metadataWithoutMember
     /// A lost answer is taken for an abort.
     case unknownTakenForAborted
-    /// A new producer does not call `init_transactions`.
-    case producerNotInitialised
     /// The engine is not asked before a byte is written.
     case permitsNotAsked
     /// The call does not wait for the intent's acknowledgement.
