@@ -45,6 +45,7 @@ package struct SessionLedger: Sendable {
         let intent = Intent(fingerprint: fingerprint, source: source, ledgerOffset: ledgerOffset)
         sessions.update(session) { $0.opened(intent, at: time) }
         mark(ledgerOffset, session)
+        prune()
     }
 
     package mutating func doubted(_ fingerprint: Fingerprint, of session: SessionDigest, at time: WallTime) {
