@@ -21,7 +21,7 @@ package enum Effect: Sendable {
     // Restoring a partition
     case fetchPositions([PartitionEpoch], timeout: Duration)
     case fetchLedgerEnd(PartitionEpoch, timeout: Duration)
-    case readLedger(PartitionEpoch, from: Int64, to: Int64, timeout: Duration)
+    case readLedger(PartitionEpoch, from: Int64, to: Int64, horizon: LedgerRestore.Horizon, timeout: Duration)
 
     // A command
     case writeIntent(RecordID, LedgerRecord)

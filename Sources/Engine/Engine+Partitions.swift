@@ -48,7 +48,16 @@ extension Engine {
             partition.newestLedgerOffset = to
             report(
                 .restoring(place.partition, from: from, to: to),
-                then: .readLedger(place, from: from, to: to, timeout: configuration.restoreTimeout)
+                then: .readLedger(
+                    place,
+                    from: from,
+                    to: to,
+                    horizon: .init(
+                        retention: configuration.retention,
+                        committed: partition.positions.committed ?? partition.positions.earliest
+                    ),
+                    timeout: configuration.restoreTimeout
+                )
             )
         }
     }

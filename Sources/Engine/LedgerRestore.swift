@@ -29,12 +29,33 @@ package struct LedgerRestore: Sendable {
         }
     }
 
+    /// What need not be remembered: it is forgotten while the rest is read, so that memory holds what is alive and no more.
+    package struct Horizon: Equatable, Sendable {
+        package var retention: Duration
+        /// The group's committed offset: what comes from a record that is not below it is never forgotten.
+        package var committed: Int64
+
+        package init(retention: Duration, committed: Int64) {
+            self.retention = retention
+            self.committed = committed
+        }
+    }
+
+    /// Records between two looks at what can be forgotten, and how much is forgotten in each: more than came in.
+    private static let stride = 64
+    private let horizon: Horizon
+    private let now: WallTime
     private var ledger: SessionLedger
     /// Records applied, and records that were none of ours.
     package private(set) var applied = 0
     package private(set) var ignored = 0
 
-    package init(retention: Duration) { ledger = SessionLedger(retention: retention) }
+    /// Begins, at a moment of the wall clock.
+    package init(_ horizon: Horizon, at now: WallTime) {
+        self.horizon = horizon
+        self.now = now
+        ledger = SessionLedger(retention: horizon.retention)
+    }
 
     /// Applies one record, in the order of its partition.
     package mutating func apply(
@@ -50,6 +71,9 @@ package struct LedgerRestore: Sendable {
         }
         applied += 1
         ledger.restore(record.content, session: digest(record.session), ledgerOffset: offset, timestamp: timestamp)
+        if applied.isMultiple(of: Self.stride) {
+            _ = ledger.expire(at: now, committed: horizon.committed, limit: 2 * Self.stride)
+        }
     }
 
     /// The position reached the plan's end.

@@ -11,18 +11,15 @@ final class LedgerQueries: Sendable {
     private let reading = DispatchQueue(label: "otp-worker.restore")
     private let reader: LedgerReader
     private let topics: WorkerConfiguration.Topics
-    private let retention: Duration
     private let telemetry: Telemetry
 
     init(
         _ common: ClientProperties.Common,
         topics: WorkerConfiguration.Topics,
-        retention: Duration,
         telemetry: Telemetry
     ) throws(KafkaError) {
         reader = try LedgerReader(common)
         self.topics = topics
-        self.retention = retention
         self.telemetry = telemetry
     }
 
@@ -67,11 +64,12 @@ final class LedgerQueries: Sendable {
         _ place: PartitionEpoch,
         from start: Int64,
         to end: Int64,
+        horizon: LedgerRestore.Horizon,
         timeout: Duration,
         report: @escaping @Sendable (Event) -> Void
     ) {
         reading.async { [self] in
-            var restore = LedgerRestore(retention: retention)
+            var restore = LedgerRestore(horizon, at: Clocks.wall())
             let began = Clocks.now()
             defer { telemetry.restoreEnded() }
             do throws(KafkaError) {

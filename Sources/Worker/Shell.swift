@@ -153,8 +153,8 @@ final class Shell: @unchecked Sendable {
             parts.queries.fetchPositions(places, consumer, timeout: timeout, report: answer)
         case .fetchLedgerEnd(let place, let timeout):
             parts.queries.fetchLedgerEnd(place, timeout: timeout, report: answer)
-        case .readLedger(let place, let from, let to, let timeout):
-            parts.queries.readLedger(place, from: from, to: to, timeout: timeout, report: answer)
+        case .readLedger(let place, let from, let to, let horizon, let timeout):
+            parts.queries.readLedger(place, from: from, to: to, horizon: horizon, timeout: timeout, report: answer)
         case .traceBatch(let id, let places, let timeout):
             guard let consumer = consumer?.consumer else {
                 report(.batchTraced(id, nil))

@@ -219,7 +219,6 @@ package final class Worker: Sendable {
         let queries = try LedgerQueries(
             setup.common,
             topics: configuration.topics,
-            retention: configuration.ledger.retention,
             telemetry: telemetry
         )
         let intake = CommandIntake(

@@ -22,8 +22,8 @@ extension Process {
             toConsumer { $0.resume(place, at: offset) }
         case .fetchPositions(let places, let timeout): fetchPositions(places, timeout: timeout)
         case .fetchLedgerEnd(let place, let timeout): fetchLedgerEnd(place, timeout: timeout)
-        case .readLedger(let place, let from, let to, let timeout):
-            readLedger(place, from: from, to: to, timeout: timeout)
+        case .readLedger(let place, let from, let to, let horizon, let timeout):
+            readLedger(place, from: from, to: to, horizon: horizon, timeout: timeout)
         case .writeIntent(let id, let record): writeIntent(id, record)
         case .call(let id, let command, _, let timeout): call(id, command, timeout: timeout)
         case .replaceProducer(let delay): replaceProducer(after: delay)

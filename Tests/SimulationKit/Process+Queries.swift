@@ -60,11 +60,23 @@ extension Process {
         }
     }
 
-    func readLedger(_ place: PartitionEpoch, from: Int64, to: Int64, timeout: Duration) {
+    func readLedger(
+        _ place: PartitionEpoch,
+        from: Int64,
+        to: Int64,
+        horizon: LedgerRestore.Horizon,
+        timeout: Duration
+    ) {
         queryThread { [self] in
             let failure = Event.restoreFailed(place, reason: "reading timed out")
             if world.strikes(.queryFails, 0.1) { return later(sec(1)) { [self] in finished([failure]) } }
-            let reading = Reading(place: place, position: from, target: to, deadline: world.now + timeout.nanoseconds)
+            let reading = Reading(
+                place: place,
+                position: from,
+                target: to,
+                horizon: horizon,
+                deadline: world.now + timeout.nanoseconds
+            )
             read(reading, failure)
         }
     }
@@ -73,21 +85,29 @@ extension Process {
         let place: PartitionEpoch
         var position: Int64
         let target: Int64
+        let horizon: LedgerRestore.Horizon
         let deadline: Int64
         var restore: LedgerRestore?
         var lastRecord: Int64 = -1
 
-        init(place: PartitionEpoch, position: Int64, target: Int64, deadline: Int64) {
+        init(
+            place: PartitionEpoch,
+            position: Int64,
+            target: Int64,
+            horizon: LedgerRestore.Horizon,
+            deadline: Int64
+        ) {
             self.place = place
             self.position = position
             self.target = target
+            self.horizon = horizon
             self.deadline = deadline
         }
     }
 
     /// Polls until the position has passed the target: a part of what is stable at a time.
     private func read(_ reading: Reading, _ failure: Event) {
-        if reading.restore == nil { reading.restore = LedgerRestore(retention: world.plan.retention) }
+        if reading.restore == nil { reading.restore = LedgerRestore(reading.horizon, at: wallTime) }
         rpc(.brokers) { [self] answer in
             let log = broker.ledgers[Int(reading.place.partition)]
             let stable = log.stableEnd

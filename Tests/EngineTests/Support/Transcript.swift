@@ -114,7 +114,10 @@ final class Transcript {
 
     /// What a restore makes of these records, the first at offset 0.
     static func read(_ records: [LedgerRecord]) -> SessionLedger {
-        var restore = LedgerRestore(retention: .seconds(1_800))
+        var restore = LedgerRestore(
+            .init(retention: .seconds(1_800), committed: 0),
+            at: WallTime(milliseconds: wallStart)
+        )
         for (offset, record) in records.enumerated() {
             restore.apply(
                 key: record.key,
