@@ -9,6 +9,7 @@
 - Offsets in a transaction are taken from a member whatever its generation: they are refused here, as the group's coordinator would.
 """
 
+import asyncio
 import struct
 
 from tcp_proxy import FETCH, JOIN_GROUP, KafkaProxy
@@ -27,6 +28,8 @@ class NoidaDBProxy(KafkaProxy):
     WATCHED = KafkaProxy.WATCHED | {API_VERSIONS, FETCH, JOIN_GROUP}
     # Of each group the newest generation that any member was told of.
     generations = {}
+    # Of each group when a member was last let in.
+    answered = {}
     refused = 0
 
     def hold_back(self, key):
@@ -47,6 +50,14 @@ class NoidaDBProxy(KafkaProxy):
         error, generation = answer.skip(4).number("h"), answer.number("i")
         if error == 0:
             self.generations[group] = max(generation, self.generations.get(group, 0))
+            self.answered[group] = self.carrier.loop.time()
+
+    async def turn_of(self, link, piece, writer):
+        if writer is link.writers[0] or struct.unpack(">h", piece[4:6])[0] != JOIN_GROUP:
+            return
+        group = Reader(piece).head().string()
+        while (wait := self.answered.get(group, 0) + self.PATIENCE[JOIN_GROUP] - self.carrier.loop.time()) > 0:
+            await asyncio.sleep(wait)
 
     def refusal(self, link, piece, writer):
         if writer is link.writers[0] or struct.unpack(">hh", piece[4:8]) != (TXN_OFFSET_COMMIT, TXN_OFFSET_VERSION):

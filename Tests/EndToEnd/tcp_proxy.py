@@ -144,6 +144,7 @@ class TCPProxy:
                 await link.flows.wait()
                 if delay:
                     await asyncio.sleep(delay)
+                    await self.turn_of(link, piece, writer)
                     await link.flows.wait()
                 if answer := self.refusal(link, piece, writer):
                     link.writers[0].write(answer)
@@ -161,6 +162,9 @@ class TCPProxy:
 
     def response(self, _, piece):
         return piece, self.delay
+
+    async def turn_of(self, link, piece, writer):
+        """Waits until a piece that was held back may go."""
 
     def refusal(self, link, piece, writer):
         """The answer to a request that the target is not to see; None carries it on."""
