@@ -184,6 +184,12 @@ let package = Package(
             path: "Tests/Simulation",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "restore-benchmark",
+            dependencies: ["Contract", "Engine", "Worker"],
+            path: "Tests/RestoreBenchmark",
+            swiftSettings: strict
+        ),
         .testTarget(name: "SimulationTests", dependencies: ["SimulationKit"], swiftSettings: strict),
     ]
 )

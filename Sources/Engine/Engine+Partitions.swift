@@ -4,6 +4,8 @@ import Contract
 extension Engine {
     mutating func assigned(_ numbers: [Int32], at now: Instant) {
         report(.assigned(numbers))
+        // The group has taken us in: an idle worker has no commit to tell it by.
+        consumerFailure = nil
         var places: [PartitionEpoch] = []
         for number in numbers {
             drop(number)
@@ -177,7 +179,8 @@ extension Engine {
 
     // MARK: The consumer itself
 
-    mutating func consumerFailed(_ reason: String) {
+    mutating func consumerFailed(_ reason: String, at now: Instant) {
+        lastDisplaced = now
         consumerFailure = reason
         report(.consumerFailed(reason: reason))
         for number in Array(partitions.keys) { drop(number) }

@@ -63,7 +63,8 @@ final class Consumer {
         attempts += 1
         let attempt = attempts
         process.rpc(.group) { [self] answer in
-            guard !process.isDead, !isClosed else { return }
+            // One that was given up while it waited for the network is not sent.
+            guard !process.isDead, !isClosed, attempt == attempts else { return }
             // A member is not the coordinator's any more when it comes too late: it learns that from the answer.
             group.join(self, as: known, instance: instance, owned: Set(taken.keys)) { id, generation, partitions in
                 let grants = self.group.grants

@@ -55,6 +55,9 @@ final class Group {
             return completeIfJoined()
         }
         // A client that asks anew forgets an answer that is still on its way.
+        for member in members where member.consumer === consumer {
+            world.after(world.uniform(ms(5)...Plan.heartbeat)) { consumer.heartbeatRefused(member.id) }
+        }
         members.removeAll { $0.consumer === consumer }
         joins += 1
         let id = "m\(joins)"

@@ -62,8 +62,10 @@ extension SessionJudge {
         }
         guard asked.exchanges.allSatisfy({ $0.answer != nil }) else { return }
         let told = asked.exchanges.reduce(0) { $0 + ($1.answer?.calls ?? 0) }
-        if calls.count > told {
-            find(.callUncounted, asked.exchanges[0], partition, "\(calls.count) calls, but its results tell of \(told)")
+        // What was turned away unread may have been asked by an owner who left the command to the next.
+        let count = calls.count { !$0.isSafeToRepeat }
+        if count > told {
+            find(.callUncounted, asked.exchanges[0], partition, "\(count) calls, but its results tell of \(told)")
         }
     }
 
