@@ -42,7 +42,8 @@ enum Layers {
 
     /// The target that a test target is named after.
     private static func tested(by target: String) -> String {
-        if target == "CommandTests" { return "otp-worker" }
+        // A program of its own that may use everything, as the commands may.
+        if target == "CommandTests" || target == "RestoreBenchmark" { return "otp-worker" }
         // The engine under a simulated broker, upstream and clock stands where the real ones do.
         if target.hasPrefix("Simulation") { return "Simulation" }
         return target.hasSuffix("Tests") ? String(target.dropLast(5)) : target
