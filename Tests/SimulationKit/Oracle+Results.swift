@@ -220,7 +220,8 @@ extension Oracle {
         switch event.reason {
         case .deadlinePassed: break
         case .sessionUsed:
-            if !lane.results.contains(where: { $0.result?.status == .verified && $0.offset < record.offset }),
+            if !lane.isClosedInState,
+                !lane.results.contains(where: { $0.result?.status == .verified && $0.offset < record.offset }),
                 !lane.isMemoryLost,
                 !lane.calls.contains(where: { $0.wasAccepted })
             {

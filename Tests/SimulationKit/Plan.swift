@@ -5,7 +5,8 @@ import Engine
 /// Each seed turns some of it on, so that rare faults meet in every combination.
 package enum Fault: String, CaseIterable, Sendable {
     // Processes
-    case crash, crashAtEffect, crashInTransaction, neverRestarted, drained, twin, scaled, keyRotated, clockSkew
+    case crash, crashAtEffect, crashInTransaction, crashAfterWrite, neverRestarted, drained, twin, scaled, keyRotated,
+        clockSkew
     case freeze, freezeInTransaction, freezeBeforeWrite, loopStall
     // Network
     case coordinatorCut, brokerCut

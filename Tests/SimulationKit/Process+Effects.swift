@@ -100,10 +100,12 @@ extension Process {
         if shellFaults.contains(.intentNotAwaited) { toLoop(.intents, .intentWritten(id, ledgerOffset: nil)) }
         let blocked = max(0, brokersReachableAt - world.now)
         let slow = world.strikes(.intentSlow, 0.1) ? world.delay(0, sec(9)) : 0
+        // Slow on the way there, or with its acknowledgement.
+        let before = world.flip(0.5) ? slow : 0
         let isLate = blocked > sec(5)
         let arrival = max(
             lastIntentArrival,
-            world.now + world.delay(ms(1), ms(6)) + (isLate ? sec(5) : blocked) + slow / 2
+            world.now + world.delay(ms(1), ms(6)) + (isLate ? sec(5) : blocked) + before
         )
         lastIntentArrival = arrival
         let isRefused = broker.refusing.contains(partition)
@@ -121,7 +123,7 @@ extension Process {
                 fails
                 ? .intentFailed(id, isPermanent: isRefused, reason: "refused")
                 : .intentWritten(id, ledgerOffset: offset)
-            world.after(world.delay(ms(1), ms(6)) + slow / 2) { [self] in
+            world.after(world.delay(ms(1), ms(6)) + slow - before) { [self] in
                 gate { [self] in
                     if !shellFaults.contains(.intentNotAwaited) { toLoop(.intents, answer) }
                 }
@@ -164,6 +166,9 @@ extension Process {
                     world.violate("\(name): more calls than are allowed at a time")
                 }
                 upstream.ask(call) { [self] reply in gateLoop { answer(reply, call) } }
+                if world.strikes(.crashAfterWrite, 0.02) {
+                    later(world.delay(0, ms(60))) { [self] in crash("with a call under way") }
+                }
                 world.at(deadline) { [self] in gateLoop { answer(UpstreamAnswer(.unknown(.attemptTimeout)), call) } }
             }
         }
