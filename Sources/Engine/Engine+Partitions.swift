@@ -179,8 +179,7 @@ extension Engine {
 
     // MARK: The consumer itself
 
-    mutating func consumerFailed(_ reason: String, at now: Instant) {
-        lastDisplaced = now
+    mutating func consumerFailed(_ reason: String) {
         consumerFailure = reason
         report(.consumerFailed(reason: reason))
         for number in Array(partitions.keys) { drop(number) }

@@ -12,11 +12,8 @@ extension Engine {
     private mutating func counted(_ open: Settlement.Open, ledgerOffsets: [Int64?], at now: Instant) {
         lastCommit = now
         settleBackOff.succeeded()
-        // Two workers with one identity displace each other after every commit: only whoever stays is past it.
-        if lastDisplaced.map({ now - $0 >= configuration.sessionTimeout }) ?? true {
-            producerBackOff.succeeded()
-            consumerBackOff.succeeded()
-        }
+        producerBackOff.succeeded()
+        consumerBackOff.succeeded()
         consumerFailure = nil
         batchLimit = min(configuration.maximumBatch, batchLimit * 2)
         report(.transaction(records: open.results.count, after: now - open.formed, committed: true))
@@ -134,14 +131,11 @@ extension Engine {
 
     // MARK: Nobody knows
 
-    mutating func commitUnknown(_ id: BatchID, isFenced: Bool, reason: String, at now: Instant) {
+    mutating func commitUnknown(_ id: BatchID, isFenced: Bool, reason: String) {
         guard settlement.becameUnknown(id) else { return }
         producerFailure = reason
         report(.unknownCommit(reason: reason, isFenced: isFenced))
-        if isFenced {
-            lastDisplaced = now
-            if membership.fenced() { distrusted() }
-        }
+        if isFenced, membership.fenced() { distrusted() }
         effects.append(.replaceProducer(after: producerBackOff.failed()))
     }
 

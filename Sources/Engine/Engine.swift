@@ -22,8 +22,6 @@ package struct Engine: ~Copyable {
     var isSubscribed = false
     var consumerFailure: String?
     var consumerBackOff = BackOff()
-    /// When another process last took this worker's place in the group or its transactional id; nil while none did.
-    var lastDisplaced: Instant?
     var revocation: Revocation?
 
     var ready = ReadyQueue()
@@ -105,7 +103,7 @@ package struct Engine: ~Copyable {
         case .revoked(let numbers): revoked(numbers, at: now)
         case .lost(let numbers): lost(numbers)
         case .coordinatorSilent(let silence): if membership.coordinatorSilent(for: silence) { distrusted() }
-        case .consumerFailed(let reason): consumerFailed(reason, at: now)
+        case .consumerFailed(let reason): consumerFailed(reason)
         case .consumerRecreated: consumerRecreated()
         case .positionsFetched(let place, let positions): positionsFetched(place, positions)
         case .ledgerEndFetched(let place, let start, let end): ledgerEndFetched(place, start: start, end: end, at: now)
@@ -127,8 +125,7 @@ package struct Engine: ~Copyable {
         case .committed(let id, let ledgerOffsets): committed(id, ledgerOffsets: ledgerOffsets, at: now)
         case .commitAborted(let id, let cause, let faults, let reason):
             commitAborted(id, cause, faults: faults, reason: reason, at: now)
-        case .commitUnknown(let id, let isFenced, let reason):
-            commitUnknown(id, isFenced: isFenced, reason: reason, at: now)
+        case .commitUnknown(let id, let isFenced, let reason): commitUnknown(id, isFenced: isFenced, reason: reason)
         case .batchTraced(let id, let found): batchTraced(id, found, at: now)
         case .timeReached(let wall):
             told(wall, at: now)

@@ -165,29 +165,4 @@ struct RebalanceTests {
         _ = worker.happens(.assigned([]))
         #expect(worker.status().consumerFailure == nil)
     }
-
-    /// Two workers with one identity displace each other after every commit; each must not take that for the end of it.
-    @Test func aCommitDoesNotEndTheWaitsOfAWorkerThatIsDisplacedAgainAndAgain() {
-        let worker = Transcript(owning: 0)
-        func displaced(_ offset: Int64) -> String? {
-            let first = worker.happens(.consumerFailed(reason: "fenced")).first
-            worker.happens(.consumerRecreated)
-            worker.happens(.producerReady)
-            worker.assign(0, committed: offset)
-            worker.receive(offset, "s\(offset)", "A")
-            worker.intentWritten(offset)
-            worker.answered(offset, .code(1))
-            worker.committed()
-            return first
-        }
-        #expect(displaced(0) == "recreate consumer after 50 ms")
-        #expect(displaced(1) == "recreate consumer after 100 ms")
-        // Held for a whole session time-out: the next time is a first time.
-        for _ in 0..<10 { worker.pass(.seconds(1)) }
-        worker.receive(2, "s2", "A")
-        worker.intentWritten(2)
-        worker.answered(2, .code(1))
-        worker.committed()
-        #expect(displaced(3) == "recreate consumer after 50 ms")
-    }
 }
