@@ -99,7 +99,7 @@ def pytest_addoption(parser):
 def pytest_generate_tests(metafunc):
     if "chaos_seed" in metafunc.fixturenames:
         first, runs = metafunc.config.getoption("chaos_seed"), metafunc.config.getoption("chaos_runs")
-        metafunc.parametrize("chaos_seed", range(first, first + (6 if runs is None else runs)))
+        metafunc.parametrize("chaos_seed", range(first, first + (3 if runs is None else runs)))
 
 
 @pytest.fixture
