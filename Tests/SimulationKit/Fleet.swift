@@ -75,7 +75,7 @@ final class Fleet {
     /// At times everybody is away for longer than a session is remembered.
     private func outage() -> Int64 {
         let isLong = world.plan.retention < .seconds(60) && world.flip(0.3)
-        return isLong ? world.delay(sec(1), sec(45)) : world.delay(ms(200), sec(15))
+        return isLong ? world.uniform(sec(15)...sec(45)) : world.delay(ms(200), sec(15))
     }
 
     func freeze(for duration: Int64) {

@@ -78,7 +78,7 @@ struct Plan {
         attemptTimeout = pick([.seconds(1), .seconds(5)])
         maximumInFlight = pick([2, 8, 64, 512])
         admission = pick([Admission(high: 12, low: 6), Admission(high: 16_384, low: 8_192)])
-        maximumBatch = pick([3, 20, 2_000])
+        maximumBatch = pick([1, 3, 20, 2_000])
         maximumCodes = pick([3, 10])
         drainTimeout = pick([.seconds(5), .seconds(20)])
         acceptsLedgerLoss = pick([true, true, false])
