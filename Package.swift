@@ -190,6 +190,10 @@ let package = Package(
             path: "Tests/RestoreBenchmark",
             swiftSettings: strict
         ),
-        .testTarget(name: "SimulationTests", dependencies: ["SimulationKit"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Contract", "Engine", "SimulationKit"],
+            swiftSettings: strict
+        ),
     ]
 )

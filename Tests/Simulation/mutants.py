@@ -76,7 +76,6 @@ MUTANTS = [
            "!settles && leavesIntent(command, partition)", "false"),
     Mutant("intent-expires-unanswered", "SessionLedger.swift",
            "entry.newestSource < committed", "true", first=428),
-    Mutant("outcome-expires-unanswered", "SessionEntry.swift", "codes.map(\\.source).max() ?? -1", "-1", first=32_124),
     Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=231),
     # Answers and doubt
     Mutant("ambiguous-taken-for-not-sent", "AnswerTable.swift",

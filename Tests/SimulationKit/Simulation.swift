@@ -104,10 +104,8 @@ package struct Simulation {
         }
         requester.probe()
         let isAnswered = { broker.commands.allSatisfy { oracle.isEverythingAnswered($0) } }
-        // A producer that a twin fenced learns it from its next commit, and waits the longest back-off.
-        let patience = world.plan.faults.contains(.twin) ? sec(8) : sec(2)
-        world.run(until: world.now + patience, isDone: isAnswered)
-        if !isAnswered() { world.violate("in calm a command is not answered within \(patience / sec(1)) s") }
+        world.run(until: world.now + sec(2), isDone: isAnswered)
+        if !isAnswered() { world.violate("in calm a command is not answered within 2 s") }
         world.run(until: world.now + ms(200))
         for record in broker.commands.flatMap(\.records)
         where record.rejection != nil && record.result != nil && !record.isPoison && record.letters != 1 {

@@ -15,10 +15,10 @@ struct SmokeTests {
         }
     }
 
-    @Test(arguments: [ShellFault.permitsNotAsked, .intentNotAwaited, .metadataWithoutMember])
+    @Test(arguments: [ShellFault.permitsNotAsked, .intentNotAwaited, .unknownTakenForAborted])
     func aFailingShellIsSeen(_ fault: ShellFault) async {
         #expect(
-            await Runner(shellFault: fault, isUntilFailure: true).all(from: 1, count: 2_000, jobs: 2, isPartial: true)
+            await Runner(shellFault: fault, isUntilFailure: true).all(from: 1, count: 300, jobs: 2, isPartial: true)
                 == false
         )
     }
