@@ -33,7 +33,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -73,10 +72,10 @@ let package = Package(
             name: "Observability",
             dependencies: [
                 "Contract",
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),
@@ -182,6 +181,7 @@ let package = Package(
             name: "simulate",
             dependencies: ["SimulationKit", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/Simulation",
+            exclude: ["mutants.py", "mutation.py", "run.sh"],
             swiftSettings: strict
         ),
         .executableTarget(

@@ -1,7 +1,6 @@
-import Hummingbird
-import HummingbirdCore
-import Logging
 import NIOCore
+import NIOHTTP1
+import NIOPosix
 import Synchronization
 
 #if canImport(Glibc)
@@ -37,15 +36,23 @@ package final class AdminServer: Sendable {
         }
     }
 
-    /// The most connections served at a time; others wait in the kernel's backlog.
+    /// The most connections held at a time; one more is closed at once.
     package static let maxConnections = 64
+
+    /// How long a connection may stay without a request, or a request without its end.
+    package static let idleTimeout = Duration.seconds(60)
+
+    private struct State {
+        var wasStarted = false
+        var isStopped = false
+        var listener: (any Channel)?
+        var connections: [ObjectIdentifier: any Channel] = [:]
+    }
 
     private let host: String
     private let port: Int
-    private let health: HealthState
-    private let registry: MetricRegistry
-    private let status: @Sendable () async -> [UInt8]
-    private let running = Mutex<Task<Void, Never>?>(nil)
+    private let pages: AdminPages
+    private let state = Mutex(State())
 
     /// - Parameters:
     ///   - host: address to listen on.
@@ -62,9 +69,7 @@ package final class AdminServer: Sendable {
     ) {
         self.host = host
         self.port = port
-        self.health = health
-        self.registry = registry
-        self.status = status
+        pages = AdminPages(health: health, registry: registry, status: status)
     }
 
     /// Listens and serves until `stop`.
@@ -73,85 +78,69 @@ package final class AdminServer: Sendable {
     /// - Returns: the port that it listens on.
     /// - Throws: `Failure`.
     package func start() async throws -> Int {
-        let (bound, signal) = AsyncThrowingStream<Int, any Error>.makeStream()
-        let application = application { channel in
-            signal.yield(channel.localAddress?.port ?? 0)
+        try state.withLock { state in
+            guard !state.wasStarted else { throw Failure.alreadyStarted }
+            state.wasStarted = true
         }
-        try running.withLock { task in
-            guard task == nil else { throw Failure.alreadyStarted }
-            task = Task {
-                do {
-                    try await application.run()
-                    signal.finish()
-                } catch {
-                    signal.finish(throwing: error)
-                }
-            }
+        let listener = try await bind()
+        let isStopped = state.withLock { state in
+            state.listener = listener
+            return state.isStopped
         }
-        do {
-            for try await port in bound { return port }
-        } catch {
-            throw failure(error)
+        guard !isStopped else {
+            try? await listener.close()
+            throw Failure.cannotListen(host: host, port: port, cause: "stopped while starting")
         }
-        throw Failure.cannotListen(host: host, port: port, cause: "stopped while starting")
+        return listener.localAddress?.port ?? 0
     }
 
     /// Closes the port and all connections; returns when that is done.
     package func stop() async {
-        let task = running.withLock { $0 }
-        task?.cancel()
-        await task?.value
+        let open = state.withLock { state in
+            state.isStopped = true
+            return (state.listener.map { [$0] } ?? []) + state.connections.values
+        }
+        for channel in open { channel.close(promise: nil) }
+        for channel in open { try? await channel.closeFuture.get() }
     }
 
-    private func application(onListening: @escaping @Sendable (any Channel) async -> Void) -> some ApplicationProtocol {
-        // What goes wrong while starting is thrown; the library's own lines would only repeat it.
-        let silent = Logger(label: "admin") { _ in SwiftLogNoOpLogHandler() }
-        var configuration = ApplicationConfiguration(address: .hostname(host, port: port))
-        configuration.availableConnectionsDelegate = MaximumAvailableConnections(Self.maxConnections, logger: silent)
-        return Application(
-            router: router(),
-            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
-            configuration: configuration,
-            onServerRunning: onListening,
-            logger: silent
-        )
+    // Plain handlers, not NIOAsyncChannel: an accepted one that nobody has read from when the server ends stops the
+    // process.
+    private func bind() async throws(Failure) -> any Channel {
+        do {
+            return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .serverChannelOption(.backlog, value: 256)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
+                }
+                .bind(host: host, port: port).get()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw .portInUse(host: host, port: port)
+        } catch {
+            throw .cannotListen(host: host, port: port, cause: "\(error)")
+        }
     }
 
-    private func router() -> Router<BasicRequestContext> {
-        let router = Router()
-        router.get("live") { [health] _, _ in
-            let (isLive, body) = health.liveness
-            return Self.json(body, isLive ? .ok : .serviceUnavailable)
-        }
-        router.get("ready") { [health] _, _ in
-            let (isReady, body) = health.readiness
-            return Self.json(body, isReady ? .ok : .serviceUnavailable)
-        }
-        router.get("status") { [status] _, _ in
-            Self.json(await status(), .ok)
-        }
-        router.get("metrics") { [registry] _, _ in
-            Self.response(Array(registry.render().utf8), PrometheusText.contentType, .ok)
-        }
-        return router
+    private func setUp(_ channel: any Channel) throws {
+        guard admit(channel) else { throw ChannelError.ioOnClosedChannel }
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.configureHTTPServerPipeline()
+        try pipeline.addHandler(IdleStateHandler(readTimeout: TimeAmount(Self.idleTimeout)))
+        try pipeline.addHandler(AdminConnection(pages: pages))
     }
 
-    private static func json(_ body: [UInt8], _ status: HTTPResponse.Status) -> Response {
-        response(body + [UInt8(ascii: "\n")], "application/json", status)
-    }
-
-    private static func response(_ body: [UInt8], _ contentType: String, _ status: HTTPResponse.Status) -> Response {
-        Response(
-            status: status,
-            headers: [.contentType: contentType, .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: body))
-        )
-    }
-
-    private func failure(_ error: any Error) -> Failure {
-        if let error = error as? IOError, error.errnoCode == EADDRINUSE {
-            return .portInUse(host: host, port: port)
+    private func admit(_ channel: any Channel) -> Bool {
+        let id = ObjectIdentifier(channel)
+        let isAdmitted = state.withLock { state in
+            guard !state.isStopped, state.connections.count < Self.maxConnections else { return false }
+            state.connections[id] = channel
+            return true
         }
-        return .cannotListen(host: host, port: port, cause: "\(error)")
+        guard isAdmitted else { return false }
+        channel.closeFuture.whenComplete { _ in
+            self.state.withLock { _ = $0.connections.removeValue(forKey: id) }
+        }
+        return true
     }
 }

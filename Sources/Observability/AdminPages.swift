@@ -1,0 +1,44 @@
+import NIOHTTP1
+
+/// What the admin server answers to a path.
+struct AdminPages: Sendable {
+    struct Page: Sendable {
+        var status = HTTPResponseStatus.ok
+        var contentType = "application/json"
+        var allows: String?
+        var body: [UInt8] = []
+    }
+
+    let health: HealthState
+    let registry: MetricRegistry
+    let status: @Sendable () async -> [UInt8]
+
+    private static let paths = ["/live", "/ready", "/status", "/metrics"]
+
+    func page(_ method: HTTPMethod, _ uri: String) async -> Page {
+        let path = String(uri.prefix { $0 != "?" })
+        guard Self.paths.contains(path) else {
+            let served = "served here: \(Self.paths.joined(separator: ", "))\n"
+            return Page(status: .notFound, contentType: "text/plain", body: Array(served.utf8))
+        }
+        guard method == .GET || method == .HEAD else {
+            return Page(status: .methodNotAllowed, contentType: "text/plain", allows: "GET, HEAD")
+        }
+        switch path {
+        case "/live":
+            let (isLive, body) = health.liveness
+            return verdict(isLive, body)
+        case "/ready":
+            let (isReady, body) = health.readiness
+            return verdict(isReady, body)
+        case "/status":
+            return Page(body: await status() + [UInt8(ascii: "\n")])
+        default:
+            return Page(contentType: PrometheusText.contentType, body: Array(registry.render().utf8))
+        }
+    }
+
+    private func verdict(_ isGood: Bool, _ body: [UInt8]) -> Page {
+        Page(status: isGood ? .ok : .serviceUnavailable, body: body + [UInt8(ascii: "\n")])
+    }
+}
