@@ -118,6 +118,31 @@ final class Telemetry: Sendable {
         logger.warning("no partition is left for this worker: the group has more members than the topic partitions")
     }
 
+    func topics(_ finding: TopicGrowth.Finding) {
+        switch finding {
+        case .changed(let commands, let results, _):
+            topicPartitions(commands: commands.now, results: results.now)
+            logger.warning(
+                "partitions were added: a session whose commands move to another one is not known there",
+                metadata: [
+                    "commands": "\(commands.before) -> \(commands.now)",
+                    "results": "\(results.before) -> \(results.now)",
+                ]
+            )
+        case .broken(let failure):
+            logger.error(
+                "topics do not fit each other",
+                metadata: ["finding": "\(failure.message)", "remedy": "\(failure.remedy)"]
+            )
+        case .mended: logger.notice("topics fit each other again: what could not be restored is tried again")
+        }
+    }
+
+    func topicPartitions(commands: Int, results: Int) {
+        registry.gauge(.topicPartitions, "commands").set(Double(commands))
+        registry.gauge(.topicPartitions, "results").set(Double(results))
+    }
+
     /// The loop turned, `late` after it wanted to.
     func turned(_ status: EngineStatus, connections: Int, late: Duration) {
         registry.gauge(.httpConnections).set(Double(connections))
