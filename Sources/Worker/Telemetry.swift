@@ -1,14 +1,14 @@
 import Contract
-import Engine
+package import Engine
 import Kafka
-import Logging
-import Observability
+package import Logging
+package import Observability
 import Synchronization
 
 /// Turns the engine's facts into metrics, log lines and the conditions of readiness.
 ///
 /// It never sees a code, a phone number or a key, and decides nothing.
-final class Telemetry: Sendable {
+package final class Telemetry: Sendable {
     private let logger: Logger
     private let clientLogger: Logger
     private let registry: MetricRegistry
@@ -33,7 +33,7 @@ final class Telemetry: Sendable {
         var loopLag: Histogram
     }
 
-    init(logger: Logger, clientLogger: Logger, registry: MetricRegistry, health: HealthState) {
+    package init(logger: Logger, clientLogger: Logger, registry: MetricRegistry, health: HealthState) {
         self.logger = logger
         self.clientLogger = clientLogger
         self.registry = registry
@@ -144,7 +144,7 @@ final class Telemetry: Sendable {
     }
 
     /// The loop turned, `late` after it wanted to.
-    func turned(_ status: EngineStatus, connections: Int, late: Duration) {
+    package func turned(_ status: EngineStatus, connections: Int, late: Duration) {
         registry.gauge(.httpConnections).set(Double(connections))
         handles.loopLag.observe(late)
         registry.gauge(.commandsInMemory).set(Double(status.commandsInMemory))
@@ -172,7 +172,7 @@ final class Telemetry: Sendable {
     }
 
     /// The engine has work and gets nowhere with it: whoever asks whether it is alive is told no.
-    var isStalled: Bool { stalled.withLock { $0 } }
+    package var isStalled: Bool { stalled.withLock { $0 } }
 
     private func judge(_ status: EngineStatus) {
         let parked = status.partitions.filter { $0.parkedFor != nil }
