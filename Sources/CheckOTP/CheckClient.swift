@@ -14,7 +14,7 @@ package final class CheckClient {
     private let configuration: CheckClientConfiguration
     private let eventLoop: any EventLoop
     private let tls: NIOSSLContext?
-    private let encoder: RequestEncoder
+    private var encoder: RequestEncoder
     private let bootstrap: ClientBootstrap
     private let allocator = ByteBufferAllocator()
     private var pool: ConnectionPool<PendingCall>
@@ -103,6 +103,18 @@ package final class CheckClient {
             open(slot)
         case .refuse: ended(call, with: UpstreamAnswer(.notSent(.shutdown)))
         }
+    }
+
+    /// Shows another secret key from the next request on.
+    ///
+    /// - Throws: ``CheckClientError/unusableSecret``; the one before stays in use then.
+    package func replaceSecret(_ secret: Secret) throws {
+        eventLoop.preconditionInEventLoop()
+        encoder = try RequestEncoder(
+            origin: configuration.origin,
+            authentication: configuration.authentication,
+            secret: secret
+        )
     }
 
     /// Opens connections ahead of need, until `count` are open or being made.

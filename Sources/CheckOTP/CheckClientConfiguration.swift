@@ -30,10 +30,23 @@ package struct CheckClientConfiguration: Sendable {
     package var maximumResponseBytes = 64 * 1024
     /// A PEM file with certificate authorities that are trusted besides the system's.
     package var extraCAFile: String?
+    /// A client certificate and its key, for an upstream that asks for one; both or neither.
+    package var clientIdentity: ClientIdentity?
     /// An `http` proxy that tunnels (`CONNECT`) to an `https` origin, for an egress address that the upstream knows.
     package var proxy: Origin?
     /// Seconds since 1970, for a `Retry-After` date in an answer that has no `Date` of its own.
     package var wallClock: @Sendable () -> Int64
+
+    /// PEM files: the certificate with the chain behind it, and its private key without a passphrase.
+    package struct ClientIdentity: Equatable, Sendable {
+        package var certificateFile: String
+        package var keyFile: String
+
+        package init(certificateFile: String, keyFile: String) {
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+        }
+    }
 
     package init(origin: Origin, wallClock: @escaping @Sendable () -> Int64) {
         self.origin = origin
@@ -44,7 +57,7 @@ package struct CheckClientConfiguration: Sendable {
     ///
     /// TLS 1.2 is the floor and 1.3 is taken where offered. The chain and the name are always verified; there is no setting
     /// to turn that off.
-    /// - Throws: ``CheckClientError/unusableCAFile(_:)``, or what the TLS library says about its own set-up.
+    /// - Throws: ``CheckClientError/unusableCAFile(_:)``, ``CheckClientError/unusableClientIdentity(_:)``, or what the TLS library says about its own set-up.
     package func makeTLSContext() throws -> NIOSSLContext? {
         guard origin.isTLS else { return nil }
         var tls = TLSConfiguration.makeClientConfiguration()
@@ -61,7 +74,26 @@ package struct CheckClientConfiguration: Sendable {
             }
             tls.additionalTrustRoots = [.file(extraCAFile)]
         }
-        return try NIOSSLContext(configuration: tls)
+        guard let clientIdentity else { return try NIOSSLContext(configuration: tls) }
+        try Self.show(clientIdentity, in: &tls)
+        do {
+            return try NIOSSLContext(configuration: tls)
+        } catch {
+            // The key is not the certificate's.
+            throw CheckClientError.unusableClientIdentity(clientIdentity.keyFile)
+        }
+    }
+
+    private static func show(_ identity: ClientIdentity, in tls: inout TLSConfiguration) throws(CheckClientError) {
+        guard let chain = try? NIOSSLCertificate.fromPEMFile(identity.certificateFile), !chain.isEmpty else {
+            throw .unusableClientIdentity(identity.certificateFile)
+        }
+        // What the TLS library says of a key file is not repeated: it may quote it.
+        guard let key = try? NIOSSLPrivateKey(file: identity.keyFile, format: .pem) else {
+            throw .unusableClientIdentity(identity.keyFile)
+        }
+        tls.certificateChain = chain.map { .certificate($0) }
+        tls.privateKey = .privateKey(key)
     }
 }
 
@@ -69,6 +101,8 @@ package struct CheckClientConfiguration: Sendable {
 package enum CheckClientError: Error, Equatable, CustomStringConvertible {
     /// The file cannot be read or holds no PEM certificate.
     case unusableCAFile(String)
+    /// The file cannot be read or does not hold what it should, in PEM.
+    case unusableClientIdentity(String)
     /// The secret key is empty or has a character that no header may carry.
     case unusableSecret
     /// An `https` origin was given no TLS context.
@@ -79,6 +113,8 @@ package enum CheckClientError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .unusableCAFile(let path): "\(path) cannot be read or holds no PEM certificate"
+        case .unusableClientIdentity(let path):
+            "\(path) cannot be read, or is not a PEM certificate or its key in PEM without a passphrase"
         case .unusableSecret: "the secret key is empty or holds a character that a header cannot carry"
         case .missingTLSContext: "an https origin needs a TLS context"
         case .unusableProxy: "a proxy must be http:// and needs an https:// origin with a name"

@@ -8,7 +8,7 @@ struct Certificates: Sendable {
 
     /// A name that a certificate is made for, and who signs it.
     enum Leaf: String, CaseIterable {
-        case localhost, address, otherName, selfSigned
+        case localhost, address, otherName, selfSigned, client
     }
 
     private let folder: URL
@@ -28,7 +28,7 @@ struct Certificates: Sendable {
         for leaf in Leaf.allCases {
             let name =
                 switch leaf {
-                case .localhost, .selfSigned: "DNS:localhost"
+                case .localhost, .selfSigned, .client: "DNS:localhost"
                 case .address: "IP:127.0.0.1"
                 case .otherName: "DNS:other.example"
                 }
@@ -54,14 +54,25 @@ struct Certificates: Sendable {
         guard process.terminationStatus == 0 else { throw CocoaError(.featureUnsupported) }
     }
 
-    /// A server's TLS settings with that certificate.
-    func server(_ leaf: Leaf, from minimum: TLSVersion = .tlsv12, to maximum: TLSVersion? = nil) throws -> NIOSSLContext
-    {
-        let file = { (ending: String) in folder.appendingPathComponent("\(leaf).\(ending)").path }
+    func certificate(_ leaf: Leaf) -> String { folder.appendingPathComponent("\(leaf).pem").path }
+
+    func key(_ leaf: Leaf) -> String { folder.appendingPathComponent("\(leaf).key").path }
+
+    /// A server's TLS settings with that certificate; with `asksClient` it takes nobody without a certificate of ours.
+    func server(
+        _ leaf: Leaf,
+        from minimum: TLSVersion = .tlsv12,
+        to maximum: TLSVersion? = nil,
+        asksClient: Bool = false
+    ) throws -> NIOSSLContext {
         var tls = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMFile(file("pem")).map { .certificate($0) },
-            privateKey: .privateKey(try NIOSSLPrivateKey(file: file("key"), format: .pem))
+            certificateChain: try NIOSSLCertificate.fromPEMFile(certificate(leaf)).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: key(leaf), format: .pem))
         )
+        if asksClient {
+            tls.certificateVerification = .noHostnameVerification
+            tls.trustRoots = .file(authority)
+        }
         tls.minimumTLSVersion = minimum
         tls.maximumTLSVersion = maximum
         return try NIOSSLContext(configuration: tls)

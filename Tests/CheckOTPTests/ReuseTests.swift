@@ -1,3 +1,4 @@
+import Contract
 import Engine
 import NIOCore
 import NIOPosix
@@ -126,6 +127,24 @@ struct ReuseTests {
         )
         try await client.close()
         try await server.until { $0.closed == 3 }
+    }
+
+    @Test func aReplacedSecretIsShownFromTheNextRequestOn() async throws {
+        let server = try await ScriptedServer([.read, .send(answer()), .read, .send(answer()), .read, .send(answer())])
+        let client = try await TestClient.make("http://127.0.0.1:\(server.port)")
+        _ = try await client.ask()
+        _ = try await client.ask(first: { client in
+            #expect(throws: Never.self) { try client.replaceSecret(Secret("sck_new")) }
+        })
+        _ = try await client.ask(first: { client in
+            #expect(throws: CheckClientError.unusableSecret) { try client.replaceSecret(Secret("two lines\n")) }
+        })
+        let keys = server.journal.requests.map { request in
+            request.split(separator: "\r\n").first { $0.hasPrefix("Authorization: ") }.map(String.init) ?? ""
+        }
+        let replaced = "Authorization: Basic sck_new"
+        #expect(keys == ["Authorization: Basic \(TestClient.key)", replaced, replaced])
+        try await client.close()
     }
 
     @Test func callsBeyondTheLimitWaitTheirTurn() async throws {

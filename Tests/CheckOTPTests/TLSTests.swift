@@ -104,6 +104,44 @@ struct TLSTests {
         try await client.close()
     }
 
+    @Test(arguments: [TLSVersion.tlsv12, .tlsv13])
+    func aClientCertificateIsShownWhereItIsAskedFor(version: TLSVersion) async throws {
+        let context = try certificates.server(.localhost, from: version, to: version, asksClient: true)
+        let server = try await ScriptedServer([.read, .send(answer())], tls: context)
+        let certificates = certificates
+        let client = try await TestClient.make("https://localhost:\(server.port)") {
+            $0.extraCAFile = certificates.authority
+            $0.clientIdentity = .init(
+                certificateFile: certificates.certificate(.client),
+                keyFile: certificates.key(.client)
+            )
+        }
+        #expect(try await client.ask() == verified)
+        let stranger = try await TestClient.make("https://localhost:\(server.port)") {
+            $0.extraCAFile = certificates.authority
+        }
+        #expect(try await stranger.ask() != verified)
+        #expect(server.journal.requests.count == 1)
+        try await client.close()
+        try await stranger.close()
+    }
+
+    @Test func anIdentityThatCannotBeUsedIsNamedByItsFile() async throws {
+        let certificates = certificates
+        let unusable: [(certificate: String, key: String, named: String)] = [
+            ("/nowhere/c.pem", certificates.key(.client), "/nowhere/c.pem"),
+            (certificates.certificate(.client), "/nowhere/k.pem", "/nowhere/k.pem"),
+            (certificates.certificate(.client), certificates.key(.address), certificates.key(.address)),
+        ]
+        for (certificate, key, named) in unusable {
+            await #expect(throws: CheckClientError.unusableClientIdentity(named)) {
+                try await TestClient.make("https://localhost") {
+                    $0.clientIdentity = .init(certificateFile: certificate, keyFile: key)
+                }
+            }
+        }
+    }
+
     @Test func anUnusableAuthorityFileIsNamed() async throws {
         await #expect(throws: CheckClientError.unusableCAFile("/nowhere/ca.pem")) {
             try await TestClient.make("https://localhost") { $0.extraCAFile = "/nowhere/ca.pem" }
