@@ -52,8 +52,7 @@ package final class CheckClient {
         tls: NIOSSLContext?
     ) throws {
         guard !configuration.origin.isTLS || tls != nil else { throw CheckClientError.missingTLSContext }
-        let origin = configuration.origin
-        if let proxy = configuration.proxy, proxy.isTLS || !origin.isTLS || origin.isAddress {
+        if let proxy = configuration.proxy, !proxy.canTunnel(to: configuration.origin) {
             throw CheckClientError.unusableProxy
         }
         self.configuration = configuration

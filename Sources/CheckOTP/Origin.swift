@@ -75,6 +75,12 @@ package struct Origin: Equatable, Sendable, CustomStringConvertible {
 
     private var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
 
+    /// Whether this, as a proxy, can be asked for a tunnel to `origin`: what goes through is encrypted, for a name that is
+    /// verified.
+    package func canTunnel(to origin: Origin) -> Bool {
+        !isTLS && origin.isTLS && !origin.isAddress
+    }
+
     /// An address has no server name to send, and its certificate is checked against the address itself.
     var isAddress: Bool {
         host.contains(":") || host.utf8.allSatisfy { isDigit($0) || $0 == UInt8(ascii: ".") }

@@ -62,12 +62,7 @@ struct Setup: Sendable {
         do {
             tls = try client.makeTLSContext()
         } catch {
-            throw StartFailure(
-                .configuration,
-                setting: "check_otp.ca_file",
-                "\(error)",
-                remedy: "name a readable PEM file"
-            )
+            throw Self.failure(error)
         }
     }
 
@@ -84,15 +79,21 @@ struct Setup: Sendable {
 
     static func failure(_ error: any Error) -> StartFailure {
         if let failure = error as? StartFailure { return failure }
-        if let error = error as? CheckClientError {
-            return StartFailure(
-                .configuration,
-                setting: "check_otp.secret_key",
-                "\(error)",
-                remedy: "set the key exactly as it was issued"
-            )
-        }
+        if let error = error as? CheckClientError { return failure(error) }
         return StartFailure(.unavailable, "\(error)", remedy: "see the message; the worker has changed nothing")
+    }
+
+    private static func failure(_ error: CheckClientError) -> StartFailure {
+        let (setting, remedy) =
+            switch error {
+            case .unusableCAFile: ("check_otp.ca_file", "name a readable PEM file")
+            case .unusableClientIdentity:
+                ("check_otp.client_certificate_file", "name a readable certificate and the key that belongs to it")
+            case .unusableSecret: ("check_otp.secret_key", "set the key exactly as it was issued")
+            case .unusableProxy: ("check_otp.proxy", "correct it, or leave it out")
+            case .missingTLSContext: ("check_otp.url", "write https://")
+            }
+        return StartFailure(.configuration, setting: setting, "\(error)", remedy: remedy)
     }
 
     /// Stable per slot where one can be told, so that a restart fences what the last run left open; else of this run only, and
@@ -121,6 +122,10 @@ struct Setup: Sendable {
         client.idleTimeout = settings.idleTimeout
         client.maximumAge = settings.connectionAge
         client.extraCAFile = settings.caFile
+        client.proxy = settings.proxy
+        if let certificate = settings.clientCertificateFile, let key = settings.clientKeyFile {
+            client.clientIdentity = .init(certificateFile: certificate, keyFile: key)
+        }
         return client
     }
 }

@@ -15,6 +15,8 @@ final class Shell: @unchecked Sendable {
     /// Everything that the shell needs and that is made before it.
     struct Parts {
         var client: CheckClient
+        var secret: SecretReload
+        var warmConnections: Int
         var intents: @Sendable (Shell) -> IntentWriter
         var transactor: Transactor
         var queries: LedgerQueries
@@ -22,6 +24,9 @@ final class Shell: @unchecked Sendable {
         var topics: WorkerConfiguration.Topics
         var telemetry: Telemetry
     }
+
+    /// An upstream that closes connections at once is not asked for new ones more often.
+    private static let warmingPause = Duration.seconds(2)
 
     let eventLoop: any EventLoop
     /// When the loop last turned, in nanoseconds of the engine's clock; for the liveness probe.
@@ -36,6 +41,7 @@ final class Shell: @unchecked Sendable {
     private var members: [PartitionEpoch: String] = [:]
     private var wake: Scheduled<Void>?
     private var nextLook = Instant(nanoseconds: 0)
+    private var nextWarming = Instant(nanoseconds: 0)
     private var isStopping = false
     private var onStopped: (@Sendable () -> Void)?
 
@@ -54,6 +60,11 @@ final class Shell: @unchecked Sendable {
         try intents.start()
         try startConsumer()
         take(.started)
+    }
+
+    /// Reads the upstream's key again, if it is in a file: on any thread.
+    func reloadSecret() {
+        eventLoop.execute { self.parts.secret.asked() }
     }
 
     // MARK: What happened
@@ -177,7 +188,10 @@ final class Shell: @unchecked Sendable {
             timeout: timeout,
             // Asked at the socket write: the loop may have slept since the call was dispatched.
             permit: { !self.isStopping && self.engine.permits(id, at: Clocks.now()) },
-            completion: { self.take(.answered(id, $0)) }
+            completion: { answer in
+                if answer.transport == .answered(status: 401) { self.parts.secret.refused(at: Clocks.now()) }
+                self.take(.answered(id, answer))
+            }
         )
     }
 
@@ -218,6 +232,11 @@ final class Shell: @unchecked Sendable {
         let now = Clocks.now()
         guard now >= nextLook else { return }
         nextLook = now + .milliseconds(500)
+        let status = status
+        if now >= nextWarming, !isStopping, !status.partitions.isEmpty {
+            nextWarming = now + Self.warmingPause
+            parts.client.warmUp(connections: parts.warmConnections)
+        }
         parts.telemetry.turned(status, connections: parts.client.counters.openConnections, late: late)
     }
 

@@ -127,6 +127,11 @@ package final class Worker: Sendable {
         }
     }
 
+    /// Reads the upstream's key again, if it is in a file.
+    ///
+    /// From any thread, as often as one likes.
+    package func reload() { state.withLock { $0.shell }?.reloadSecret() }
+
     /// What the cluster has; nil when the worker was told to drain before that was known.
     private func check(_ setup: Setup) async throws(StartFailure) -> StartCheck.Findings? {
         let result = await withCheckedContinuation { continuation in
@@ -245,8 +250,17 @@ package final class Worker: Sendable {
             fingerprinter: setup.fingerprinter
         )
         let topics = configuration.topics
+        let secret = SecretReload(
+            setup.secret,
+            file: configuration.checkOTP.secretKeyFile,
+            client: client,
+            eventLoop: loop,
+            logger: logger
+        )
         let parts = Shell.Parts(
             client: client,
+            secret: secret,
+            warmConnections: configuration.checkOTP.warmConnections,
             intents: { shell in
                 IntentWriter(
                     properties: setup.idempotent,

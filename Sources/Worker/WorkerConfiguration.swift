@@ -48,6 +48,8 @@ package struct WorkerConfiguration: Sendable {
     package struct CheckOTP: Sendable {
         package var origin: Origin?
         package var secretKey: Secret?
+        /// The file that holds the key, where it comes from one: it is read again on SIGHUP and when the upstream refuses the key.
+        package var secretKeyFile: String?
         package var authentication = CheckClientConfiguration.Authentication.secretKey
         package var budget = Duration.seconds(15)
         package var attemptTimeout = Duration.seconds(5)
@@ -61,6 +63,13 @@ package struct WorkerConfiguration: Sendable {
         package var connectionAge = Duration.seconds(300)
         /// PEM file with authorities that are trusted besides the system's.
         package var caFile: String?
+        /// PEM files of a client certificate and its key; both or neither.
+        package var clientCertificateFile: String?
+        package var clientKeyFile: String?
+        /// An `http` proxy that tunnels to the upstream.
+        package var proxy: Origin?
+        /// Connections that are held open while nobody asks anything.
+        package var warmConnections = 2
 
         package init() {}
     }

@@ -65,8 +65,8 @@ def processes():
 
 @pytest.fixture
 def sandbox(bench, folder, processes):
-    def start(*arguments):
-        bench.sandbox = harness.Sandbox(folder, "--implicit-sessions", "--wrong-codes", "50", *arguments)
+    def start(*arguments, **options):
+        bench.sandbox = harness.Sandbox(folder, "--implicit-sessions", "--wrong-codes", "50", *arguments, **options)
         processes.append(bench.sandbox)
         return bench.sandbox
 

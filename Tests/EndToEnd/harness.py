@@ -110,10 +110,10 @@ class Process:
 
 
 class Sandbox(Process):
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, environment=None):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        super().__init__("sandbox", [BINARY, "sandbox", "--port", str(self.port), *arguments], folder)
+        super().__init__("sandbox", [BINARY, "sandbox", "--port", str(self.port), *arguments], folder, environment)
         until("the sandbox listens", lambda: is_open(self.port) or not self.is_running())
         assert self.is_running(), self.text()
 
@@ -130,13 +130,13 @@ class Sandbox(Process):
 class Worker(Process):
     """One worker; `slot` names it within the group, so that a restart takes the same place at once."""
 
-    def __init__(self, bench, slot="worker-0", settings=None, url=None):
+    def __init__(self, bench, slot="worker-0", settings=None, url=None, environment=None):
         self.admin = free_port()
         arguments = [BINARY, "run"]
         for key, value in {**bench.settings(slot, url), "admin.port": self.admin, **(settings or {})}.items():
             # None takes a setting of the bench's away.
             arguments += ["--set", f"{key}={value}"] if value is not None else []
-        super().__init__(slot, arguments, bench.folder, {"OTP_CHECK_OTP_SECRET_KEY": KEY})
+        super().__init__(slot, arguments, bench.folder, {"OTP_CHECK_OTP_SECRET_KEY": KEY} if environment is None else environment)
 
     def wait_ready(self, seconds=90):
         def ready():

@@ -126,8 +126,8 @@ extension Setting {
         ),
         .text(
             "check_otp.secret_key_file",
-            \.secretKeyFile,
-            "A file that holds the secret key and nothing else, instead of check_otp.secret_key.",
+            \.worker.checkOTP.secretKeyFile,
+            "A file that holds the secret key alone; read again on SIGHUP and when the upstream refuses the key.",
             .file,
             kind: .file,
             example: "/run/secrets/check_otp"
@@ -145,6 +145,38 @@ extension Setting {
             .file,
             kind: .file,
             example: "/etc/ssl/private-ca.pem"
+        ),
+        .text(
+            "check_otp.client_certificate_file",
+            \.worker.checkOTP.clientCertificateFile,
+            "PEM file with a client certificate and its chain, for an upstream that asks for one.",
+            .file,
+            kind: .file,
+            example: "/run/secrets/client.pem"
+        ),
+        .text(
+            "check_otp.client_key_file",
+            \.worker.checkOTP.clientKeyFile,
+            "PEM file with that certificate's key, without a passphrase.",
+            .file,
+            kind: .file,
+            example: "/run/secrets/client.key"
+        ),
+        Setting(
+            key: "check_otp.proxy",
+            kind: .url,
+            unit: "",
+            range: "http://host[:port]",
+            meaning: "A proxy that tunnels (CONNECT) to the upstream, for an egress address that the upstream knows.",
+            example: "http://egress.example:3128",
+            store: { text, settings throws(Fault) in
+                do throws(Origin.Unusable) {
+                    settings.worker.checkOTP.proxy = try Origin(text)
+                } catch {
+                    throw Fault(what: "\(error)", remedy: "write http://host:port")
+                }
+            },
+            show: { $0.worker.checkOTP.proxy?.description }
         ),
     ]
 
@@ -214,6 +246,13 @@ extension Setting {
             \.worker.checkOTP.connectionAge,
             .seconds(1) ... .seconds(86_400),
             "No connection is used for longer, so that a change in DNS is followed."
+        ),
+        .integer(
+            "check_otp.warm_connections",
+            \.worker.checkOTP.warmConnections,
+            0...100,
+            unit: "connections",
+            "So many are held open while nobody asks, so that a first command pays no handshake."
         ),
     ]
 

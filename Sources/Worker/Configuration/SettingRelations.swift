@@ -1,10 +1,12 @@
+import CheckOTP
+
 /// How settings must relate to one another, whatever each is by itself.
 enum SettingRelations {
     /// Each fault under the setting that one would rather change.
     static func faults(of settings: Settings) -> [(key: String, fault: Setting.Fault)] {
         let worker = settings.worker
         return (calls(worker) + membership(worker)).compactMap { $0.fault(DurationText.format) }
-            + bounds(worker).compactMap { $0.fault { "\($0)" } } + topics(worker.topics)
+            + bounds(worker).compactMap { $0.fault { "\($0)" } } + topics(worker.topics) + connection(worker.checkOTP)
     }
 
     private static func calls(_ worker: WorkerConfiguration) -> [Relation<Duration>] {
@@ -80,12 +82,47 @@ enum SettingRelations {
                 "reading must pause above where it resumes"
             ),
             .init(
+                ("check_otp.warm_connections", worker.checkOTP.warmConnections),
+                .atMost,
+                ("check_otp.max_in_flight", worker.checkOTP.maximumInFlight),
+                "those held open are among those allowed"
+            ),
+            .init(
                 ("delivery.max_batch", worker.delivery.maximumBatch),
                 .atMost,
                 ("admission.high", worker.delivery.admissionHigh),
                 "a transaction cannot hold more commands than memory does"
             ),
         ]
+    }
+
+    private static func connection(_ upstream: WorkerConfiguration.CheckOTP) -> [(key: String, fault: Setting.Fault)] {
+        var faults: [(String, Setting.Fault)] = []
+        if (upstream.clientCertificateFile == nil) != (upstream.clientKeyFile == nil) {
+            let missing = upstream.clientKeyFile == nil ? "client_key_file" : "client_certificate_file"
+            faults.append(
+                (
+                    "check_otp.\(missing)",
+                    Setting.Fault(
+                        what: "a client certificate needs its key, and a key its certificate",
+                        remedy: "set both files or neither"
+                    )
+                )
+            )
+        }
+        if let proxy = upstream.proxy, let origin = upstream.origin, !proxy.canTunnel(to: origin) {
+            faults.append(
+                (
+                    "check_otp.proxy",
+                    Setting.Fault(
+                        what:
+                            "a proxy is asked for a tunnel only: it must be http://, and the upstream https:// with a name",
+                        remedy: "correct it, or leave it out"
+                    )
+                )
+            )
+        }
+        return faults
     }
 
     private static func topics(_ topics: WorkerConfiguration.Topics) -> [(key: String, fault: Setting.Fault)] {

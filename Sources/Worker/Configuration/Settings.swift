@@ -8,8 +8,6 @@ package struct Settings: Sendable {
     /// The least level that is logged.
     package var logLevel = Logger.Level.info
     package var logForm = LogSink.Form.automatic
-    /// Where the upstream's secret key was to be read from; the key itself is in ``worker``.
-    package var secretKeyFile: String?
 
     /// The defaults.
     ///

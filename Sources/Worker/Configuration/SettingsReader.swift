@@ -134,18 +134,14 @@ package struct SettingsReader {
     }
 
     private mutating func readSecretFile() {
-        guard let path = settings.secretKeyFile else { return }
+        guard let path = settings.worker.checkOTP.secretKeyFile else { return }
         let key = "check_otp.secret_key_file"
         if settings.worker.checkOTP.secretKey != nil {
             complain(key, "check_otp.secret_key is set too", remedy: "set only one of the two")
             return
         }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            complain(key, "the file cannot be read", remedy: "let this user read it")
-            return
-        }
         do throws(Setting.Fault) {
-            settings.worker.checkOTP.secretKey = try Setting.secret(String(decoding: data, as: UTF8.self))
+            settings.worker.checkOTP.secretKey = try SecretFile.read(path)
         } catch {
             complain(key, error.what, remedy: error.remedy)
         }

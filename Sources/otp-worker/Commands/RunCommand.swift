@@ -13,9 +13,9 @@ struct RunCommand: AsyncParsableCommand {
             It reads commands, asks check_otp about each and publishes one result per command, until SIGTERM or SIGINT; \
             then it finishes what is under way, leaves the group and exits with 0. A second signal ends it at once.
 
-            The secret key comes from OTP_CHECK_OTP_SECRET_KEY or from the file that check_otp.secret_key_file names. \
-            Logs go to standard error: one JSON object per line, or lines for people on a terminal. /live, /ready, /status \
-            and /metrics are served on admin.host:admin.port (127.0.0.1:9464).
+            The secret key comes from OTP_CHECK_OTP_SECRET_KEY or from the file that check_otp.secret_key_file names; \
+            SIGHUP reads that file again. Logs go to standard error: one JSON object per line, or lines for people on a \
+            terminal. /live, /ready, /status and /metrics are served on admin.host:admin.port (127.0.0.1:9464).
 
             Examples:
               otp-worker run --brokers localhost:9092
@@ -76,10 +76,14 @@ struct RunCommand: AsyncParsableCommand {
             StructuredLogHandler(label: label, level: settings.logLevel, sink: sink)
         }
         let worker = Worker(settings.worker, logger: logger, registry: registry)
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let watcher = Task {
             var isFirst = true
             for await signal in signals {
+                guard signal != .sighup else {
+                    worker.reload()
+                    continue
+                }
                 guard isFirst else {
                     logger.warning("Stopping at once, on a second signal", metadata: ["signal": "\(signal)"])
                     sink.flush()

@@ -117,6 +117,22 @@ struct BrokenConfigurationTests {
             says: ["check_otp.attempt_timeout (--set): 20s must be at most check_otp.budget (15s): one attempt"]
         ),
         Case(
+            flags: [("check_otp.client_key_file", "/etc/hostname")],
+            says: ["check_otp.client_certificate_file (not set): a client certificate needs its key", "both files or"]
+        ),
+        Case(
+            flags: [("check_otp.proxy", "https://egress:3128")],
+            says: ["check_otp.proxy (--set): a proxy is asked for a tunnel only: it must be http://"]
+        ),
+        Case(
+            flags: [("check_otp.proxy", "http://user:MARKED@egress:3128")],
+            says: ["check_otp.proxy (--set): the URL must not contain a user or a password", "write http://host:port"]
+        ),
+        Case(
+            flags: [("check_otp.warm_connections", "9"), ("check_otp.max_in_flight", "8")],
+            says: ["check_otp.warm_connections (--set): 9 must be at most check_otp.max_in_flight (8)"]
+        ),
+        Case(
             flags: [("kafka.transaction_timeout", "60s")],
             says: ["ledger.restore_timeout (default): 1m must be more than kafka.transaction_timeout (1m)"]
         ),

@@ -1,0 +1,74 @@
+import CheckOTP
+import Contract
+import Dispatch
+import Engine
+import Logging
+import NIOCore
+
+/// Reads the upstream's key from its file again, when told to or when the upstream refuses the one in use.
+///
+/// The ledger's fingerprints stay keyed by the key of the start: a code is the same code under either. It never shows a key.
+///
+/// Confined to the client's loop.
+final class SecretReload {
+    /// So that a flood of refusals does not become one of reads.
+    private static let pause = Duration.seconds(1)
+
+    private let file: String?
+    private let client: CheckClient
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+    private var current: Secret
+    private var isReading = false
+    private var next: Instant?
+
+    init(_ current: Secret, file: String?, client: CheckClient, eventLoop: any EventLoop, logger: Logger) {
+        self.current = current
+        self.file = file
+        self.client = client
+        self.eventLoop = eventLoop
+        self.logger = logger
+    }
+
+    /// The upstream does not take the key.
+    func refused(at now: Instant) {
+        guard let file, now >= next ?? now else { return }
+        next = now + Self.pause
+        read(file, isAsked: false)
+    }
+
+    /// Somebody asked for it.
+    func asked() {
+        guard let file else {
+            return logger.warning("the key came from the environment: only a restart reads it again")
+        }
+        read(file, isAsked: true)
+    }
+
+    private func read(_ file: String, isAsked: Bool) {
+        guard !isReading else { return }
+        isReading = true
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let read = eventLoop.makePromise(of: Secret.self)
+        DispatchQueue.global().async { read.completeWith(Result { try SecretFile.read(file) }) }
+        read.futureResult.whenComplete { bound.value.take($0, isAsked: isAsked) }
+    }
+
+    private func take(_ result: Result<Secret, any Error>, isAsked: Bool) {
+        isReading = false
+        do {
+            let secret = try result.get()
+            guard secret != current else {
+                if isAsked { logger.notice("key file read again: the key is the same") }
+                return
+            }
+            try client.replaceSecret(secret)
+            current = secret
+            logger.notice("key file read again: another key is used from now on")
+        } catch let fault as Setting.Fault {
+            logger.error("key file is unusable, the key before stays", metadata: ["cause": "\(fault.what)"])
+        } catch {
+            logger.error("key file is unusable, the key before stays", metadata: ["cause": "\(error)"])
+        }
+    }
+}
