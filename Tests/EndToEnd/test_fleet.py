@@ -1,7 +1,7 @@
 """Several workers: they share the partitions, hand them over under load, and those too many wait in good health.
 
 Against noida-db these run on the mended wire (noida_db.py). What it cannot judge even so: how long partitions stand still (its group
-answers a join only when all members have come by with a heartbeat), members that die without leaving, and 1,000 commands/s.
+answers a join only when all members have come by with a heartbeat), and members that die without leaving.
 """
 
 import collections
@@ -13,7 +13,8 @@ import fleets
 import harness
 
 DYNAMIC = {"kafka__group_instance_id": None}
-RATE = 1_000 if fleets.IS_CLUSTER else 100
+# Commands a second.
+RATE = 1_000
 # Of partitions that stay where they are, and only where the broker's own group is quick.
 LONGEST_STALL = 1.5
 
