@@ -89,6 +89,10 @@ extension Engine {
             guard case .command(let verify, let session, let fingerprint) = command.record.content else { continue }
             share.voids.append(.init(session: session, fingerprint: fingerprint, source: command.offset))
             append(.void(fingerprint), verify.sessionID, partition, to: &batch, &open)
+            // The tombstone takes with it what an earlier record's intent of the same code stood for.
+            if partition.ledger[session].code(fingerprint)?.isDoubtful == true, seen.insert(session).inserted {
+                changed.append((verify.sessionID, session))
+            }
         }
         partition.voids.removeAll()
         for (id, session) in changed {
