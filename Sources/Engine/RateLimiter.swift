@@ -9,26 +9,21 @@ package struct RateLimiter: Equatable, Sendable {
     private let limit: Double
     /// Of the command topic; nil: taken for ours alone.
     private let partitions: Int?
-    /// Nanoseconds between two calls.
-    private var interval: Int64
+    /// Calls per second of this worker.
+    package private(set) var rate: Double
     private var full: Instant
 
     package init(limit: Double, partitions: Int?, now: Instant) {
         precondition(limit > 0, "a rate limit is above zero, or none at all")
         self.limit = limit
         self.partitions = partitions
-        interval = Self.interval(limit)
+        rate = limit
         full = now
     }
 
-    private static func interval(_ rate: Double) -> Int64 { Int64(min(1_000_000_000 / rate, 1e18)) }
-
-    /// Calls per second of this worker.
-    package var rate: Double { 1_000_000_000 / Double(interval) }
-
     package mutating func owned(_ owned: Int, at now: Instant) {
         guard let partitions, partitions > 0 else { return }
-        interval = Self.interval(limit * Double(min(max(owned, 1), partitions)) / Double(partitions))
+        rate = limit * Double(min(max(owned, 1), partitions)) / Double(partitions)
         // What the old share still owes is never more than one call of the new one.
         full = min(full, now + .nanoseconds(interval + tolerance))
     }
@@ -37,6 +32,9 @@ package struct RateLimiter: Equatable, Sendable {
     package var nextCall: Instant { Instant(nanoseconds: full.nanoseconds - tolerance) }
 
     package mutating func called(at now: Instant) { full = max(full, now) + .nanoseconds(interval) }
+
+    /// Nanoseconds between two calls.
+    private var interval: Int64 { Int64(min(1_000_000_000 / rate, 1e18)) }
 
     private var tolerance: Int64 { max(Self.burst.nanoseconds - interval, 0) }
 }

@@ -51,7 +51,7 @@ MUTANTS = [
                     command.conclusion = nil
                     command.state = .ready
                     unconcluded += 1
-                    ready.push(command)
+                    ready.push(command, at: now)
                     if let session = command.session { partition.lanes[session] = .init(head: command) }
                 } else {
                     partition.concluded.prepend(command)
@@ -133,4 +133,28 @@ MUTANTS = [
            "for partition in owned(where: \\.isRestored) where !ACTIVE { unpause(partition, for: .admission) }"),
     Mutant("held-record-lost", "Engine+Commands.swift",
            "partition.held.prepend(record)", "if !ACTIVE { partition.held.prepend(record) }"),
+    # The upstream's protection
+    Mutant("half-open-lets-everybody-through", "CircuitBreaker.swift",
+           "case .halfOpen: .closed(until: nil)", "case .halfOpen: ACTIVE ? .open : .closed(until: nil)"),
+    Mutant("wrong-code-feeds-the-breaker", "Protection.swift",
+           "case .accepted, .alreadySucceeded, .rejected, .refused: change =",
+           "case .rejected where ACTIVE: change = breaker?.failed(answer.id, at: now, using: &random)\n"
+           "        case .accepted, .alreadySucceeded, .rejected, .refused: change ="),
+    Mutant("halt-forgotten-on-rebalance", "Engine+Partitions.swift",
+           "report(.assigned(numbers))",
+           """report(.assigned(numbers))
+        if ACTIVE {
+            protection = Protection(
+                configuration.protection, maximumInFlight: configuration.maximumInFlight,
+                attemptTimeout: configuration.attemptTimeout, now: now)
+        }"""),
+    Mutant("retry-budget-not-charged", "RetryBudget.swift", "tokens -= 1", "tokens -= ACTIVE ? 0 : 1"),
+    Mutant("rate-share-ignored", "RateLimiter.swift",
+           "Double(min(max(owned, 1), partitions))", "Double(partitions)"),
+    Mutant("intent-called-despite-the-breaker", "Engine+Calls.swift",
+           "protection.stillAllows(id, at: now)", "true"),
+    Mutant("probe-never-released", "CircuitBreaker.swift",
+           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }"),
+    Mutant("waits-never-end", "Engine+Protection.swift",
+           "while let command = ready.popWaited(at: now)", "while !ACTIVE, let command = ready.popWaited(at: now)"),
 ]
