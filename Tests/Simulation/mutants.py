@@ -155,6 +155,4 @@ MUTANTS = [
            "protection.stillAllows(id, at: now)", "true"),
     Mutant("probe-never-released", "CircuitBreaker.swift",
            "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }"),
-    Mutant("waits-never-end", "Engine+Protection.swift",
-           "while let command = ready.popWaited(at: now)", "while !ACTIVE, let command = ready.popWaited(at: now)"),
 ]
