@@ -79,7 +79,7 @@ struct Protection {
         }
     }
 
-    /// It was granted a while ago, for its intent: may it still be asked about?
+    /// Whether a command that was granted a while ago, for its intent, may still be asked about.
     func stillAllows(_ id: RecordID, at now: Instant) -> Bool {
         if let heldUntil, now < heldUntil { return false }
         return (halt?.isHalted != true || halt?.isProbe(id) == true)

@@ -16,6 +16,7 @@ package struct RetryBudget: Equatable, Sendable {
     /// - Parameters:
     ///   - share: retries per call.
     ///   - floor: retries that are always there after a quiet while.
+    ///   - now: when it begins, with a full floor.
     package init(share: Double, floor: Int, now: Instant) {
         self.share = share
         self.floor = Double(floor)
