@@ -51,15 +51,18 @@ struct Protection {
 
     /// When a command may be asked about.
     func gate(at now: Instant) -> Gate {
+        let gate = isBlocked(at: now) ? blockedGate(at: now) : .open
+        guard gate == .open || gate == .probe, let next = rate?.nextCall, next > now else { return gate }
+        return .closed(until: next)
+    }
+
+    private func blockedGate(at now: Instant) -> Gate {
         if let heldUntil, now < heldUntil { return .closed(until: heldUntil) }
-        let gates = (halt?.gate(at: now) ?? .open, breaker?.gate(at: now) ?? .open)
-        switch gates {
-        case (.closed, _): return gates.0
-        case (_, .closed): return gates.1
-        case (.open, .open), (.probe, _), (_, .probe): break
-        }
-        if let next = rate?.nextCall, next > now { return .closed(until: next) }
-        return gates == (.open, .open) ? .open : .probe
+        let halting = halt?.gate(at: now) ?? .open
+        let breaking = breaker?.gate(at: now) ?? .open
+        if case .closed = halting { return halting }
+        if case .closed = breaking { return breaking }
+        return halting == .probe || breaking == .probe ? .probe : .open
     }
 
     /// Dispatch waits for the rate alone.
@@ -72,6 +75,7 @@ struct Protection {
     /// A slot is given to this command: it takes its rate token, and may be the probe.
     mutating func granted(_ id: RecordID, at now: Instant) {
         rate?.called(at: now)
+        guard isBlocked(at: now) else { return }
         if halt?.gate(at: now) == .probe { halt?.probed(with: id) }
         if breaker?.gate(at: now) == .probe {
             breaker?.probed(with: id)
@@ -129,7 +133,10 @@ struct Protection {
     private mutating func adapt(_ answer: Answer, slots: Int, at now: Instant) {
         guard settings.adaptsConcurrency, let began = answer.began else { return }
         let isOverload =
-            answer.isTimedOut || [.answered(status: 429), .answered(status: 503)].contains(answer.answer.transport)
+            switch answer.answer.transport {
+            case .answered(429), .answered(503): true
+            case .answered, .notSent, .unknown: answer.isTimedOut
+            }
         if isOverload {
             if concurrency.overloaded(began: began, at: now) { changes.append(.concurrencyCut(to: concurrency.limit)) }
         } else if answer.judged.isHealthy {

@@ -69,7 +69,7 @@ MUTANTS = [
            "partition.tombstones[session] != nil", "false"),
     Mutant("intent-voided-by-others", "Engine+Commands.swift",
            "partition.ledger[session].hasIntent(fingerprint, source: command.offset)",
-           "partition.ledger[session].intents.contains { $0.fingerprint == fingerprint }"),
+           "partition.ledger[session].intents.contains { $0.fingerprint == fingerprint }", first=162),
     Mutant("open-intents-not-doubted", "SessionLedger.swift",
            "for session in sessions.withIntents {", "for session in sessions.withIntents where !ACTIVE {"),
     Mutant("intent-left-behind", "Engine+Commands.swift",
@@ -126,7 +126,7 @@ MUTANTS = [
     # Rebalance, drain, bounds
     Mutant("drain-forgets-back-off", "Engine+Partitions.swift",
            "case .ready, .backingOff: abandon(command, partition)",
-           "case .backingOff where ACTIVE: break\n            case .ready, .backingOff: abandon(command, partition)", first=500),
+           "case .backingOff where ACTIVE: break\n            case .ready, .backingOff: abandon(command, partition)", first=543),
     Mutant("release-forgets-open-batch", "Engine+Partitions.swift", "!isInOpenBatch(partition.place)", "true", first=83),
     Mutant("intake-never-reopens", "Engine+Partitions.swift",
            "for partition in owned(where: \\.isRestored) { unpause(partition, for: .admission) }",
@@ -135,11 +135,11 @@ MUTANTS = [
            "partition.held.prepend(record)", "if !ACTIVE { partition.held.prepend(record) }"),
     # The upstream's protection
     Mutant("half-open-lets-everybody-through", "CircuitBreaker.swift",
-           "case .halfOpen: .closed(until: nil)", "case .halfOpen: ACTIVE ? .open : .closed(until: nil)"),
+           "case .halfOpen: .closed(until: nil)", "case .halfOpen: ACTIVE ? .open : .closed(until: nil)", first=210),
     Mutant("wrong-code-feeds-the-breaker", "Protection.swift",
            "case .accepted, .alreadySucceeded, .rejected, .refused: change =",
            "case .rejected where ACTIVE: change = breaker?.failed(answer.id, at: now, using: &random)\n"
-           "        case .accepted, .alreadySucceeded, .rejected, .refused: change ="),
+           "        case .accepted, .alreadySucceeded, .rejected, .refused: change =", first=109),
     Mutant("halt-forgotten-on-rebalance", "Engine+Partitions.swift",
            "report(.assigned(numbers))",
            """report(.assigned(numbers))
@@ -147,12 +147,12 @@ MUTANTS = [
             protection = Protection(
                 configuration.protection, maximumInFlight: configuration.maximumInFlight,
                 attemptTimeout: configuration.attemptTimeout, now: now)
-        }"""),
-    Mutant("retry-budget-not-charged", "RetryBudget.swift", "tokens -= 1", "tokens -= ACTIVE ? 0 : 1"),
+        }""", first=282),
+    Mutant("retry-budget-not-charged", "RetryBudget.swift", "tokens -= 1", "tokens -= ACTIVE ? 0 : 1", first=54),
     Mutant("rate-share-ignored", "RateLimiter.swift",
-           "Double(min(max(owned, 1), partitions))", "Double(partitions)"),
+           "Double(min(max(owned, 1), partitions))", "Double(partitions)", first=48),
     Mutant("intent-called-despite-the-breaker", "Engine+Calls.swift",
-           "protection.stillAllows(id, at: now)", "true"),
+           "protection.stillAllows(id, at: now)", "true", first=210),
     Mutant("probe-never-released", "CircuitBreaker.swift",
-           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }"),
+           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }", first=2_097),
 ]
