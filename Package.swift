@@ -160,7 +160,10 @@ let package = Package(
         ),
         .testTarget(
             name: "WorkerTests",
-            dependencies: ["Contract", "Engine", "Kafka", "Worker"],
+            dependencies: [
+                "Contract", "Engine", "Kafka", "Observability", "Worker",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -8,7 +8,7 @@ extension Engine {
         consumerFailure = nil
         var places: [PartitionEpoch] = []
         for number in numbers {
-            drop(number)
+            drop([number])
             let partition = Partition(place: PartitionEpoch(partition: number, epoch: nextEpoch), now: now)
             nextEpoch += 1
             partitions[number] = partition
@@ -113,7 +113,7 @@ extension Engine {
             guard let partition = partitions[number] else { continue }
             // One still being restored has nothing to settle, and must not begin.
             guard partition.isRestored else {
-                drop(number)
+                drop([number])
                 continue
             }
             partition.phase = .revoking
@@ -152,7 +152,7 @@ extension Engine {
         guard areSettled || now >= revocation.deadline else { return }
         self.revocation = nil
         let unsettled = owned.reduce(0) { $0 + $1.inFlight + $1.concluded.count }
-        for number in revocation.partitions { drop(number) }
+        drop(revocation.partitions)
         report(.released(revocation.partitions, unsettled: unsettled), then: .release(revocation.partitions))
     }
 
@@ -164,20 +164,23 @@ extension Engine {
 
     mutating func lost(_ numbers: [Int32], at now: Instant) {
         report(.lost(numbers))
-        for number in numbers { drop(number) }
+        drop(numbers)
         ownershipChanged(at: now)
         if let revocation, revocation.partitions.allSatisfy({ partitions[$0] == nil }) { self.revocation = nil }
         effects.append(.release(numbers))
     }
 
-    /// Forgets a partition and all its work.
+    /// Forgets partitions and all their work, all at once: intake is not reopened for one that goes with the others.
     ///
-    /// What is under way for it will be answered to nobody.
-    private mutating func drop(_ number: Int32) {
-        guard let partition = partitions.removeValue(forKey: number) else { return }
-        let open = partition.commands.values.count { $0.conclusion == nil }
-        unconcluded -= open
-        finishedInMemory(partition.commands.count)
+    /// What is under way for them will be answered to nobody.
+    private mutating func drop(_ numbers: [Int32]) {
+        var commands = 0
+        for number in numbers {
+            guard let partition = partitions.removeValue(forKey: number) else { continue }
+            unconcluded -= partition.commands.values.count { $0.conclusion == nil }
+            commands += partition.commands.count
+        }
+        finishedInMemory(commands)
     }
 
     // MARK: The consumer itself
@@ -185,7 +188,7 @@ extension Engine {
     mutating func consumerFailed(_ reason: String, at now: Instant) {
         consumerFailure = reason
         report(.consumerFailed(reason: reason))
-        for number in Array(partitions.keys) { drop(number) }
+        drop(partitions.keys.sorted())
         ownershipChanged(at: now)
         revocation = nil
         effects.append(.recreateConsumer(after: consumerBackOff.failed()))

@@ -51,6 +51,8 @@ package enum ClientProperties {
             "queued.max.messages.kbytes": "8192",
             "fetch.wait.max.ms": "100",
             "fetch.error.backoff.ms": "100",
+            // Partitions that are added are seen within this time, not within 5 minutes.
+            "topic.metadata.refresh.interval.ms": "30000",
         ]
         return try merge(common, fixed: fixed, defaults: defaults)
     }

@@ -25,6 +25,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case partitionLag = "partition_lag"
     case assignedPartitions = "assigned_partitions"
     case parkedPartitions = "parked_partitions"
+    case topicPartitions = "topic_partitions"
     case rebalances = "rebalances_total"
     case trusted = "trusted"
     case distrusts = "distrusts_total"
@@ -85,7 +86,8 @@ package enum Metric: String, CaseIterable, Sendable {
             .counter
         case .commandsInMemory, .waitingCommands, .oldestUnfinishedAge, .callsInFlight, .httpConnections,
             .partitionWatermark,
-            .partitionLag, .assignedPartitions, .parkedPartitions, .trusted, .ledgerSessions, .ledgerRestoreRemaining,
+            .partitionLag, .assignedPartitions, .parkedPartitions, .topicPartitions, .trusted, .ledgerSessions,
+            .ledgerRestoreRemaining,
             .ledgerRestoreTimeLeft, .buildInfo,
             .processResidentMemory,
             .processOpenFiles, .processMaxFiles, .processStartTime:
@@ -114,6 +116,7 @@ package enum Metric: String, CaseIterable, Sendable {
         case .transactions, .ledgerRestores, .deadLetters: ["outcome"]
         case .transactionAborts, .distrusts: ["cause"]
         case .kafkaErrors: ["code"]
+        case .topicPartitions: ["topic"]
         case .logLines: ["level"]
         case .buildInfo: ["version", "librdkafka"]
         default: []
@@ -153,6 +156,7 @@ extension Metric {
         case .partitionLag: "Records of the partition from the watermark to its end."
         case .assignedPartitions: "Partitions that this worker owns."
         case .parkedPartitions: "Owned partitions that are stopped and need an operator."
+        case .topicPartitions: "Partitions of the topic of commands, and of results, as last seen."
         case .rebalances: "Changes of this worker's assignment."
         case .trusted: "1 when the worker is sure of its membership, 0 when it must not call the upstream."
         case .distrusts: "Times the worker began to doubt its membership, by cause."

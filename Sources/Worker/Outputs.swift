@@ -7,10 +7,13 @@ package struct Outputs {
     package private(set) var records: [OutgoingRecord] = []
     package private(set) var references: [OutputReference] = []
 
-    package init(_ batch: Batch, _ topics: WorkerConfiguration.Topics, mirrorsPartitions: Bool) {
+    /// Lays a batch out: results of the first `mirrored` partitions of the commands go to the same partition of theirs, others
+    /// where their key says.
+    package init(_ batch: Batch, _ topics: WorkerConfiguration.Topics, mirrored: Int) {
         records.reserveCapacity(batch.results.count + batch.ledger.count)
         for (index, result) in batch.results.enumerated() {
-            let partition = mirrorsPartitions ? result.record.place.partition : nil
+            let number = result.record.place.partition
+            let partition = number < mirrored ? number : nil
             append(
                 OutgoingRecord(
                     topic: topics.results,

@@ -1,7 +1,7 @@
 import Kafka
 
-/// What must be true of a cluster before a worker joins in: its topics are there, and commands and ledger have as many
-/// partitions as each other.
+/// What must be true of a cluster before a worker joins in: its topics are there, and each partition of the commands has one
+/// in the ledger.
 ///
 /// It changes nothing.
 struct StartCheck {
@@ -22,10 +22,7 @@ struct StartCheck {
         let counts: [String: Int]
         let clusterID: String?
         do throws(KafkaError) {
-            counts = try admin.partitionCounts(
-                [topics.commands, topics.results, topics.ledger, topics.deadLetters],
-                timeout: timeout
-            )
+            counts = try admin.partitionCounts(topics.all, timeout: timeout)
             clusterID = try admin.clusterID(timeout: timeout)
         } catch {
             throw StartFailure(
@@ -35,7 +32,7 @@ struct StartCheck {
                 remedy: "check that the brokers run and can be reached from here, and kafka.properties for TLS and SASL"
             )
         }
-        let partitions = try judge(counts)
+        let partitions = try Self.judge(counts, topics)
         var findings = Findings(
             clusterID: clusterID ?? "",
             commandPartitions: partitions.commands,
@@ -58,7 +55,11 @@ struct StartCheck {
         return findings
     }
 
-    private func judge(_ counts: [String: Int]) throws(StartFailure) -> (commands: Int, results: Int) {
+    /// What the topics must be like for each other, from their partition counts alone.
+    static func judge(
+        _ counts: [String: Int],
+        _ topics: WorkerConfiguration.Topics
+    ) throws(StartFailure) -> (commands: Int, results: Int) {
         let named = [
             ("topics.commands", topics.commands), ("topics.results", topics.results), ("topics.ledger", topics.ledger),
             ("topics.dead_letters", topics.deadLetters),
@@ -73,13 +74,14 @@ struct StartCheck {
         }
         let commands = counts[topics.commands] ?? 0
         let ledger = counts[topics.ledger] ?? 0
-        guard commands == ledger else {
+        // More are harmless: whoever adds partitions begins with the ledger.
+        guard commands <= ledger else {
             throw StartFailure(
                 .configuration,
                 setting: "topics.ledger",
-                "\(topics.ledger) has \(ledger) partitions and \(topics.commands) has \(commands): they must be equal, "
-                    + "because a session's ledger lies in the partition of its commands",
-                remedy: "give \(topics.ledger) \(commands) partitions (`otp-worker topics` tells how)"
+                "\(topics.ledger) has \(ledger) partitions and \(topics.commands) has \(commands): a session's ledger lies "
+                    + "in the partition of its commands, so those from \(ledger) on have none",
+                remedy: "kafka-topics --alter --topic \(topics.ledger) --partitions \(commands)"
             )
         }
         return (commands, counts[topics.results] ?? 0)

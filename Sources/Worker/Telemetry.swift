@@ -1,14 +1,14 @@
 import Contract
-import Engine
+package import Engine
 import Kafka
-import Logging
-import Observability
+package import Logging
+package import Observability
 import Synchronization
 
 /// Turns the engine's facts into metrics, log lines and the conditions of readiness.
 ///
 /// It never sees a code, a phone number or a key, and decides nothing.
-final class Telemetry: Sendable {
+package final class Telemetry: Sendable {
     private let logger: Logger
     private let clientLogger: Logger
     private let registry: MetricRegistry
@@ -33,7 +33,7 @@ final class Telemetry: Sendable {
         var loopLag: Histogram
     }
 
-    init(logger: Logger, clientLogger: Logger, registry: MetricRegistry, health: HealthState) {
+    package init(logger: Logger, clientLogger: Logger, registry: MetricRegistry, health: HealthState) {
         self.logger = logger
         self.clientLogger = clientLogger
         self.registry = registry
@@ -118,8 +118,33 @@ final class Telemetry: Sendable {
         logger.warning("no partition is left for this worker: the group has more members than the topic partitions")
     }
 
+    func topics(_ finding: TopicGrowth.Finding) {
+        switch finding {
+        case .changed(let commands, let results, _):
+            topicPartitions(commands: commands.now, results: results.now)
+            logger.warning(
+                "partitions were added: a session whose commands move to another one is not known there",
+                metadata: [
+                    "commands": "\(commands.before) -> \(commands.now)",
+                    "results": "\(results.before) -> \(results.now)",
+                ]
+            )
+        case .broken(let failure):
+            logger.error(
+                "topics do not fit each other",
+                metadata: ["finding": "\(failure.message)", "remedy": "\(failure.remedy)"]
+            )
+        case .mended: logger.notice("topics fit each other again: what could not be restored is tried again")
+        }
+    }
+
+    func topicPartitions(commands: Int, results: Int) {
+        registry.gauge(.topicPartitions, "commands").set(Double(commands))
+        registry.gauge(.topicPartitions, "results").set(Double(results))
+    }
+
     /// The loop turned, `late` after it wanted to.
-    func turned(_ status: EngineStatus, connections: Int, late: Duration) {
+    package func turned(_ status: EngineStatus, connections: Int, late: Duration) {
         registry.gauge(.httpConnections).set(Double(connections))
         handles.loopLag.observe(late)
         registry.gauge(.commandsInMemory).set(Double(status.commandsInMemory))
@@ -147,7 +172,7 @@ final class Telemetry: Sendable {
     }
 
     /// The engine has work and gets nowhere with it: whoever asks whether it is alive is told no.
-    var isStalled: Bool { stalled.withLock { $0 } }
+    package var isStalled: Bool { stalled.withLock { $0 } }
 
     private func judge(_ status: EngineStatus) {
         let parked = status.partitions.filter { $0.parkedFor != nil }

@@ -11,8 +11,8 @@ final class Transactor: Sendable {
     private let queue = DispatchQueue(label: "otp-worker.transactions")
     private let properties: [String: String]
     private let topics: WorkerConfiguration.Topics
-    /// Results go to the partition of their command where the topic has as many.
-    private let mirrorsPartitions: Bool
+    /// See `Outputs`; it changes when partitions are added.
+    private let mirrored: Atomic<Int>
     private let timeout: Duration
     private let admin: Admin
     private let onEvent: @Sendable (ClientEvent) -> Void
@@ -28,18 +28,21 @@ final class Transactor: Sendable {
     init(
         properties: [String: String],
         topics: WorkerConfiguration.Topics,
-        mirrorsPartitions: Bool,
+        mirrored: Int,
         timeout: Duration,
         admin: Admin,
         onEvent: @escaping @Sendable (ClientEvent) -> Void
     ) {
         self.properties = properties
         self.topics = topics
-        self.mirrorsPartitions = mirrorsPartitions
+        self.mirrored = Atomic(mirrored)
         self.timeout = timeout
         self.admin = admin
         self.onEvent = onEvent
     }
+
+    /// Partitions were added: from any thread.
+    func mirror(_ partitions: Int) { mirrored.store(partitions, ordering: .relaxed) }
 
     /// Ends the producer there is and makes a new one, which decides whatever the old one left open.
     func replace(after delay: Duration, report: @escaping @Sendable (Event) -> Void) {
@@ -80,7 +83,7 @@ final class Transactor: Sendable {
     private func execute(_ batch: Batch, _ membership: GroupMetadata) -> Event {
         let (producer, isSuspicious) = state.withLock { ($0.producer, $0.isSuspicious) }
         guard let producer else { return .commitUnknown(batch.id, isFenced: false, reason: "no producer") }
-        let outputs = Outputs(batch, topics, mirrorsPartitions: mirrorsPartitions)
+        let outputs = Outputs(batch, topics, mirrored: mirrored.load(ordering: .relaxed))
         // librdkafka waits for a topic that is gone until the transaction times out, which costs the producer: so ask first.
         if isSuspicious, let event = missingTopics(batch, outputs) { return event }
         let outcome = producer.execute(

@@ -81,10 +81,12 @@ package final class Worker: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let telemetry = Telemetry(logger: logger, clientLogger: clientLogger, registry: registry, health: health)
+        telemetry.topicPartitions(commands: findings.commandPartitions, results: findings.resultPartitions)
+        let transactor = makeTransactor(setup, findings, telemetry)
         let shell: Shell
         do {
             shell = try await loop.submit { [self] in
-                try makeShell(setup, findings, telemetry, loop)
+                try makeShell(setup, findings, transactor, telemetry, loop)
             }.get()
         } catch {
             try? await group.shutdownGracefully()
@@ -92,7 +94,13 @@ package final class Worker: Sendable {
         }
         heartbeat.shell.withLock { $0 = shell }
         let admin = try await startAdmin(shell, stopping: group)
+        let watch = TopicWatch(findings, admin: setup.admin, topics: configuration.topics) { finding in
+            if case .changed(_, _, let mirrored) = finding { transactor.mirror(mirrored) }
+            telemetry.topics(finding)
+        }
+        let watching = watch.begin(on: loop)
         let failure = await work(shell, loop)
+        await watch.end(watching)
         await admin?.stop()
         heartbeat.shell.withLock { $0 = nil }
         try? await group.shutdownGracefully()
@@ -194,9 +202,27 @@ package final class Worker: Sendable {
         }
     }
 
+    private func makeTransactor(
+        _ setup: Setup,
+        _ findings: StartCheck.Findings,
+        _ telemetry: Telemetry
+    ) -> Transactor {
+        Transactor(
+            properties: setup.transactional,
+            topics: configuration.topics,
+            mirrored: TopicGrowth.mirrored(commands: findings.commandPartitions, results: findings.resultPartitions),
+            timeout: configuration.kafka.transactionTimeout,
+            admin: setup.admin,
+            onEvent: { event in
+                if case .error(let error) = event { telemetry.kafkaError(error) }
+            }
+        )
+    }
+
     private func makeShell(
         _ setup: Setup,
         _ findings: StartCheck.Findings,
+        _ transactor: Transactor,
         _ telemetry: Telemetry,
         _ loop: any EventLoop
     ) throws -> Shell {
@@ -205,16 +231,6 @@ package final class Worker: Sendable {
             secret: setup.secret,
             eventLoop: loop,
             tls: setup.tls
-        )
-        let transactor = Transactor(
-            properties: setup.transactional,
-            topics: configuration.topics,
-            mirrorsPartitions: findings.resultPartitions == findings.commandPartitions,
-            timeout: configuration.kafka.transactionTimeout,
-            admin: setup.admin,
-            onEvent: { event in
-                if case .error(let error) = event { telemetry.kafkaError(error) }
-            }
         )
         let queries = try LedgerQueries(
             setup.common,

@@ -29,6 +29,8 @@ package struct WorkerConfiguration: Sendable {
         package var ledger = "otp.verify.ledger"
         package var deadLetters = "otp.verify.dead-letters"
 
+        package var all: [String] { [commands, results, ledger, deadLetters] }
+
         package init() {}
     }
 

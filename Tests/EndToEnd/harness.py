@@ -20,6 +20,7 @@ import urllib.request
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 BINARY = os.environ.get("OTP_WORKER_BIN", "otp-worker")
 KEY = "sck_" + "markedkey"
@@ -227,6 +228,12 @@ class Bench:
         done = self.run(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return self
+
+    def grow(self, partitions, *topics):
+        """Adds partitions, as an operator would."""
+        admin = AdminClient({"bootstrap.servers": self.brokers})
+        for done in admin.create_partitions([NewPartitions(topic, partitions) for topic in topics]).values():
+            done.result(30)
 
     def produce(self, records, topic=None):
         """Produces (key, value) pairs with kcat; an empty one is null."""

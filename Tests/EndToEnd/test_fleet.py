@@ -132,3 +132,31 @@ def test_more_workers_than_partitions(fleet):
     assert all(member.process.end() == 0 for member in members)
     events, calls = fleet.judge()
     assert len(calls) == len(records)
+
+
+def test_partitions_are_added_while_it_runs(fleet):
+    """In the wrong order, the commands first: told with its remedy, nothing read without a ledger, and all is answered in the end."""
+    fleet = fleet("--latency", "5ms-20ms", partitions=2)
+    member = fleet.start(**{"kafka__properties.topic.metadata.refresh.interval.ms": "1000"})
+    member.process.wait_ready()
+    bench = fleet.bench
+    bench.produce([harness.command("before", harness.right_code("before"))])
+    fleet.results.wait(1)
+    bench.grow(4, bench.commands)
+    told = harness.until("it is told", lambda: member.process.log_lines("topics do not fit each other"), 60)
+    assert told[0]["remedy"] == f"kafka-topics --alter --topic {bench.ledger} --partitions 4"
+    sessions = [f"p-{number:04d}" for number in range(100)]
+    bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
+    bench.grow(4, bench.ledger, bench.results)
+    harness.until("it has the new partitions", lambda: member.process.metric("assigned_partitions") == 4)
+    bench.partitions = 4
+    results = bench.watch()
+    try:
+        results.wait(101, 60, [member.process])
+    finally:
+        results.close()
+    assert {event["source"]["partition"] for event in results.events} == {0, 1, 2, 3}
+    harness.until("it says that they fit", lambda: member.process.log_lines("topics fit each other again: what could not be restored is tried again"), 60)
+    member.process.wait_ready()
+    assert member.process.end() == 0
+    fleet.judge()

@@ -76,6 +76,15 @@ struct IntakeTests {
         #expect(worker.facts.contains(.intakeOpened))
     }
 
+    @Test func whatIsLostTogetherIsNotResumedOneByOne() {
+        let worker = Transcript(owning: 0, 1) { $0.admission = Admission(high: 3, low: 1) }
+        worker.receive(0, "s", "A")
+        worker.receive(1, "t", "A")
+        worker.receive(0, "u", "A", in: 1)
+        #expect(worker.happens(.lost([0, 1])) == ["release 0,1"])
+        #expect(!worker.status().isIntakeClosed)
+    }
+
     @Test func aPartitionAssignedWhileIntakeIsClosedBeginsPaused() {
         let worker = Transcript(owning: 0) { $0.admission = Admission(high: 1, low: 0) }
         worker.receive(0, "s", "A")

@@ -33,6 +33,7 @@ enum Mutant {
 # Ways in which a shell can fail the engine, with the seed to begin at; each is caught within SHELL_SEEDS.
 SHELL_FIRST = {"targetBeforeCommitted": 97, "targetLastStable": 97, "restoreStopsAtStable": 97, "metadataNewerThanBatch": 138, "metadataWithoutMember": 5532}
 SHELL_SEEDS = 2_000
+REPEATED_SEEDS = 1_000
 
 
 def refresh(source, target):
@@ -135,12 +136,24 @@ def arguments():
     return parser.parse_args()
 
 
+def is_repeatable(simulate):
+    """Whether a seed is the same in every process: what the order of a dictionary decided would not be."""
+    command = [str(simulate), "--seeds", str(REPEATED_SEEDS), "--partial"]
+    runs = [subprocess.run(command, capture_output=True, text=True).stdout.splitlines()[-1] for _ in range(3)]
+    if len({re.sub(r".*\): ", "", line) for line in runs}) == 1:
+        return True
+    print("FAIL the same seeds went otherwise in another process:", *runs, sep="\n    ")
+    return False
+
+
 def main():
     options = arguments()
     patience = 20 if options.patient else 1
     simulate = build()
     # The same binary with no mutant active is the engine as it is.
     if options.honest and subprocess.run([str(simulate), "--seeds", str(options.honest)]).returncode:
+        sys.exit(1)
+    if options.honest and not is_repeatable(simulate):
         sys.exit(1)
     shell = re.findall(r"^    case (\w+)$", (ROOT / "Tests/SimulationKit/ShellFault.swift").read_text(), re.MULTILINE)
     jobs = [(m.name, m.first, m.seeds * patience, [], n) for n, m in enumerate(MUTANTS, 1)]

@@ -141,17 +141,18 @@ final class Consumer {
     func fenced() {
         isFencedUnawares = true
         world.after(world.uniform(ms(5)...Plan.heartbeat)) { [self] in
-            process.gate {
-                self.isFencedUnawares = false
-                self.fail("fenced instance id")
-            }
+            process.gate { self.fail("fenced instance id") }
         }
     }
 
     func fail(_ reason: String) {
         guard !isClosed else { return }
         close(leaves: false)
-        process.toLoop(.consumer, .consumerFailed(reason: reason))
+        process.toLoop(.consumer) { [self] in
+            // Before the loop has been told, nothing in the worker can know.
+            isFencedUnawares = false
+            process.handle(.consumerFailed(reason: reason))
+        }
     }
 
     func close(leaves: Bool) {

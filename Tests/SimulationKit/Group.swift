@@ -8,8 +8,8 @@ final class Group {
         var consumer: Consumer
         var owned: Set<Int32> = []
         var assignment: Set<Int32> = []
-        /// Answers its join of the generation to come.
-        var joined: ((Int, Set<Int32>) -> Void)?
+        /// Answers its join of the generation to come; with a nil id when it is put out before.
+        var joined: ((String?, Int, Set<Int32>) -> Void)?
 
         init(id: String, instance: String?, consumer: Consumer) {
             self.id = id
@@ -50,7 +50,7 @@ final class Group {
         if let known {
             guard let member = members.first(where: { $0.id == known }) else { return reply(nil, -1, []) }
             member.owned = owned
-            member.joined = { reply(known, $0, $1) }
+            member.joined = reply
             if !isRebalancing { rebalance() }
             return completeIfJoined()
         }
@@ -78,7 +78,7 @@ final class Group {
         } else {
             members.append(member)
         }
-        member.joined = { reply(id, $0, $1) }
+        member.joined = reply
         if !isRebalancing { rebalance() }
         completeIfJoined()
     }
@@ -95,6 +95,7 @@ final class Group {
         world.trace("group: \(gone.map(\.id)) out (\(why))")
         members.removeAll { member in gone.contains { $0 === member } }
         for member in gone {
+            member.joined?(nil, -1, [])
             // Its next heartbeat tells it, if there is one.
             world.after(world.uniform(ms(5)...Plan.heartbeat)) { member.consumer.heartbeatRefused(member.id) }
         }
@@ -106,12 +107,21 @@ final class Group {
         round += 1
         let begun = round
         for member in members where member.joined == nil {
-            world.after(world.uniform(0...Plan.heartbeat)) { member.consumer.groupIsRebalancing(member.id) }
+            tell(member, round: begun, after: world.uniform(0...Plan.heartbeat))
         }
         // Who has not joined by then (`max.poll.interval.ms`) is put out.
         world.after(sec(60)) { [self] in
             guard isRebalancing, round == begun else { return }
             remove(members.filter { $0.joined == nil }, why: "never joined")
+        }
+    }
+
+    /// Every heartbeat is answered with it, until the member has joined: one that comes before its own join's answer is lost.
+    private func tell(_ member: Member, round begun: Int, after delay: Int64) {
+        world.after(delay) { [self] in
+            guard isRebalancing, round == begun, member.joined == nil, knows(member.id) else { return }
+            member.consumer.groupIsRebalancing(member.id)
+            tell(member, round: begun, after: Plan.heartbeat)
         }
     }
 
@@ -123,7 +133,7 @@ final class Group {
         for member in members {
             let joined = member.joined
             member.joined = nil
-            joined?(generation, member.assignment)
+            joined?(member.id, generation, member.assignment)
         }
     }
 

@@ -9,7 +9,7 @@ struct OutputsTests {
     private let id = BatchID(process: 1, counter: 2)
     private let place = PartitionEpoch(partition: 3, epoch: 1)
 
-    private func outputs(mirrorsPartitions: Bool = true) throws -> Outputs {
+    private func outputs(mirrored: Int = 4) throws -> Outputs {
         let session = try #require(SessionID("s"))
         let record = RecordID(place: place, offset: 42)
         let source = Coordinates(topic: "commands", partition: 3, offset: 42)
@@ -36,7 +36,7 @@ struct OutputsTests {
             headers: []
         )
         batch.deadLetters = [.init(record: record, letter: letter)]
-        return Outputs(batch, WorkerConfiguration.Topics(), mirrorsPartitions: mirrorsPartitions)
+        return Outputs(batch, WorkerConfiguration.Topics(), mirrored: mirrored)
     }
 
     private func told(_ outcome: TransactionOutcome) throws -> String {
@@ -56,7 +56,8 @@ struct OutputsTests {
         #expect(records.map(\.partition) == [3, 3, nil])
         #expect(records[1].value == nil)
         #expect(records[2].value == nil)
-        #expect(try outputs(mirrorsPartitions: false).records[0].partition == nil)
+        // Partition 3 is the fourth.
+        #expect(try outputs(mirrored: 3).records[0].partition == nil)
     }
 
     @Test func theLedgersOffsetsAreThoseOfItsOwnRecords() throws {

@@ -34,7 +34,7 @@ struct AuditPlan {
 
     static func make(_ request: Request, _ settings: Settings, _ reader: LedgerReader) async throws -> AuditPlan {
         let topics = settings.worker.topics
-        let names = [topics.commands, topics.results, topics.ledger, topics.deadLetters]
+        let names = topics.all
         let counts = try settings.talking { try TopicCheck.partitionCounts(names, settings.common) }
         let all = Array(0..<Int32(counts[topics.commands] ?? 0))
         let audited = request.partitions ?? all

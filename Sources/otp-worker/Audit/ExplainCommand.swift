@@ -93,7 +93,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
     private func read(_ id: SessionID, _ settings: Settings, into line: inout TimeLine) throws {
         let topics = settings.worker.topics
-        let names = [topics.commands, topics.results, topics.ledger, topics.deadLetters]
+        let names = topics.all
         let counts = try TopicCheck.partitionCounts(names, settings.common)
         let places = names.map { name in (0..<Int32(counts[name] ?? 0)).map { TopicPartition(name, $0) } }
         let reader = try LedgerReader(settings.readingMuch, batchSize: 1_000)

@@ -47,7 +47,7 @@ struct BrokerCommand: AsyncParsableCommand {
         let broker = try EmbeddedBroker(brokers: count)
         defer { broker.stop() }
         let topics = settings.worker.topics
-        let names = [topics.commands, topics.results, topics.ledger, topics.deadLetters]
+        let names = topics.all
         for name in names { try broker.createTopic(name, partitions: partitions) }
         Console.write(broker.bootstrapServers)
         Console.complain(

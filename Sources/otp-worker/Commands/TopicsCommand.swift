@@ -85,7 +85,7 @@ struct TopicsCommand: ParsableCommand {
     }
 
     static func find(_ topics: WorkerConfiguration.Topics, _ admin: Admin) throws -> [String: TopicPlan.Found] {
-        let names = [topics.commands, topics.results, topics.ledger, topics.deadLetters]
+        let names = topics.all
         let counts = try admin.partitionCounts(names, timeout: .seconds(10))
         var found: [String: TopicPlan.Found] = [:]
         var canRead = true

@@ -67,7 +67,7 @@ final class DemoStage {
     private func makeTopics() throws {
         let topics = settings.worker.topics
         if let broker {
-            for topic in [topics.commands, topics.results, topics.ledger, topics.deadLetters] {
+            for topic in topics.all {
                 try broker.createTopic(topic, partitions: 4)
             }
             return

@@ -115,14 +115,16 @@ extension TopicPlan {
             switch self {
             case .commands:
                 guard let asked, asked != count else { return nil }
-                let growth = "kafka-topics --alter moves sessions to other partitions: drain the topic first, then grow"
+                let growth = "to grow, stop the producers until all is answered, then kafka-topics --alter first"
                 return .differs(
                     topic: name,
                     what: "it has \(count) partitions, not \(asked)",
                     remedy: asked > count
-                        ? "leave --partitions out to keep \(count); \(growth) all topics alike"
+                        ? "leave --partitions out to keep \(count); \(growth) the ledger, then results, then commands"
                         : "leave --partitions out to keep \(count); partitions cannot be taken away"
                 )
+            // A larger ledger is harmless: whoever adds partitions begins with it.
+            case .ledger where count > parity: return nil
             case .results, .ledger:
                 guard count != parity else { return nil }
                 let why = self == .ledger ? "a session's record goes to its command's partition" : "so do results"

@@ -1,0 +1,51 @@
+import Contract
+import Engine
+import Logging
+import Observability
+import Synchronization
+import Testing
+import Worker
+
+@Suite("An engine that gets nowhere with its work turns /live red and says in what state it is")
+struct StallTests {
+    private final class Lines: Sendable {
+        private let text = Mutex("")
+        var all: String { text.withLock { $0 } }
+        func add(_ bytes: [UInt8]) { text.withLock { $0 += String(decoding: bytes, as: UTF8.self) } }
+    }
+
+    @Test func itIsToldOnceItIsSeenAndUntilItIsOver() {
+        let lines = Lines(), registry = MetricRegistry()
+        let sink = LogSink(form: .json, repeats: nil, registry: registry, write: { lines.add($0) })
+        let logger = Logger(label: "worker") { StructuredLogHandler(label: $0, sink: sink) }
+        let health = HealthState(conditions: []) { .zero }
+        let telemetry = Telemetry(logger: logger, clientLogger: logger, registry: registry, health: health)
+        let engine = Engine(
+            configuration: EngineConfiguration(
+                topic: "commands",
+                group: "group",
+                worker: "worker",
+                clusterID: "cluster",
+                keyID: 1,
+                processID: 7
+            ),
+            seed: 1,
+            now: Instant(nanoseconds: 0)
+        )
+        var status = engine.status(at: Instant(nanoseconds: 0))
+        telemetry.turned(status, connections: 0, late: .zero)
+        #expect(!telemetry.isStalled)
+        #expect(lines.all.isEmpty)
+
+        status.stalledFor = .seconds(61)
+        telemetry.turned(status, connections: 0, late: .zero)
+        #expect(telemetry.isStalled)
+        #expect(lines.all.contains("no progress although there is work"))
+        #expect(lines.all.contains(#""seconds":"61""#))
+        #expect(lines.all.contains("commands_without_outcome"))
+
+        status.stalledFor = nil
+        telemetry.turned(status, connections: 0, late: .zero)
+        #expect(!telemetry.isStalled)
+    }
+}
