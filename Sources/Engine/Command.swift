@@ -28,6 +28,10 @@ final class Command {
     let receivedWall: WallTime
     let deadline: Instant
     var state = State.queued
+    /// When it was last given a slot.
+    var dispatchedAt = Instant.distantFuture
+    /// While nothing is asked it waits no longer than this.
+    var waitEnd = Instant.distantFuture
     /// From here on no further attempt begins; set when its first one does.
     var budgetEnd: Instant?
     /// An intent was open when it was decided: an earlier call may have been made.

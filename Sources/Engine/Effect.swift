@@ -48,6 +48,7 @@ package enum Fact: Equatable, Sendable {
     case published(Status, reason: Reason, after: Duration)
     case asked(RecordID, AnswerClass, attempt: Int, after: Duration, failure: TransportFailure?, httpStatus: Int?)
     case backedOff(RecordID, attempt: Int, for: Duration)
+    case upstream(UpstreamChange)
     case ignored(count: Int)
     case transaction(records: Int, after: Duration, committed: Bool)
     case aborted(AbortCause, reason: String)
@@ -75,4 +76,24 @@ package enum Fact: Equatable, Sendable {
     case intakeOpened
     case draining
     case stopped(unfinished: Int)
+}
+
+/// What changed between this worker and the upstream.
+package enum UpstreamChange: Equatable, Sendable {
+    case breakerOpened(for: Duration)
+    /// One command finds out.
+    case breakerHalfOpened
+    case breakerClosed
+    case halted(Halt.Cause)
+    case recovered(after: Duration)
+    /// `Retry-After` holds back every command.
+    case held(for: Duration)
+    /// Commands wait for the rate limit; reported at intervals.
+    case rateLimited
+    /// Calls at a time, from now on.
+    case concurrencyCut(to: Int)
+    /// There were too many retries already: the command is concluded.
+    case retryDenied
+    /// A command waited as long as it may while nothing was asked.
+    case waitedInVain(RecordID)
 }

@@ -3,13 +3,19 @@ import Contract
 // A command that needs a call gets a slot, writes its intent, is asked about, and is judged or asked about again.
 extension Engine {
     mutating func dispatch(at now: Instant) {
-        while slots < configuration.maximumInFlight, membership.isTrusted, drain.isRunning, let command = ready.pop() {
+        nextDispatch = nil
+        while slots < protection.concurrency.limit, membership.isTrusted, drain.isRunning, mayDispatch(at: now),
+            let command = ready.pop()
+        {
             // A command of a partition that is gone, given back or parked keeps its state and no place in the queue.
             guard let partition = partition(command.record.id.place), partition.dispatches else { continue }
             if command.budgetEnd == nil { command.budgetEnd = now + configuration.budget }
             if now >= command.end {
                 concludeTooLate(command, partition, at: now)
+            } else if command.attempts == 0, protection.isHopeless(command.deadline - now, at: now) {
+                ready.giveUp(command)
             } else if command.hasAcknowledgedIntent || command.isAskedAgain {
+                grant(command, partition, at: now)
                 call(command, partition, at: now)
             } else {
                 writeIntent(command, partition, at: now)
@@ -25,7 +31,7 @@ extension Engine {
             partition.unacknowledged[command.offset] ?? .max,
             partition.newestLedgerOffset
         )
-        take(slotFor: partition)
+        grant(command, partition, at: now)
         let intent = LedgerRecord.Content.intent(fingerprint, source: command.offset, time: command.wall(at: now))
         effects.append(
             .writeIntent(command.record.id, LedgerRecord(session: verify.sessionID, content: intent))
@@ -34,6 +40,8 @@ extension Engine {
 
     mutating func intentWritten(_ id: RecordID, ledgerOffset: Int64?, at now: Instant) {
         slots -= 1
+        var isAsked = false
+        defer { if !isAsked { protection.released(id, at: now) } }
         guard let partition = partition(id.place), let command = partition.commands[id.offset],
             case .writingIntent(let since) = command.state,
             case .command(_, let session, let fingerprint) = command.record.content
@@ -58,15 +66,18 @@ extension Engine {
             if partition.phase == .revoking || !drain.isRunning { abandon(command, partition) }
         } else if now >= command.end {
             concludeTooLate(command, partition, at: now)
-        } else if command.hasAcknowledgedIntent, membership.isTrusted {
+        } else if command.hasAcknowledgedIntent, membership.isTrusted, protection.stillAllows(id, at: now) {
+            isAsked = true
+            take(slotFor: partition)
             call(command, partition, at: now)
         } else {
-            ready.push(command)
+            ready.push(command, at: now)
         }
     }
 
     mutating func intentFailed(_ id: RecordID, isPermanent: Bool, reason: String, at now: Instant) {
         slots -= 1
+        protection.released(id, at: now)
         guard let partition = partition(id.place), let command = partition.commands[id.offset],
             case .writingIntent = command.state
         else { return }
@@ -84,9 +95,15 @@ extension Engine {
     private mutating func call(_ command: Command, _ partition: Partition, at now: Instant) {
         guard case .command(let verify, _, _) = command.record.content else { return }
         command.state = .calling(since: now)
-        take(slotFor: partition)
         let timeout = min(configuration.attemptTimeout, command.end - now)
         effects.append(.call(command.record.id, verify, headers: command.record.headers, timeout: timeout))
+    }
+
+    /// A slot of its own, for the intent and the call after it or for the call alone.
+    private mutating func grant(_ command: Command, _ partition: Partition, at now: Instant) {
+        command.dispatchedAt = now
+        protection.granted(command.record.id, at: now)
+        take(slotFor: partition)
     }
 
     private mutating func take(slotFor partition: Partition) {
@@ -98,11 +115,16 @@ extension Engine {
 
     mutating func answered(_ id: RecordID, _ answer: UpstreamAnswer, at now: Instant) {
         slots -= 1
+        let judged = AnswerClass(answer)
         guard let partition = partition(id.place), let command = partition.commands[id.offset],
             case .calling(let since) = command.state
-        else { return }
+        else {
+            // What it says of the upstream is true whoever asked.
+            protect(id, answer, judged, nil, since: nil, at: now)
+            return
+        }
         partition.inFlight -= 1
-        let judged = AnswerClass(answer)
+        protect(id, answer, judged, command, since: since, at: now)
         note(answer, judged, on: command, since: since, at: now)
         switch judged {
         case .accepted: settle(command, partition, .ok, at: now)
@@ -115,7 +137,7 @@ extension Engine {
                 partition.ledger.doubted(fingerprint, of: session, at: command.wall(at: now))
             }
             askAgainOrFail(command, partition, retryAfter: answer.retryAfter, at: now)
-        case .withheld: requeue(command, partition)
+        case .withheld: requeue(command, partition, at: now)
         }
     }
 
@@ -205,10 +227,11 @@ extension Engine {
             using: &generator
         )
         switch next {
-        case .wait(let until):
+        case .wait(let until) where protection.retried(at: now):
             backOff(command, until: until)
             report(.backedOff(command.record.id, attempt: command.attempts, for: until - now))
-        case .giveUp:
+        case .wait, .giveUp:
+            reportUpstream()
             // Nothing of it ever left: the record is finished, its code is not settled.
             concludeHead(
                 command,
@@ -225,17 +248,17 @@ extension Engine {
         backOffs.push(command, until: until)
     }
 
-    mutating func backOffEnded(_ command: Command) {
+    mutating func backOffEnded(_ command: Command, at now: Instant) {
         guard let partition = partition(command.record.id.place), partition.isRestored else { return }
-        requeue(command, partition)
+        requeue(command, partition, at: now)
     }
 
-    private mutating func requeue(_ command: Command, _ partition: Partition) {
+    private mutating func requeue(_ command: Command, _ partition: Partition, at now: Instant) {
         command.state = .ready
         if partition.phase == .revoking || !drain.isRunning {
             abandon(command, partition)
         } else if partition.dispatches {
-            ready.push(command)
+            ready.push(command, at: now)
         }
     }
 }

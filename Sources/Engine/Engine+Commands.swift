@@ -136,7 +136,7 @@ extension Engine {
         case .ask(let again):
             command.isAskedAgain = again
             command.state = .ready
-            ready.push(command)
+            ready.push(command, at: now)
         }
     }
 

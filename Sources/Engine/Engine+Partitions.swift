@@ -14,6 +14,7 @@ extension Engine {
             partitions[number] = partition
             places.append(partition.place)
         }
+        ownershipChanged(at: now)
         effects.append(.assign(places))
         effects.append(.fetchPositions(places, timeout: configuration.restoreTimeout))
     }
@@ -118,6 +119,7 @@ extension Engine {
             partition.phase = .revoking
             leave(partition)
         }
+        ownershipChanged(at: now)
     }
 
     /// The partition is given back soon: nothing new begins, and what sleeps is left to the next owner.
@@ -160,9 +162,10 @@ extension Engine {
             && !isInOpenBatch(partition.place)
     }
 
-    mutating func lost(_ numbers: [Int32]) {
+    mutating func lost(_ numbers: [Int32], at now: Instant) {
         report(.lost(numbers))
         drop(numbers)
+        ownershipChanged(at: now)
         if let revocation, revocation.partitions.allSatisfy({ partitions[$0] == nil }) { self.revocation = nil }
         effects.append(.release(numbers))
     }
@@ -182,10 +185,11 @@ extension Engine {
 
     // MARK: The consumer itself
 
-    mutating func consumerFailed(_ reason: String) {
+    mutating func consumerFailed(_ reason: String, at now: Instant) {
         consumerFailure = reason
         report(.consumerFailed(reason: reason))
         drop(partitions.keys.sorted())
+        ownershipChanged(at: now)
         revocation = nil
         effects.append(.recreateConsumer(after: consumerBackOff.failed()))
         // Whoever holds our instance id may hold our transactional id as well.
@@ -257,7 +261,7 @@ extension Engine {
             // Nothing else may ever conclude to remind anybody of the outcomes that waited.
             if !partition.concluded.isEmpty, oldestConclusion == nil { oldestConclusion = now }
             // Commands that came to the front meanwhile were passed over.
-            for command in partition.inOrder(where: { $0.state == .ready }) { ready.push(command) }
+            for command in partition.inOrder(where: { $0.state == .ready }) { ready.push(command, at: now) }
         }
     }
 

@@ -20,6 +20,35 @@ package struct EngineStatus: Equatable, Sendable {
         package var isPaused: Bool
     }
 
+    /// What stands between commands and the upstream.
+    package struct Upstream: Equatable, Sendable {
+        package enum State: String, Equatable, Sendable, CaseIterable {
+            case serving
+            /// The account or the key is refused.
+            case halted
+            /// It only failed of late.
+            case breakerOpen = "breaker_open"
+            /// A single command finds out whether it is back.
+            case probing
+            /// It asked for a pause.
+            case held
+        }
+
+        package var state: State
+        /// What halted it.
+        package var cause: String?
+        /// For how long it has been halted.
+        package var haltedFor: Duration?
+        /// From now until commands may be asked about again, if that is a matter of time.
+        package var reopensIn: Duration?
+        /// Calls at a time that it is found to take.
+        package var concurrencyLimit: Int
+        /// Calls per second that this worker may make; nil: any number.
+        package var rateShare: Double?
+        /// Entries of the queues of commands that wait for a call or a retry.
+        package var waiting: Int
+    }
+
     package var hasProducer: Bool
     package var producerFailure: String?
     package var isSubscribed: Bool
@@ -32,6 +61,7 @@ package struct EngineStatus: Equatable, Sendable {
     package var unconcluded: Int
     /// Call slots taken.
     package var inFlight: Int
+    package var upstream: Upstream
     /// Since the oldest command in memory was received; nil when there is none.
     package var oldestAge: Duration?
     /// For how long it has had work and got nowhere with it, once that is longer than it can be; a fault of its own.
@@ -56,6 +86,7 @@ extension Engine {
             commandsInMemory: admission.inMemory,
             unconcluded: unconcluded,
             inFlight: slots,
+            upstream: upstreamStatus(at: now),
             oldestAge: oldest.map { now - $0 },
             stalledFor: watchdog.stalled(at: now),
             partitions: partitions.values.map { status(of: $0) }.sorted { $0.number < $1.number }
@@ -65,7 +96,28 @@ extension Engine {
     /// Nothing to do, or something outside stands in the way and is named among the conditions of readiness.
     var isExcused: Bool {
         admission.inMemory == 0 || !settlement.hasProducer || consumerFailure != nil || !membership.isTrusted
-            || partitions.values.allSatisfy { $0.parking != nil || $0.commands.isEmpty }
+            || nextDispatch != nil || partitions.values.allSatisfy { $0.parking != nil || $0.commands.isEmpty }
+    }
+
+    private func upstreamStatus(at now: Instant) -> EngineStatus.Upstream {
+        var status = EngineStatus.Upstream(
+            state: .serving,
+            concurrencyLimit: protection.concurrency.limit,
+            rateShare: protection.rateShare,
+            waiting: ready.count + backOffs.count
+        )
+        let gate = protection.gate(at: now)
+        if case .closed(let until?) = gate { status.reopensIn = until - now }
+        if case .halted(let since, let cause, _, _) = protection.halt?.state {
+            status.state = .halted
+            status.cause = cause.description
+            status.haltedFor = now - since
+        } else if let breaker = protection.breaker, !breaker.isClosed {
+            if case .halfOpen = breaker.state { status.state = .probing } else { status.state = .breakerOpen }
+        } else if protection.isBlocked(at: now) {
+            status.state = .held
+        }
+        return status
     }
 
     private func status(of partition: Partition) -> EngineStatus.Partition {

@@ -24,10 +24,13 @@ package struct Engine: ~Copyable {
     var consumerBackOff = BackOff()
     var revocation: Revocation?
 
+    var protection: Protection
     var ready = ReadyQueue()
     var backOffs = BackOffQueue()
     /// Call slots taken: intents being written and calls under way, those of partitions since lost included.
     var slots = 0
+    /// When dispatch may go on, if commands wait for that.
+    var nextDispatch: Instant?
     /// Commands without an outcome.
     var unconcluded = 0
 
@@ -59,6 +62,12 @@ package struct Engine: ~Copyable {
         generator = SplitMix64(seed: seed)
         membership = Membership(sessionTimeout: configuration.sessionTimeout, now: now)
         admission = configuration.admission
+        protection = Protection(
+            configuration.protection,
+            maximumInFlight: configuration.maximumInFlight,
+            attemptTimeout: configuration.attemptTimeout,
+            now: now
+        )
         batchLimit = configuration.maximumBatch
         lastCommit = now
         wallRead = now
@@ -101,9 +110,9 @@ package struct Engine: ~Copyable {
         case .started: report(then: .replaceProducer(after: .zero))
         case .assigned(let numbers): assigned(numbers, at: now)
         case .revoked(let numbers): revoked(numbers, at: now)
-        case .lost(let numbers): lost(numbers)
+        case .lost(let numbers): lost(numbers, at: now)
         case .coordinatorSilent(let silence): if membership.coordinatorSilent(for: silence) { distrusted() }
-        case .consumerFailed(let reason): consumerFailed(reason)
+        case .consumerFailed(let reason): consumerFailed(reason, at: now)
         case .consumerRecreated: consumerRecreated()
         case .positionsFetched(let place, let positions): positionsFetched(place, positions)
         case .ledgerEndFetched(let place, let start, let end): ledgerEndFetched(place, start: start, end: end, at: now)
@@ -141,8 +150,9 @@ package struct Engine: ~Copyable {
         retryRestores(at: now)
         unpark(at: now)
         if let open = settlement.timeReached(now) { trace(open) }
-        while let command = backOffs.popDue(at: now) { backOffEnded(command) }
+        while let command = backOffs.popDue(at: now) { backOffEnded(command, at: now) }
         expire(at: now)
+        endWaits(at: now)
         dispatch(at: now)
         formBatchIfDue(at: now)
         releaseIfSettled(at: now)
@@ -183,7 +193,11 @@ package struct Engine: ~Copyable {
     private mutating func scheduleWake(at now: Instant) {
         var wake = now + membership.heartbeat
         func consider(_ moment: Instant?) { if let moment { wake = min(wake, max(moment, now)) } }
-        if drain.isRunning { consider(ready.nextDeadline) }
+        if drain.isRunning {
+            consider(ready.nextDeadline)
+            consider(ready.nextWaitEnd)
+            consider(nextDispatch)
+        }
         consider(backOffs.nextDue)
         consider(settlement.nextWake)
         consider(revocation?.deadline)

@@ -27,6 +27,8 @@ package enum Limits {
     /// Waits between tries at what the broker refused: the first, and the longest.
     package static let firstRetry = Duration.milliseconds(50)
     package static let longestRetry = Duration.seconds(5)
+    /// That the rate limit holds commands back is reported this often at the most.
+    package static let limitReports = Duration.seconds(10)
     /// Waits between tries at a partition whose outputs are refused for good as far as the broker says.
     package static let firstParking = Duration.seconds(5)
     package static let longestParking = Duration.seconds(60)
@@ -51,6 +53,8 @@ package struct EngineConfiguration: Sendable {
     package var retry: RetrySchedule
     /// Calls (and intents about to become calls) at a time.
     package var maximumInFlight: Int
+    /// The upstream's protection.
+    package var protection: ProtectionSettings
     /// Commands in memory, finished or not, at which intake pauses, and at which it resumes.
     package var admission: Admission
     /// Different codes of one session that may be asked about.
@@ -92,6 +96,7 @@ package struct EngineConfiguration: Sendable {
             ambiguousRetries: 1
         ),
         maximumInFlight: Int = 512,
+        protection: ProtectionSettings = .init(),
         admission: Admission = Admission(high: 16_384, low: 8_192),
         maximumCodes: Int = 10,
         retention: Duration = .seconds(1_800),
@@ -114,6 +119,7 @@ package struct EngineConfiguration: Sendable {
         self.attemptTimeout = attemptTimeout
         self.retry = retry
         self.maximumInFlight = maximumInFlight
+        self.protection = protection
         self.admission = admission
         self.maximumCodes = maximumCodes
         self.retention = retention

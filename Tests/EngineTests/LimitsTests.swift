@@ -49,4 +49,17 @@ struct LimitsTests {
         #expect(defaults.commitInterval < Limits.idleCommit)
         #expect(defaults.maximumBatch <= defaults.admission.low)
     }
+
+    @Test func theProtectionsDefaultsRelate() throws {
+        let protection = ProtectionSettings()
+        let breaker = try #require(protection.breaker)
+        let pace = try #require(protection.haltPace)
+        let defaults = EngineConfiguration(topic: "t", group: "g", worker: "w", clusterID: "c", keyID: 1, processID: 1)
+        // A command that waits lives to be the probe of a breaker that just opened.
+        #expect(breaker.firstOpening < protection.maximumWait)
+        #expect(breaker.firstOpening < breaker.longestOpening && pace < protection.longestHaltPace)
+        #expect(protection.maximumWait < defaults.budget)
+        #expect(protection.longestHold >= defaults.retry.cap)
+        #expect(breaker.consecutiveFailures <= breaker.minimumCalls)
+    }
 }

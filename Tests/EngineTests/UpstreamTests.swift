@@ -153,7 +153,7 @@ struct UpstreamTests {
     }
 
     @Test func aFailureThatLeftSettlesItsCodeAndTheNextAsksWithItsOwnIntent() {
-        let worker = Transcript(owning: 0)
+        let worker = Transcript(owning: 0) { $0.protection = .none }
         worker.receive(0, "s", "A")
         worker.receive(1, "s", "A")
         worker.intentWritten(0)

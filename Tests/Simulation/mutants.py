@@ -41,7 +41,7 @@ MUTANTS = [
            "guard let partition = partition(place), isWorking(partition) else { return }",
            "guard let partition = partition(place), ACTIVE ? partition.phase == .active : isWorking(partition) else { return }", first=202),
     Mutant("skipped-offsets-never-committed", "Engine+Settling.swift",
-           "return lastCommit + Limits.idleCommit", "return ACTIVE ? nil : lastCommit + Limits.idleCommit", first=68),
+           "return lastCommit + Limits.idleCommit", "return ACTIVE ? nil : lastCommit + Limits.idleCommit", first=432),
     Mutant("batch-id-repeats", "Engine+Settling.swift",
            "BatchID(process: configuration.processID,", "BatchID(process: ACTIVE ? 1 : configuration.processID,", first=354),
     # Calls and intents
@@ -51,7 +51,7 @@ MUTANTS = [
                     command.conclusion = nil
                     command.state = .ready
                     unconcluded += 1
-                    ready.push(command)
+                    ready.push(command, at: now)
                     if let session = command.session { partition.lanes[session] = .init(head: command) }
                 } else {
                     partition.concluded.prepend(command)
@@ -64,12 +64,12 @@ MUTANTS = [
            "state.contains { $0.fingerprint == intent.fingerprint && $0.outcome != nil }", first=1_930),
     Mutant("restored-intent-void-by-fingerprint", "SessionEntry.swift",
            "code(intent.fingerprint)?.isSettled(since: intent.source) == true",
-           "code(intent.fingerprint)?.outcome != nil", first=195),
+           "code(intent.fingerprint)?.outcome != nil", first=524),
     Mutant("tombstone-not-awaited", "Engine+Commands.swift",
            "partition.tombstones[session] != nil", "false"),
     Mutant("intent-voided-by-others", "Engine+Commands.swift",
            "partition.ledger[session].hasIntent(fingerprint, source: command.offset)",
-           "partition.ledger[session].intents.contains { $0.fingerprint == fingerprint }"),
+           "partition.ledger[session].intents.contains { $0.fingerprint == fingerprint }", first=162),
     Mutant("open-intents-not-doubted", "SessionLedger.swift",
            "for session in sessions.withIntents {", "for session in sessions.withIntents where !ACTIVE {"),
     Mutant("intent-left-behind", "Engine+Commands.swift",
@@ -96,9 +96,9 @@ MUTANTS = [
     Mutant("own-failure-asked-again", "Decision.swift", "(code?.source ?? -1) >= offset", "false", first=24_434),
     # Ownership
     Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
-    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=147),
-    Mutant("sleep-unnoticed", "Membership.swift", "gap > patience && distrust(.slept)", "false", first=147),
-    Mutant("silence-unnoticed", "Membership.swift", "silence > patience && distrust(.coordinatorSilent)", "false", first=2_256),
+    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=1_029),
+    Mutant("sleep-unnoticed", "Membership.swift", "gap > patience && distrust(.slept)", "false", first=698),
+    Mutant("silence-unnoticed", "Membership.swift", "silence > patience && distrust(.coordinatorSilent)", "false", first=2_626),
     Mutant("trust-unchecked-at-write", "Engine.swift",
            "guard membership.isTrusted, let partition = partition(record.place)",
            "guard ACTIVE || membership.isTrusted, let partition = partition(record.place)", first=504),
@@ -122,15 +122,37 @@ MUTANTS = [
     Mutant("unpublishable-retried-for-ever", "Engine+Transactions.swift",
            "command.isUndeliverable = true", "command.isUndeliverable = !ACTIVE"),
     Mutant("parked-outcomes-forgotten", "Engine+Partitions.swift",
-           "!partition.concluded.isEmpty, oldestConclusion == nil", "!ACTIVE, !partition.concluded.isEmpty, oldestConclusion == nil", first=1_109),
+           "!partition.concluded.isEmpty, oldestConclusion == nil", "!ACTIVE, !partition.concluded.isEmpty, oldestConclusion == nil", first=1_190),
     # Rebalance, drain, bounds
     Mutant("drain-forgets-back-off", "Engine+Partitions.swift",
            "case .ready, .backingOff: abandon(command, partition)",
-           "case .backingOff where ACTIVE: break\n            case .ready, .backingOff: abandon(command, partition)", first=500),
+           "case .backingOff where ACTIVE: break\n            case .ready, .backingOff: abandon(command, partition)", first=543),
     Mutant("release-forgets-open-batch", "Engine+Partitions.swift", "!isInOpenBatch(partition.place)", "true", first=83),
     Mutant("intake-never-reopens", "Engine+Partitions.swift",
            "for partition in owned(where: \\.isRestored) { unpause(partition, for: .admission) }",
            "for partition in owned(where: \\.isRestored) where !ACTIVE { unpause(partition, for: .admission) }"),
     Mutant("held-record-lost", "Engine+Commands.swift",
            "partition.held.prepend(record)", "if !ACTIVE { partition.held.prepend(record) }"),
+    # The upstream's protection
+    Mutant("half-open-lets-everybody-through", "CircuitBreaker.swift",
+           "case .halfOpen: .closed(until: nil)", "case .halfOpen: ACTIVE ? .open : .closed(until: nil)", first=210),
+    Mutant("wrong-code-feeds-the-breaker", "Protection.swift",
+           "case .accepted, .alreadySucceeded, .rejected, .refused: change =",
+           "case .rejected where ACTIVE: change = breaker?.failed(answer.id, at: now, using: &random)\n"
+           "        case .accepted, .alreadySucceeded, .rejected, .refused: change =", first=109),
+    Mutant("halt-forgotten-on-rebalance", "Engine+Partitions.swift",
+           "report(.assigned(numbers))",
+           """report(.assigned(numbers))
+        if ACTIVE {
+            protection = Protection(
+                configuration.protection, maximumInFlight: configuration.maximumInFlight,
+                attemptTimeout: configuration.attemptTimeout, now: now)
+        }""", first=282),
+    Mutant("retry-budget-not-charged", "RetryBudget.swift", "tokens -= 1", "tokens -= ACTIVE ? 0 : 1", first=54),
+    Mutant("rate-share-ignored", "RateLimiter.swift",
+           "Double(min(max(owned, 1), partitions))", "Double(partitions)", first=48),
+    Mutant("intent-called-despite-the-breaker", "Engine+Calls.swift",
+           "protection.stillAllows(id, at: now)", "true", first=210),
+    Mutant("probe-never-released", "CircuitBreaker.swift",
+           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }", first=2_097),
 ]

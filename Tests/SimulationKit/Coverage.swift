@@ -53,6 +53,8 @@ package enum Transition: String, CaseIterable, Sendable {
         stoppedUnfinished
     case revokedWhileRestoring, restoreRetried, staticRejoin, heldBeyondWindow, expiredSession
     case undeliverablePublished, batchFull, restoredBeyondStart, withoutMetadata, bitmapUsed, intentWrittenAgain
+    case breakerOpened, breakerHalfOpened, breakerClosed, halted, recovered, heldBack, rateLimited, concurrencyCut,
+        retryDenied, waitedInVain
 }
 
 package enum EventKind: String, CaseIterable, Sendable {
@@ -126,6 +128,7 @@ package enum FactKind: String, CaseIterable, Sendable {
     case concluded, published, asked, backedOff, ignored, transaction, aborted, unknownCommit, traced, producerFailed
     case consumerFailed, distrusted, trusted, assigned, revoked, lost, released, restoring, restored, restoreFailed
     case ledgerRecreated, commandsMissed, parked, unparked, undeliverable, deadLetterDropped, intakeClosed, intakeOpened
+    case upstream
     case draining, stopped
 
     init(_ fact: Fact) {
@@ -135,6 +138,7 @@ package enum FactKind: String, CaseIterable, Sendable {
         case .asked: self = .asked
         case .backedOff: self = .backedOff
         case .ignored: self = .ignored
+        case .upstream: self = .upstream
         case .transaction: self = .transaction
         case .aborted: self = .aborted
         case .unknownCommit: self = .unknownCommit

@@ -233,12 +233,25 @@ extension Oracle {
             if others.count < world.plan.maximumCodes, !lane.mayBeDoubted {
                 world.violate("\(record.commandID): too many codes after \(others.count)")
             }
-        case .upstreamUnavailable: break
+        case .upstreamUnavailable: checkUnavailable(event, record)
+        case .upstreamHalted:
+            if record.resultLease?.process.watch.sawHalt == false {
+                world.violate("\(record.commandID) is upstream_halted, and the key was never refused")
+            }
         case .outcomeUnknown:
             world.coverage.hit(.row(.openIntentTooLate))
             if !hasCause(lane, record) { world.violate("\(record.commandID): outcome_unknown without a cause") }
         default: world.violate("\(record.commandID): \(event.reason.rawValue) without a call")
         }
+    }
+
+    /// Neither its budget's end nor any trouble of the upstream's explains it.
+    private func checkUnavailable(_ event: ResultEvent, _ record: CommandRecord) {
+        let age = event.completedAt.milliseconds - event.receivedAt.milliseconds
+        guard age < world.plan.budget.milliseconds, record.resultLease?.process.watch.sawTrouble == false else {
+            return
+        }
+        world.violate("\(record.commandID) is upstream_unavailable, and nothing was wrong with the upstream")
     }
 
     // MARK: Doubt

@@ -8,6 +8,7 @@ import Engine
 final class Oracle {
     let world: World
     weak var broker: Broker?
+    var rate = RateWatch()
     private var partitions: [Int32: Published] = [:]
 
     private struct Published {
@@ -40,6 +41,7 @@ final class Oracle {
         if world.wall > latestDeadline(of: record) + 5 + abs(lease.process.skew) {
             world.violate("\(record.commandID) is asked about after its deadline")
         }
+        if let violation = rate.called(at: world.now, plan: world.plan) { world.violate(violation) }
         if !lane.isMemoryLost { judge(call, lane) }
         checkIntent(of: record, lane)
         lane.calls.append(call)

@@ -53,6 +53,7 @@ struct Plan {
     var maximumCodes: Int
     var drainTimeout: Duration
     var acceptsLedgerLoss: Bool
+    var protection = ProtectionSettings.none
 
     static let sessionTimeout = sec(10)
     static let heartbeat = sec(3)
@@ -98,6 +99,22 @@ struct Plan {
         }
         if Int.random(in: 0..<3, using: &random) > 0 { faults.remove(.keyRotated) }
         if !faults.contains(.ledgerRecreated) { acceptsLedgerLoss = false }
+        // Half of the runs go without, so that what a protection would prevent stays within reach.
+        guard pick([true, false]) else { return }
+        protection = ProtectionSettings(
+            breaker: pick([
+                nil, .init(consecutiveFailures: 3, minimumCalls: 5),
+                .init(consecutiveFailures: 8, minimumCalls: 10, longestOpening: .seconds(4)),
+            ]),
+            haltPace: pick([nil, .milliseconds(500), .seconds(5)]),
+            longestHaltPace: pick([.seconds(2), .seconds(30)]),
+            retryShare: pick([nil, 0.2]),
+            retryFloor: pick([1, 10]),
+            rateLimit: pick([nil, nil, 3, 10]),
+            partitions: Int(partitions),
+            adaptsConcurrency: pick([true, false]),
+            shedsHopeless: pick([true, false])
+        )
     }
 }
 
@@ -115,6 +132,7 @@ extension Plan {
             attemptTimeout: attemptTimeout,
             retry: RetrySchedule(maximumAttempts: 4, base: .milliseconds(200), cap: .seconds(2), ambiguousRetries: 1),
             maximumInFlight: maximumInFlight,
+            protection: protection,
             admission: admission,
             maximumCodes: maximumCodes,
             retention: retention,

@@ -8,13 +8,16 @@ extension Process {
         case .subscribe: subscribe()
         case .recreateConsumer(let delay): recreateConsumer(after: delay)
         case .assign(let places):
+            oracle.rate.ownershipChanged(at: world.now)
             for place in places {
                 let lease = Lease(process: self, place: place, grant: consumer?.grants[place.partition] ?? 0)
                 leases[place] = lease
                 leasesEver[place] = lease
             }
             toConsumer { $0.assign(places) }
-        case .release(let numbers): release(numbers)
+        case .release(let numbers):
+            oracle.rate.ownershipChanged(at: world.now)
+            release(numbers)
         case .pause(let places): toConsumer { $0.pause(places) }
         case .unpause(let places): toConsumer { $0.unpause(places) }
         case .resume(let place, let offset):
@@ -138,6 +141,8 @@ extension Process {
         else {
             return world.violate("\(name): a call for no record of ours")
         }
+        let (order, violation) = watch.asks(id, at: world.now)
+        if let violation { world.violate("\(name) \(violation): \(record.commandID)") }
         var isAnswered = false
         let answer = { [self] (answer: UpstreamAnswer, call: Call?) in
             guard !isAnswered else { return }
@@ -147,6 +152,7 @@ extension Process {
                 oracle.delivered(call, answer)
             }
             oracle.noteAnswer(answer)
+            watch.told(answer, about: id, order: order, at: world.now)
             handle(.answered(id, answer))
         }
         let deadline = world.now + timeout.nanoseconds

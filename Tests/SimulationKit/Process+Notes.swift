@@ -53,6 +53,7 @@ extension Process {
             world.coverage.hit(.transition(unsettled == 0 ? .releasedSettled : .releasedUnsettled))
         case .stopped(let unfinished):
             world.coverage.hit(.transition(unfinished == 0 ? .stoppedIdle : .stoppedUnfinished))
+        case .upstream(let change): note(change)
         case .parked(let number, _):
             for (place, lease) in leases where place.partition == number { lease.wasParked = true }
         case .restoring(_, let from, _) where from > 0: world.coverage.hit(.transition(.restoredBeyondStart))
@@ -61,5 +62,22 @@ extension Process {
         case .restoreFailed: world.coverage.hit(.transition(.restoreRetried))
         default: break
         }
+    }
+
+    private func note(_ change: UpstreamChange) {
+        let transition: Transition =
+            switch change {
+            case .breakerOpened: .breakerOpened
+            case .breakerHalfOpened: .breakerHalfOpened
+            case .breakerClosed: .breakerClosed
+            case .halted: .halted
+            case .recovered: .recovered
+            case .held: .heldBack
+            case .rateLimited: .rateLimited
+            case .concurrencyCut: .concurrencyCut
+            case .retryDenied: .retryDenied
+            case .waitedInVain: .waitedInVain
+            }
+        world.coverage.hit(.transition(transition))
     }
 }

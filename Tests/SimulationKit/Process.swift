@@ -47,6 +47,7 @@ final class Process {
     var lastCommand: Int64 = 0
     var earlyTargets: [PartitionEpoch: Int64] = [:]
     var callsOpen = 0
+    var watch: UpstreamWatch
 
     // Reachability
     private(set) var coordinatorReachableAt: Int64 = 0
@@ -65,6 +66,8 @@ final class Process {
         producer = fleet.broker.producer(name)
         let plan = fleet.world.plan
         instance = plan.isStatic ? name : nil
+        watch = UpstreamWatch(plan.protection, at: fleet.world.now)
+        oracle.rate.ownershipChanged(at: fleet.world.now)
         origin = fleet.world.uniform(0...sec(100_000))
         skew = plan.faults.contains(.clockSkew) ? fleet.world.uniform(-1_000...1_000) : 0
         if skew != 0 { world.coverage.hit(.fault(.clockSkew)) }

@@ -25,6 +25,11 @@ final class Requester {
         if world.plan.faults.contains(.burst) {
             world.at(world.uniform(0...world.plan.faultsEnd)) { [self] in burst() }
         }
+        // A limit that nobody comes near limits nothing.
+        if world.plan.protection.rateLimit != nil {
+            let rush = world.uniform(0...world.plan.faultsEnd)
+            for _ in 0..<30 { world.at(rush + world.uniform(0...sec(3))) { [self] in play() } }
+        }
     }
 
     // MARK: Sessions

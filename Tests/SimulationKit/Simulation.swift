@@ -92,8 +92,9 @@ package struct Simulation {
 
     private func settleDown() {
         requester.isQuiet = true
-        // Whatever rebalance is still under way ends, and offsets that were skipped are committed.
-        world.run(until: world.now + sec(30))
+        // Whatever rebalance is still under way ends, offsets that were skipped are committed, and the longest wait for a probe
+        // (30 s after a halt, or of an open breaker) is over: the next command may be it.
+        world.run(until: world.now + sec(40))
         for log in broker.commands where log.end > 0 {
             let committed = broker.committedOffset(log.partition)?.offset ?? log.start
             if committed != log.end {

@@ -18,8 +18,8 @@ struct RegressionTests {
             seed: 24_434
         ),
         Regression(name: "an intent was written before the tombstone of the one before it", seed: 11),
-        Regression(name: "a record voided the intent of another", seed: 52),
-        Regression(name: "outcomes of a parked partition waited for ever", seed: 1_109),
+        Regression(name: "a record voided the intent of another", seed: 162),
+        Regression(name: "outcomes of a parked partition waited for ever", seed: 1_190),
     ]
 
     @Test(arguments: regressions)

@@ -1,0 +1,195 @@
+/// What stands between a waiting command and the upstream: halt, breaker, `Retry-After`, the rate and the concurrency limit, and
+/// the budget for retries, as one question and one set of answers.
+///
+/// It decides whether a call may begin, never which.
+struct Protection {
+    struct Answer {
+        var id: RecordID
+        var judged: AnswerClass
+        var answer: UpstreamAnswer
+        /// When the attempt began and when the command was dispatched; nil when its partition is gone.
+        var began: Instant?
+        var dispatched: Instant?
+        /// All the time that an attempt may have was waited for in vain.
+        var isTimedOut = false
+    }
+
+    private let settings: ProtectionSettings
+    private(set) var breaker: CircuitBreaker?
+    private(set) var halt: Halt?
+    private var retries: RetryBudget?
+    private var rate: RateLimiter?
+    private(set) var concurrency: ConcurrencyLimit
+    private var latency: LatencyEstimate
+    /// `Retry-After` of some answer: nothing is asked before.
+    private var heldUntil: Instant?
+    private var limitReported: Instant?
+    /// What the last answers and gates changed, until somebody takes it.
+    var changes: [UpstreamChange] = []
+
+    init(_ settings: ProtectionSettings, maximumInFlight: Int, attemptTimeout: Duration, now: Instant) {
+        self.settings = settings
+        breaker = settings.breaker.map { CircuitBreaker($0) }
+        halt = settings.haltPace.map { Halt(pace: $0, longest: max($0, settings.longestHaltPace)) }
+        retries = settings.retryShare.map { RetryBudget(share: $0, floor: settings.retryFloor, now: now) }
+        rate = settings.rateLimit.map { RateLimiter(limit: $0, partitions: settings.partitions, now: now) }
+        concurrency = ConcurrencyLimit(cap: maximumInFlight)
+        latency = LatencyEstimate(longest: attemptTimeout)
+    }
+
+    var maximumWait: Duration { settings.maximumWait }
+    /// Calls per second that this worker may make.
+    var rateShare: Double? { rate?.rate }
+
+    // MARK: Before a call
+
+    /// Dispatch as a whole stands still, or a single probe is all there is.
+    func isBlocked(at now: Instant) -> Bool {
+        if let heldUntil, now < heldUntil { return true }
+        return halt?.isHalted == true || breaker?.isClosed == false
+    }
+
+    /// When a command may be asked about.
+    func gate(at now: Instant) -> Gate {
+        let gate = isBlocked(at: now) ? blockedGate(at: now) : .open
+        guard gate == .open || gate == .probe, let next = rate?.nextCall, next > now else { return gate }
+        return .closed(until: next)
+    }
+
+    private func blockedGate(at now: Instant) -> Gate {
+        if let heldUntil, now < heldUntil { return .closed(until: heldUntil) }
+        let halting = halt?.gate(at: now) ?? .open
+        let breaking = breaker?.gate(at: now) ?? .open
+        if case .closed = halting { return halting }
+        if case .closed = breaking { return breaking }
+        return halting == .probe || breaking == .probe ? .probe : .open
+    }
+
+    /// Dispatch waits for the rate alone.
+    mutating func limited(at now: Instant) {
+        guard !isBlocked(at: now), limitReported.map({ now - $0 >= Limits.limitReports }) ?? true else { return }
+        limitReported = now
+        changes.append(.rateLimited)
+    }
+
+    /// A slot is given to this command: it takes its rate token, and may be the probe.
+    mutating func granted(_ id: RecordID, at now: Instant) {
+        rate?.called(at: now)
+        guard isBlocked(at: now) else { return }
+        if halt?.gate(at: now) == .probe { halt?.probed(with: id) }
+        if breaker?.gate(at: now) == .probe {
+            breaker?.probed(with: id)
+            changes.append(.breakerHalfOpened)
+        }
+    }
+
+    /// Whether a command that was granted a while ago, for its intent, may still be asked about.
+    func stillAllows(_ id: RecordID, at now: Instant) -> Bool {
+        if let heldUntil, now < heldUntil { return false }
+        return (halt?.isHalted != true || halt?.isProbe(id) == true)
+            && (breaker?.isClosed != false || breaker?.isProbe(id) == true)
+    }
+
+    /// Its slot is free again and nothing was asked.
+    mutating func released(_ id: RecordID, at now: Instant) {
+        halt?.released(id)
+        breaker?.released(id, at: now)
+    }
+
+    /// A call begun now would be cut off before its answer, as far as can be told.
+    func isHopeless(_ left: Duration, at now: Instant) -> Bool {
+        settings.shedsHopeless && left < latency.needed(at: now)
+    }
+
+    mutating func owned(_ partitions: Int, at now: Instant) { rate?.owned(partitions, at: now) }
+
+    // MARK: After it
+
+    /// A retry is to be scheduled; returns false if there have been too many.
+    mutating func retried(at now: Instant) -> Bool {
+        guard retries?.retried(at: now) == false else { return true }
+        changes.append(.retryDenied)
+        return false
+    }
+
+    mutating func answered(_ answer: Answer, isFirst: Bool, slots: Int, at now: Instant, _ random: inout SplitMix64) {
+        if isFirst { retries?.called() }
+        measure(answer, at: now)
+        adapt(answer, slots: slots, at: now)
+        hold(answer, at: now)
+        judgeHalt(answer, at: now)
+        judgeBreaker(answer, at: now, &random)
+    }
+
+    private mutating func measure(_ answer: Answer, at now: Instant) {
+        guard let dispatched = answer.dispatched else { return }
+        switch answer.answer.transport {
+        case .answered: latency.answered(after: now - dispatched, at: now)
+        case .unknown(.attemptTimeout): latency.timedOut(after: now - dispatched, at: now)
+        case .unknown, .notSent: break
+        }
+    }
+
+    private mutating func adapt(_ answer: Answer, slots: Int, at now: Instant) {
+        guard settings.adaptsConcurrency, let began = answer.began else { return }
+        let isOverload =
+            switch answer.answer.transport {
+            case .answered(429), .answered(503): true
+            case .answered, .notSent, .unknown: answer.isTimedOut
+            }
+        if isOverload {
+            if concurrency.overloaded(began: began, at: now) { changes.append(.concurrencyCut(to: concurrency.limit)) }
+        } else if answer.judged.isHealthy {
+            concurrency.succeeded(inFlight: slots + 1)
+        }
+    }
+
+    private mutating func hold(_ answer: Answer, at now: Instant) {
+        guard answer.judged == .retryable, let wait = answer.answer.retryAfter, wait > .zero else { return }
+        let until = now + min(wait, settings.longestHold)
+        guard until > max(heldUntil ?? now, now) else { return }
+        heldUntil = until
+        changes.append(.held(for: until - now))
+    }
+
+    private mutating func judgeHalt(_ answer: Answer, at now: Instant) {
+        guard case .answered(let status) = answer.answer.transport else {
+            halt?.unanswered(answer.id, at: now)
+            return
+        }
+        if answer.judged == .halt {
+            let code = status == 200 ? answer.answer.body?.code : answer.answer.body?.resultCode
+            let cause = Halt.Cause(httpStatus: status, code: code)
+            if halt?.refused(answer.id, cause, at: now) == true { changes.append(.halted(cause)) }
+        } else if let duration = halt?.answered(answer.id, at: now) {
+            changes.append(.recovered(after: duration))
+        }
+    }
+
+    private mutating func judgeBreaker(_ answer: Answer, at now: Instant, _ random: inout SplitMix64) {
+        let change: CircuitBreaker.Change?
+        switch answer.judged {
+        case .accepted, .alreadySucceeded, .rejected, .refused: change = breaker?.succeeded(answer.id, at: now)
+        case .halt: change = breaker?.lived(answer.id, at: now)
+        case .retryable where answer.answer.transport == .answered(status: 429):
+            change = breaker?.lived(answer.id, at: now)
+        case .retryable, .ambiguous: change = breaker?.failed(answer.id, at: now, using: &random)
+        case .withheld: change = nil
+        }
+        switch change {
+        case .opened(let until): changes.append(.breakerOpened(for: until - now))
+        case .closed: changes.append(.breakerClosed)
+        case nil: break
+        }
+    }
+}
+
+extension AnswerClass {
+    /// The upstream did what it is there for.
+    var isHealthy: Bool {
+        switch self {
+        case .accepted, .alreadySucceeded, .rejected, .refused: true
+        case .halt, .retryable, .ambiguous, .withheld: false
+        }
+    }
+}

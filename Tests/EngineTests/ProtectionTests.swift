@@ -1,0 +1,247 @@
+import Engine
+import Testing
+
+@Suite("Sparing the upstream: breaker, halt, holds and limits at work")
+struct ProtectionTests {
+    /// A breaker that opens at the second failure in a row, and no retries.
+    private func worker(_ change: (inout EngineConfiguration) -> Void = { _ in }) -> Transcript {
+        Transcript(owning: 0) {
+            $0.retry.maximumAttempts = 1
+            $0.protection.breaker?.consecutiveFailures = 2
+            change(&$0)
+        }
+    }
+
+    private func results(_ lines: [String]) -> [String] { lines.filter { $0.hasPrefix("result") } }
+
+    private func calls(_ lines: [String]) -> [String] {
+        lines.filter { $0.hasPrefix("call") || $0.hasPrefix("intent") }
+    }
+
+    private func open(_ worker: Transcript) {
+        worker.ask(0, "a", "A", .status(503))
+        worker.committed()
+        worker.ask(1, "b", "A", .status(503))
+        worker.committed()
+    }
+
+    // MARK: The breaker
+
+    @Test func anOpenBreakerAsksAboutOneAndThenAboutAll() {
+        let worker = worker()
+        open(worker)
+        #expect(worker.status().upstream.state == .breakerOpen)
+        #expect(worker.receive(2, "c", "A") == [])
+        #expect(worker.receive(3, "d", "A") == [])
+        #expect(worker.pass(.seconds(1)) == ["intent 2 c/A@2"])
+        #expect(worker.facts.contains(.upstream(.breakerHalfOpened)))
+        #expect(worker.status().upstream.state == .probing)
+        #expect(worker.intentWritten(2) == ["call 2"])
+        #expect(calls(worker.answered(2, .code(1))) == ["intent 3 d/A@3"])
+        #expect(worker.facts.contains(.upstream(.breakerClosed)))
+        #expect(worker.status().upstream.state == .serving)
+    }
+
+    @Test func theMostUrgentOneProbes() {
+        let worker = worker()
+        open(worker)
+        worker.receive(2, "c", "A")
+        worker.receive(3, "d", "A", expiresIn: .seconds(20))
+        #expect(worker.pass(.seconds(1)) == ["intent 3 d/A@3"])
+    }
+
+    @Test func whoWaitsLongerThanItMayIsAnsweredWithoutACall() {
+        let worker = worker()
+        open(worker)
+        worker.receive(2, "c", "A")
+        worker.receive(3, "d", "A")
+        worker.receive(4, "d", "B")
+        worker.pass(.seconds(1))
+        worker.intentWritten(2)
+        // The probe is on its way; the others wait for it, those behind others as well.
+        let lines = worker.pass(.seconds(2.1))
+        #expect(
+            results(lines) == [
+                "result 3 failed/upstream_unavailable retryable calls=0",
+                "result 4 failed/upstream_unavailable retryable calls=0",
+            ]
+        )
+        #expect(calls(lines) == [])
+        worker.committed()
+        #expect(worker.status().unconcluded == 1)
+    }
+
+    @Test func anExpiredOneIsExpired() {
+        let worker = worker()
+        open(worker)
+        worker.receive(2, "c", "A")
+        worker.pass(.milliseconds(100))
+        worker.receive(3, "d", "A", expiresIn: .milliseconds(300))
+        #expect(results(worker.pass(.milliseconds(350))) == ["result 3 expired/deadline_passed calls=0"])
+    }
+
+    @Test func anIntentAcknowledgedTooLateForItsCallIsVoidedUnlessItCanStillBeAsked() {
+        func opened(_ worker: Transcript) {
+            worker.receive(0, "c", "A")
+            worker.ask(1, "a", "A", .status(503))
+            worker.ask(2, "b", "A", .status(503))
+            #expect(worker.intentWritten(0) == [])
+        }
+        let worker = worker()
+        opened(worker)
+        #expect(calls(worker.pass(.milliseconds(400))) == [])
+        worker.committed()
+        #expect(worker.pass(.milliseconds(600)) == ["call 0"])
+
+        let other = self.worker { $0.protection.breaker?.firstOpening = .seconds(30) }
+        opened(other)
+        other.pass(.milliseconds(100))
+        other.committed()
+        let end = other.pass(.seconds(3))
+        #expect(results(end) == ["result 0 failed/upstream_unavailable retryable calls=0"])
+        #expect(end.contains("void c/A"))
+    }
+
+    @Test func aWrongCodeIsHealthAndTooManyRequestsAreNoFailure() {
+        let worker = worker()
+        for offset: Int64 in 0..<20 {
+            worker.ask(offset, "s\(offset)", "A", offset % 2 == 0 ? .code(1) : .status(429))
+            worker.committed()
+        }
+        #expect(worker.status().upstream.state == .serving)
+        for offset: Int64 in 20..<23 {
+            worker.ask(offset, "s\(offset)", "A", .error(400, result: 11))
+            worker.committed()
+        }
+        #expect(worker.status().upstream.state == .serving)
+    }
+
+    @Test func aProbeWhosePartitionGoesMakesRoomForAnother() {
+        let worker = Transcript(owning: 0, 1) {
+            $0.retry.maximumAttempts = 1
+            $0.protection.breaker?.consecutiveFailures = 1
+        }
+        worker.ask(0, "a", "A", in: 1, .status(503))
+        worker.committed()
+        worker.receive(0, "b", "A", in: 0)
+        #expect(worker.pass(.seconds(1)) == ["intent 0 b/A@0"])
+        let old = worker.id(0, 0)
+        worker.happens(.lost([0]))
+        worker.receive(1, "c", "A", in: 1)
+        #expect(worker.pass(.milliseconds(100)) == [])
+        #expect(worker.happens(.intentWritten(old, ledgerOffset: nil)) == ["intent 1/1 c/A@1"])
+    }
+
+    // MARK: The halt
+
+    @Test func aRefusedKeyHaltsUntilAProbeIsAnsweredOtherwise() {
+        let worker = worker()
+        worker.ask(0, "a", "A", .status(401))
+        #expect(worker.facts.contains(.upstream(.halted(.init(httpStatus: 401, code: nil)))))
+        worker.committed()
+        worker.receive(1, "b", "A")
+        #expect(results(worker.pass(.seconds(3.1))) == ["result 1 failed/upstream_halted retryable calls=0"])
+        worker.committed()
+        let status = worker.status().upstream
+        #expect(status.state == .halted)
+        #expect(status.cause == "the upstream refuses the account or the key: HTTP 401")
+        #expect(status.reopensIn.map { $0 < .seconds(2) } == true)
+        // It comes late enough to wait for the probe, and so to be it.
+        #expect(worker.receive(2, "c", "A") == [])
+        worker.receive(3, "d", "A")
+        #expect(worker.pass(.seconds(2)) == ["intent 2 c/A@2"])
+        worker.intentWritten(2)
+        #expect(calls(worker.answered(2, .code(1))) == ["intent 3 d/A@3"])
+        #expect(worker.status().upstream.state == .serving)
+    }
+
+    @Test func aHaltOutlivesARebalance() {
+        let worker = worker()
+        worker.ask(0, "a", "A", .code(3))
+        worker.committed()
+        worker.happens(.lost([0]))
+        worker.assign(0, committed: 1)
+        #expect(worker.receive(1, "b", "A") == [])
+        #expect(worker.status().upstream.state == .halted)
+        #expect(calls(worker.pass(.seconds(2))) == [])
+    }
+
+    @Test func anAnswerForAPartitionThatIsGoneStillHalts() {
+        let worker = Transcript(owning: 0, 1)
+        worker.receive(0, "a", "A")
+        worker.intentWritten(0)
+        let old = worker.id(0)
+        worker.happens(.lost([0]))
+        worker.happens(.answered(old, .status(403)))
+        #expect(worker.status().upstream.state == .halted)
+        #expect(worker.receive(0, "b", "A", in: 1) == [])
+    }
+
+    // MARK: Retry-After, retries, rate
+
+    @Test func retryAfterHoldsEverybodyBackAndNobodyForEver() {
+        let worker = worker { $0.protection.longestHold = .seconds(2) }
+        worker.ask(0, "a", "A", .status(429, retryAfter: .seconds(3_600)))
+        worker.committed()
+        #expect(worker.status().upstream.state == .held)
+        #expect(worker.receive(1, "b", "A") == [])
+        #expect(worker.pass(.milliseconds(1_999)) == [])
+        #expect(worker.pass(.milliseconds(1)) == ["intent 1 b/A@1"])
+
+        let long = self.worker()
+        long.ask(0, "a", "A", .status(429, retryAfter: .seconds(20)))
+        long.committed()
+        long.receive(1, "b", "A")
+        #expect(results(long.pass(.seconds(3.1))) == ["result 1 failed/upstream_unavailable retryable calls=0"])
+    }
+
+    @Test func withoutATokenThereIsNoRetry() {
+        let worker = Transcript(owning: 0) {
+            $0.protection.retryFloor = 1
+            $0.protection.retryShare = 0
+        }
+        #expect(worker.ask(0, "a", "A", .status(503)) == [])
+        worker.ask(1, "b", "A", .status(503))
+        #expect(worker.facts.contains(.upstream(.retryDenied)))
+        #expect(
+            results(worker.pass(.milliseconds(20))) == [
+                "result 1 failed/upstream_unavailable retryable http=503 calls=1"
+            ]
+        )
+    }
+
+    @Test func theRateSpacesIntentsAndTheirCallsNeedNoSecondToken() {
+        let worker = Transcript(owning: 0) { $0.protection.rateLimit = 10 }
+        #expect(worker.receive(0, "a", "A") == ["intent 0 a/A@0"])
+        #expect(worker.receive(1, "b", "A") == [])
+        #expect(worker.intentWritten(0) == ["call 0"])
+        #expect(worker.pass(.milliseconds(99)) == [])
+        #expect(worker.pass(.milliseconds(1)) == ["intent 1 b/A@1"])
+    }
+
+    @Test func theRateIsSharedByPartitions() {
+        let worker = Transcript(owning: 0) {
+            $0.protection.rateLimit = 10
+            $0.protection.partitions = 4
+        }
+        #expect(worker.status().upstream.rateShare == 2.5)
+        worker.assign(1)
+        #expect(worker.status().upstream.rateShare == 5)
+        worker.happens(.revoked([1]))
+        #expect(worker.status().upstream.rateShare == 2.5)
+    }
+
+    @Test func whatCannotMakeItIsNotAskedAndExpiresAtItsDeadline() {
+        let worker = Transcript(owning: 0)
+        for offset: Int64 in 0..<20 {
+            worker.receive(offset, "s\(offset)", "A")
+            worker.intentWritten(offset)
+            worker.pass(.milliseconds(100))
+            worker.answered(offset, .code(1))
+            worker.committed()
+        }
+        #expect(worker.receive(20, "t", "A", expiresIn: .milliseconds(90)) == [])
+        #expect(worker.receive(21, "u", "A", expiresIn: .milliseconds(400)) == ["intent 21 u/A@21"])
+        #expect(results(worker.pass(.milliseconds(120))) == ["result 20 expired/deadline_passed calls=0"])
+    }
+}

@@ -1,0 +1,124 @@
+import Engine
+
+/// What one worker was told by the upstream, and so what it must not ask any more: a second opinion on breaker, halt and retry
+/// budget that knows nothing of the engine's own.
+///
+/// Where only the engine can know (a breaker that a share of failures opened), it gives the benefit of the doubt.
+struct UpstreamWatch {
+    /// A time in which one call may be under way, and no second.
+    private struct Spell {
+        /// Calls up to this one were asked before.
+        var order: Int
+        var notBefore: Int64
+        var outstanding = 0
+    }
+
+    private let settings: ProtectionSettings
+    private let began: Int64
+    private var order = 0
+    private var halt: Spell?
+    private var breaker: Spell?
+    private var failures = 0
+    private var asked: Set<RecordID> = []
+    private var retries = 0
+    /// It was ever told no, as far as the key or the upstream's health goes.
+    private(set) var sawTrouble = false
+    private(set) var sawHalt = false
+
+    init(_ settings: ProtectionSettings, at now: Int64) {
+        self.settings = settings
+        began = now
+    }
+
+    /// A request is about to be made.
+    /// - Returns: its number, and what is wrong with it.
+    mutating func asks(_ id: RecordID, at now: Int64) -> (order: Int, violation: String?) {
+        order += 1
+        var violation: String?
+        if let spell = halt {
+            if now < spell.notBefore { violation = "asks in a halt, before its pace" }
+            if spell.outstanding > 0 { violation = "asks about two at a time in a halt" }
+        }
+        if let spell = breaker, spell.outstanding > 0 { violation = "asks about two at a time with an open breaker" }
+        halt?.outstanding += 1
+        breaker?.outstanding += 1
+        if asked.contains(id) {
+            retries += 1
+            if let share = settings.retryShare {
+                let floor = Double(settings.retryFloor)
+                let allowed = floor + share * Double(asked.count) + floor * Double(now - began) / Double(sec(10))
+                if Double(retries) > allowed + 0.001 { violation = "makes more retries than its budget allows" }
+            }
+        }
+        return (order, violation)
+    }
+
+    /// The end of the request with this number.
+    mutating func told(_ answer: UpstreamAnswer, about id: RecordID, order number: Int, at now: Int64) {
+        if let spell = halt, number > spell.order { halt?.outstanding -= 1 }
+        if let spell = breaker, number > spell.order { breaker?.outstanding -= 1 }
+        guard answer.transport != .notSent(.withheld) else { return }
+        asked.insert(id)
+        let verdict = OracleTable.verdict(answer)
+        if verdict == .halt { sawHalt = true }
+        if verdict == nil || verdict == .halt || verdict == .retryable || verdict == .ambiguous { sawTrouble = true }
+        judgeHalt(answer, verdict, number, at: now)
+        judgeBreaker(answer, verdict, at: now)
+    }
+
+    private mutating func judgeHalt(
+        _ answer: UpstreamAnswer,
+        _ verdict: OracleTable.Verdict?,
+        _ number: Int,
+        at now: Int64
+    ) {
+        guard let pace = settings.haltPace else { return }
+        let isProbe = halt.map { number > $0.order } ?? false
+        if case .answered = answer.transport, verdict != .halt {
+            if isProbe { halt = nil }
+        } else if isProbe {
+            halt?.notBefore = now + pace.nanoseconds
+        } else if halt == nil, verdict == .halt {
+            halt = Spell(order: order, notBefore: now + pace.nanoseconds)
+        }
+    }
+
+    private mutating func judgeBreaker(_ answer: UpstreamAnswer, _ verdict: OracleTable.Verdict?, at now: Int64) {
+        guard let limit = settings.breaker?.consecutiveFailures else { return }
+        let isTooMany = answer.transport == .answered(status: 429)
+        let isFailure = verdict == nil || verdict == .ambiguous || (verdict == .retryable && !isTooMany)
+        guard isFailure else {
+            breaker = nil
+            failures = 0
+            return
+        }
+        failures += 1
+        if breaker == nil, failures >= limit { breaker = Spell(order: order, notBefore: now) }
+    }
+}
+
+/// The fleet's calls against the limit that its workers share.
+struct RateWatch {
+    private static let window = sec(5)
+    private var calls: [Int64] = []
+    private var changes: [Int64] = []
+
+    /// A worker began, or the ownership of partitions changed: each may be worth a call more.
+    mutating func ownershipChanged(at now: Int64) { changes.append(now) }
+
+    /// - Returns: what is wrong with one more call.
+    mutating func called(at now: Int64, plan: Plan) -> String? {
+        guard let limit = plan.protection.rateLimit, plan.faults.isDisjoint(with: Self.bunching) else { return nil }
+        calls.removeAll { $0 <= now - Self.window }
+        changes.removeAll { $0 <= now - Self.window }
+        calls.append(now)
+        let allowed = limit * 5 + Double(plan.workers + changes.count)
+        return Double(calls.count) > allowed
+            ? "\(calls.count) calls in 5 s, and \(Int(limit)) a second are allowed" : nil
+    }
+
+    /// Calls that were granted in time leave late, and together; or two workers believe that a share is theirs.
+    private static let bunching: Set<Fault> = [
+        .intentSlow, .connectSlow, .freeze, .freezeInTransaction, .freezeBeforeWrite, .loopStall, .brokerCut, .twin,
+    ]
+}
