@@ -80,6 +80,26 @@ struct RebalanceTests {
         #expect(worker.committed() == ["release 0"])
     }
 
+    @Test func aVoidedIntentLeavesTheDoubtOfAnEarlierRecordOfTheSameCode() {
+        let worker = Transcript(owning: 0) {
+            $0.maximumBatch = 1
+            $0.retry.ambiguousRetries = 0
+        }
+        for offset: Int64 in 0...1 { worker.receiveUnusable(offset, .malformed) }
+        worker.ask(2, "s", "A", .cut)
+        worker.receive(3, "s", "A")
+        worker.intentWritten(3)
+        worker.happens(.revoked([0]))
+        worker.answered(3, .withheld)
+        // The result of record 2 waits for a later batch; the tombstone is of its intent too.
+        #expect(
+            worker.committed() == [
+                "commit 2", "result 1 invalid/malformed calls=0", "dead letter 1 malformed", "void s/A",
+                "state s A=outcome_unknown@2!", "offset 0=2 ledger 1",
+            ]
+        )
+    }
+
     @Test func anAnswerToBeRetriedIsNotRetriedAfterARevocation() {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")
