@@ -151,6 +151,8 @@ extension EngineConfiguration {
                 ambiguousRetries: upstream.ambiguousRetries
             ),
             maximumInFlight: upstream.maximumInFlight,
+            // Breaker, halt and limits are the engine's, but no setting, metric or log line knows them yet.
+            protection: .none,
             admission: Admission(high: delivery.admissionHigh, low: delivery.admissionLow),
             maximumCodes: configuration.ledger.maximumCodesPerSession,
             retention: configuration.ledger.retention,
