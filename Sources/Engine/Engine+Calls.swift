@@ -15,6 +15,11 @@ extension Engine {
             } else if command.attempts == 0, protection.isHopeless(command.deadline - now, at: now) {
                 ready.giveUp(command)
             } else if command.hasAcknowledgedIntent || command.isAskedAgain {
+                if let next = protection.nextCall, next > now {
+                    nextDispatch = next
+                    ready.push(command, at: now)
+                    return
+                }
                 grant(command, partition, at: now)
                 call(command, partition, at: now)
             } else {
@@ -32,6 +37,7 @@ extension Engine {
             partition.newestLedgerOffset
         )
         grant(command, partition, at: now)
+        protection.intended(at: now)
         let intent = LedgerRecord.Content.intent(fingerprint, source: command.offset, time: command.wall(at: now))
         effects.append(
             .writeIntent(command.record.id, LedgerRecord(session: verify.sessionID, content: intent))
@@ -95,6 +101,7 @@ extension Engine {
     private mutating func call(_ command: Command, _ partition: Partition, at now: Instant) {
         guard case .command(let verify, _, _) = command.record.content else { return }
         command.state = .calling(since: now)
+        protection.called(at: now)
         let timeout = min(configuration.attemptTimeout, command.end - now)
         effects.append(.call(command.record.id, verify, headers: command.record.headers, timeout: timeout))
     }

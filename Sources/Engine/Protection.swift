@@ -18,7 +18,9 @@ struct Protection {
     private(set) var breaker: CircuitBreaker?
     private(set) var halt: Halt?
     private var retries: RetryBudget?
+    /// Of intents, and of calls: intents that are acknowledged late come together, their calls must not.
     private var rate: RateLimiter?
+    private var calls: RateLimiter?
     private(set) var concurrency: ConcurrencyLimit
     private var latency: LatencyEstimate
     /// `Retry-After` of some answer: nothing is asked before.
@@ -33,6 +35,7 @@ struct Protection {
         halt = settings.haltPace.map { Halt(pace: $0, longest: max($0, settings.longestHaltPace)) }
         retries = settings.retryShare.map { RetryBudget(share: $0, floor: settings.retryFloor, now: now) }
         rate = settings.rateLimit.map { RateLimiter(limit: $0, partitions: settings.partitions, now: now) }
+        calls = rate
         concurrency = ConcurrencyLimit(cap: maximumInFlight)
         latency = LatencyEstimate(longest: attemptTimeout)
     }
@@ -72,9 +75,8 @@ struct Protection {
         changes.append(.rateLimited)
     }
 
-    /// A slot is given to this command: it takes its rate token, and may be the probe.
+    /// A slot is given to this command: it may be the probe.
     mutating func granted(_ id: RecordID, at now: Instant) {
-        rate?.called(at: now)
         guard isBlocked(at: now) else { return }
         if halt?.gate(at: now) == .probe { halt?.probed(with: id) }
         if breaker?.gate(at: now) == .probe {
@@ -83,9 +85,19 @@ struct Protection {
         }
     }
 
+    /// An intent is written.
+    mutating func intended(at now: Instant) { rate?.called(at: now) }
+
+    /// A call begins.
+    mutating func called(at now: Instant) { calls?.called(at: now) }
+
+    /// When the rate lets the next call begin; nil without a limit.
+    var nextCall: Instant? { calls?.nextCall }
+
     /// Whether a command that was granted a while ago, for its intent, may still be asked about.
     func stillAllows(_ id: RecordID, at now: Instant) -> Bool {
         if let heldUntil, now < heldUntil { return false }
+        if let nextCall, nextCall > now { return false }
         return (halt?.isHalted != true || halt?.isProbe(id) == true)
             && (breaker?.isClosed != false || breaker?.isProbe(id) == true)
     }
@@ -101,7 +113,10 @@ struct Protection {
         settings.shedsHopeless && left < latency.needed(at: now)
     }
 
-    mutating func owned(_ partitions: Int, at now: Instant) { rate?.owned(partitions, at: now) }
+    mutating func owned(_ partitions: Int, at now: Instant) {
+        rate?.owned(partitions, at: now)
+        calls?.owned(partitions, at: now)
+    }
 
     // MARK: After it
 

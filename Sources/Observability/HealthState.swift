@@ -13,11 +13,14 @@ package final class HealthState: Sendable {
         ///
         /// Holds no secret.
         package var detail: String
+        /// Told, but no reason to be taken for unready: a restart or a roll-out must remain possible.
+        package var isAdvisory: Bool
 
-        package init(name: String, isOK: Bool, detail: String) {
+        package init(name: String, isOK: Bool, detail: String, isAdvisory: Bool = false) {
             self.name = name
             self.isOK = isOK
             self.detail = detail
+            self.isAdvisory = isAdvisory
         }
     }
 
@@ -42,8 +45,8 @@ package final class HealthState: Sendable {
     }
 
     /// Sets one condition; a name that is new is added at the end.
-    package func set(_ name: String, isOK: Bool, detail: String = "") {
-        let condition = Condition(name: name, isOK: isOK, detail: detail)
+    package func set(_ name: String, isOK: Bool, detail: String = "", isAdvisory: Bool = false) {
+        let condition = Condition(name: name, isOK: isOK, detail: detail, isAdvisory: isAdvisory)
         state.withLock { conditions in
             if let index = conditions.firstIndex(where: { $0.name == name }) {
                 conditions[index] = condition
@@ -56,7 +59,7 @@ package final class HealthState: Sendable {
     /// All conditions, in order.
     package var conditions: [Condition] { state.withLock { $0 } }
 
-    /// True when there are conditions and all are met.
+    /// True when there are conditions and all are met that are more than advice.
     package var isReady: Bool { Self.isReady(conditions) }
 
     /// True when the event loop ran recently.
@@ -78,6 +81,10 @@ package final class HealthState: Sendable {
             json.string(condition.name)
             json.key("ok")
             json.bool(condition.isOK)
+            if condition.isAdvisory {
+                json.key("advisory")
+                json.bool(true)
+            }
             json.key("detail")
             json.string(condition.detail)
             json.endObject()
@@ -104,6 +111,6 @@ package final class HealthState: Sendable {
     }
 
     private static func isReady(_ conditions: [Condition]) -> Bool {
-        !conditions.isEmpty && conditions.allSatisfy(\.isOK)
+        !conditions.isEmpty && conditions.allSatisfy { $0.isOK || $0.isAdvisory }
     }
 }

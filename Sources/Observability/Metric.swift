@@ -20,6 +20,13 @@ package enum Metric: String, CaseIterable, Sendable {
     case upstreamAttemptSeconds = "upstream_attempt_seconds"
     case callsInFlight = "calls_in_flight"
     case httpConnections = "http_connections"
+    case upstreamState = "upstream_state"
+    case breakerOpenings = "breaker_openings_total"
+    case upstreamHalts = "upstream_halts_total"
+    case concurrencyLimit = "concurrency_limit"
+    case retriesDenied = "retries_denied_total"
+    case waitsEnded = "waits_ended_total"
+    case rateShare = "rate_share"
 
     case partitionWatermark = "partition_watermark"
     case partitionLag = "partition_lag"
@@ -79,13 +86,14 @@ package enum Metric: String, CaseIterable, Sendable {
     package var kind: Kind {
         switch self {
         case .commands, .replays, .inDoubt, .ignoredRecords, .deadLetters, .undeliverableResults, .upstreamCalls,
+            .breakerOpenings, .upstreamHalts, .retriesDenied, .waitsEnded,
             .rebalances,
             .distrusts, .kafkaErrors, .transactions, .transactionAborts, .ledgerRestoreRecords, .ledgerRestores,
             .logLines,
             .processCPU:
             .counter
         case .commandsInMemory, .waitingCommands, .oldestUnfinishedAge, .callsInFlight, .httpConnections,
-            .partitionWatermark,
+            .upstreamState, .concurrencyLimit, .rateShare, .partitionWatermark,
             .partitionLag, .assignedPartitions, .parkedPartitions, .topicPartitions, .trusted, .ledgerSessions,
             .ledgerRestoreRemaining,
             .ledgerRestoreTimeLeft, .buildInfo,
@@ -117,6 +125,7 @@ package enum Metric: String, CaseIterable, Sendable {
         case .transactionAborts, .distrusts: ["cause"]
         case .kafkaErrors: ["code"]
         case .topicPartitions: ["topic"]
+        case .upstreamState: ["state"]
         case .logLines: ["level"]
         case .buildInfo: ["version", "librdkafka"]
         default: []
@@ -152,6 +161,13 @@ extension Metric {
         case .upstreamAttemptSeconds: "Time of one attempt at check_otp, connecting included."
         case .callsInFlight: "Attempts at check_otp under way."
         case .httpConnections: "Open connections to the upstream."
+        case .upstreamState: "1 for the state the upstream is in: serving, halted, breaker_open, probing or held."
+        case .breakerOpenings: "Times the upstream was left alone because it only failed."
+        case .upstreamHalts: "Times the upstream refused the account or the key, and calls stopped."
+        case .concurrencyLimit: "Calls at a time that the upstream is found to take."
+        case .retriesDenied: "Commands answered instead of asked about again: there were too many retries already."
+        case .waitsEnded: "Commands answered without a call because the upstream was left alone for too long."
+        case .rateShare: "Calls per second that this worker may make; 0 when there is no limit."
         case .partitionWatermark: "Offset below which every command of the partition is finished and committed."
         case .partitionLag: "Records of the partition from the watermark to its end."
         case .assignedPartitions: "Partitions that this worker owns."

@@ -5,13 +5,13 @@ import Engine
 import Logging
 import NIOCore
 
-/// Reads the upstream's key from its file again, when told to or when the upstream refuses the one in use.
+/// Reads the upstream's key from its file again, when told to or while the upstream refuses the one in use.
 ///
 /// The ledger's fingerprints stay keyed by the key of the start: a code is the same code under either. It never shows a key.
 ///
 /// Confined to the client's loop.
 final class SecretReload {
-    /// So that a flood of refusals does not become one of reads.
+    /// From one look at the file to the next while the key is refused.
     private static let pause = Duration.seconds(1)
 
     private let file: String?
@@ -30,7 +30,7 @@ final class SecretReload {
         self.logger = logger
     }
 
-    /// The upstream does not take the key.
+    /// The upstream does not take the key: may be said as often as one likes.
     func refused(at now: Instant) {
         guard let file, now >= next ?? now else { return }
         next = now + Self.pause

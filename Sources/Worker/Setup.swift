@@ -130,6 +130,29 @@ struct Setup: Sendable {
     }
 }
 
+extension ProtectionSettings {
+    init(_ breaker: WorkerConfiguration.Breaker, _ upstream: WorkerConfiguration.CheckOTP, partitions: Int) {
+        self.init(
+            breaker: CircuitBreaker.Settings(
+                consecutiveFailures: breaker.consecutiveFailures,
+                failureShare: Double(breaker.failurePercent) / 100,
+                minimumCalls: breaker.minimumCalls,
+                window: breaker.window,
+                firstOpening: breaker.firstOpening,
+                longestOpening: breaker.longestOpening
+            ),
+            haltPace: breaker.haltPace,
+            longestHaltPace: breaker.longestHaltPace,
+            maximumWait: breaker.maximumWait,
+            retryShare: Double(upstream.retryPercent) / 100,
+            rateLimit: upstream.rateLimit == 0 ? nil : Double(upstream.rateLimit),
+            partitions: partitions,
+            adaptsConcurrency: upstream.adaptsConcurrency,
+            longestHold: upstream.longestHold
+        )
+    }
+}
+
 extension EngineConfiguration {
     init(_ configuration: WorkerConfiguration, _ findings: StartCheck.Findings, keyID: UInt32) {
         let upstream = configuration.checkOTP
@@ -151,8 +174,7 @@ extension EngineConfiguration {
                 ambiguousRetries: upstream.ambiguousRetries
             ),
             maximumInFlight: upstream.maximumInFlight,
-            // Breaker, halt and limits are the engine's, but no setting, metric or log line knows them yet.
-            protection: .none,
+            protection: ProtectionSettings(configuration.breaker, upstream, partitions: findings.commandPartitions),
             admission: Admission(high: delivery.admissionHigh, low: delivery.admissionLow),
             maximumCodes: configuration.ledger.maximumCodesPerSession,
             retention: configuration.ledger.retention,

@@ -188,10 +188,7 @@ final class Shell: @unchecked Sendable {
             timeout: timeout,
             // Asked at the socket write: the loop may have slept since the call was dispatched.
             permit: { !self.isStopping && self.engine.permits(id, at: Clocks.now()) },
-            completion: { answer in
-                if answer.transport == .answered(status: 401) { self.parts.secret.refused(at: Clocks.now()) }
-                self.take(.answered(id, answer))
-            }
+            completion: { self.take(.answered(id, $0)) }
         )
     }
 
@@ -237,6 +234,7 @@ final class Shell: @unchecked Sendable {
             nextWarming = now + Self.warmingPause
             parts.client.warmUp(connections: parts.warmConnections)
         }
+        if status.upstream.state == .halted { parts.secret.refused(at: now) }
         parts.telemetry.turned(status, connections: parts.client.counters.openConnections, late: late)
     }
 

@@ -26,6 +26,8 @@ enum StatusPage {
         field("commands_without_outcome", status.unconcluded, &json)
         field("calls_in_flight", status.inFlight, &json)
         if let age = status.oldestAge { field("oldest_unfinished_ms", Int(age.milliseconds), &json) }
+        json.key("upstream")
+        render(status.upstream, &json)
         json.key("partitions")
         json.beginArray()
         for partition in status.partitions {
@@ -43,6 +45,18 @@ enum StatusPage {
         json.endArray()
         json.endObject()
         return json.bytes
+    }
+
+    private static func render(_ upstream: EngineStatus.Upstream, _ json: inout JSONWriter) {
+        json.beginObject()
+        field("state", upstream.state.rawValue, &json)
+        if let cause = upstream.cause { field("cause", cause, &json) }
+        if let duration = upstream.haltedFor { field("halted_for_ms", Int(duration.milliseconds), &json) }
+        if let duration = upstream.reopensIn { field("reopens_in_ms", Int(duration.milliseconds), &json) }
+        field("concurrency_limit", upstream.concurrencyLimit, &json)
+        if let share = upstream.rateShare { field("rate_share", Int(share.rounded()), &json) }
+        field("waiting", upstream.waiting, &json)
+        json.endObject()
     }
 
     private static func field(_ name: StaticString, _ value: String, _ json: inout JSONWriter) {

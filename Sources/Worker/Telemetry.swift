@@ -158,6 +158,11 @@ package final class Telemetry: Sendable {
         for partition in status.partitions {
             registry.gauge(.partitionWatermark, "\(partition.number)").set(Double(partition.watermark))
         }
+        for state in EngineStatus.Upstream.State.allCases {
+            registry.gauge(.upstreamState, state.rawValue).set(status.upstream.state == state ? 1 : 0)
+        }
+        registry.gauge(.concurrencyLimit).set(Double(status.upstream.concurrencyLimit))
+        registry.gauge(.rateShare).set(status.upstream.rateShare ?? 0)
         judge(status)
         stalled.withLock { $0 = status.stalledFor != nil }
         if let silence = status.stalledFor {
@@ -190,6 +195,13 @@ package final class Telemetry: Sendable {
             detail: parked.map { "partition \($0.number): \($0.parkedFor ?? "")" }.joined(separator: "; ")
         )
         health.set("membership", isOK: status.isTrusted, detail: status.distrust?.rawValue ?? "")
+        // Advice only: with a key that is refused, the roll-out of the next one must not wait for readiness.
+        health.set(
+            "upstream",
+            isOK: status.upstream.state == .serving,
+            detail: status.upstream.cause ?? (status.upstream.state == .serving ? "" : status.upstream.state.rawValue),
+            isAdvisory: true
+        )
         health.set("running", isOK: !status.isDraining, detail: status.isDraining ? "draining" : "")
     }
 
@@ -200,6 +212,7 @@ package final class Telemetry: Sendable {
         case .concluded, .published, .asked, .backedOff, .ignored: reportCommand(fact)
         case .transaction, .aborted, .unknownCommit, .traced, .producerFailed: reportTransaction(fact)
         case .parked, .unparked, .undeliverable, .deadLetterDropped: reportOutput(fact)
+        case .upstream(let change): report(change)
         default: reportMembership(fact)
         }
     }
@@ -232,6 +245,30 @@ package final class Telemetry: Sendable {
             )
         case .ignored(let count): handles.ignored.add(Double(count))
         default: break
+        }
+    }
+
+    private func report(_ change: UpstreamChange) {
+        switch change {
+        case .breakerOpened(let duration):
+            registry.counter(.breakerOpenings).add()
+            logger.error("breaker opened: the upstream only fails", metadata: ["ms": "\(duration.milliseconds)"])
+        case .breakerHalfOpened: logger.notice("breaker half open: one command finds out")
+        case .breakerClosed: logger.notice("breaker closed: the upstream answers again")
+        case .halted(let cause):
+            registry.counter(.upstreamHalts).add()
+            logger.error("calls halted", metadata: ["cause": "\(cause)"])
+        case .recovered(let duration):
+            logger.notice("calls go on: the upstream takes the key again", metadata: ["ms": "\(duration.milliseconds)"])
+        case .held(let duration):
+            logger.warning("the upstream asks for a pause", metadata: ["ms": "\(duration.milliseconds)"])
+        case .rateLimited: logger.notice("commands wait for check_otp.rate_limit")
+        case .concurrencyCut(let limit):
+            logger.notice("fewer calls at a time: the upstream is overloaded", metadata: ["limit": "\(limit)"])
+        case .retryDenied: registry.counter(.retriesDenied).add()
+        case .waitedInVain(let record):
+            registry.counter(.waitsEnded).add()
+            logger.debug("answered without a call", metadata: place(record))
         }
     }
 

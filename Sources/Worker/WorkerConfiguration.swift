@@ -70,6 +70,28 @@ package struct WorkerConfiguration: Sendable {
         package var proxy: Origin?
         /// Connections that are held open while nobody asks anything.
         package var warmConnections = 2
+        /// Calls per second of the whole fleet; 0 is any number.
+        package var rateLimit = 0
+        /// Retries per hundred calls.
+        package var retryPercent = 20
+        package var adaptsConcurrency = true
+        package var longestHold = Duration.seconds(30)
+
+        package init() {}
+    }
+
+    /// How the upstream is spared when it is in trouble.
+    package struct Breaker: Sendable {
+        package var consecutiveFailures = 10
+        /// Per cent of the calls within the window.
+        package var failurePercent = 50
+        package var minimumCalls = 20
+        package var window = Duration.seconds(10)
+        package var firstOpening = Duration.seconds(1)
+        package var longestOpening = Duration.seconds(30)
+        package var maximumWait = Duration.seconds(3)
+        package var haltPace = Duration.seconds(5)
+        package var longestHaltPace = Duration.seconds(30)
 
         package init() {}
     }
@@ -114,6 +136,7 @@ package struct WorkerConfiguration: Sendable {
     package var topics = Topics()
     package var commands = Commands()
     package var checkOTP = CheckOTP()
+    package var breaker = Breaker()
     package var ledger = Ledger()
     package var delivery = Delivery()
     package var admin = Admin()

@@ -150,7 +150,8 @@ class Worker(Process):
         """The names of the conditions that are not met, with their details; empty when it is ready."""
         body = http(f"http://127.0.0.1:{self.admin}/ready")[1]
         conditions = json.loads(body)["conditions"] if body else [{"name": "admin", "ok": False, "detail": "silent"}]
-        return {condition["name"]: condition["detail"] for condition in conditions if not condition["ok"]}
+        unmet = [condition for condition in conditions if not condition["ok"] and not condition.get("advisory")]
+        return {condition["name"]: condition["detail"] for condition in unmet}
 
     def log_lines(self, message):
         """The log lines with this message, each with its time in seconds since 1970."""

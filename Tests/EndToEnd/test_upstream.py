@@ -35,7 +35,6 @@ def test_faults_that_a_session_asks_for(bench, sandbox, worker, results):
         "a~http500~e5f6": ("failed", "outcome_unknown", True, 2),
         "a~cut-after~g7h8": ("failed", "outcome_unknown", True, 2),
         "a~429~g7h8": ("failed", "upstream_unavailable", False, 4),
-        "a~http401~g7h8": ("failed", "upstream_halted", False, 1),
         "a~http400~g7h8": ("failed", "refused_by_upstream", False, 1),
         "a~http302~g7h8": ("failed", "unexpected_answer", False, 1),
         "a~code6~g7h8": ("rejected", "unknown_session", False, 1),
@@ -49,7 +48,10 @@ def test_faults_that_a_session_asks_for(bench, sandbox, worker, results):
         "a~oversized~i9j0": ("failed", "outcome_unknown", True, 2),
         "a~chunks~i9j0": ("failed", "outcome_unknown", True, 2),
     }
-    events = play(bench, worker, results, plan)
+    # One session's faults are none of another's: nothing here may spare the upstream.
+    settings = {"breaker.consecutive_failures": "1000", "breaker.failure_percent": "100", "check_otp.retry_percent": "100"}
+    settings |= {"check_otp.adaptive_concurrency": "false", "check_otp.max_retry_after": "0s"}
+    events = play(bench, worker, results, plan, settings)
     for session, (status, reason, in_doubt, count) in plan.items():
         event = events[session]
         got = event["status"], event["reason"], event["in_doubt"], len(calls(bench, session))
@@ -107,3 +109,71 @@ def test_memory_is_flat_while_the_upstream_fails(bench, sandbox, worker, results
     growth = sizes[-1] - sizes[1]
     # What is remembered of 6,000 sessions is well below this; a leaked command or connection is not.
     assert growth < 25_000_000, sizes
+
+
+def one_by_one(bench, results, prefix, until, seconds=60):
+    """Sends a right code, waits for its result and goes on until one has the reason; returns how many were sent."""
+    end, count = time.monotonic() + seconds, 0
+    while True:
+        assert time.monotonic() < end, f"no result is {until} within {seconds} s"
+        session, seen = f"{prefix}-{count:04d}", len(results.events)
+        count += 1
+        bench.produce([harness.command(session, harness.right_code(session))])
+        if until in {event["reason"] for event in results.wait(seen + 1, 30)[seen:]}:
+            return count
+
+
+def test_a_refused_key_halts_calls_until_it_works_again(bench, sandbox, worker, results):
+    """No flood of refused calls, and everybody is answered; ready all the same, so that a fix can be rolled out; back by itself."""
+    sandbox()
+    bench.sandbox.faults([{"action": "status", "status": 401}])
+    process = worker(settings={"check_otp.max_in_flight": "16"}).wait_ready()
+    sessions = [f"halt-{number:04d}" for number in range(300)]
+    bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
+    events = results.wait(300, 60, [process])
+    assert {(event["status"], event["reason"], event["retryable"]) for event in events} == {("failed", "upstream_halted", True)}
+    asked = len(bench.sandbox.calls())
+    # Those that were under way when the first refusal came, and a probe or two.
+    assert asked <= 20, f"{asked} calls"
+    one_by_one(bench, results, "still", "upstream_halted")
+    status, body = harness.http(f"http://127.0.0.1:{process.admin}/ready")
+    advice = next(condition for condition in harness.json.loads(body)["conditions"] if condition["name"] == "upstream")
+    assert status == 200 and not advice["ok"] and "refuses the account or the key: HTTP 401" in advice["detail"], body
+    assert process.metric("upstream_halts_total") == 1
+    bench.sandbox.faults([])
+    one_by_one(bench, results, "works", "ok")
+    harness.until("it says so", lambda: process.log_lines("calls go on: the upstream takes the key again"), 10)
+    assert process.end() == 0
+    oracle.one_result_per_record(bench, bench.events())
+
+
+def test_an_upstream_that_only_fails_is_left_alone(bench, sandbox, worker, results):
+    """Far fewer calls than commands while it is down, every one answered, and served again by itself when it is back."""
+    sandbox()
+    bench.sandbox.faults([{"action": "status", "status": 503}])
+    process = worker(settings={"check_otp.max_in_flight": "16"}).wait_ready()
+    sessions = [f"down-{number:04d}" for number in range(600)]
+    bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
+    events = results.wait(600, 60, [process])
+    assert {(event["reason"], event["retryable"]) for event in events} == {("upstream_unavailable", True)}
+    asked = len(bench.sandbox.calls())
+    assert asked < 120, f"{asked} calls for 600 commands"
+    assert process.metric("breaker_openings_total") >= 1
+    bench.sandbox.faults([])
+    one_by_one(bench, results, "up", "ok")
+    assert process.end() == 0
+    oracle.one_result_per_record(bench, bench.events())
+
+
+def test_the_fleets_rate_is_kept(bench, sandbox, worker, results):
+    sandbox()
+    process = worker(settings={"check_otp.rate_limit": "50"}).wait_ready()
+    sessions = [f"rate-{number:04d}" for number in range(200)]
+    bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
+    events = results.wait(200, 60, [process])
+    assert {event["reason"] for event in events} == {"ok"}
+    times = sorted(call["time"] / 1000 for call in bench.sandbox.calls())
+    within = [sum(1 for other in times if moment <= other < moment + 1) for moment in times]
+    assert max(within) <= 55, f"{max(within)} calls within a second"
+    assert times[-1] - times[0] < 8, "it could ask faster"
+    assert process.end() == 0

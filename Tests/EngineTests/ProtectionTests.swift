@@ -219,6 +219,17 @@ struct ProtectionTests {
         #expect(worker.pass(.milliseconds(1)) == ["intent 1 b/A@1"])
     }
 
+    @Test func intentsThatAreAcknowledgedTogetherAreNotCalledTogether() {
+        let worker = Transcript(owning: 0) { $0.protection.rateLimit = 10 }
+        worker.receive(0, "a", "A")
+        worker.receive(1, "b", "A")
+        #expect(worker.pass(.milliseconds(100)) == ["intent 1 b/A@1"])
+        #expect(worker.intentWritten(0) == ["call 0"])
+        #expect(worker.intentWritten(1) == [])
+        #expect(worker.pass(.milliseconds(99)) == [])
+        #expect(worker.pass(.milliseconds(1)) == ["call 1"])
+    }
+
     @Test func theRateIsSharedByPartitions() {
         let worker = Transcript(owning: 0) {
             $0.protection.rateLimit = 10

@@ -64,7 +64,7 @@ MUTANTS = [
            "state.contains { $0.fingerprint == intent.fingerprint && $0.outcome != nil }", first=1_930),
     Mutant("restored-intent-void-by-fingerprint", "SessionEntry.swift",
            "code(intent.fingerprint)?.isSettled(since: intent.source) == true",
-           "code(intent.fingerprint)?.outcome != nil", first=524),
+           "code(intent.fingerprint)?.outcome != nil", first=3_100),
     Mutant("tombstone-not-awaited", "Engine+Commands.swift",
            "partition.tombstones[session] != nil", "false"),
     Mutant("intent-voided-by-others", "Engine+Commands.swift",

@@ -11,7 +11,7 @@ extension Setting {
     ///
     /// Any property of librdkafka can be set besides, under ``propertyPrefix``.
     package static let all: [Setting] =
-        kafka + topics + commands + checkOTP + ledger + delivery + process
+        kafka + topics + commands + checkOTP + breaker + ledger + delivery + process
 
     private static let kafka: [Setting] = [
         .text(
@@ -127,7 +127,7 @@ extension Setting {
         .text(
             "check_otp.secret_key_file",
             \.worker.checkOTP.secretKeyFile,
-            "A file that holds the secret key alone; read again on SIGHUP and when the upstream refuses the key.",
+            "A file that holds the secret key alone; read again on SIGHUP and while the upstream refuses the key.",
             .file,
             kind: .file,
             example: "/run/secrets/check_otp"
@@ -226,6 +226,31 @@ extension Setting {
             unit: "calls",
             "Calls, and so connections, at a time per worker."
         ),
+        .flag(
+            "check_otp.adaptive_concurrency",
+            \.worker.checkOTP.adaptsConcurrency,
+            "Fewer calls at a time while the upstream answers 429 or 503 or lets attempts time out."
+        ),
+        .integer(
+            "check_otp.rate_limit",
+            \.worker.checkOTP.rateLimit,
+            0...1_000_000,
+            unit: "calls/s of the whole fleet",
+            "Each worker takes the share of its partitions; 0 is no limit."
+        ),
+        .integer(
+            "check_otp.retry_percent",
+            \.worker.checkOTP.retryPercent,
+            0...100,
+            unit: "retries per 100 calls",
+            "Beyond it a command is answered instead of asked about again: retries must not add to an outage."
+        ),
+        .duration(
+            "check_otp.max_retry_after",
+            \.worker.checkOTP.longestHold,
+            .zero ... .seconds(60),
+            "The longest that one answer's Retry-After holds back all commands."
+        ),
     ]
 
     private static let connections: [Setting] = [
@@ -253,6 +278,66 @@ extension Setting {
             0...100,
             unit: "connections",
             "So many are held open while nobody asks, so that a first command pays no handshake."
+        ),
+    ]
+
+    private static let breaker: [Setting] = [
+        .integer(
+            "breaker.consecutive_failures",
+            \.worker.breaker.consecutiveFailures,
+            1...1_000,
+            unit: "calls",
+            "After so many failures in a row the upstream is not asked for a while."
+        ),
+        .integer(
+            "breaker.failure_percent",
+            \.worker.breaker.failurePercent,
+            5...100,
+            unit: "%",
+            "So is it after this share of failures within breaker.window."
+        ),
+        .integer(
+            "breaker.minimum_calls",
+            \.worker.breaker.minimumCalls,
+            1...10_000,
+            unit: "calls",
+            "Fewer calls within breaker.window are too few to judge by their share."
+        ),
+        .duration(
+            "breaker.window",
+            \.worker.breaker.window,
+            .seconds(1) ... .seconds(300),
+            "How far back the share looks."
+        ),
+        .duration(
+            "breaker.first_opening",
+            \.worker.breaker.firstOpening,
+            .milliseconds(100) ... .seconds(300),
+            "How long the upstream is left alone at first; then one command finds out, and each next time is twice as long."
+        ),
+        .duration(
+            "breaker.longest_opening",
+            \.worker.breaker.longestOpening,
+            .milliseconds(100) ... .seconds(300),
+            "No such time is longer."
+        ),
+        .duration(
+            "breaker.max_wait",
+            \.worker.breaker.maximumWait,
+            .milliseconds(100) ... .seconds(300),
+            "A command that has waited so long while the upstream is left alone is answered without a call."
+        ),
+        .duration(
+            "breaker.halt_pace",
+            \.worker.breaker.haltPace,
+            .seconds(1) ... .seconds(300),
+            "After a refused key or a blocked account: from one probe to the next at first, then twice as long each time."
+        ),
+        .duration(
+            "breaker.longest_halt_pace",
+            \.worker.breaker.longestHaltPace,
+            .seconds(1) ... .seconds(300),
+            "No such time is longer: so soon the fleet notices at the latest that its key works again."
         ),
     ]
 

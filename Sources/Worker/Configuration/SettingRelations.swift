@@ -42,6 +42,24 @@ enum SettingRelations {
                 "the first pause must not be longer than the longest"
             ),
             .init(
+                ("breaker.first_opening", worker.breaker.firstOpening),
+                .below,
+                ("breaker.max_wait", worker.breaker.maximumWait),
+                "a waiting command must live to find out"
+            ),
+            .init(
+                ("breaker.first_opening", worker.breaker.firstOpening),
+                .atMost,
+                ("breaker.longest_opening", worker.breaker.longestOpening),
+                "the first must not be longer than the longest"
+            ),
+            .init(
+                ("breaker.halt_pace", worker.breaker.haltPace),
+                .atMost,
+                ("breaker.longest_halt_pace", worker.breaker.longestHaltPace),
+                "the first must not be longer than the longest"
+            ),
+            .init(
                 ("check_otp.idle_timeout", worker.checkOTP.idleTimeout),
                 .atMost,
                 ("check_otp.max_connection_age", worker.checkOTP.connectionAge),
