@@ -57,7 +57,8 @@ package struct CheckClientConfiguration: Sendable {
     ///
     /// TLS 1.2 is the floor and 1.3 is taken where offered. The chain and the name are always verified; there is no setting
     /// to turn that off.
-    /// - Throws: ``CheckClientError/unusableCAFile(_:)``, ``CheckClientError/unusableClientIdentity(_:)``, or what the TLS library says about its own set-up.
+    /// - Throws: ``CheckClientError/unusableCAFile(_:)``, ``CheckClientError/unusableClientIdentity(_:)``, or what the TLS library
+    ///   says about its own set-up.
     package func makeTLSContext() throws -> NIOSSLContext? {
         guard origin.isTLS else { return nil }
         var tls = TLSConfiguration.makeClientConfiguration()

@@ -111,6 +111,13 @@ def test_memory_is_flat_while_the_upstream_fails(bench, sandbox, worker, results
     assert growth < 25_000_000, sizes
 
 
+def burst(bench, results, process, prefix, count):
+    """Sends so many right codes at once and returns their results."""
+    sessions = [f"{prefix}-{number:04d}" for number in range(count)]
+    bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
+    return results.wait(count, 60, [process])
+
+
 def one_by_one(bench, results, prefix, until, seconds=60):
     """Sends a right code, waits for its result and goes on until one has the reason; returns how many were sent."""
     end, count = time.monotonic() + seconds, 0
@@ -128,9 +135,7 @@ def test_a_refused_key_halts_calls_until_it_works_again(bench, sandbox, worker, 
     sandbox()
     bench.sandbox.faults([{"action": "status", "status": 401}])
     process = worker(settings={"check_otp.max_in_flight": "16"}).wait_ready()
-    sessions = [f"halt-{number:04d}" for number in range(300)]
-    bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
-    events = results.wait(300, 60, [process])
+    events = burst(bench, results, process, "halt", 300)
     assert {(event["status"], event["reason"], event["retryable"]) for event in events} == {("failed", "upstream_halted", True)}
     asked = len(bench.sandbox.calls())
     # Those that were under way when the first refusal came, and a probe or two.
@@ -152,9 +157,7 @@ def test_an_upstream_that_only_fails_is_left_alone(bench, sandbox, worker, resul
     sandbox()
     bench.sandbox.faults([{"action": "status", "status": 503}])
     process = worker(settings={"check_otp.max_in_flight": "16"}).wait_ready()
-    sessions = [f"down-{number:04d}" for number in range(600)]
-    bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
-    events = results.wait(600, 60, [process])
+    events = burst(bench, results, process, "down", 600)
     assert {(event["reason"], event["retryable"]) for event in events} == {("upstream_unavailable", True)}
     asked = len(bench.sandbox.calls())
     assert asked < 120, f"{asked} calls for 600 commands"
@@ -168,9 +171,7 @@ def test_an_upstream_that_only_fails_is_left_alone(bench, sandbox, worker, resul
 def test_the_fleets_rate_is_kept(bench, sandbox, worker, results):
     sandbox()
     process = worker(settings={"check_otp.rate_limit": "50"}).wait_ready()
-    sessions = [f"rate-{number:04d}" for number in range(200)]
-    bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
-    events = results.wait(200, 60, [process])
+    events = burst(bench, results, process, "rate", 200)
     assert {event["reason"] for event in events} == {"ok"}
     times = sorted(call["time"] / 1000 for call in bench.sandbox.calls())
     within = [sum(1 for other in times if moment <= other < moment + 1) for moment in times]
