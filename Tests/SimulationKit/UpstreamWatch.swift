@@ -57,7 +57,11 @@ struct UpstreamWatch {
     mutating func told(_ answer: UpstreamAnswer, about id: RecordID, order number: Int, at now: Int64) {
         if let spell = halt, number > spell.order { halt?.outstanding -= 1 }
         if let spell = breaker, number > spell.order { breaker?.outstanding -= 1 }
-        guard answer.transport != .notSent(.withheld) else { return }
+        guard answer.transport != .notSent(.withheld) else {
+            // Nothing left the worker: the retry is still to come.
+            if asked.contains(id) { retries -= 1 }
+            return
+        }
         asked.insert(id)
         let verdict = OracleTable.verdict(answer)
         if verdict == .halt { sawHalt = true }
