@@ -19,7 +19,11 @@ final class CommandRecord {
     var writtenAt: Int64 = 0
     var deliveries = 0
     var letters = 0
-    var result: ResultEvent?
+    var result: ResultEvent? {
+        didSet { isAnswered = result != nil }
+    }
+    /// There is a result: asked at each event, and a comparison of results would copy them.
+    private(set) var isAnswered = false
     var resultLease: Lease?
     /// Retention deleted it before anybody answered it.
     var isDeleted = false
@@ -110,7 +114,7 @@ final class CommandLog {
 
     func delete(before offset: Int64) {
         start = max(start, min(offset, end))
-        for record in records where record.offset < start && record.result == nil { record.isDeleted = true }
+        for record in records where record.offset < start && !record.isAnswered { record.isDeleted = true }
     }
 
     func index(from offset: Int64) -> Int {

@@ -116,7 +116,7 @@ extension Oracle {
 
     private func checkBusy(_ record: CommandRecord, _ lane: Lane) {
         let waiting = lane.records.count {
-            $0.offset < record.offset && ($0.result == nil || $0.result?.reason != .sessionBusy)
+            $0.offset < record.offset && (!$0.isAnswered || $0.result?.reason != .sessionBusy)
         }
         if waiting < Limits.waitingPerSession { world.violate("\(record.commandID) is busy behind \(waiting)") }
     }

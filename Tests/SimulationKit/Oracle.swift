@@ -35,7 +35,7 @@ final class Oracle {
                 "\(lease.process.name) asks about \(record.commandID) although the partition was given to another"
             )
         }
-        if record.result != nil, !lane.isMemoryLost {
+        if record.isAnswered, !lane.isMemoryLost {
             world.violate("\(record.commandID) is asked about although it has a result")
         }
         if world.wall > latestDeadline(of: record) + 5 + abs(lease.process.skew) {
@@ -176,7 +176,7 @@ final class Oracle {
                 let lane = lanes[write.partition]?[write.record.session]
             else { continue }
             for call in lane.calls
-            where call.record.result == nil && call.deliveredAt == nil && !call.lease.process.isDead {
+            where !call.record.isAnswered && call.deliveredAt == nil && !call.lease.process.isDead {
                 guard call.lease.endedAt == nil, call.question.fingerprint(keyID: fingerprint.keyID) == fingerprint
                 else { continue }
                 let ledger = broker?.ledgers[Int(write.partition)]
@@ -248,7 +248,7 @@ final class Oracle {
             "result: \(record.commandID) \(event.status.rawValue)/\(event.reason.rawValue)"
                 + "\(event.inDoubt ? " in doubt" : "")\(event.replayed ? " replayed" : "") by \(process.name)"
         )
-        guard record.result == nil else { return world.violate("a second result for \(record.commandID)") }
+        guard !record.isAnswered else { return world.violate("a second result for \(record.commandID)") }
         record.result = event
         record.resultLease = process.leases[result.record.place] ?? process.leasesEver[result.record.place]
         partitions[record.partition, default: Published()].answered += 1
@@ -262,7 +262,7 @@ final class Oracle {
         guard let log = broker?.commands[Int(offset.place.partition)] else { return }
         var published = partitions[offset.place.partition, default: Published()]
         while published.firstOpen < log.records.count,
-            log.records[published.firstOpen].result != nil || log.records[published.firstOpen].isDeleted
+            log.records[published.firstOpen].isAnswered || log.records[published.firstOpen].isDeleted
         {
             published.firstOpen += 1
         }
@@ -279,7 +279,7 @@ final class Oracle {
         if metadata.watermark != offset.offset { world.violate("metadata of another offset") }
         if !metadata.finished.isEmpty { world.coverage.hit(.transition(.bitmapUsed)) }
         for finished in metadata.finished {
-            if let record = log.record(finished), record.result == nil, !record.isDeleted {
+            if let record = log.record(finished), !record.isAnswered, !record.isDeleted {
                 world.violate("\(record.commandID) counts as finished in the bitmap and has no result")
             }
         }
@@ -297,11 +297,12 @@ final class Oracle {
     // MARK: The end
 
     var openRecords: [CommandRecord] {
-        (broker?.commands ?? []).flatMap { $0.records.filter { $0.result == nil && !$0.isDeleted } }
+        (broker?.commands ?? []).flatMap { $0.records.filter { !$0.isAnswered && !$0.isDeleted } }
     }
 
     func isEverythingAnswered(_ log: CommandLog) -> Bool {
-        log.records.count == (partitions[log.partition]?.answered ?? 0)
-            || log.records.allSatisfy { $0.result != nil || $0.isDeleted }
+        let known = partitions[log.partition, default: Published()]
+        return log.records.count == known.answered
+            || log.records[known.firstOpen...].allSatisfy { $0.isAnswered || $0.isDeleted }
     }
 }

@@ -79,7 +79,7 @@ extension Process {
     func hand(_ records: [CommandRecord], to place: PartitionEpoch) {
         for record in records {
             record.deliveries += 1
-            if record.result != nil { world.coverage.hit(.row(.finishedAlready)) }
+            if record.isAnswered { world.coverage.hit(.row(.finishedAlready)) }
             if record.offset - oracle.firstOpen(in: place.partition) >= Limits.window {
                 world.coverage.hit(.transition(.heldBeyondWindow))
             }

@@ -109,7 +109,7 @@ package struct Simulation {
         if !isAnswered() { world.violate("in calm a command is not answered within 2 s") }
         world.run(until: world.now + ms(200))
         for record in broker.commands.flatMap(\.records)
-        where record.rejection != nil && record.result != nil && !record.isPoison && record.letters != 1 {
+        where record.rejection != nil && record.isAnswered && !record.isPoison && record.letters != 1 {
             world.violate("\(record.commandID): \(record.letters) dead letters")
         }
         fleet.isClosing = true
