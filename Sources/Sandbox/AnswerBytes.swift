@@ -11,8 +11,36 @@ enum AnswerBytes {
         var bytes = allocator.buffer(capacity: answer.body.utf8.count + 256)
         writeHead(answer, to: &bytes)
         if !keepAlive { bytes.writeStaticString("Connection: close\r\n") }
-        bytes.writeString("Content-Length: \(answer.body.utf8.count)\r\n\r\n")
-        bytes.writeString(answer.body)
+        let body = answer.bytes ?? Array(answer.body.utf8)
+        bytes.writeString("Content-Length: \(body.count)\r\n\r\n")
+        bytes.writeBytes(body)
+        return bytes
+    }
+
+    /// The answer in chunks of seven bytes, with an extension and a trailer.
+    static func chunked(_ answer: SandboxAnswer, keepAlive: Bool, _ allocator: ByteBufferAllocator) -> ByteBuffer {
+        var bytes = allocator.buffer(capacity: answer.body.utf8.count * 3 + 256)
+        writeHead(answer, to: &bytes)
+        if !keepAlive { bytes.writeStaticString("Connection: close\r\n") }
+        bytes.writeStaticString("Transfer-Encoding: chunked\r\n\r\n")
+        var rest = Array(answer.body.utf8)[...]
+        while !rest.isEmpty {
+            let chunk = rest.prefix(7)
+            bytes.writeString("\(chunk.count);part=yes\r\n")
+            bytes.writeBytes(chunk)
+            bytes.writeStaticString("\r\n")
+            rest = rest.dropFirst(7)
+        }
+        bytes.writeStaticString("0\r\nX-Trailer: yes\r\n\r\n")
+        return bytes
+    }
+
+    /// A 103, then the whole answer.
+    static func informational(_ answer: SandboxAnswer, keepAlive: Bool, _ allocator: ByteBufferAllocator) -> ByteBuffer
+    {
+        var bytes = allocator.buffer(string: "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+        var answer = whole(answer, keepAlive: keepAlive, allocator)
+        bytes.writeBuffer(&answer)
         return bytes
     }
 
@@ -37,6 +65,8 @@ enum AnswerBytes {
         bytes.writeString("HTTP/1.1 \(answer.status) \(reason(answer.status))\r\n")
         bytes.writeString("Content-Type: \(answer.contentType)\r\n")
         if let retryAfter = answer.retryAfter { bytes.writeString("Retry-After: \(retryAfter)\r\n") }
+        // To itself: who follows it is seen in the journal.
+        if (300..<400).contains(answer.status) { bytes.writeStaticString("Location: /v1/card/check_otp\r\n") }
         if let allow = answer.allow { bytes.writeString("Allow: \(allow)\r\n") }
     }
 

@@ -109,6 +109,10 @@ final class ConnectionHandler: ChannelInboundHandler {
             send(AnswerBytes.whole(answer, keepAlive: true, allocator), context, close: true)
         case (.half, let answer?):
             send(AnswerBytes.half(answer, allocator), context, close: true)
+        case (.chunked, let answer?):
+            send(AnswerBytes.chunked(answer, keepAlive: keepAlive, allocator), context, close: !keepAlive)
+        case (.informational, let answer?):
+            send(AnswerBytes.informational(answer, keepAlive: keepAlive, allocator), context, close: !keepAlive)
         case (.malformedChunks, let answer?):
             send(AnswerBytes.malformedChunks(answer, allocator), context, close: true)
         case (.drip(let interval), let answer?):

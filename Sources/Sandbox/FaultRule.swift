@@ -1,7 +1,7 @@
 /// One scripted fault of `check_otp`: which calls it hits, how often, and what happens to them.
 ///
 /// It never touches `send_otp` or a call that is refused before its session is known (wrong key, unusable body, rate
-/// limit). The JSON form, for `POST /_sandbox/faults`, is one flat object; see ``FaultRule/init(from:)``.
+/// limit). In a ``SandboxScript`` it is one flat object; see ``FaultRule/init(from:)``.
 package struct FaultRule: Sendable, Equatable {
     /// Which calls a rule hits: all that is set must hold; nothing set hits every call.
     package struct Match: Sendable, Equatable {
@@ -39,7 +39,7 @@ package struct FaultRule: Sendable, Equatable {
     /// How many calls the rule hits before it is spent; nil means without end.
     package var times: Int?
     package var per: Scope
-    /// Whether the session sees a call that is met by a status, an answer or a hang.
+    /// Whether the session sees a call that is met by a status, an answer, a body or a hang.
     ///
     /// The other actions need no such word: `cutBeforeReading` keeps the call from the session, the rest do not.
     package var processed: Bool
@@ -62,7 +62,7 @@ package struct FaultRule: Sendable, Equatable {
     var processes: Bool {
         switch action {
         case .cutBeforeReading: false
-        case .status, .answer, .hang: processed
+        case .status, .answer, .body, .hang: processed
         default: true
         }
     }
@@ -74,6 +74,8 @@ package enum FaultAction: Sendable, Equatable {
     case status(Int, resultCode: ReturnCode? = nil, type: String? = nil, retryAfter: Int? = nil)
     /// A 200 with this code.
     case answer(ReturnCode)
+    /// These bytes as the body, whatever they are.
+    case body([UInt8], status: Int = 200, contentType: String = "application/json")
     /// The answer comes this much later. Delays add up, and the rules after it are still tried.
     case delay(Duration)
     /// The connection is closed as if the request had never arrived.
@@ -92,8 +94,12 @@ package enum FaultAction: Sendable, Equatable {
     case oversizedBody(bytes: Int = 1 << 20)
     /// The whole answer as if the connection stayed open, then its end.
     case closeAfterAnswer
+    /// The right answer, chunked, with an extension and a trailer.
+    case chunked
     /// A chunked body whose chunk size is not a number.
     case malformedChunks
+    /// A 103 before the right answer.
+    case informational
     /// The whole answer, one byte each `interval`.
     case slowDrip(interval: Duration = .milliseconds(5))
 
@@ -102,6 +108,7 @@ package enum FaultAction: Sendable, Equatable {
         switch self {
         case .status: "status"
         case .answer: "answer"
+        case .body: "body"
         case .delay: "delay"
         case .cutBeforeReading: "cut-before"
         case .cutAfterProcessing: "cut-after"
@@ -111,7 +118,9 @@ package enum FaultAction: Sendable, Equatable {
         case .halfBody: "half"
         case .oversizedBody: "oversized"
         case .closeAfterAnswer: "close"
+        case .chunked: "chunked"
         case .malformedChunks: "chunks"
+        case .informational: "informational"
         case .slowDrip: "drip"
         }
     }

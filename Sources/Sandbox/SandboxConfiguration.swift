@@ -66,8 +66,8 @@ package struct SandboxConfiguration: Sendable {
     /// The value of the extra field `object_name` of a 200; nil leaves the field out.
     package var objectName: String?
 
-    /// The scripted faults of `check_otp`, in the order in which they are tried.
-    package var faults: [FaultRule] = []
+    /// What it goes through.
+    package var script = SandboxScript()
     /// Whether a session id can carry its own faults; see ``SessionDirectives``.
     package var sessionDirectives = true
 

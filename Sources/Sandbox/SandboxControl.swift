@@ -11,7 +11,7 @@ import Foundation
 /// | `GET /_sandbox/calls?since=N` | the journal after sequence N, one JSON object a line |
 /// | `GET /_sandbox/summary` | counts over the journal in memory |
 /// | `GET /_sandbox/otp?otp_session_id=…` | the code that the user was sent: stands for the text message |
-/// | `POST /_sandbox/faults` | a JSON list of rules replaces the configured ones |
+/// | `POST /_sandbox/script` | a ``SandboxScript`` in YAML or JSON replaces the one in force; `[]` ends it |
 /// | `POST /_sandbox/reset` | forgets sessions, calls and counts |
 enum SandboxControl {
     static let prefix = "/_sandbox/"
@@ -27,17 +27,19 @@ enum SandboxControl {
         case ("GET", "otp"):
             let code = parameter("otp_session_id", of: request).flatMap(core.code(of:))
             return code.map { json("otp_code", $0) } ?? failure(404, "no such session")
-        case ("POST", "faults"):
-            guard let rules = try? JSONDecoder().decode([FaultRule].self, from: Data(request.body)) else {
-                return failure(400, "not a JSON list of fault rules")
+        case ("POST", "script"):
+            do {
+                let script = try SandboxScript(yaml: String(decoding: request.body, as: UTF8.self))
+                core.setScript(script)
+                return SandboxAnswer(status: 200, body: "{\"phases\":\(script.phases.count)}")
+            } catch {
+                return failure(400, "\(error)")
             }
-            core.setFaults(rules)
-            return SandboxAnswer(status: 200, body: "{\"rules\":\(rules.count)}")
         case ("POST", "reset"):
             core.reset()
             return SandboxAnswer(status: 200, body: "{}")
         case (_, "calls"), (_, "summary"), (_, "otp"): return failure(405, "GET only", allow: "GET")
-        case (_, "faults"), (_, "reset"): return failure(405, "POST only", allow: "POST")
+        case (_, "script"), (_, "reset"): return failure(405, "POST only", allow: "POST")
         default: return failure(404, "no such path")
         }
     }

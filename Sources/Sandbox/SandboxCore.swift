@@ -53,11 +53,11 @@ final class SandboxCore: Sendable {
         state.withLock { $0.model.code(of: session) }
     }
 
-    func setFaults(_ rules: [FaultRule]) {
-        state.withLock { $0.model.setFaults(rules) }
+    func setScript(_ script: SandboxScript) {
+        state.withLock { $0.model.setScript(script) }
     }
 
-    /// Forgets sessions, calls and counts, and starts the random numbers anew; faults are the configured ones again.
+    /// Forgets sessions, calls and counts, and starts the random numbers and the configured script anew.
     func reset() {
         state.withLock { state in
             state.model = SandboxModel(configuration)
@@ -71,8 +71,8 @@ final class SandboxCore: Sendable {
 
     /// Counts over the journal in memory, as a JSON object.
     func summary() -> String {
-        let (entries, sessions, fileError) = state.withLock { state in
-            (state.journal.entries(after: 0), state.model.sessionCount, state.journal.fileError)
+        let (entries, sessions, phase, fileError) = state.withLock { state in
+            (state.journal.entries(after: 0), state.model.sessionCount, state.model.phase, state.journal.fileError)
         }
         var (statuses, codes, faults): ([String: Int], [String: Int], [String: Int]) = ([:], [:], [:])
         var questions: [String: Int] = [:]
@@ -96,6 +96,7 @@ final class SandboxCore: Sendable {
         text.add("statuses", json: JSONText.object(statuses))
         text.add("codes", json: JSONText.object(codes))
         text.add("faults", json: JSONText.object(faults))
+        if let phase { text.add("phase", phase) }
         if let fileError { text.add("journal_file_errno", Int(fileError)) }
         return text.object
     }

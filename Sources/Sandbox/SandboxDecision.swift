@@ -24,7 +24,9 @@ enum SandboxDelivery: Sendable, Equatable {
     case whole
     case wholeThenClose
     case half
+    case chunked
     case malformedChunks
+    case informational
     case drip(interval: Duration)
     case garbage
     case cut
@@ -39,6 +41,8 @@ struct SandboxAnswer: Sendable, Equatable {
     var allow: String?
     var contentType = "application/json; charset=utf-8"
     var body: String
+    /// Sent instead of `body`: what need not be text.
+    var bytes: [UInt8]?
 }
 
 /// The wording of the answers: the settings that concern form, and none of the decisions.

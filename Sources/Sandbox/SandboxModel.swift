@@ -19,6 +19,7 @@ struct SandboxModel: CustomReflectable {
     private let acceptedAuthorizations: [String]
     private var sessions: [String: OTPSession] = [:]
     private var unanswered: [String: Int] = [:]
+    private var script: ScriptProgress
     private var schedule: FaultSchedule
     private var random: SeededGenerator
     private var sequence = 0
@@ -31,7 +32,8 @@ struct SandboxModel: CustomReflectable {
             configuration.secretKey.map { key in
                 ["Basic \(key.value)", "Basic \(Data("\(key.value):".utf8).base64EncodedString())"]
             } ?? []
-        schedule = FaultSchedule(rules: configuration.faults, readsDirectives: configuration.sessionDirectives)
+        script = ScriptProgress(configuration.script)
+        schedule = Self.schedule(script, configuration)
         random = SeededGenerator(seed: configuration.seed)
     }
 
@@ -39,9 +41,17 @@ struct SandboxModel: CustomReflectable {
 
     var sessionCount: Int { sessions.count }
 
-    /// Replaces the configured faults, and starts their counts anew.
-    mutating func setFaults(_ rules: [FaultRule]) {
-        schedule = FaultSchedule(rules: rules, readsDirectives: configuration.sessionDirectives)
+    /// Replaces the configured script; its first phase begins with the next call.
+    mutating func setScript(_ script: SandboxScript) {
+        self.script = ScriptProgress(script)
+        schedule = Self.schedule(self.script, configuration)
+    }
+
+    /// The name of the phase that the latest call met; nil before the first and after the last.
+    var phase: String? { script.phase?.name }
+
+    private static func schedule(_ script: ScriptProgress, _ configuration: SandboxConfiguration) -> FaultSchedule {
+        FaultSchedule(rules: script.phase?.faults ?? [], readsDirectives: configuration.sessionDirectives)
     }
 
     /// The code that the user of `session` was sent; nil when there is no such session.
@@ -60,6 +70,7 @@ struct SandboxModel: CustomReflectable {
     /// Whoever acts on the decision owes a ``finished(_:)`` for a session that its entry names.
     mutating func decide(_ request: SandboxRequest, at now: Duration) -> SandboxDecision {
         sequence += 1
+        if script.reached(now) { schedule = Self.schedule(script, configuration) }
         let operation = Operation(rawValue: request.path)
         let (seconds, attoseconds) = now.components
         var entry = JournalEntry(
@@ -116,7 +127,7 @@ struct SandboxModel: CustomReflectable {
                 return form.error(401)
             }
         }
-        if let limit = configuration.rateLimit, exceeds(limit, at: now) {
+        if let limit = script.phase?.rateLimit ?? configuration.rateLimit, exceeds(limit, at: now) {
             return form.error(429, retryAfter: 1)
         }
         guard request.contentType?.lowercased().hasPrefix("application/json") ?? false else { return form.error(400) }
@@ -149,6 +160,7 @@ struct SandboxModel: CustomReflectable {
     }
 
     private mutating func check(_ body: CallBody, _ entry: JournalEntry, at now: Duration) -> SandboxDecision {
+        script.called(at: now)
         let fault = schedule.next(for: body.session, using: &random)
         var entry = entry
         entry.fault = fault.name
@@ -180,6 +192,8 @@ struct SandboxModel: CustomReflectable {
             decision.set(form.error(status, code, type: type, retryAfter: retryAfter))
         case .answer(let code):
             decision.set(form.answer(code))
+        case .body(let bytes, let status, let contentType):
+            decision.set(SandboxAnswer(status: status, contentType: contentType, body: "", bytes: bytes))
         case .oversizedBody(let bytes):
             let code = decision.answer?.code ?? .serverError
             decision.set(form.answer(code, message: String(repeating: "ş", count: max(0, bytes / 2))))
@@ -191,6 +205,8 @@ struct SandboxModel: CustomReflectable {
         case .garbageBytes: decision.delivery = .garbage
         case .halfBody: decision.delivery = .half
         case .closeAfterAnswer: decision.delivery = .wholeThenClose
+        case .chunked: decision.delivery = .chunked
+        case .informational: decision.delivery = .informational
         case .malformedChunks: decision.delivery = .malformedChunks
         case .slowDrip(let interval): decision.delivery = .drip(interval: interval)
         }
@@ -207,7 +223,8 @@ struct SandboxModel: CustomReflectable {
     }
 
     private mutating func latency() -> Duration {
-        let (shortest, longest) = (configuration.latency.lowerBound, configuration.latency.upperBound)
+        let range = script.phase?.latency ?? configuration.latency
+        let (shortest, longest) = (range.lowerBound, range.upperBound)
         guard longest > shortest else { return shortest }
         return shortest + (longest - shortest) * Double.random(in: 0...1, using: &random)
     }

@@ -89,12 +89,12 @@ package final class SandboxServer: Sendable {
         core.code(of: session)
     }
 
-    /// Replaces the configured faults, and starts their counts anew.
-    package func setFaults(_ rules: [FaultRule]) {
-        core.setFaults(rules)
+    /// Replaces the configured script; its first phase begins with the next call.
+    package func setScript(_ script: SandboxScript) {
+        core.setScript(script)
     }
 
-    /// Forgets sessions, calls and counts; the configured faults are in force again.
+    /// Forgets sessions, calls and counts; the configured script begins anew.
     package func reset() {
         core.reset()
     }

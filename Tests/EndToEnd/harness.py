@@ -123,8 +123,12 @@ class Sandbox(Process):
         return [entry for entry in entries if entry["path"].endswith("check_otp")]
 
     def faults(self, rules):
-        status, body = http(f"{self.url}/_sandbox/faults", json.dumps(rules).encode())
-        assert status in (200, 204), body
+        """These faults from now on; none ends them."""
+        self.script(rules)
+
+    def script(self, script):
+        status, body = http(f"{self.url}/_sandbox/script", json.dumps(script).encode())
+        assert status == 200, body
 
 
 class Worker(Process):

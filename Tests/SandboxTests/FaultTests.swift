@@ -13,7 +13,7 @@ import Foundation
     private func statuses(_ rules: [FaultRule], _ sessions: [String], seed: UInt64 = 1) -> [Int?] {
         var model = SandboxModel(
             implicit {
-                $0.faults = rules
+                $0.script = SandboxScript(faults: rules)
                 $0.seed = seed
             }
         )
@@ -53,7 +53,7 @@ import Foundation
 
     @Test func theFirstRuleThatHitsWinsAndASpentOneMakesRoom() {
         let rules = [FaultRule(.status(429), times: 1), FaultRule(.answer(17), times: 1)]
-        var model = SandboxModel(implicit { $0.faults = rules })
+        var model = SandboxModel(implicit { $0.script = SandboxScript(faults: rules) })
         #expect((0..<3).map { _ in model.check("s", "000S").answer?.code?.rawValue } == [11, 17, 0])
     }
 
@@ -61,9 +61,9 @@ import Foundation
         var model = SandboxModel(
             implicit {
                 $0.latency = .milliseconds(5)...(.milliseconds(5))
-                $0.faults = [
+                $0.script = SandboxScript(faults: [
                     FaultRule(.delay(.milliseconds(10))), FaultRule(.delay(.milliseconds(20))), FaultRule(.status(500)),
-                ]
+                ])
             }
         )
         let decision = model.check("s", "000S")
@@ -74,9 +74,9 @@ import Foundation
 
     @Test func aFaultHidesTheCallFromTheSessionOrNot() {
         func verifies(_ rule: FaultRule) -> Bool {
-            var model = SandboxModel(implicit { $0.faults = [rule] })
+            var model = SandboxModel(implicit { $0.script = SandboxScript(faults: [rule]) })
             let decision = model.check("s", "000S")
-            model.setFaults([])
+            model.setScript(SandboxScript())
             let isUsed = model.check("s", "000S").answer?.code == 100
             #expect(decision.entry.processed == isUsed)
             #expect(decision.entry.right)
@@ -98,7 +98,7 @@ import Foundation
 
     @Test func aStatusCarriesWhatTheRuleSays() throws {
         let rule = FaultRule(.status(503, resultCode: 10, type: "strange", retryAfter: 7))
-        var model = SandboxModel(implicit { $0.faults = [rule] })
+        var model = SandboxModel(implicit { $0.script = SandboxScript(faults: [rule]) })
         let answer = try #require(model.check("s", "A").answer)
         #expect(answer.body == #"{"type":"strange","message":"Zaman aşımı","code":503,"result_code":10}"#)
         #expect(answer.retryAfter == 7)
@@ -122,6 +122,8 @@ import Foundation
         ("~oversized~", [FaultRule(.oversizedBody(), per: .session)]),
         ("~close~", [FaultRule(.closeAfterAnswer, per: .session)]),
         ("~chunks~", [FaultRule(.malformedChunks, per: .session)]),
+        ("~chunked~", [FaultRule(.chunked, per: .session)]),
+        ("~informational~", [FaultRule(.informational, per: .session)]),
         ("~drip~", [FaultRule(.slowDrip(), per: .session)]),
         (
             "~delay5~429x1~",
@@ -169,6 +171,11 @@ import Foundation
         (#"{"action":"drip"}"#, FaultRule(.slowDrip())),
         (#"{"action":"drip","ms":1}"#, FaultRule(.slowDrip(interval: .milliseconds(1)))),
         (#"{"action":"oversized","bytes":9}"#, FaultRule(.oversizedBody(bytes: 9))),
+        (#"{"action":"body","text":"ş"}"#, FaultRule(.body([0xC5, 0x9F]))),
+        (
+            #"{"action":"body","base64":"/w==","status":502,"content_type":"text/html"}"#,
+            FaultRule(.body([0xFF], status: 502, contentType: "text/html"))
+        ),
     ])
     func aRuleHasAJSONForm(_ json: String, _ rule: FaultRule) throws {
         #expect(try JSONDecoder().decode(FaultRule.self, from: Data(json.utf8)) == rule)
@@ -176,7 +183,9 @@ import Foundation
 
     @Test(arguments: [
         #"{}"#, #"{"action":"explode"}"#, #"{"action":"status"}"#, #"{"action":"delay"}"#, #"{"action":"answer"}"#,
-        #"{"action":"hang","per":"week"}"#, #"{"action":"hang","time":2}"#,
+        #"{"action":"hang","per":"week"}"#, #"{"action":"hang","time":2}"#, #"{"action":"status","status":100}"#,
+        #"{"action":"hang","times":0}"#, #"{"action":"hang","fraction":2}"#, #"{"action":"body"}"#,
+        #"{"action":"body","base64":"?"}"#,
     ])
     func anUnusableRuleIsRefused(_ json: String) {
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(FaultRule.self, from: Data(json.utf8)) }

@@ -89,6 +89,37 @@ import Testing
         }
     }
 
+    @Test func anUnusualWayToSayTheRightThing() async throws {
+        func text(_ directive: String, on server: SandboxServer) async throws -> String {
+            let client = try await WireClient.connect(server.port)
+            client.send(httpCheck("s~\(directive)~", "A", headers: "Connection: close\r\n"))
+            return String(decoding: try await client.receiveAll().bytes, as: UTF8.self)
+        }
+        try await withServer { server in
+            let chunked = try await text("chunked", on: server)
+            #expect(chunked.contains("\r\n\r\n7;part=yes\r\n{\"code\"\r\n"))
+            #expect(chunked.hasSuffix("\r\n0\r\nX-Trailer: yes\r\n\r\n"))
+            let informed = try await text("informational", on: server)
+            #expect(
+                informed.hasPrefix("HTTP/1.1 103 Early Hints\r\n") && informed.contains("\r\n\r\nHTTP/1.1 200 OK\r\n")
+            )
+            #expect(try await text("307", on: server).contains("\r\nLocation: /v1/card/check_otp\r\n"))
+        }
+    }
+
+    @Test func aBodyIsSentByteForByte() async throws {
+        let rule = FaultRule(.body([0xEF, 0xBB, 0xBF, 0xFF], status: 502, contentType: "text/html"))
+        try await withServer(implicit { $0.script = SandboxScript(faults: [rule]) }) { server in
+            let client = try await WireClient.connect(server.port)
+            client.send(
+                httpRequest("POST", "/v1/card/check_otp", checkBody("s", "000S"), headers: "Connection: close\r\n")
+            )
+            let received = try await client.receiveAll()
+            #expect(received.bytes.suffix(8) == [13, 10, 13, 10, 0xEF, 0xBB, 0xBF, 0xFF])
+            #expect(server.calls().map(\.status) == [502])
+        }
+    }
+
     @Test func halfOfTheBodyComes() async throws {
         try await withServer { server in
             let (received, entry) = try await meet("half", on: server)
@@ -133,7 +164,7 @@ import Testing
 
     @Test func aSlowAnswerComesByteByByteAndWhole() async throws {
         let rule = FaultRule(.slowDrip(interval: .milliseconds(1)))
-        try await withServer(implicit { $0.faults = [rule] }) { server in
+        try await withServer(implicit { $0.script = SandboxScript(faults: [rule]) }) { server in
             let client = try await WireClient.connect(server.port)
             let start = ContinuousClock.now
             client.send(httpCheck("123456", "3456"))

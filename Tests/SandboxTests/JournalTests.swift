@@ -159,16 +159,17 @@ import Foundation
         }
     }
 
-    @Test func faultsAndResetWorkOverHTTP() async throws {
-        try await withServer(implicit { $0.faults = [FaultRule(.status(500), times: 1)] }) { server in
+    @Test func scriptAndResetWorkOverHTTP() async throws {
+        try await withServer(implicit { $0.script = SandboxScript(faults: [FaultRule(.status(500), times: 1)]) }) {
+            server in
             let client = try await WireClient.connect(server.port)
             let rules = #"[{"action":"status","status":403},{"action":"answer","code":9}]"#
-            #expect(try await client.exchange(httpRequest("POST", "/_sandbox/faults", rules)).body == #"{"rules":2}"#)
+            #expect(try await client.exchange(httpRequest("POST", "/_sandbox/script", rules)).body == #"{"phases":1}"#)
             #expect(try await client.exchange(httpCheck("1", "0001")).status == 403)
             let bad = #"[{"action":"status"}]"#
-            #expect(try await client.exchange(httpRequest("POST", "/_sandbox/faults", bad)).status == 400)
+            #expect(try await client.exchange(httpRequest("POST", "/_sandbox/script", bad)).status == 400)
             #expect(try await client.exchange(httpCheck("1", "0001")).status == 403)
-            server.setFaults([])
+            server.setScript(SandboxScript())
             #expect(try await client.exchange(httpCheck("1", "0001")).body.hasPrefix(#"{"code":0"#))
             #expect(try await client.exchange(httpRequest("POST", "/_sandbox/reset")).status == 200)
             #expect(server.calls().isEmpty)

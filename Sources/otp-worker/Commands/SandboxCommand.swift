@@ -20,11 +20,27 @@ struct SandboxCommand: AsyncParsableCommand {
             OTP_SANDBOX_SECRET_KEY.
 
             Over HTTP: GET /_sandbox/calls (the journal), /_sandbox/summary, /_sandbox/otp?otp_session_id=… (the code that \
-            was sent), POST /_sandbox/faults, /_sandbox/reset.
+            was sent), POST /_sandbox/script, /_sandbox/reset.
 
             Examples:
               otp-worker sandbox --port 8080 --implicit-sessions --latency 20ms
               otp-worker sandbox --tls --ca-file ca.pem --rate-limit 100 --journal calls.jsonl
+              otp-worker sandbox --script outage.yaml
+
+            A script has phases that follow one another from the first call on, and then all is well (unless `repeat: true`):
+              phases:
+                - name: outage
+                  seconds: 30
+                  faults: [{action: status, status: 503}]
+                - name: lossy
+                  seconds: 60           # or calls: 1000
+                  latency_ms: [10, 50]
+                  rate_limit: 100
+                  faults: [{action: cut-after, fraction: 0.05}]
+            A list of faults alone holds for ever. Actions: status (with status, retry_after …), answer (code), body (text or \
+            base64, content_type, status), delay (ms), cut-before, cut-after, hang, garbage, garbage-json, half, oversized, \
+            close, chunked, chunks (malformed), informational, drip. Which calls: session_prefix, session_suffix, nth_call, \
+            fraction, times, per (all or session).
             """
     )
 
@@ -84,9 +100,9 @@ struct SandboxCommand: AsyncParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("JSON list of fault rules, as for POST /_sandbox/faults.", valueName: "path")
+        help: ArgumentHelp("What it goes through, in YAML, as for POST /_sandbox/script.", valueName: "path")
     )
-    var faults: String?
+    var script: String?
 
     @Option(name: .long, help: ArgumentHelp("Where to append the journal, one JSON object a line.", valueName: "path"))
     var journal: String?
@@ -156,22 +172,23 @@ struct SandboxCommand: AsyncParsableCommand {
         sandbox.journalFile = journal
         sandbox.journalClear = journalClear
         sandbox.seed = seed
-        if let faults { sandbox.faults = try Self.rules(in: faults) }
+        if let script { sandbox.script = try Self.script(in: script) }
         return sandbox
     }
 
-    private static func rules(in path: String) throws -> [FaultRule] {
+    private static func script(in path: String) throws -> SandboxScript {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw Failure("--faults: \(path) cannot be read", isConfiguration: true)
+            throw Failure("--script: \(path) cannot be read", isConfiguration: true)
         }
-        guard let rules = try? JSONDecoder().decode([FaultRule].self, from: data) else {
+        do {
+            return try SandboxScript(yaml: String(decoding: data, as: UTF8.self))
+        } catch {
             throw Failure(
-                "--faults: \(path) is not a JSON list of fault rules",
-                remedy: #"such as [{"action":"status","status":503,"fraction":0.1}]"#,
+                "--script: \(path): \(error)",
+                remedy: "otp-worker sandbox --help shows a script",
                 isConfiguration: true
             )
         }
-        return rules
     }
 
     /// `20ms` or `10ms-50ms`.
