@@ -1,10 +1,21 @@
 """An upstream that is down, slow, cuts connections or answers garbage: answers as designed, by the deadline, at no more calls."""
 
+import base64
+import bisect
 import signal
 import time
 
 import harness
 import oracle
+
+# Where one session's faults are to be none of another's, nothing may spare the upstream.
+NOTHING_SPARED = {
+    "breaker.consecutive_failures": "1000",
+    "breaker.failure_percent": "100",
+    "check_otp.retry_percent": "100",
+    "check_otp.adaptive_concurrency": "false",
+    "check_otp.max_retry_after": "0s",
+}
 
 
 def play(bench, worker, results, plan, settings=None, url=None, seconds=90):
@@ -42,16 +53,16 @@ def test_faults_that_a_session_asks_for(bench, sandbox, worker, results):
         "a~code100~g7h8": ("rejected", "session_used", True, 1),
         "a~code16~g7h8": ("failed", "refused_by_upstream", False, 1),
         "a~code99~g7h8": ("failed", "unexpected_answer", False, 1),
+        "a~http307~i9j0": ("failed", "unexpected_answer", False, 1),
+        "a~chunked~i9j0": ("verified", "ok", False, 1),
+        "a~informational~i9j0": ("verified", "ok", False, 1),
         "a~close~i9j0": ("verified", "ok", False, 1),
         "a~delay300~i9j0": ("verified", "ok", False, 1),
         "a~drip~i9j0": ("verified", "ok", False, 1),
         "a~oversized~i9j0": ("failed", "outcome_unknown", True, 2),
         "a~chunks~i9j0": ("failed", "outcome_unknown", True, 2),
     }
-    # One session's faults are none of another's: nothing here may spare the upstream.
-    settings = {"breaker.consecutive_failures": "1000", "breaker.failure_percent": "100", "check_otp.retry_percent": "100"}
-    settings |= {"check_otp.adaptive_concurrency": "false", "check_otp.max_retry_after": "0s"}
-    events = play(bench, worker, results, plan, settings)
+    events = play(bench, worker, results, plan, NOTHING_SPARED)
     for session, (status, reason, in_doubt, count) in plan.items():
         event = events[session]
         got = event["status"], event["reason"], event["in_doubt"], len(calls(bench, session))
@@ -168,13 +179,81 @@ def test_an_upstream_that_only_fails_is_left_alone(bench, sandbox, worker, resul
     oracle.one_result_per_record(bench, bench.events())
 
 
+def busiest_second(calls):
+    """The most calls within any second."""
+    times = sorted(call["time"] for call in calls)
+    return max(bisect.bisect_left(times, moment + 1000) - number for number, moment in enumerate(times))
+
+
 def test_the_fleets_rate_is_kept(bench, sandbox, worker, results):
     sandbox()
     process = worker(settings={"check_otp.rate_limit": "50"}).wait_ready()
     events = burst(bench, results, process, "rate", 200)
     assert {event["reason"] for event in events} == {"ok"}
-    times = sorted(call["time"] / 1000 for call in bench.sandbox.calls())
-    within = [sum(1 for other in times if moment <= other < moment + 1) for moment in times]
-    assert max(within) <= 55, f"{max(within)} calls within a second"
-    assert times[-1] - times[0] < 8, "it could ask faster"
+    asked = bench.sandbox.calls()
+    assert busiest_second(asked) <= 55
+    assert asked[-1]["time"] - asked[0]["time"] < 8_000, "it could ask faster"
     assert process.end() == 0
+
+
+RIGHT = '{"code":0,"message":"ok"}'
+UNREADABLE = "failed", "outcome_unknown", True, 2
+BODIES = {
+    "bom": ({"text": "\ufeff" + RIGHT}, ("verified", "ok", False, 1)),
+    "html": ({"text": RIGHT, "content_type": "text/html"}, ("verified", "ok", False, 1)),
+    "string": ({"text": '{"code":"0"}'}, ("verified", "ok", False, 1)),
+    "missing": ({"text": '{"message":"ok"}'}, UNREADABLE),
+    "empty": ({"text": ""}, UNREADABLE),
+    "trailing": ({"text": RIGHT + " and so on"}, UNREADABLE),
+    "not-utf8": ({"base64": base64.b64encode(b'{"code":0,"message":"\xff"}').decode()}, UNREADABLE),
+    "array": ({"text": "[0]"}, UNREADABLE),
+    "fraction": ({"text": '{"code":0.5}'}, UNREADABLE),
+    "null": ({"text": '{"code":null}'}, UNREADABLE),
+    "huge": ({"text": '{"code":18446744073709551616}'}, UNREADABLE),
+    "twice": ({"text": '{"code":17,"code":0}'}, UNREADABLE),
+    "created": ({"text": RIGHT, "status": 201}, ("failed", "unexpected_answer", False, 1)),
+    "bad": ({"text": RIGHT, "status": 400}, ("failed", "refused_by_upstream", False, 1)),
+    "gateway": ({"text": RIGHT, "status": 502}, UNREADABLE),
+}
+
+
+def test_whatever_body_comes(bench, sandbox, worker, results):
+    """Verified only by a readable 200 with code 0; what cannot be read is asked about once more, then in doubt; and all is well after."""
+    sandbox()
+    bench.sandbox.faults([{"action": "body", "session_prefix": name, **body} for name, (body, _) in BODIES.items()])
+    process = worker(settings=NOTHING_SPARED).wait_ready()
+    sessions = {f"{name}-a1b2": expected for name, (_, expected) in BODIES.items()}
+    bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
+    events = {event["otp_session_id"]: event for event in results.wait(len(sessions), 60, [process])}
+    for session, expected in sessions.items():
+        event = events[session]
+        got = event["status"], event["reason"], event["in_doubt"], len(calls(bench, session))
+        assert got == expected, f"{session}: {event}"
+    bench.sandbox.faults([])
+    after = burst(bench, results, process, "after", 20)[len(sessions) :]
+    assert {event["reason"] for event in after} == {"ok"}
+    assert process.end() == 0
+
+
+def test_an_outage_ends_without_a_herd(bench, sandbox, worker, results):
+    """An hour of outage in small: who waited is answered after it, at no more than the rate, and losses come after an outage."""
+    sandbox()
+    outage = {"name": "outage", "seconds": 8, "faults": [{"action": "status", "status": 503}]}
+    lossy = {"name": "lossy", "seconds": 10, "faults": [{"action": "cut-after", "fraction": 0.05, "times": 1, "per": "session"}]}
+    bench.sandbox.script({"phases": [outage, lossy]})
+    rate = 40
+    settings = {"check_otp.rate_limit": rate, "check_otp.budget": "60s", "check_otp.max_attempts": "20"}
+    settings |= {"breaker.max_wait": "60s", "breaker.longest_opening": "4s", "check_otp.retry_percent": "100"}
+    process = worker(settings=settings).wait_ready()
+    events = burst(bench, results, process, "herd", 400)
+    assert {(event["status"], event["in_doubt"]) for event in events} == {("verified", False)}
+    asked = bench.sandbox.calls()
+    cut = sum(call.get("fault") == "cut-after" for call in asked)
+    assert cut > 0 and cut == sum(event["reason"] == "already_verified" for event in events)
+    down = [call for call in asked if call.get("status") == 503]
+    assert len(down) <= 30, f"{len(down)} calls for 400 commands while it is down"
+    assert len(asked) == 400 + len(down) + cut
+    # A call more where the limit's tokens and the journal's seconds fall differently.
+    assert busiest_second(asked) <= rate + 2
+    assert process.end() == 0
+    oracle.one_result_per_record(bench, bench.events())
