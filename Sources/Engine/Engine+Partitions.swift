@@ -56,7 +56,7 @@ extension Engine {
                     from: from,
                     to: to,
                     horizon: .init(
-                        retention: configuration.retention,
+                        retention: configuration.memory,
                         committed: partition.positions.committed ?? partition.positions.earliest
                     ),
                     timeout: configuration.restoreTimeout

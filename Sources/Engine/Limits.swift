@@ -59,7 +59,7 @@ package struct EngineConfiguration: Sendable {
     package var admission: Admission
     /// Different codes of one session that may be asked about.
     package var maximumCodes: Int
-    /// How long a session is remembered after its last record.
+    /// How long a session is remembered after its last call or record.
     package var retention: Duration
     /// The longest that a finished command waits for company in its transaction.
     package var commitInterval: Duration
@@ -131,4 +131,10 @@ package struct EngineConfiguration: Sendable {
         self.restoreTimeout = restoreTimeout
         self.acceptLedgerLoss = acceptLedgerLoss
     }
+
+    /// How long the ledger's entries are kept.
+    ///
+    /// After a crash a command may be asked about again under the intent of its first owner, until its deadline; what came of
+    /// that is remembered for ``retention`` as well.
+    package var memory: Duration { retention + maximumAge }
 }

@@ -6,7 +6,7 @@ import DequeModule
 ///
 /// It never reads a clock or a topic.
 package struct SessionLedger: Sendable {
-    /// How long a session is remembered after its last record.
+    /// How long a session is remembered after its last record in the ledger.
     package let retention: Duration
     private var sessions = SessionStore()
     /// Ledger offsets in ascending order, with whose they are.

@@ -46,6 +46,16 @@ struct RestoreTests {
         #expect(reads(foreign) == ["read ledger 0 10..<100"])
     }
 
+    /// An intent is not written again when another owner asks under it, so its time may be a deadline older than its last call.
+    @Test func whatIsReadReachesBackBeyondTheRetentionByTheLongestDeadline() {
+        let worker = Transcript {
+            $0.retention = .seconds(20)
+            $0.maximumAge = .seconds(15)
+        }
+        let positions = Positions(committed: 50, metadata: metadata().encoded, earliest: 0)
+        #expect(reads(positions, in: worker) == ["read ledger 0 70..<100 of 35000 ms"])
+    }
+
     @Test func aGroupThatNeverCommittedBeginsAtTheEarliest() {
         let worker = Transcript()
         #expect(reads(Positions(committed: nil, metadata: nil, earliest: 33), in: worker) == ["read ledger 0 10..<100"])

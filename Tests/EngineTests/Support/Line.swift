@@ -18,7 +18,11 @@ enum Line {
         case .resume(let place, let offset): ["resume \(place.partition) at \(offset)"]
         case .fetchPositions(let places, _): ["fetch positions \(list(places))"]
         case .fetchLedgerEnd(let place, _): ["fetch ledger end \(place.partition)"]
-        case .readLedger(let place, let from, let to, _, _): ["read ledger \(place.partition) \(from)..<\(to)"]
+        case .readLedger(let place, let from, let to, let horizon, _):
+            // The retention, and the longest time in which an intent may be asked under again.
+            horizon.retention == .seconds(1_800 + 120)
+                ? ["read ledger \(place.partition) \(from)..<\(to)"]
+                : ["read ledger \(place.partition) \(from)..<\(to) of \(horizon.retention.milliseconds) ms"]
         case .writeIntent(let id, let record): ["intent \(text(id)) \(text(record))"]
         case .call(let id, _, _, .seconds(5)): ["call \(text(id))"]
         case .call(let id, _, _, let timeout): ["call \(text(id)) for \(timeout.milliseconds) ms"]
