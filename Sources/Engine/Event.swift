@@ -34,6 +34,8 @@ package enum Event: Sendable {
 
     // The upstream
     case answered(RecordID, UpstreamAnswer)
+    /// Calls that begin from now on carry another key.
+    case keyReplaced
 
     // Transactions
     case producerReady
@@ -60,7 +62,7 @@ extension Event {
             true
         case .started, .assigned, .revoked, .lost, .coordinatorSilent, .consumerFailed, .consumerRecreated,
             .positionsFetched, .ledgerEndFetched, .restoreFailed, .reachedEnd, .partitionUnreadable, .producerReady,
-            .producerFailed, .timeReached, .drainRequested:
+            .producerFailed, .keyReplaced, .timeReached, .drainRequested:
             false
         }
     }

@@ -90,6 +90,18 @@ package struct Halt: Equatable, Sendable {
         }
     }
 
+    /// Another key is used from now on: whether it works is found out at once.
+    ///
+    /// A probe under way may carry the old one; after it the waits begin anew.
+    package mutating func keyReplaced(at now: Instant) {
+        switch state {
+        case .halted(let since, let cause, _, let probe):
+            waits.succeeded()
+            state = .halted(since: since, cause, nextProbe: now, probe: probe)
+        case .running: break
+        }
+    }
+
     /// The probe came to nothing before it was asked about: another may go.
     package mutating func released(_ id: RecordID) {
         switch state {

@@ -113,6 +113,8 @@ struct Protection {
         settings.shedsHopeless && left < latency.needed(at: now)
     }
 
+    mutating func keyReplaced(at now: Instant) { halt?.keyReplaced(at: now) }
+
     mutating func owned(_ partitions: Int, at now: Instant) {
         rate?.owned(partitions, at: now)
         calls?.owned(partitions, at: now)

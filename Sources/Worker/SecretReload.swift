@@ -14,6 +14,8 @@ final class SecretReload {
     /// From one look at the file to the next while the key is refused.
     private static let pause = Duration.seconds(1)
 
+    /// Another key is in use now.
+    var onReplaced: () -> Void = {}
     private let file: String?
     private let client: CheckClient
     private let eventLoop: any EventLoop
@@ -65,6 +67,7 @@ final class SecretReload {
             try client.replaceSecret(secret)
             current = secret
             logger.notice("key file read again: another key is used from now on")
+            onReplaced()
         } catch let fault as Setting.Fault {
             logger.error("key file is unusable, the key before stays", metadata: ["cause": "\(fault.what)"])
         } catch {

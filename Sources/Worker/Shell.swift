@@ -50,6 +50,7 @@ final class Shell: @unchecked Sendable {
         self.parts = parts
         self.eventLoop = eventLoop
         lastTurn.store(Clocks.now().nanoseconds, ordering: .relaxed)
+        parts.secret.onReplaced = { [weak self] in self?.take(.keyReplaced) }
     }
 
     /// Begins to work.

@@ -55,6 +55,22 @@ struct HaltTests {
         #expect(halt.gate(at: .seconds(6)) == .probe)
     }
 
+    @Test func aNewKeyIsTriedAtOnceAndTheWaitsBeginAnew() {
+        var halt = Halt(pace: .seconds(5), longest: .seconds(30))
+        halt.keyReplaced(at: .seconds(0))
+        #expect(!halt.isHalted)
+        _ = halt.refused(id(1), cause, at: .seconds(1))
+        halt.probed(with: id(2))
+        _ = halt.refused(id(2), cause, at: .seconds(6))
+        halt.keyReplaced(at: .seconds(8))
+        #expect(halt.gate(at: .seconds(8)) == .probe)
+        halt.probed(with: id(3))
+        halt.keyReplaced(at: .seconds(8))
+        #expect(halt.gate(at: .seconds(8)) == .closed(until: nil))
+        _ = halt.refused(id(3), cause, at: .seconds(9))
+        #expect(halt.gate(at: .seconds(9)) == .closed(until: .seconds(14)))
+    }
+
     @Test func theCauseIsSaid() {
         #expect(
             Halt.Cause(httpStatus: 403, code: 7).description

@@ -155,6 +155,17 @@ struct ProtectionTests {
         #expect(worker.status().upstream.state == .serving)
     }
 
+    @Test func aNewKeyIsTriedAtOnce() {
+        let worker = worker()
+        worker.ask(0, "a", "A", .status(401))
+        worker.committed()
+        worker.receive(1, "b", "A")
+        #expect(worker.happens(.keyReplaced) == ["intent 1 b/A@1"])
+        worker.intentWritten(1)
+        worker.answered(1, .code(1))
+        #expect(worker.status().upstream.state == .serving)
+    }
+
     @Test func aHaltOutlivesARebalance() {
         let worker = worker()
         worker.ask(0, "a", "A", .code(3))

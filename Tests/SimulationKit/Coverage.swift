@@ -59,7 +59,8 @@ package enum Transition: String, CaseIterable, Sendable {
 
 package enum EventKind: String, CaseIterable, Sendable {
     case started, assigned, revoked, lost, coordinatorSilent, consumerFailed, consumerRecreated, positionsFetched
-    case ledgerEndFetched, restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered
+    case ledgerEndFetched, restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered,
+        keyReplaced
     case partitionUnreadable
     case producerReady, producerFailed, committed, commitAborted, commitUnknown, batchTraced, timeReached,
         drainRequested
@@ -83,6 +84,7 @@ package enum EventKind: String, CaseIterable, Sendable {
         case .intentWritten: self = .intentWritten
         case .intentFailed: self = .intentFailed
         case .answered: self = .answered
+        case .keyReplaced: self = .keyReplaced
         case .producerReady: self = .producerReady
         case .producerFailed: self = .producerFailed
         case .committed: self = .committed

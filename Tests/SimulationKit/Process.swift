@@ -205,6 +205,14 @@ final class Process {
         }
     }
 
+    func replaceKey() {
+        guard isRunning else { return }
+        toLoop(.signal) { [self] in
+            watch.keyReplaced(at: world.now)
+            handle(.keyReplaced)
+        }
+    }
+
     func askToDrain() {
         guard isRunning, drainAskedAt == nil else { return }
         toLoop(.signal) { [self] in

@@ -152,7 +152,11 @@ package struct Simulation {
         case .keyRotated: fleet.rotateKey()
         case .outage: upstream.downUntil = world.now + lasting(sec(1), sec(20))
         case .rateLimit: upstream.limitedUntil = world.now + lasting(sec(1), sec(10))
-        case .keyRevoked: upstream.revokedUntil = world.now + lasting(sec(1), sec(10))
+        case .keyRevoked:
+            let duration = lasting(sec(1), sec(10))
+            upstream.revokedUntil = world.now + duration
+            // Where the key is in a file, somebody puts one there that works.
+            world.after(duration) { for process in fleet.processes where world.flip(0.5) { process.replaceKey() } }
         case .ledgerRefused:
             refuse(Int32(world.uniform(0...Int64(world.plan.partitions - 1))), for: lasting(sec(1), sec(20)))
         case .defaultTopicRefused: refuse(-1, for: lasting(sec(1), sec(20)))

@@ -53,6 +53,9 @@ struct UpstreamWatch {
         return (order, violation)
     }
 
+    /// Another key is used from now on.
+    mutating func keyReplaced(at now: Int64) { halt?.notBefore = now }
+
     /// The end of the request with this number.
     mutating func told(_ answer: UpstreamAnswer, about id: RecordID, order number: Int, at now: Int64) {
         if let spell = halt, number > spell.order { halt?.outstanding -= 1 }
