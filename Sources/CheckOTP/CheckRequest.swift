@@ -10,12 +10,21 @@ package struct CheckRequest: Sendable {
     ///
     /// One that is not made of its letters is left out.
     package var traceparent: [UInt8]?
+    /// The `tracestate` that belongs to it: visible ASCII and spaces, up to 512 bytes; any other is left out.
+    package var tracestate: [UInt8]?
 
-    package init(sessionID: SessionID, phone: PhoneNumber, code: OTPCode, traceparent: [UInt8]? = nil) {
+    package init(
+        sessionID: SessionID,
+        phone: PhoneNumber,
+        code: OTPCode,
+        traceparent: [UInt8]? = nil,
+        tracestate: [UInt8]? = nil
+    ) {
         self.sessionID = sessionID
         self.phone = phone
         self.code = code
         self.traceparent = traceparent
+        self.tracestate = tracestate
     }
 }
 
@@ -62,6 +71,11 @@ struct RequestEncoder: Redacting {
         if let traceparent = request.traceparent, Self.isHarmless(traceparent) {
             buffer.writeStaticString("\r\ntraceparent: ")
             buffer.writeBytes(traceparent)
+            // Without its parent the state means nothing.
+            if let state = request.tracestate, Self.isHarmless(state: state) {
+                buffer.writeStaticString("\r\ntracestate: ")
+                buffer.writeBytes(state)
+            }
         }
         buffer.writeStaticString("\r\n\r\n")
         buffer.writeBytes(body)
@@ -72,6 +86,11 @@ struct RequestEncoder: Redacting {
     private static func isHarmless(_ traceparent: [UInt8]) -> Bool {
         (1...128).contains(traceparent.count)
             && traceparent.allSatisfy { isDigit($0) || isLetter($0) || $0 == UInt8(ascii: "-") }
+    }
+
+    /// The W3C asks everybody to pass on 512 bytes.
+    private static func isHarmless(state: [UInt8]) -> Bool {
+        (1...512).contains(state.count) && state.allSatisfy { (0x20...0x7e).contains($0) }
     }
 
     private static func write(_ number: Int, to buffer: inout ByteBuffer) {

@@ -6,10 +6,13 @@ package struct Batch: Equatable, Sendable {
     package struct Result: Equatable, Sendable {
         package var record: RecordID
         package var event: ResultEvent
+        /// Where the command asks for it; nil for the default topic.
+        package var reply: ReplyAddress?
 
-        package init(record: RecordID, event: ResultEvent) {
+        package init(record: RecordID, event: ResultEvent, reply: ReplyAddress? = nil) {
             self.record = record
             self.event = event
+            self.reply = reply
         }
     }
 

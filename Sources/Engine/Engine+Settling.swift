@@ -138,7 +138,8 @@ extension Engine {
     private func appendResult(of command: Command, to batch: inout Batch, _ open: inout Settlement.Open) {
         guard let conclusion = command.conclusion else { return }
         let record = command.record
-        batch.results.append(.init(record: record.id, event: result(of: command, conclusion)))
+        let reply = command.isUndeliverable ? nil : record.reply
+        batch.results.append(.init(record: record.id, event: result(of: command, conclusion), reply: reply))
         open.results.append(record.id)
         guard case .unusable(let rejection) = record.content, !command.isLetterDropped else { return }
         let letter = DeadLetter(

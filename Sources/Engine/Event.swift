@@ -96,13 +96,23 @@ package struct ReceivedRecord: Sendable {
     package var key: [UInt8]?
     /// Headers that the result and the dead letter carry on.
     package var headers: [Header]
+    /// Where the result is asked for; nil for the default topic.
+    package var reply: ReplyAddress?
     package var content: Content
 
-    package init(id: RecordID, timestamp: WallTime, key: [UInt8]?, headers: [Header], content: Content) {
+    package init(
+        id: RecordID,
+        timestamp: WallTime,
+        key: [UInt8]?,
+        headers: [Header],
+        reply: ReplyAddress? = nil,
+        content: Content
+    ) {
         self.id = id
         self.timestamp = timestamp
         self.key = key
         self.headers = headers
+        self.reply = reply
         self.content = content
     }
 }

@@ -55,6 +55,22 @@ package final class Admin: Sendable {
         return counts
     }
 
+    /// Partition counts of those topics that can be written to as a whole; absent is one that does not exist, is not for this
+    /// client, or has a partition without a leader.
+    package func servedPartitionCounts(_ topics: [String], timeout: Duration) throws(KafkaError) -> [String: Int] {
+        let deadline = Deadline(in: timeout)
+        var counts: [String: Int] = [:]
+        for topic in topics {
+            do throws(KafkaError) {
+                let found = try handle.partitions(topic, until: deadline)
+                counts[topic] = found.flatMap { $0.led == $0.count ? $0.count : nil }
+            } catch {
+                guard error.isDestinationUnusable else { throw explained(error) }
+            }
+        }
+        return counts
+    }
+
     /// The brokers that the cluster names.
     package func brokers(timeout: Duration) throws(KafkaError) -> [Broker] {
         do throws(KafkaError) {

@@ -5,12 +5,21 @@ extension ClientHandle {
     ///
     /// Asks again while the cluster cannot say, until the deadline.
     func partitionCount(_ topic: String, until deadline: Deadline) throws(KafkaError) -> Int? {
+        try partitions(topic, until: deadline)?.count
+    }
+
+    /// The topic's partitions, and how many of them have a leader at the moment; nil when it does not exist.
+    func partitions(_ topic: String, until deadline: Deadline) throws(KafkaError) -> (count: Int, led: Int)? {
         while true {
-            let (response, count) = try unsafe metadata("describe topic", topic: topic, until: deadline) { metadata in
-                guard unsafe metadata.topic_cnt > 0 else { return (RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, 0) }
-                return unsafe (metadata.topics[0].err, Int(metadata.topics[0].partition_cnt))
+            let (response, found) = try unsafe metadata("describe topic", topic: topic, until: deadline) { metadata in
+                guard unsafe metadata.topic_cnt > 0 else {
+                    return (RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, (count: 0, led: 0))
+                }
+                let topic = unsafe metadata.topics[0]
+                let count = unsafe Int(topic.partition_cnt)
+                return unsafe (topic.err, (count, (0..<count).count { unsafe topic.partitions[$0].leader >= 0 }))
             }
-            guard let error = KafkaError("describe topic", response) else { return count }
+            guard let error = KafkaError("describe topic", response) else { return found }
             if error.code == .unknownTopicOrPartition || error.code == .unknownTopic { return nil }
             guard error.isTransient, !deadline.hasPassed else { throw error }
             pause(until: deadline)

@@ -15,6 +15,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case ignoredRecords = "ignored_records_total"
     case deadLetters = "dead_letters_total"
     case undeliverableResults = "undeliverable_results_total"
+    case replies = "replies_total"
 
     case upstreamCalls = "upstream_calls_total"
     case upstreamAttemptSeconds = "upstream_attempt_seconds"
@@ -85,7 +86,8 @@ package enum Metric: String, CaseIterable, Sendable {
     /// The kind, with the buckets of a histogram.
     package var kind: Kind {
         switch self {
-        case .commands, .replays, .inDoubt, .ignoredRecords, .deadLetters, .undeliverableResults, .upstreamCalls,
+        case .commands, .replays, .inDoubt, .ignoredRecords, .deadLetters, .undeliverableResults, .replies,
+            .upstreamCalls,
             .breakerOpenings, .upstreamHalts, .retriesDenied, .waitsEnded,
             .rebalances,
             .distrusts, .kafkaErrors, .transactions, .transactionAborts, .ledgerRestoreRecords, .ledgerRestores,
@@ -121,7 +123,7 @@ package enum Metric: String, CaseIterable, Sendable {
         case .commands: ["status", "reason"]
         case .upstreamCalls: ["class"]
         case .partitionWatermark, .partitionLag: ["partition"]
-        case .transactions, .ledgerRestores, .deadLetters: ["outcome"]
+        case .transactions, .ledgerRestores, .deadLetters, .replies: ["outcome"]
         case .transactionAborts, .distrusts: ["cause"]
         case .kafkaErrors: ["code"]
         case .topicPartitions: ["topic"]
@@ -157,6 +159,8 @@ extension Metric {
         case .deadLetters: "Dead letters, by outcome: committed or dropped."
         case .undeliverableResults:
             "Results that could not be published as asked and went to the default topic, reduced."
+        case .replies:
+            "Results asked for on a reply topic or partition, by outcome: obeyed, not_allowed or unavailable (default topic)."
         case .upstreamCalls: "Attempts at check_otp, by the class of their answer."
         case .upstreamAttemptSeconds: "Time of one attempt at check_otp, connecting included."
         case .callsInFlight: "Attempts at check_otp under way."

@@ -27,6 +27,7 @@ struct CommandIntake: Sendable {
         var timestamp: WallTime
         var key: [UInt8]?
         var headers: [Header]
+        var reply: ReplyAddress?
         var content: ReceivedRecord.Content
     }
 
@@ -67,6 +68,7 @@ struct CommandIntake: Sendable {
             timestamp: WallTime(milliseconds: record.timestamp ?? -1),
             key: record.key,
             headers: EchoHeaders.select(from: record.headers),
+            reply: ReplyAddress(in: record.headers),
             content: content
         )
     }

@@ -6,21 +6,27 @@ package import Kafka
 package struct Outputs {
     package private(set) var records: [OutgoingRecord] = []
     package private(set) var references: [OutputReference] = []
+    /// Places of the results that go where their commands asked.
+    private var replies: [Int] = []
+    /// What became of the results that were asked for elsewhere than on the default topic.
+    package private(set) var replyCounts: [ReplyRoutes.Kind: Int] = [:]
 
-    /// Lays a batch out: results of the first `mirrored` partitions of the commands go to the same partition of theirs, others
-    /// where their key says.
-    package init(_ batch: Batch, _ topics: WorkerConfiguration.Topics, mirrored: Int) {
+    /// Lays a batch out, each result where `routes` sends it.
+    package init(_ batch: Batch, _ topics: WorkerConfiguration.Topics, _ routes: ReplyRoutes) {
         records.reserveCapacity(batch.results.count + batch.ledger.count)
         for (index, result) in batch.results.enumerated() {
-            let number = result.record.place.partition
-            let partition = number < mirrored ? number : nil
+            let route = routes.route(result.reply, from: result.record.place.partition)
+            var event = result.event
+            if route.kind != .standard { replyCounts[route.kind, default: 0] += 1 }
+            if route.kind == .obeyed { replies.append(records.count) }
+            if route.kind == .unavailable { event.undeliverable = true }
             append(
                 OutgoingRecord(
-                    topic: topics.results,
-                    partition: partition,
-                    key: result.event.key(),
-                    value: result.event.encode(),
-                    headers: result.event.headers()
+                    topic: route.topic,
+                    partition: route.partition,
+                    key: event.key(),
+                    value: event.encode(),
+                    headers: event.headers()
                 ),
                 .result(index)
             )
@@ -72,6 +78,10 @@ package struct Outputs {
                     reason: "\(guilty[0].error)"
                 )
             }
+            let suspects = suspects(cause, faults)
+            if !suspects.isEmpty {
+                return .commitAborted(batch, .outputs, faults: suspects, reason: "\(cause)")
+            }
             let kind: AbortCause = cause.isFencing ? .stale : cause.isOfTheRecord ? .outputs : .transient
             return .commitAborted(batch, kind, faults: [], reason: "\(cause)")
         case .unknown(let error): return .commitUnknown(batch, isFenced: false, reason: "\(error)")
@@ -80,7 +90,25 @@ package struct Outputs {
     }
 }
 
+extension Outputs {
+    /// Replies come first under suspicion where nobody is named, or where nothing was heard of a record in time: they have
+    /// another way to go, and whoever waits for one has long given up.
+    private func suspects(_ cause: KafkaError, _ faults: [RecordFault]) -> [OutputReference] {
+        guard cause.isOfTheRecord || cause.isLateRecord else { return [] }
+        let named = replies.filter { reply in faults.contains { $0.index == reply } }
+        return (named.isEmpty ? replies : named).map { references[$0] }
+    }
+
+    /// The topics beside the default one that the named outputs were to go to.
+    func replyTopics(of faults: [OutputReference]) -> Set<String> {
+        Set(replies.filter { faults.contains(references[$0]) }.map { records[$0].topic })
+    }
+}
+
 extension KafkaError {
+    /// A record, not the transaction's coordinator, was waited for in vain.
+    fileprivate var isLateRecord: Bool { code == .messageTimedOut || operation == "produce" && code == .timedOut }
+
     /// Refused for what it is or where it goes, not for the state that the cluster is in: waiting does not help.
     var isOfTheRecord: Bool {
         isDestinationUnusable || code == .messageTooLarge || code == .invalidRecord || code == .policyViolation

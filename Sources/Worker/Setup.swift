@@ -72,6 +72,7 @@ struct Setup: Sendable {
             admin: admin,
             brokers: configuration.kafka.brokers,
             topics: configuration.topics,
+            replyTopics: configuration.replyTopics,
             timeout: .seconds(10)
         )
         DispatchQueue.global().async { completion(Result { () throws(StartFailure) in try check.run() }) }

@@ -123,6 +123,7 @@ final class Shell: @unchecked Sendable {
             timestamp: record.timestamp,
             key: record.key,
             headers: record.headers,
+            reply: record.reply,
             content: record.content
         )
     }
@@ -182,7 +183,8 @@ final class Shell: @unchecked Sendable {
             sessionID: command.sessionID,
             phone: command.phone,
             code: command.code,
-            traceparent: headers.first { $0.name == "traceparent" }?.value
+            traceparent: headers.first { $0.name == "traceparent" }?.value,
+            tracestate: headers.first { $0.name == "tracestate" }?.value
         )
         parts.client.call(
             request,

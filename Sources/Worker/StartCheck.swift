@@ -10,12 +10,15 @@ struct StartCheck {
         var clusterID: String
         var commandPartitions: Int
         var resultPartitions: Int
+        /// Partitions of the reply topics that can be written to.
+        var replyTopics: [String: Int] = [:]
         var warnings: [String] = []
     }
 
     let admin: Admin
     let brokers: String
     let topics: WorkerConfiguration.Topics
+    let replyTopics: [String]
     let timeout: Duration
 
     func run() throws(StartFailure) -> Findings {
@@ -38,6 +41,13 @@ struct StartCheck {
             commandPartitions: partitions.commands,
             resultPartitions: partitions.results
         )
+        findings.replyTopics = (try? admin.servedPartitionCounts(replyTopics, timeout: timeout)) ?? [:]
+        for topic in replyTopics where findings.replyTopics[topic] == nil {
+            findings.warnings.append(
+                "results.allowed_reply_topics: \(topic) does not exist or cannot be used now; until it can, results asked for"
+                    + " there go to \(topics.results)"
+            )
+        }
         if partitions.results != partitions.commands {
             findings.warnings.append(
                 "\(topics.results) has \(partitions.results) partitions and \(topics.commands) \(partitions.commands): "

@@ -138,6 +138,27 @@ package final class Telemetry: Sendable {
         }
     }
 
+    /// What became of results that were asked for elsewhere, once they are visible.
+    func replies(_ counts: [ReplyRoutes.Kind: Int]) {
+        for (kind, count) in counts {
+            registry.counter(.replies, kind.rawValue).add(Double(count))
+            let metadata: Logger.Metadata = ["results": "\(count)", "sent_to": "topics.results"]
+            switch kind {
+            case .standard, .obeyed: break
+            case .notAllowed:
+                logger.warning(
+                    "a reply topic is asked for that is not on results.allowed_reply_topics",
+                    metadata: metadata
+                )
+            case .unavailable:
+                logger.warning(
+                    "a reply topic or partition is asked for that does not exist or takes nothing",
+                    metadata: metadata
+                )
+            }
+        }
+    }
+
     func topicPartitions(commands: Int, results: Int) {
         registry.gauge(.topicPartitions, "commands").set(Double(commands))
         registry.gauge(.topicPartitions, "results").set(Double(results))

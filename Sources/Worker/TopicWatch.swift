@@ -3,7 +3,8 @@ import Kafka
 import NIOCore
 import Synchronization
 
-/// Looks from time to time whether partitions were added to the topics while the worker runs, and says what that asks for.
+/// Looks from time to time whether partitions were added to the topics while the worker runs, and says what that asks for; and
+/// which reply topics can be written to.
 ///
 /// It changes no topic: which sessions a new partition takes over is for a person to weigh, and a worker seldom has the right.
 final class TopicWatch: Sendable {
@@ -13,7 +14,9 @@ final class TopicWatch: Sendable {
     private let queue = DispatchQueue(label: "otp-worker.topics")
     private let admin: Admin
     private let topics: WorkerConfiguration.Topics
+    private let replyTopics: [String]
     private let onFinding: @Sendable (TopicGrowth.Finding) -> Void
+    private let onReplyTopics: @Sendable ([String: Int]) -> Void
     /// Touched on the queue only.
     private let growth: Mutex<TopicGrowth>
 
@@ -21,11 +24,15 @@ final class TopicWatch: Sendable {
         _ found: StartCheck.Findings,
         admin: Admin,
         topics: WorkerConfiguration.Topics,
-        onFinding: @escaping @Sendable (TopicGrowth.Finding) -> Void
+        replyTopics: [String],
+        onFinding: @escaping @Sendable (TopicGrowth.Finding) -> Void,
+        onReplyTopics: @escaping @Sendable ([String: Int]) -> Void
     ) {
         self.admin = admin
         self.topics = topics
+        self.replyTopics = replyTopics
         self.onFinding = onFinding
+        self.onReplyTopics = onReplyTopics
         growth = Mutex(TopicGrowth(topics, commands: found.commandPartitions, results: found.resultPartitions))
     }
 
@@ -44,6 +51,9 @@ final class TopicWatch: Sendable {
     }
 
     private func look() {
+        if !replyTopics.isEmpty, let found = try? admin.servedPartitionCounts(replyTopics, timeout: Self.timeout) {
+            onReplyTopics(found)
+        }
         // A cluster that cannot be asked is told of elsewhere.
         guard let counts = try? admin.partitionCounts(topics.all, timeout: Self.timeout) else { return }
         for finding in growth.withLock({ $0.found(counts) }) { onFinding(finding) }

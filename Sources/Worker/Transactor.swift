@@ -11,11 +11,12 @@ final class Transactor: Sendable {
     private let queue = DispatchQueue(label: "otp-worker.transactions")
     private let properties: [String: String]
     private let topics: WorkerConfiguration.Topics
-    /// See `Outputs`; it changes when partitions are added.
-    private let mirrored: Atomic<Int>
+    /// They change when topics are looked at, and when one refuses a result.
+    private let routes: Mutex<ReplyRoutes>
     private let timeout: Duration
     private let admin: Admin
     private let onEvent: @Sendable (ClientEvent) -> Void
+    private let onReplies: @Sendable ([ReplyRoutes.Kind: Int]) -> Void
     /// Touched on the queue only.
     private let state = Mutex(State())
 
@@ -28,21 +29,23 @@ final class Transactor: Sendable {
     init(
         properties: [String: String],
         topics: WorkerConfiguration.Topics,
-        mirrored: Int,
+        routes: ReplyRoutes,
         timeout: Duration,
         admin: Admin,
-        onEvent: @escaping @Sendable (ClientEvent) -> Void
+        onEvent: @escaping @Sendable (ClientEvent) -> Void,
+        onReplies: @escaping @Sendable ([ReplyRoutes.Kind: Int]) -> Void
     ) {
         self.properties = properties
         self.topics = topics
-        self.mirrored = Atomic(mirrored)
+        self.routes = Mutex(routes)
         self.timeout = timeout
         self.admin = admin
         self.onEvent = onEvent
+        self.onReplies = onReplies
     }
 
-    /// Partitions were added: from any thread.
-    func mirror(_ partitions: Int) { mirrored.store(partitions, ordering: .relaxed) }
+    /// The topics were looked at: from any thread.
+    func reroute(_ change: (inout ReplyRoutes) -> Void) { routes.withLock { change(&$0) } }
 
     /// Ends the producer there is and makes a new one, which decides whatever the old one left open.
     func replace(after delay: Duration, report: @escaping @Sendable (Event) -> Void) {
@@ -83,9 +86,9 @@ final class Transactor: Sendable {
     private func execute(_ batch: Batch, _ membership: GroupMetadata) -> Event {
         let (producer, isSuspicious) = state.withLock { ($0.producer, $0.isSuspicious) }
         guard let producer else { return .commitUnknown(batch.id, isFenced: false, reason: "no producer") }
-        let outputs = Outputs(batch, topics, mirrored: mirrored.load(ordering: .relaxed))
+        let outputs = Outputs(batch, topics, routes.withLock { $0 })
         // librdkafka waits for a topic that is gone until the transaction times out, which costs the producer: so ask first.
-        if isSuspicious, let event = missingTopics(batch, outputs) { return event }
+        if isSuspicious, let event = missingTopics(batch, outputs) { return refused(event, outputs) }
         let outcome = producer.execute(
             Transaction(
                 records: outputs.records,
@@ -102,23 +105,35 @@ final class Transactor: Sendable {
         let event = outputs.event(for: outcome, of: batch.id)
         if case .committed = event {
             state.withLock { $0.isSuspicious = false }
+            onReplies(outputs.replyCounts)
         } else {
             state.withLock { $0.isSuspicious = true }
         }
+        return refused(event, outputs)
+    }
+
+    /// Keeps a topic that did not take a reply from being tried again with every batch.
+    private func refused(_ event: Event, _ outputs: Outputs) -> Event {
+        guard case .commitAborted(_, _, let faults, _) = event else { return event }
+        for topic in outputs.replyTopics(of: faults) { routes.withLock { $0.refused(topic) } }
         return event
     }
 
     private func missingTopics(_ batch: Batch, _ outputs: Outputs) -> Event? {
         let names = Set(outputs.records.map(\.topic))
         guard let counts = try? admin.partitionCounts(Array(names), timeout: .seconds(2)) else { return nil }
-        let faults = outputs.references.indices.filter { counts[outputs.records[$0].topic] == nil }
+        let faults = outputs.references.indices.filter { index in
+            let record = outputs.records[index]
+            guard let count = counts[record.topic] else { return true }
+            return record.partition.map { $0 >= count } ?? false
+        }
         guard !faults.isEmpty else { return nil }
-        let missing = names.filter { counts[$0] == nil }.sorted().joined(separator: ", ")
+        let missing = Set(faults.map { outputs.records[$0].topic }).sorted().joined(separator: ", ")
         return .commitAborted(
             batch.id,
             .outputs,
             faults: faults.map { outputs.references[$0] },
-            reason: "topic \(missing) does not exist"
+            reason: "topic \(missing) does not exist, or has fewer partitions"
         )
     }
 }

@@ -94,10 +94,7 @@ package final class Worker: Sendable {
         }
         heartbeat.shell.withLock { $0 = shell }
         let admin = try await startAdmin(shell, stopping: group)
-        let watch = TopicWatch(findings, admin: setup.admin, topics: configuration.topics) { finding in
-            if case .changed(_, _, let mirrored) = finding { transactor.mirror(mirrored) }
-            telemetry.topics(finding)
-        }
+        let watch = makeTopicWatch(setup, findings, transactor, telemetry)
         let watching = watch.begin(on: loop)
         let failure = await work(shell, loop)
         await watch.end(watching)
@@ -207,20 +204,49 @@ package final class Worker: Sendable {
         }
     }
 
+    private func makeTopicWatch(
+        _ setup: Setup,
+        _ findings: StartCheck.Findings,
+        _ transactor: Transactor,
+        _ telemetry: Telemetry
+    ) -> TopicWatch {
+        TopicWatch(
+            findings,
+            admin: setup.admin,
+            topics: configuration.topics,
+            replyTopics: configuration.replyTopics,
+            onFinding: { finding in
+                if case .changed(_, let results, let mirrored) = finding {
+                    transactor.reroute { $0.grew(to: results.now, mirrored: mirrored) }
+                }
+                telemetry.topics(finding)
+            },
+            onReplyTopics: { found in transactor.reroute { $0.replyTopicsFound(found) } }
+        )
+    }
+
     private func makeTransactor(
         _ setup: Setup,
         _ findings: StartCheck.Findings,
         _ telemetry: Telemetry
     ) -> Transactor {
-        Transactor(
+        let (commands, results) = (findings.commandPartitions, findings.resultPartitions)
+        return Transactor(
             properties: setup.transactional,
             topics: configuration.topics,
-            mirrored: TopicGrowth.mirrored(commands: findings.commandPartitions, results: findings.resultPartitions),
+            routes: ReplyRoutes(
+                standard: configuration.topics.results,
+                partitions: results,
+                mirrored: TopicGrowth.mirrored(commands: commands, results: results),
+                allowed: configuration.replyTopics,
+                found: findings.replyTopics
+            ),
             timeout: configuration.kafka.transactionTimeout,
             admin: setup.admin,
             onEvent: { event in
                 if case .error(let error) = event { telemetry.kafkaError(error) }
-            }
+            },
+            onReplies: { telemetry.replies($0) }
         )
     }
 

@@ -34,6 +34,14 @@ package struct WorkerConfiguration: Sendable {
         package init() {}
     }
 
+    /// Where results may go.
+    package struct Results: Sendable {
+        /// Topics that a command may name in `kafka_replyTopic`.
+        package var allowedReplyTopics: [String] = []
+
+        package init() {}
+    }
+
     /// What is taken for a command.
     package struct Commands: Sendable {
         package var maximumAge = Duration.seconds(120)
@@ -134,6 +142,7 @@ package struct WorkerConfiguration: Sendable {
     package var name = "otp-worker"
     package var kafka = Kafka()
     package var topics = Topics()
+    package var results = Results()
     package var commands = Commands()
     package var checkOTP = CheckOTP()
     package var breaker = Breaker()
@@ -142,4 +151,7 @@ package struct WorkerConfiguration: Sendable {
     package var admin = Admin()
 
     package init() {}
+
+    /// The topics beside `topics.results` that a command may have its result on.
+    package var replyTopics: [String] { results.allowedReplyTopics.filter { $0 != topics.results } }
 }

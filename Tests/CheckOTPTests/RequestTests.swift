@@ -55,6 +55,20 @@ struct RequestTests {
         #expect(text.contains("\r\ntraceparent: \(trace)\r\n\r\n{"))
     }
 
+    @Test func aTracestateGoesWithItsTraceparent() throws {
+        let state = "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7"
+        let text = try bytes("https://api.example", .secretKey, .make(traceparent: "00-ab-cd-01", tracestate: state))
+        #expect(text.contains("\r\ntraceparent: 00-ab-cd-01\r\ntracestate: \(state)\r\n\r\n{"))
+        #expect(try bytes("https://api.example", .secretKey, .make(tracestate: state)) == bytes())
+    }
+
+    @Test(arguments: ["a=b\r\nX-Evil: 1", "a=ş", "", "a\u{7f}", String(repeating: "a", count: 513)])
+    func noTracestateCanAddAHeader(state: String) throws {
+        let alone = try bytes("https://api.example", .secretKey, .make(traceparent: "00-ab-cd-01"))
+        let both = CheckRequest.make(traceparent: "00-ab-cd-01", tracestate: state)
+        #expect(try bytes("https://api.example", .secretKey, both) == alone)
+    }
+
     @Test(arguments: ["00-ab\r\nX-Evil: 1", "00 ab", "", "00-ab\u{0}", String(repeating: "a", count: 129)])
     func noTraceparentCanAddAHeader(trace: String) throws {
         #expect(try bytes("https://api.example", .secretKey, .make(traceparent: trace)) == bytes())

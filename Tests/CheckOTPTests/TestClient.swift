@@ -91,7 +91,12 @@ final class TestClient: Sendable {
 extension CheckRequest {
     static let example = make()
 
-    static func make(session: String = "123456", code: String = "ART2", traceparent: String? = nil) -> CheckRequest {
+    static func make(
+        session: String = "123456",
+        code: String = "ART2",
+        traceparent: String? = nil,
+        tracestate: String? = nil
+    ) -> CheckRequest {
         guard let session = SessionID(session), let phone = PhoneNumber(normalising: "5324818942"),
             let code = OTPCode(trimming: code)
         else { preconditionFailure("unusable example") }
@@ -99,7 +104,8 @@ extension CheckRequest {
             sessionID: session,
             phone: phone,
             code: code,
-            traceparent: traceparent.map { Array($0.utf8) }
+            traceparent: traceparent.map { Array($0.utf8) },
+            tracestate: tracestate.map { Array($0.utf8) }
         )
     }
 }

@@ -117,6 +117,19 @@ struct BatchTests {
         #expect(worker.facts.contains(.parked(0, reason: "refused")))
     }
 
+    @Test func aReplyThatIsRefusedIsAskedForNowhereElse() {
+        let worker = Transcript(owning: 0)
+        var record = worker.record(0, "s", "A")
+        record.reply = ReplyAddress(topic: "replies", partition: 1)
+        worker.receive([record])
+        worker.intentWritten(0)
+        worker.answered(0, .code(1))
+        #expect(worker.batch?.results.first?.reply == record.reply)
+        worker.aborted(.outputs, faults: [.result(0)])
+        #expect(worker.batch?.results.first?.reply == nil)
+        #expect(worker.batch?.results.first?.event.undeliverable == true)
+    }
+
     @Test func onlyTheResultThatIsNamedIsChanged() {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")

@@ -9,7 +9,7 @@ struct OutputsTests {
     private let id = BatchID(process: 1, counter: 2)
     private let place = PartitionEpoch(partition: 3, epoch: 1)
 
-    private func outputs(mirrored: Int = 4) throws -> Outputs {
+    private func outputs(mirrored: Int = 4, reply: ReplyAddress? = nil) throws -> Outputs {
         let session = try #require(SessionID("s"))
         let record = RecordID(place: place, offset: 42)
         let source = Coordinates(topic: "commands", partition: 3, offset: 42)
@@ -24,7 +24,7 @@ struct OutputsTests {
             source: source,
             worker: "w"
         )
-        batch.results = [.init(record: record, event: event)]
+        batch.results = [.init(record: record, event: event, reply: reply)]
         let void = LedgerRecord(session: session, content: .void(Fingerprint(keyID: 1, high: 2, low: 3)))
         batch.ledger = [.init(partition: 3, record: void)]
         let letter = DeadLetter(
@@ -36,11 +36,19 @@ struct OutputsTests {
             headers: []
         )
         batch.deadLetters = [.init(record: record, letter: letter)]
-        return Outputs(batch, WorkerConfiguration.Topics(), mirrored: mirrored)
+        let topics = WorkerConfiguration.Topics()
+        let routes = ReplyRoutes(
+            standard: topics.results,
+            partitions: 4,
+            mirrored: mirrored,
+            allowed: ["replies"],
+            found: ["replies": 2]
+        )
+        return Outputs(batch, topics, routes)
     }
 
-    private func told(_ outcome: TransactionOutcome) throws -> String {
-        switch try outputs().event(for: outcome, of: id) {
+    private func told(_ outcome: TransactionOutcome, reply: ReplyAddress? = nil) throws -> String {
+        switch try outputs(reply: reply).event(for: outcome, of: id) {
         case .committed(_, let offsets): "committed \(offsets)"
         case .commitAborted(_, let cause, let faults, _): "aborted \(cause.rawValue) \(faults)"
         case .commitUnknown(_, let isFenced, _): "unknown fenced=\(isFenced)"
@@ -82,6 +90,42 @@ struct OutputsTests {
             try told(.aborted(cause: timedOut, faults: [RecordFault(index: 0, error: timedOut)]))
                 == "aborted transient []"
         )
+    }
+
+    @Test func aReplyGoesWhereItIsAskedFor() throws {
+        let asked = try outputs(reply: ReplyAddress(topic: "replies", partition: 1))
+        #expect(asked.records[0].topic == "replies")
+        #expect(asked.records[0].partition == 1)
+        #expect(asked.replyCounts == [.obeyed: 1])
+        #expect(!asked.records[0].headers.contains { $0.name == "otp_reply_undeliverable" })
+    }
+
+    @Test func aReplyWithoutAPlaceGoesToTheDefaultTopicAndSaysSo() throws {
+        let astray = try outputs(reply: ReplyAddress(topic: "replies", partition: 2))
+        #expect(astray.records[0].topic == "otp.verify.results")
+        #expect(astray.records[0].partition == 3)
+        #expect(astray.replyCounts == [.unavailable: 1])
+        #expect(astray.records[0].headers.contains(Header(name: "otp_reply_undeliverable", text: "true")))
+        let refused = try outputs(reply: ReplyAddress(topic: "elsewhere"))
+        #expect(refused.records[0].topic == "otp.verify.results")
+        #expect(refused.replyCounts == [.notAllowed: 1])
+    }
+
+    /// It has another way to go: it must not be tried for ever where it cannot be written.
+    @Test func aReplyIsTheFirstUnderSuspicion() throws {
+        let reply = ReplyAddress(topic: "replies")
+        let blamed = "aborted outputs [Engine.OutputReference.result(0)]"
+        let timedOut = KafkaError("produce", .messageTimedOut)
+        let late = TransactionOutcome.aborted(cause: timedOut, faults: [RecordFault(index: 0, error: timedOut)])
+        #expect(try told(late, reply: reply) == blamed)
+        for cause in [KafkaError("produce", .timedOut), KafkaError("send offsets", .topicAuthorizationFailed)] {
+            #expect(try told(.aborted(cause: cause, faults: []), reply: reply) == blamed)
+        }
+        #expect(
+            try told(.aborted(cause: KafkaError("commit", .timedOut), faults: []), reply: reply).contains("transient")
+        )
+        let stale = KafkaError("send offsets", .illegalGeneration)
+        #expect(try told(.aborted(cause: stale, faults: []), reply: reply) == "aborted stale []")
     }
 
     @Test(arguments: [KafkaError.Code.illegalGeneration, .unknownMemberID, .fencedInstanceID])

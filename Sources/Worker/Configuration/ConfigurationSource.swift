@@ -41,7 +41,11 @@ struct ConfigurationSource: Sendable {
             guard case .string(let text)? = value?.content, !text.isEmpty else { return nil }
             return text
         } catch {
-            throw Setting.Fault(what: "it has several values", remedy: "write one value, not a list")
+            let list = try? snapshot.value(forKey: AbsoluteConfigKey(components), type: .stringArray).value
+            guard Setting.named(key)?.kind == .list, case .stringArray(let texts)? = list?.content else {
+                throw Setting.Fault(what: "it has several values", remedy: "write one value, not a list")
+            }
+            return texts.isEmpty ? nil : texts.joined(separator: ",")
         }
     }
 

@@ -11,7 +11,7 @@ extension Setting {
     ///
     /// Any property of librdkafka can be set besides, under ``propertyPrefix``.
     package static let all: [Setting] =
-        kafka + topics + commands + checkOTP + breaker + ledger + delivery + process
+        kafka + topics + results + commands + checkOTP + breaker + ledger + delivery + process
 
     private static let kafka: [Setting] = [
         .text(
@@ -69,6 +69,19 @@ extension Setting {
             .topic
         ),
         .text("topics.dead_letters", \.worker.topics.deadLetters, "Where unusable records are pointed to.", .topic),
+    ]
+
+    private static let results: [Setting] = [
+        .list(
+            "results.allowed_reply_topics",
+            \.worker.results.allowedReplyTopics,
+            """
+            Topics that a command may name in its header `kafka_replyTopic` to have its result there instead. Unset, every \
+            result goes to topics.results.
+            """,
+            .topic,
+            example: "shop.otp-replies,wallet.otp-replies"
+        )
     ]
 
     private static let commands: [Setting] = [

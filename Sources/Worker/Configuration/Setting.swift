@@ -6,7 +6,7 @@ import Contract
 /// own value; how settings relate is judged once all were read.
 package struct Setting: Sendable {
     package enum Kind: String, Sendable, CaseIterable {
-        case text, duration, integer, flag, choice, url, file, secret
+        case text, list, duration, integer, flag, choice, url, file, secret
     }
 
     /// What is wrong with a value, and what to write instead.
@@ -90,6 +90,33 @@ extension Setting {
             example: example,
             store: { text, settings throws(Fault) in settings[keyPath: path] = try rule.check(text) },
             show: { $0[keyPath: path] }
+        )
+    }
+
+    /// Texts of one rule, none of which holds a comma; each is kept once.
+    static func list(
+        _ key: String,
+        _ path: any Path<[String]>,
+        _ meaning: String,
+        _ rule: TextRule,
+        example: String
+    ) -> Setting {
+        Setting(
+            key: key,
+            kind: .list,
+            unit: "",
+            range: "comma-separated: \(rule.range)",
+            meaning: meaning,
+            example: example,
+            store: { text, settings throws(Fault) in
+                var values: [String] = []
+                for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+                    let value = try rule.check(part.split(separator: " ").joined(separator: " "))
+                    if !values.contains(value) { values.append(value) }
+                }
+                settings[keyPath: path] = values
+            },
+            show: { $0[keyPath: path].isEmpty ? nil : $0[keyPath: path].joined(separator: ",") }
         )
     }
 

@@ -6,7 +6,8 @@ enum SettingRelations {
     static func faults(of settings: Settings) -> [(key: String, fault: Setting.Fault)] {
         let worker = settings.worker
         return (calls(worker) + membership(worker)).compactMap { $0.fault(DurationText.format) }
-            + bounds(worker).compactMap { $0.fault { "\($0)" } } + topics(worker.topics) + connection(worker.checkOTP)
+            + bounds(worker).compactMap { $0.fault { "\($0)" } } + topics(worker.topics, worker.results)
+            + connection(worker.checkOTP)
     }
 
     private static func calls(_ worker: WorkerConfiguration) -> [Relation<Duration>] {
@@ -143,18 +144,32 @@ enum SettingRelations {
         return faults
     }
 
-    private static func topics(_ topics: WorkerConfiguration.Topics) -> [(key: String, fault: Setting.Fault)] {
+    private static func topics(
+        _ topics: WorkerConfiguration.Topics,
+        _ results: WorkerConfiguration.Results
+    ) -> [(key: String, fault: Setting.Fault)] {
         let named = [
             ("topics.commands", topics.commands), ("topics.results", topics.results), ("topics.ledger", topics.ledger),
             ("topics.dead_letters", topics.deadLetters),
         ]
-        return named.indices.compactMap { index in
+        let own = named.indices.compactMap { index -> (key: String, fault: Setting.Fault)? in
             guard let other = named[..<index].first(where: { $0.1 == named[index].1 }) else { return nil }
             return (
                 named[index].0,
                 Setting.Fault(what: "\(other.0) names the same topic", remedy: "give each of the four its own topic")
             )
         }
+        // A producer must not be able to have a result written where commands or the ledger are read.
+        let taken = named.first { $0.0 != "topics.results" && results.allowedReplyTopics.contains($0.1) }
+        return own
+            + (taken.map { taken in
+                [
+                    (
+                        "results.allowed_reply_topics",
+                        Setting.Fault(what: "\(taken.1) is \(taken.0)", remedy: "name topics for results only")
+                    )
+                ]
+            } ?? [])
     }
 }
 

@@ -2,6 +2,7 @@ import Contract
 import Engine
 import Kafka
 import Sandbox
+import Worker
 
 /// Turns the worker's records into the facts of an audit.
 ///
@@ -12,6 +13,16 @@ enum AuditDecoding {
         case letter(LetterFact)
         case ledger(LedgerFact)
         case unreadable(Coordinates, String)
+    }
+
+    /// What a record of any topic but that of the commands says; nil when it is not for the audit.
+    static func item(_ record: ConsumedRecord, _ topics: WorkerConfiguration.Topics) -> Item? {
+        switch record.topic {
+        case topics.results: result(record)
+        case topics.ledger: ledger(record)
+        case topics.deadLetters: letter(record)
+        default: reply(record)
+        }
     }
 
     static func place(_ record: ConsumedRecord) -> Coordinates {
@@ -56,6 +67,11 @@ enum AuditDecoding {
         }
         let isUndeliverable = record.headers.contains { $0.name == "otp_reply_undeliverable" }
         return .result(ResultFact(event, at: place(record), time: time(record), undeliverable: isUndeliverable))
+    }
+
+    /// A reply topic may carry other services' replies too.
+    private static func reply(_ record: ConsumedRecord) -> Item? {
+        if case .result(let fact) = result(record) { .result(fact) } else { nil }
     }
 
     static func ledger(_ record: ConsumedRecord) -> Item {

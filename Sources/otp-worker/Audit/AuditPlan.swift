@@ -30,12 +30,15 @@ struct AuditPlan {
     var notes: [String] = []
 
     private let topics: WorkerConfiguration.Topics
+    private let replyTopics: [String]
     private let ends: TopicEnds
 
     static func make(_ request: Request, _ settings: Settings, _ reader: LedgerReader) async throws -> AuditPlan {
         let topics = settings.worker.topics
         let names = topics.all
-        let counts = try settings.talking { try TopicCheck.partitionCounts(names, settings.common) }
+        let counts = try settings.talking {
+            try TopicCheck.partitionCounts(names, orNone: settings.worker.replyTopics, settings.common)
+        }
         let all = Array(0..<Int32(counts[topics.commands] ?? 0))
         let audited = request.partitions ?? all
         if let unknown = audited.first(where: { !all.contains($0) }) {
@@ -46,7 +49,9 @@ struct AuditPlan {
         }
         var plan = AuditPlan(settings, reader)
         plan.rules.isPartial = audited.count < all.count
-        let results = Array(0..<Int32(counts[topics.results] ?? 0)).map { TopicPartition(topics.results, $0) }
+        let results = ([topics.results] + settings.worker.replyTopics).flatMap { topic in
+            (0..<Int32(counts[topic] ?? 0)).map { TopicPartition(topic, $0) }
+        }
         let letters = Array(0..<Int32(counts[topics.deadLetters] ?? 0)).map { TopicPartition(topics.deadLetters, $0) }
         let ledger = audited.filter { $0 < counts[topics.ledger] ?? 0 }.map { TopicPartition(topics.ledger, $0) }
 
@@ -72,6 +77,7 @@ struct AuditPlan {
 
     private init(_ settings: Settings, _ reader: LedgerReader) {
         topics = settings.worker.topics
+        replyTopics = settings.worker.replyTopics
         ends = TopicEnds(reader: reader)
         rules = AuditRules(commandTopic: topics.commands, now: WallTime(milliseconds: 0))
         rules.maximumAge = settings.worker.commands.maximumAge
@@ -97,7 +103,7 @@ struct AuditPlan {
         let isShortened = { (topic: String) in marks.filter { $0.key.topic == topic && $0.value.low > 0 } }
         rules.since = request.since
         rules.until = request.until
-        for topic in [topics.results, topics.deadLetters] {
+        for topic in [topics.results, topics.deadLetters] + replyTopics {
             let kept = try oldest(isShortened(topic))
             guard let kept else { continue }
             let from = WallTime(milliseconds: kept.milliseconds + rules.maximumAge.milliseconds + 60_000)

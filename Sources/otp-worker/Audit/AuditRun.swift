@@ -34,13 +34,7 @@ struct AuditRun {
             commands[partition] = StreamCursor(stream)
         }
         for (place, offsets) in plan.others.sorted(by: { "\($0.key)" < "\($1.key)" }) where !offsets.isEmpty {
-            let stream = RecordStream(reader, place, offsets) { record -> AuditDecoding.Item? in
-                switch record.topic {
-                case topics.results: AuditDecoding.result(record)
-                case topics.ledger: AuditDecoding.ledger(record)
-                default: AuditDecoding.letter(record)
-                }
-            }
+            let stream = RecordStream(reader, place, offsets) { AuditDecoding.item($0, topics) }
             others.append(StreamCursor(stream))
         }
     }

@@ -93,9 +93,11 @@ struct ExplainCommand: AsyncParsableCommand {
 
     private func read(_ id: SessionID, _ settings: Settings, into line: inout TimeLine) throws {
         let topics = settings.worker.topics
-        let names = topics.all
-        let counts = try TopicCheck.partitionCounts(names, settings.common)
-        let places = names.map { name in (0..<Int32(counts[name] ?? 0)).map { TopicPartition(name, $0) } }
+        let replyTopics = settings.worker.replyTopics
+        let counts = try TopicCheck.partitionCounts(topics.all, orNone: replyTopics, settings.common)
+        let places = (topics.all + replyTopics).map { name in
+            (0..<Int32(counts[name] ?? 0)).map { TopicPartition(name, $0) }
+        }
         let reader = try LedgerReader(settings.readingMuch, batchSize: 1_000)
         let decoder = CommandDecoder(
             requireKey: settings.worker.commands.requiresKey,
@@ -116,8 +118,8 @@ struct ExplainCommand: AsyncParsableCommand {
             sources.insert(Coordinates(topic: topics.commands, partition: command.partition, offset: command.offset))
         }
         let known = sources
-        let items = try collect(reader, places[1] + places[2] + places[3]) { record -> Kept? in
-            Self.item(record, topics).flatMap { Self.isAbout(id, $0, known) ? Kept(item: $0, record) : nil }
+        let items = try collect(reader, Array(places.dropFirst().joined())) { record -> Kept? in
+            AuditDecoding.item(record, topics).flatMap { Self.isAbout(id, $0, known) ? Kept(item: $0, record) : nil }
         }
         for kept in items {
             switch kept.item {
@@ -136,14 +138,6 @@ struct ExplainCommand: AsyncParsableCommand {
         init(item: AuditDecoding.Item, _ record: ConsumedRecord) {
             self.item = item
             place = AuditDecoding.place(record)
-        }
-    }
-
-    private static func item(_ record: ConsumedRecord, _ topics: WorkerConfiguration.Topics) -> AuditDecoding.Item? {
-        switch record.topic {
-        case topics.results: AuditDecoding.result(record)
-        case topics.ledger: AuditDecoding.ledger(record)
-        default: AuditDecoding.letter(record)
         }
     }
 

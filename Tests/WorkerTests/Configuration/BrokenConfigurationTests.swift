@@ -53,6 +53,18 @@ struct BrokenConfigurationTests {
         ),
         Case(flags: [("admin.port", "70000")], says: ["admin.port (--set): 70000 is out of range", "from 0 to 65535"]),
         Case(
+            flags: [("results.allowed_reply_topics", "a, b c")],
+            says: ["results.allowed_reply_topics (--set): \"b c\" cannot be used", "letters, digits, dots"]
+        ),
+        Case(
+            flags: [("results.allowed_reply_topics", "replies,otp.verify.ledger")],
+            says: ["results.allowed_reply_topics (--set): otp.verify.ledger is topics.ledger"]
+        ),
+        Case(
+            yaml: "kafka:\n  brokers: [h:1, i:1]\n",
+            says: ["kafka.brokers (worker.yaml, line 2): it has several values", "write one value"]
+        ),
+        Case(
             flags: [("commands.require_key", "maybe")],
             says: ["commands.require_key (--set): \"maybe\" is neither true nor false"]
         ),

@@ -25,6 +25,15 @@ struct PrecedenceTests {
         #expect(kafka.properties == ["security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"])
     }
 
+    @Test func aListIsWrittenInOneLineOrAsOne() throws {
+        for yaml in ["[a, b.c, a]", "a, b.c,a", "\n    - a\n    - b.c"] {
+            let settings = try Reading.settings(yaml: "results:\n  allowed_reply_topics: \(yaml)\n")
+            #expect(settings.worker.results.allowedReplyTopics == ["a", "b.c"])
+        }
+        let variable = ["OTP_RESULTS_ALLOWED_REPLY_TOPICS": "a,b.c,otp.verify.results"]
+        #expect(try Reading.settings(environment: variable).worker.replyTopics == ["a", "b.c"])
+    }
+
     @Test func theEnvironmentGoesOverTheFileAndFlagsGoOverBoth() throws {
         let settings = try Reading.settings(
             yaml: yaml,
