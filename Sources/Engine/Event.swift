@@ -95,6 +95,10 @@ package struct ReceivedRecord: Sendable {
     /// Headers that the result and the dead letter carry on.
     package var headers: [Header]
     package var content: Content
+    /// How often it has been replayed from a dead letter.
+    package var replayCount = 0
+    /// Its value, where a dead letter of it shall have a copy.
+    package var value: [UInt8]?
 
     package init(id: RecordID, timestamp: WallTime, key: [UInt8]?, headers: [Header], content: Content) {
         self.id = id

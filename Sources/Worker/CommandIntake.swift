@@ -28,10 +28,15 @@ struct CommandIntake: Sendable {
         var key: [UInt8]?
         var headers: [Header]
         var content: ReceivedRecord.Content
+        var replayCount = 0
+        /// For a dead letter that shall have a copy.
+        var value: [UInt8]?
     }
 
     let decoder: CommandDecoder
     let fingerprinter: Fingerprinter
+    /// Whether a dead letter copies the value, and how many bytes at most; a longer one stays where it is.
+    let copiedBytes: Int?
 
     func items(_ events: [ConsumerEvent]) -> [Item] {
         events.map { event in
@@ -61,7 +66,7 @@ struct CommandIntake: Sendable {
                 )
             case .failure(let rejection): .unusable(rejection)
             }
-        return Decoded(
+        var decoded = Decoded(
             partition: record.partition,
             offset: record.offset,
             timestamp: WallTime(milliseconds: record.timestamp ?? -1),
@@ -69,5 +74,10 @@ struct CommandIntake: Sendable {
             headers: EchoHeaders.select(from: record.headers),
             content: content
         )
+        if case .unusable = content {
+            decoded.replayCount = DeadLetter.replayCount(in: record.headers)
+            if let copiedBytes, record.value?.count ?? 0 <= copiedBytes { decoded.value = record.value }
+        }
+        return decoded
     }
 }

@@ -44,6 +44,14 @@ package struct WorkerConfiguration: Sendable {
         package init() {}
     }
 
+    /// What is said about unusable records.
+    package struct DeadLetters: Sendable {
+        /// Whether a dead letter copies the record's value.
+        package var includeValue = false
+
+        package init() {}
+    }
+
     /// The upstream and how it is asked.
     package struct CheckOTP: Sendable {
         package var origin: Origin?
@@ -135,6 +143,7 @@ package struct WorkerConfiguration: Sendable {
     package var kafka = Kafka()
     package var topics = Topics()
     package var commands = Commands()
+    package var deadLetters = DeadLetters()
     package var checkOTP = CheckOTP()
     package var breaker = Breaker()
     package var ledger = Ledger()
