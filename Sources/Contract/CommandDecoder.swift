@@ -46,7 +46,7 @@ package struct CommandDecoder: Sendable {
     }
 
     /// The last `ce_id`, if it is usable as an identifier.
-    private static func eventID(in headers: [Header]) -> String? {
+    static func eventID(in headers: [Header]) -> String? {
         guard let value = headers.last(where: { $0.name == "ce_id" })?.value, value.count <= Identifier.maximumBytes,
             let text = String(validating: value, as: UTF8.self), Identifier.isUsable(text)
         else { return nil }

@@ -1,8 +1,8 @@
 /// Where an unusable record was and why it is one.
 ///
-/// The published record has a key and headers and a null value.
+/// The published record has a key and headers, and a null value unless a copy was asked for.
 ///
-/// Never carries what the record said: its value stays in the command topic, and only allow-listed headers come along.
+/// Never carries what the record said otherwise: its value stays in the command topic, and only allow-listed headers come along.
 package struct DeadLetter: Equatable, Sendable {
     /// Bytes of the key that are kept: enough to find the producer, too few to make the dead letter unpublishable.
     package static let maximumKeyBytes = 1024
@@ -18,6 +18,8 @@ package struct DeadLetter: Equatable, Sendable {
     package let headers: [Header]
     /// How often the record has been replayed from a dead letter.
     package let replayCount: Int
+    /// A copy of the record's value, where the worker was told to make one.
+    package let value: [UInt8]?
 
     package init(
         source: Coordinates,
@@ -26,7 +28,8 @@ package struct DeadLetter: Equatable, Sendable {
         consumerGroup: String,
         reason: InvalidReason,
         headers: [Header],
-        replayCount: Int = 0
+        replayCount: Int = 0,
+        value: [UInt8]? = nil
     ) {
         self.source = source
         self.timestamp = timestamp
@@ -35,32 +38,98 @@ package struct DeadLetter: Equatable, Sendable {
         self.reason = reason
         self.headers = EchoHeaders.select(from: headers)
         self.replayCount = replayCount
+        self.value = value
+    }
+
+    /// Reads a published one back; `nil` if the headers are not those of a dead letter of ours.
+    package init?(key: [UInt8]?, value: [UInt8]?, headers: [Header]) {
+        let last = { (name: String) in headers.last { $0.name == name }?.value }
+        guard let topic = last(Name.topic).flatMap({ String(validating: $0, as: UTF8.self) }),
+            let partition: Int32 = last(Name.partition).flatMap(Self.integer),
+            let offset: Int64 = last(Name.offset).flatMap(Self.integer),
+            let timestamp: Int64 = last(Name.timestamp).flatMap(Self.integer),
+            let reason = last(Name.reason).flatMap({ InvalidReason(rawValue: String(decoding: $0, as: UTF8.self)) })
+        else { return nil }
+        self.init(
+            source: Coordinates(topic: topic, partition: partition, offset: offset),
+            timestamp: WallTime(milliseconds: timestamp),
+            key: key,
+            consumerGroup: String(decoding: last(Name.group) ?? [], as: UTF8.self),
+            reason: reason,
+            headers: headers,
+            replayCount: Self.replayCount(in: headers),
+            value: value
+        )
     }
 
     /// The kept headers, then those that Spring's `DeadLetterPublishingRecoverer` writes, in its formats.
     package func headersForRecord() -> [Header] {
         headers + [
-            Header(name: "kafka_dlt-original-topic", text: source.topic),
-            Header(name: "kafka_dlt-original-partition", value: Self.bigEndian(source.partition)),
-            Header(name: "kafka_dlt-original-offset", value: Self.bigEndian(source.offset)),
-            Header(name: "kafka_dlt-original-timestamp", value: Self.bigEndian(timestamp.milliseconds)),
-            Header(name: "kafka_dlt-original-consumer-group", text: consumerGroup),
-            Header(name: "kafka_dlt-exception-message", text: reason.rawValue),
-            Header(name: Self.replayCountName, text: String(replayCount)),
+            Header(name: Name.topic, text: source.topic),
+            Header(name: Name.partition, value: Self.bigEndian(source.partition)),
+            Header(name: Name.offset, value: Self.bigEndian(source.offset)),
+            Header(name: Name.timestamp, value: Self.bigEndian(timestamp.milliseconds)),
+            Header(name: Name.group, text: consumerGroup),
+            Header(name: Name.reason, text: reason.rawValue),
+            Header(name: Name.replayCount, text: String(replayCount)),
         ]
     }
 
     /// What `dlq_replay_count` says in the headers of a record; 0 if it says nothing usable.
     package static func replayCount(in headers: [Header]) -> Int {
-        guard let value = headers.last(where: { $0.name == replayCountName })?.value, (1...9).contains(value.count),
+        guard let value = headers.last(where: { $0.name == Name.replayCount })?.value, (1...9).contains(value.count),
             let count = Int(String(decoding: value, as: UTF8.self)), count >= 0
         else { return 0 }
         return count
     }
 
-    private static let replayCountName = "dlq_replay_count"
+    private enum Name {
+        static let topic = "kafka_dlt-original-topic"
+        static let partition = "kafka_dlt-original-partition"
+        static let offset = "kafka_dlt-original-offset"
+        static let timestamp = "kafka_dlt-original-timestamp"
+        static let group = "kafka_dlt-original-consumer-group"
+        static let reason = "kafka_dlt-exception-message"
+        static let replayCount = "dlq_replay_count"
+        static let replayOf = "dlq_replay_of"
+    }
 
     private static func bigEndian(_ value: some FixedWidthInteger) -> [UInt8] {
         stride(from: value.bitWidth - 8, through: 0, by: -8).map { UInt8(truncatingIfNeeded: value >> $0) }
+    }
+
+    /// `nil` if it has another width.
+    private static func integer<Value: FixedWidthInteger>(_ bytes: [UInt8]) -> Value? {
+        guard bytes.count * 8 == Value.bitWidth else { return nil }
+        return bytes.reduce(0) { $0 << 8 | Value($1) }
+    }
+}
+
+/// Putting a record back where it was read from, once what was wrong with it is mended.
+extension DeadLetter {
+    /// The original's headers, and what makes the replay its successor: the id under which its result is known, how often it has been
+    /// replayed, and which record it repeats.
+    ///
+    /// - Parameter original: the headers of the record that this letter is about.
+    package func headersOfReplay(_ original: [Header]) -> [Header] {
+        var headers = original.filter { $0.name != Name.replayCount && $0.name != Name.replayOf }
+        // Without an id of its own a command is named by where it lies, and a replay lies elsewhere.
+        if CommandDecoder.eventID(in: headers) == nil, !Self.isStructuredEvent(headers) {
+            headers.append(Header(name: "ce_id", text: source.description))
+        }
+        headers.append(Header(name: Name.replayCount, text: String(replayCount + 1)))
+        headers.append(Header(name: Name.replayOf, text: source.description))
+        return headers
+    }
+
+    /// The record that a replayed one repeats; `nil` for any other record.
+    package static func replayed(by headers: [Header]) -> String? {
+        headers.last { $0.name == Name.replayOf }?.value.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Its id is inside the value.
+    private static func isStructuredEvent(_ headers: [Header]) -> Bool {
+        let type = headers.last { $0.name == "content-type" }?.value.map { String(decoding: $0, as: UTF8.self) }
+        return type?.lowercased().hasPrefix("application/cloudevents+json") ?? false
     }
 }

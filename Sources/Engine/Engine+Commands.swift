@@ -70,7 +70,8 @@ extension Engine {
 
         switch record.content {
         case .unusable(let rejection):
-            conclude(command, partition, as: Outcome(.invalid(rejection.reason)), settles: false, at: now)
+            let outcome = Outcome(.invalid(rejection.reason), message: rejection.detail)
+            conclude(command, partition, as: outcome, settles: false, at: now)
         case .command(_, let session, _):
             guard partition.lanes[session] != nil else {
                 partition.lanes[session] = .init(head: command)

@@ -148,7 +148,9 @@ extension Engine {
             key: record.key,
             consumerGroup: configuration.group,
             reason: rejection.reason,
-            headers: record.headers
+            headers: record.headers,
+            replayCount: record.replayCount,
+            value: record.value
         )
         batch.deadLetters.append(.init(record: record.id, letter: letter))
         open.deadLetters.append(record.id)

@@ -99,6 +99,10 @@ package struct ReceivedRecord: Sendable {
     /// Where the result is asked for; nil for the default topic.
     package var reply: ReplyAddress?
     package var content: Content
+    /// How often it has been replayed from a dead letter.
+    package var replayCount = 0
+    /// Its value, where a dead letter of it shall have a copy.
+    package var value: [UInt8]?
 
     package init(
         id: RecordID,

@@ -29,10 +29,15 @@ struct CommandIntake: Sendable {
         var headers: [Header]
         var reply: ReplyAddress?
         var content: ReceivedRecord.Content
+        var replayCount = 0
+        /// For a dead letter that shall have a copy.
+        var value: [UInt8]?
     }
 
     let decoder: CommandDecoder
     let fingerprinter: Fingerprinter
+    /// Whether a dead letter copies the value, and how many bytes at most; a longer one stays where it is.
+    let copiedBytes: Int?
 
     func items(_ events: [ConsumerEvent]) -> [Item] {
         events.map { event in
@@ -62,7 +67,7 @@ struct CommandIntake: Sendable {
                 )
             case .failure(let rejection): .unusable(rejection)
             }
-        return Decoded(
+        var decoded = Decoded(
             partition: record.partition,
             offset: record.offset,
             timestamp: WallTime(milliseconds: record.timestamp ?? -1),
@@ -71,5 +76,10 @@ struct CommandIntake: Sendable {
             reply: ReplyAddress(in: record.headers),
             content: content
         )
+        if case .unusable = content {
+            decoded.replayCount = DeadLetter.replayCount(in: record.headers)
+            if let copiedBytes, record.value?.count ?? 0 <= copiedBytes { decoded.value = record.value }
+        }
+        return decoded
     }
 }

@@ -47,7 +47,7 @@ package struct Outputs {
                 OutgoingRecord(
                     topic: topics.deadLetters,
                     key: letter.letter.key,
-                    value: nil,
+                    value: letter.letter.value,
                     headers: letter.letter.headersForRecord()
                 ),
                 .deadLetter(index)

@@ -118,7 +118,7 @@ final class Shell: @unchecked Sendable {
     /// it.
     private func stamp(_ record: CommandIntake.Decoded) -> ReceivedRecord? {
         guard let place = epochs[record.partition] else { return nil }
-        return ReceivedRecord(
+        var received = ReceivedRecord(
             id: RecordID(place: place, offset: record.offset),
             timestamp: record.timestamp,
             key: record.key,
@@ -126,6 +126,9 @@ final class Shell: @unchecked Sendable {
             reply: record.reply,
             content: record.content
         )
+        received.replayCount = record.replayCount
+        received.value = record.value
+        return received
     }
 
     private func consumerFailed(_ error: KafkaError) {

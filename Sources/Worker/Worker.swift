@@ -273,7 +273,8 @@ package final class Worker: Sendable {
                 requireKey: configuration.commands.requiresKey,
                 maximumBytes: configuration.commands.maximumBytes
             ),
-            fingerprinter: setup.fingerprinter
+            fingerprinter: setup.fingerprinter,
+            copiedBytes: configuration.deadLetters.includeValue ? configuration.commands.maximumBytes : nil
         )
         let topics = configuration.topics
         let secret = SecretReload(

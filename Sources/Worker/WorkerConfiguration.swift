@@ -52,6 +52,14 @@ package struct WorkerConfiguration: Sendable {
         package init() {}
     }
 
+    /// What is said about unusable records.
+    package struct DeadLetters: Sendable {
+        /// Whether a dead letter copies the record's value.
+        package var includeValue = false
+
+        package init() {}
+    }
+
     /// The upstream and how it is asked.
     package struct CheckOTP: Sendable {
         package var origin: Origin?
@@ -144,6 +152,7 @@ package struct WorkerConfiguration: Sendable {
     package var topics = Topics()
     package var results = Results()
     package var commands = Commands()
+    package var deadLetters = DeadLetters()
     package var checkOTP = CheckOTP()
     package var breaker = Breaker()
     package var ledger = Ledger()

@@ -1,5 +1,6 @@
 import pytest
 
+import contract
 import fleets
 import harness
 import tcp_proxy
@@ -46,11 +47,15 @@ def fleet(brokers, lines, folder, carrier, processes):
     yield make
     for fleet in made:
         fleet.close()
+        contract.check(fleet.bench)
 
 
 @pytest.fixture
 def bench(lines, folder):
-    return harness.Bench(lines.address, folder).create_topics()
+    """Topics of their own; whatever a test leaves on them is held against the published contract."""
+    bench = harness.Bench(lines.address, folder).create_topics()
+    yield bench
+    contract.check(bench)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 Every wait has a deadline, and every process is ended by the test that started it.
 """
 
+import collections
 import contextlib
 import datetime
 import json
@@ -19,12 +20,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 BINARY = os.environ.get("OTP_WORKER_BIN", "otp-worker")
 KEY = "sck_" + "markedkey"
 PHONE = "5324818942"
+Record = collections.namedtuple("Record", "partition offset timestamp key value headers")
 
 
 def until(what, condition, seconds=60.0):
@@ -137,6 +139,7 @@ class Worker(Process):
     def __init__(self, bench, slot="worker-0", settings=None, url=None, environment=None):
         self.admin = free_port()
         arguments = [BINARY, "run"]
+        bench.note(settings or {})
         for key, value in {**bench.settings(slot, url), "admin.port": self.admin, **(settings or {})}.items():
             # None takes a setting of the bench's away.
             arguments += ["--set", f"{key}={value}"] if value is not None else []
@@ -197,6 +200,15 @@ class Bench:
         self.ledger = f"{self.prefix}.ledger"
         self.dead_letters = f"{self.prefix}.dead-letters"
         self.sandbox = None
+        # What the contract's check must know of the workers' settings.
+        self.reply_topics = []
+        self.has_mapped_fields = False
+
+    def note(self, settings):
+        """Remembers which other topics hold results, and whether commands have another shape."""
+        replies = settings.get("results.allowed_reply_topics") or ""
+        self.reply_topics += [topic for topic in replies.split(",") if topic and topic not in self.reply_topics]
+        self.has_mapped_fields |= any(key.startswith("commands.fields") for key in settings)
 
     def topic_settings(self):
         return {
@@ -273,6 +285,45 @@ class Bench:
                 )
             )
         return records
+
+    def records(self, topic, seconds=120):
+        """All committed records of a topic with their headers, read with a foreign client."""
+        reader = Consumer(
+            {
+                "bootstrap.servers": self.brokers,
+                "group.id": f"{self.prefix}.records",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+            }
+        )
+        try:
+            known = reader.list_topics(topic, 30).topics[topic]
+            if known.error:
+                return []
+            reader.assign([TopicPartition(topic, number, 0) for number in known.partitions])
+            open_partitions, records = set(known.partitions), []
+            end = time.monotonic() + seconds
+            while open_partitions:
+                assert time.monotonic() < end, f"{topic} was not read to its end within {seconds} s"
+                for message in reader.consume(2000, 0.2):
+                    if message.error():
+                        if message.error().code() == KafkaError._PARTITION_EOF:
+                            open_partitions.discard(message.partition())
+                        continue
+                    records.append(
+                        Record(
+                            message.partition(),
+                            message.offset(),
+                            message.timestamp()[1],
+                            message.key(),
+                            message.value(),
+                            message.headers() or [],
+                        )
+                    )
+            return records
+        finally:
+            reader.close()
 
     def events(self):
         return [json.loads(value) for _, _, _, value in self.consume(self.results)]

@@ -6,6 +6,7 @@ import pytest
 
 import chaos
 import chaos_plan
+import contract
 import fleets
 import harness
 
@@ -32,6 +33,7 @@ def test_chaos(chaos_seed, is_chaos_bounded, chaos_began, brokers, lines, folder
     end = "failed"
     try:
         run.play()
+        contract.check(bench)
         end = "passed"
     finally:
         took = time.monotonic() - run.began

@@ -11,7 +11,7 @@ extension Setting {
     ///
     /// Any property of librdkafka can be set besides, under ``propertyPrefix``.
     package static let all: [Setting] =
-        kafka + topics + results + commands + checkOTP + breaker + ledger + delivery + process
+        kafka + topics + commands + results + deadLetters + checkOTP + breaker + ledger + delivery + process
 
     private static let kafka: [Setting] = [
         .text(
@@ -106,6 +106,17 @@ extension Setting {
             neither their order nor one call per code can be promised.
             """
         ),
+    ]
+
+    private static let deadLetters: [Setting] = [
+        .flag(
+            "dead_letters.include_value",
+            \.worker.deadLetters.includeValue,
+            """
+            Copy the value of an unusable command, up to commands.max_bytes, into its dead letter: code and phone number \
+            then lie there too. For those whose command topic keeps too short.
+            """
+        )
     ]
 
     private static let checkOTP: [Setting] = upstream + calls + connections

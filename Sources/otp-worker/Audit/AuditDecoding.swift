@@ -88,21 +88,9 @@ enum AuditDecoding {
     }
 
     static func letter(_ record: ConsumedRecord) -> Item {
-        func header(_ name: String) -> [UInt8]? { record.headers.last { $0.name == "kafka_dlt-" + name }?.value }
-        guard let topic = header("original-topic"), let partition = number(header("original-partition"), bytes: 4),
-            let offset = number(header("original-offset"), bytes: 8), let reason = header("exception-message")
-        else { return .unreadable(place(record), "not a dead letter that this version can read") }
-        let source = Coordinates(
-            topic: String(decoding: topic, as: UTF8.self),
-            partition: Int32(truncatingIfNeeded: partition),
-            offset: offset
-        )
-        let fact = LetterFact(source: source, reason: String(decoding: reason, as: UTF8.self), time: time(record))
-        return .letter(fact)
-    }
-
-    private static func number(_ bytes: [UInt8]?, bytes count: Int) -> Int64? {
-        guard let bytes, bytes.count == count else { return nil }
-        return bytes.reduce(0) { $0 << 8 | Int64($1) }
+        guard let letter = DeadLetter(key: record.key, value: record.value, headers: record.headers) else {
+            return .unreadable(place(record), "not a dead letter that this version can read")
+        }
+        return .letter(LetterFact(source: letter.source, reason: letter.reason.rawValue, time: time(record)))
     }
 }

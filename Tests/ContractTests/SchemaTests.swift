@@ -1,0 +1,161 @@
+import Contract
+import Foundation
+import Testing
+
+/// The published schemas say exactly what the code does: no word, field or limit more, none less.
+@Suite("Schemas: the published contract is the code's")
+struct SchemaTests {
+    private static func schema(_ name: String) throws -> JSON {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let file = root.appendingPathComponent("deploy/contract/\(name).schema.json")
+        return try JSON.parse([UInt8](try Data(contentsOf: file)), maximumDepth: 32)
+    }
+
+    private static func strings(_ json: JSON?) -> [String] {
+        guard case .array(let elements) = json else { return [] }
+        return elements.compactMap(\.string)
+    }
+
+    private static func names(_ json: JSON?) -> Set<String> {
+        guard case .object(let members) = json else { return [] }
+        return Set(members.map(\.name))
+    }
+
+    private static let invalidReasons =
+        [InvalidReason.malformed, .keyMissing, .tooLarge] + Field.allCases.map(InvalidReason.field)
+
+    private static let reasons = Reason.coded + invalidReasons.map(Reason.invalid)
+
+    @Test func statusesAreTheCodes() throws {
+        let status = try Self.schema("result")["properties"]?["status"]
+        #expect(Self.strings(status?["enum"]) == Status.allCases.map(\.rawValue))
+    }
+
+    @Test func eachStatusHasItsReasons() throws {
+        guard case .array(let branches) = try Self.schema("result")["oneOf"] else {
+            Issue.record("no oneOf")
+            return
+        }
+        #expect(branches.map { $0["properties"]?["status"]?["const"]?.string } == Status.allCases.map(\.rawValue))
+        for branch in branches {
+            let status = try #require(Status(rawValue: branch["title"]?.string ?? ""))
+            let published = Self.strings(branch["properties"]?["reason"]?["enum"])
+            #expect(
+                Set(published) == Set(Self.reasons.filter { $0.status == status }.map(\.rawValue)),
+                "\(status)"
+            )
+            #expect(Set(published).count == published.count)
+        }
+    }
+
+    @Test func aDeadLettersReasonsAreThoseOfAnInvalidCommand() throws {
+        let properties = try Self.schema("dead-letter.headers")["properties"]
+        let published = Self.strings(properties?["kafka_dlt-exception-message"]?["enum"])
+        #expect(Set(published) == Set(Self.invalidReasons.map(\.rawValue)))
+    }
+
+    @Test func aCommandHasTheDecodersFields() throws {
+        let schema = try Self.schema("command")
+        #expect(Self.names(schema["properties"]) == Set(Field.allCases.map(\.rawValue)))
+        for field in Field.allCases {
+            let others = Field.allCases.filter { $0 != field }.map { #""\#($0.rawValue)":"\#(Self.usable($0))""# }
+            let value = "{\(others.joined(separator: ","))}"
+            let isRequired = Self.strings(schema["required"]).contains(field.rawValue)
+            switch Sample.decode(value) {
+            case .success: #expect(!isRequired, "\(field.rawValue)")
+            case .failure(let rejection):
+                #expect(isRequired && rejection.reason == .field(field), "\(field.rawValue)")
+            }
+        }
+    }
+
+    private static func usable(_ field: Field) -> String {
+        switch field {
+        case .sessionID, .commandID: "123456"
+        case .phone: "5324818942"
+        case .code: "ART2"
+        case .expiresAt: "2026-11-23T10:00:00Z"
+        }
+    }
+
+    @Test func anIdentifiersLimitIsTheDecoders() throws {
+        let identifier = try Self.schema("command")["$defs"]?["identifier"]
+        let limit = try #require(identifier?["maxLength"]?.integer)
+        #expect(SessionID(String(repeating: "x", count: limit)) != nil)
+        #expect(SessionID(String(repeating: "x", count: limit + 1)) == nil)
+        #expect(identifier?["minLength"]?.integer == 1 && SessionID("") == nil)
+    }
+
+    /// A command without an id is named by its place, which may be longer than an id.
+    @Test func aCommandIDMayBeTheLongestPlace() throws {
+        let topic = String(repeating: "t", count: 249)
+        let place = Coordinates(topic: topic, partition: .max, offset: .max).description
+        let properties = try Self.schema("result")["properties"]
+        #expect(properties?["command_id"]?["maxLength"]?.integer == place.utf8.count)
+    }
+
+    @Test func aMessagesLimitIsTheScrubbers() throws {
+        let limit = try Self.schema("result")["properties"]?["message"]?["maxLength"]?.integer
+        let phone = try #require(PhoneNumber(normalising: "5324818942"))
+        let code = try #require(OTPCode(trimming: "ART2"))
+        #expect(scrub(String(repeating: "x", count: 9_999), phone: phone, code: code).count == limit)
+    }
+
+    private static func event(full: Bool) -> ResultEvent {
+        ResultEvent(
+            commandID: "c",
+            sessionID: full ? SessionID("123456") : nil,
+            status: .rejected,
+            reason: .wrongCode,
+            code: full ? 1 : nil,
+            message: full ? "m" : nil,
+            httpStatus: full ? 200 : nil,
+            maskedPhone: full ? "532*****42" : nil,
+            receivedAt: WallTime(milliseconds: 0),
+            completedAt: WallTime(milliseconds: 1),
+            source: Sample.source,
+            worker: "w",
+            undeliverable: full
+        )
+    }
+
+    @Test func aResultHasTheEncodersFields() throws {
+        let schema = try Self.schema("result")
+        let (most, least) = (try JSON.parse(Self.event(full: true).encode()), Self.event(full: false).encode())
+        #expect(Self.names(schema["properties"]) == Self.names(most))
+        #expect(Set(Self.strings(schema["required"])) == Self.names(try JSON.parse(least)))
+        let source = schema["properties"]?["source"]
+        #expect(Self.names(source?["properties"]) == Self.names(most["source"]))
+        #expect(Set(Self.strings(source?["required"])) == Self.names(most["source"]))
+    }
+
+    @Test func headersAreThoseThatAreWritten() throws {
+        let result = try Self.schema("result.headers")
+        let most = Set(Self.event(full: true).headers().map(\.name) + EchoHeaders.names)
+        #expect(Self.names(result["properties"]) == most)
+        #expect(Set(Self.strings(result["required"])) == Set(Self.event(full: false).headers().map(\.name)))
+
+        let letter = DeadLetter(
+            source: Sample.source,
+            timestamp: WallTime(milliseconds: 0),
+            key: nil,
+            consumerGroup: "g",
+            reason: .malformed,
+            headers: []
+        )
+        let published = try Self.schema("dead-letter.headers")
+        let written = Set(letter.headersForRecord().map(\.name))
+        #expect(Set(Self.strings(published["required"])) == written)
+        #expect(Self.names(published["properties"]) == written.union(EchoHeaders.names))
+        #expect(try Self.names(Self.schema("command.headers")["properties"]).isSuperset(of: EchoHeaders.names))
+    }
+
+    @Test func aConstantHeaderIsAsPublished() throws {
+        let properties = try Self.schema("result.headers")["properties"]
+        for header in Self.event(full: true).headers() {
+            guard let constant = properties?[header.name]?["const"]?.string else { continue }
+            #expect(header.value == Array(constant.utf8), "\(header.name)")
+        }
+    }
+}
