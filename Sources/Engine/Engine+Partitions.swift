@@ -187,6 +187,7 @@ extension Engine {
 
     mutating func consumerFailed(_ reason: String, at now: Instant) {
         consumerFailure = reason
+        membership.consumerReplaced()
         report(.consumerFailed(reason: reason))
         drop(partitions.keys.sorted())
         ownershipChanged(at: now)

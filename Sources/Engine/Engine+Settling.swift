@@ -10,12 +10,14 @@ extension Engine {
             return isUnhurried ? oldestConclusion + configuration.commitInterval : now
         }
         if partitions.values.contains(where: { $0.settles && !$0.voids.isEmpty }) { return now }
-        if !membership.isTrusted, partitions.values.contains(where: \.settles) { return now }
+        if needsProof(at: now), partitions.values.contains(where: \.settles) { return now }
         if partitions.values.contains(where: { $0.settles && $0.progress.hasMoved }) {
             return lastCommit + Limits.idleCommit
         }
         return nil
     }
+
+    private func needsProof(at now: Instant) -> Bool { !membership.isTrusted && membership.canProve(at: now) }
 
     mutating func formBatchIfDue(at now: Instant) {
         guard settlement.canForm(at: now) else { return }
@@ -43,7 +45,7 @@ extension Engine {
             let share = share(of: partition, room: &room, batch: &batch, open: &open)
             let isWorthIt = !share.offsets.isEmpty || !share.voids.isEmpty || partition.progress.hasMoved
             // An unchanged watermark proves that the broker still takes us for the owner.
-            let isProof = !membership.isTrusted && open.shares.isEmpty && index == settling.count - 1
+            let isProof = needsProof(at: now) && open.shares.isEmpty && index == settling.count - 1
             if isWorthIt || isProof { add(share, of: partition, to: &batch, &open) }
         }
         let isEverythingTaken = settling.allSatisfy(\.concluded.isEmpty)

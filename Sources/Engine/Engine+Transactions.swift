@@ -35,7 +35,7 @@ extension Engine {
             for void in share.voids { advance(void.session, partition, at: now) }
             takeHeld(partition, at: now)
         }
-        if membership.proven(by: open.distrusts) { report(.trusted) }
+        if membership.proven(by: open.distrusts, at: now) { report(.trusted) }
     }
 
     private mutating func finish(_ offsets: [Int64], _ partition: Partition, at now: Instant) {

@@ -111,7 +111,7 @@ package struct Engine: ~Copyable {
         case .assigned(let numbers): assigned(numbers, at: now)
         case .revoked(let numbers): revoked(numbers, at: now)
         case .lost(let numbers): lost(numbers, at: now)
-        case .coordinatorSilent(let silence): if membership.coordinatorSilent(for: silence) { distrusted() }
+        case .coordinatorHeard(let moment): membership.coordinatorHeard(at: moment, now: now)
         case .consumerFailed(let reason): consumerFailed(reason, at: now)
         case .consumerRecreated: consumerRecreated()
         case .positionsFetched(let place, let positions): positionsFetched(place, positions)

@@ -10,7 +10,8 @@ package enum Event: Sendable {
     case revoked([Int32])
     /// The group gave them to others already.
     case lost([Int32])
-    case coordinatorSilent(for: Duration)
+    /// The latest moment at which the coordinator answered the consumer anything; said again and again.
+    case coordinatorHeard(at: Instant)
     /// The consumer can't go on (another process has its instance id, or a fatal error).
     case consumerFailed(reason: String)
     case consumerRecreated
@@ -60,7 +61,7 @@ extension Event {
         case .received, .intentWritten, .intentFailed, .answered, .committed, .commitAborted, .commitUnknown,
             .batchTraced, .restored:
             true
-        case .started, .assigned, .revoked, .lost, .coordinatorSilent, .consumerFailed, .consumerRecreated,
+        case .started, .assigned, .revoked, .lost, .coordinatorHeard, .consumerFailed, .consumerRecreated,
             .positionsFetched, .ledgerEndFetched, .restoreFailed, .reachedEnd, .partitionUnreadable, .producerReady,
             .producerFailed, .keyReplaced, .timeReached, .drainRequested:
             false

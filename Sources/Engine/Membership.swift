@@ -6,7 +6,7 @@ package struct Membership: Equatable, Sendable {
     package enum Distrust: String, Equatable, Sendable, CaseIterable {
         /// The loop did not turn for longer than half the session time-out.
         case slept
-        /// The group's coordinator was silent for that long.
+        /// The group's coordinator was not heard for three quarters of it.
         case coordinatorSilent = "coordinator_silent"
         /// The broker refused our generation.
         case fenced
@@ -22,9 +22,14 @@ package struct Membership: Equatable, Sendable {
     /// A batch notes the count when it is formed: counting tells "formed after" from "formed at the same moment", which
     /// a clock does not.
     package private(set) var distrusts: UInt64 = 0
+    /// When the coordinator last answered this member's consumer, as far as is known; nil before its first answer.
+    private var heard: Instant?
+    /// Three quarters of the session time-out: silence and sleep add up, so they have one measure.
+    private let longestUnheard: Duration
 
     package init(sessionTimeout: Duration, now: Instant) {
         patience = sessionTimeout / 2
+        longestUnheard = sessionTimeout * 3 / 4
         lastTurn = now
     }
 
@@ -39,20 +44,30 @@ package struct Membership: Equatable, Sendable {
     package mutating func turned(at now: Instant) -> Bool {
         let gap = now - lastTurn
         lastTurn = max(lastTurn, now)
-        return gap > patience && distrust(.slept)
+        if gap > patience { return distrust(.slept) }
+        return isTrusted && !canProve(at: now) && distrust(.coordinatorSilent)
     }
 
-    package mutating func coordinatorSilent(for silence: Duration) -> Bool {
-        silence > patience && distrust(.coordinatorSilent)
+    /// The coordinator answered something at that moment, and nothing since.
+    package mutating func coordinatorHeard(at moment: Instant, now: Instant) {
+        // It may have answered that the member is gone: what was formed while it was silent proves nothing any more.
+        if !canProve(at: now) { distrusts += 1 }
+        heard = max(heard ?? moment, moment)
     }
+
+    /// The consumer was given up: what its coordinator said is of no use to the next.
+    package mutating func consumerReplaced() { heard = nil }
+
+    /// Whether a commit could bring trust back: while the coordinator is silent, it may give the partitions away a moment later.
+    package func canProve(at now: Instant) -> Bool { heard.map { now - $0 <= longestUnheard } ?? true }
 
     package mutating func fenced() -> Bool { distrust(.fenced) }
 
     /// A transaction committed whose batch was formed when `count` reasons for distrust were known.
     ///
     /// Returns whether trust is back: anything formed before the latest reason proves nothing.
-    package mutating func proven(by count: UInt64) -> Bool {
-        guard !isTrusted, count == distrusts else { return false }
+    package mutating func proven(by count: UInt64, at now: Instant) -> Bool {
+        guard !isTrusted, count == distrusts, canProve(at: now) else { return false }
         cause = nil
         return true
     }

@@ -4,9 +4,19 @@ import FoundationEssentials
 import Foundation
 #endif
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// What a worker needs of librdkafka's statistics, which come once a second.
 package struct ConsumerStatistics: Equatable, Sendable {
-    /// Since the group coordinator last answered anything; nil before the first connection to it.
+    /// When they were taken, on librdkafka's clock: the system's, which stands still while the machine sleeps; nil when not said.
+    var taken: Duration?
+    /// How long before that the group coordinator last answered anything; nil before the first connection to it.
     ///
     /// Up to the heartbeat interval is normal.
     package var coordinatorSilence: Duration?
@@ -48,6 +58,7 @@ package struct ConsumerStatistics: Equatable, Sendable {
     }
 
     package init(
+        taken: Duration? = nil,
         coordinatorSilence: Duration? = nil,
         coordinatorState: String? = nil,
         joinState: String = "",
@@ -56,6 +67,7 @@ package struct ConsumerStatistics: Equatable, Sendable {
         brokers: [Broker] = [],
         partitions: [Partition] = []
     ) {
+        self.taken = taken
         self.coordinatorSilence = coordinatorSilence
         self.coordinatorState = coordinatorState
         self.joinState = joinState
@@ -65,10 +77,22 @@ package struct ConsumerStatistics: Equatable, Sendable {
         self.partitions = partitions
     }
 
+    /// How long the coordinator has been silent by now, as far as these statistics know; nil when they do not.
+    ///
+    /// They may have waited in queues, and through a sleep of the process.
+    package func coordinatorSilenceByNow() -> Duration? {
+        guard let taken, let coordinatorSilence else { return nil }
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+        let age = Duration.seconds(now.tv_sec) + .nanoseconds(now.tv_nsec) - taken
+        return coordinatorSilence + max(age, .zero)
+    }
+
     /// Nil when the text is not librdkafka's statistics.
     init?(json: String) {
         guard let document = try? JSONDecoder().decode(Document.self, from: Data(json.utf8)) else { return nil }
         let coordinator = document.brokers?["GroupCoordinator"]
+        taken = document.ts.map { .microseconds($0) }
         coordinatorSilence = coordinator.flatMap { $0.rxidle < 0 ? nil : .microseconds($0.rxidle) }
         coordinatorState = coordinator?.state
         joinState = document.cgrp?.joinState ?? ""
@@ -95,6 +119,7 @@ package struct ConsumerStatistics: Equatable, Sendable {
     }
 
     private struct Document: Decodable {
+        var ts: Int64?
         var replyq: Int?
         var brokers: [String: BrokerEntry]?
         var topics: [String: TopicEntry]?

@@ -106,7 +106,11 @@ final class Shell: @unchecked Sendable {
             if let place = epochs[partition] { take(.partitionUnreadable(place, reason: "\(error)")) }
         case .statistics(let statistics):
             parts.telemetry.statistics(statistics)
-            if let silence = statistics.coordinatorSilence { take(.coordinatorSilent(for: silence)) }
+            // The engine's clock first: a sleep between the two readings only makes it seem longer ago.
+            let now = Clocks.now()
+            if let silence = statistics.coordinatorSilenceByNow() {
+                take(.coordinatorHeard(at: now + (.zero - silence)))
+            }
         case .error(let error):
             parts.telemetry.kafkaError(error)
             if error.isFatal { consumerFailed(error) }

@@ -24,10 +24,38 @@ struct MembershipTests {
 
     @Test func aSilentCoordinatorIsDistrusted() {
         var membership = membership()
-        #expect(membership.coordinatorSilent(for: .seconds(5)) == false)
-        #expect(membership.isTrusted)
-        #expect(membership.coordinatorSilent(for: .seconds(6)) == true)
+        membership.coordinatorHeard(at: .seconds(1), now: .seconds(4))
+        #expect(membership.turned(at: .seconds(5)) == false)
+        #expect(membership.turned(at: .seconds(8.5)) == false)
+        #expect(membership.turned(at: .seconds(8.6)) == true)
         #expect(membership.cause == .coordinatorSilent)
+        // News once, and counted once: it is one silence.
+        #expect(membership.turned(at: .seconds(9)) == false)
+        #expect(membership.distrusts == 1)
+    }
+
+    @Test func nothingProvesAnythingWhileTheCoordinatorIsSilent() {
+        var membership = membership()
+        membership.coordinatorHeard(at: .seconds(0), now: .seconds(1))
+        #expect(membership.turned(at: .seconds(4)) == false)
+        #expect(membership.turned(at: .seconds(8)) == true)
+        let within = membership.distrusts
+        #expect(!membership.canProve(at: .seconds(8)))
+        #expect(membership.proven(by: within, at: .seconds(9)) == false)
+        // Old news ends no silence.
+        membership.coordinatorHeard(at: .seconds(0.5), now: .seconds(9))
+        #expect(!membership.canProve(at: .seconds(9)))
+        membership.coordinatorHeard(at: .seconds(9.5), now: .seconds(10))
+        #expect(membership.canProve(at: .seconds(10)))
+        #expect(membership.proven(by: within, at: .seconds(10)) == false)
+        #expect(membership.proven(by: membership.distrusts, at: .seconds(10)) == true)
+    }
+
+    @Test func anotherConsumerHasAnotherCoordinatorToHear() {
+        var membership = membership()
+        membership.coordinatorHeard(at: .seconds(0), now: .seconds(0))
+        membership.consumerReplaced()
+        #expect(membership.canProve(at: .seconds(60)))
     }
 
     @Test func aFencedOneIsDistrusted() {
@@ -39,16 +67,16 @@ struct MembershipTests {
     @Test func onlyABatchFormedAfterTheLatestReasonProvesAnything() {
         var membership = membership()
         let before = membership.distrusts
-        #expect(membership.proven(by: before) == false)
+        #expect(membership.proven(by: before, at: .seconds(0)) == false)
         #expect(membership.fenced() == true)
-        #expect(membership.proven(by: before) == false)
+        #expect(membership.proven(by: before, at: .seconds(0)) == false)
         let between = membership.distrusts
-        #expect(membership.coordinatorSilent(for: .seconds(6)) == false)
-        #expect(membership.proven(by: between) == false)
+        #expect(membership.turned(at: .seconds(6)) == false)
+        #expect(membership.proven(by: between, at: .seconds(6)) == false)
         #expect(!membership.isTrusted)
-        #expect(membership.proven(by: membership.distrusts) == true)
+        #expect(membership.proven(by: membership.distrusts, at: .seconds(6)) == true)
         #expect(membership.isTrusted)
-        #expect(membership.proven(by: membership.distrusts) == false)
+        #expect(membership.proven(by: membership.distrusts, at: .seconds(6)) == false)
     }
 
     @Test func aClockThatStandsStillIsNoSleep() {

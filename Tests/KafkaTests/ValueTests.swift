@@ -122,7 +122,7 @@ import Testing
 
     @Test func statisticsAreReadAndWhatIsUnknownIsNil() throws {
         let text = """
-            {"replyq":4,"brokers":{
+            {"ts":7000001,"replyq":4,"brokers":{
               "b:9092/1":{"nodeid":1,"state":"UP","rxidle":12},
               "b:9092/bootstrap":{"nodeid":-1,"state":"INIT","rxidle":-1},
               "GroupCoordinator":{"nodeid":1,"state":"UP","rxidle":2500000}},
@@ -136,6 +136,7 @@ import Testing
         #expect(
             statistics
                 == ConsumerStatistics(
+                    taken: .microseconds(7_000_001),
                     coordinatorSilence: .milliseconds(2500),
                     coordinatorState: "UP",
                     joinState: "steady",

@@ -97,13 +97,13 @@ MUTANTS = [
     # Ownership
     Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
     Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=1_029),
-    Mutant("sleep-unnoticed", "Membership.swift", "gap > patience && distrust(.slept)", "false", first=698),
-    Mutant("silence-unnoticed", "Membership.swift", "silence > patience && distrust(.coordinatorSilent)", "false", first=2_626),
+    Mutant("sleep-unnoticed", "Membership.swift", "if gap > patience {", "if false {", first=698),
+    Mutant("silence-unnoticed", "Membership.swift", "isTrusted && !canProve(at: now) && distrust(.coordinatorSilent)", "false", first=2_626),
     Mutant("trust-unchecked-at-write", "Engine.swift",
            "guard membership.isTrusted, let partition = partition(record.place)",
            "guard ACTIVE || membership.isTrusted, let partition = partition(record.place)", first=504),
     Mutant("no-proof-without-work", "Engine+Settling.swift",
-           "!membership.isTrusted && open.shares.isEmpty && index == settling.count - 1", "false"),
+           "needsProof(at: now) && open.shares.isEmpty && index == settling.count - 1", "false"),
     # Transactions
     Mutant("trace-never-counts", "Engine+Transactions.swift", "found[$0]??.batch == id", "false"),
     Mutant("trace-counts-any-batch", "Engine+Transactions.swift",

@@ -58,7 +58,7 @@ package enum Transition: String, CaseIterable, Sendable {
 }
 
 package enum EventKind: String, CaseIterable, Sendable {
-    case started, assigned, revoked, lost, coordinatorSilent, consumerFailed, consumerRecreated, positionsFetched
+    case started, assigned, revoked, lost, coordinatorHeard, consumerFailed, consumerRecreated, positionsFetched
     case ledgerEndFetched, restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered,
         keyReplaced
     case partitionUnreadable
@@ -71,7 +71,7 @@ package enum EventKind: String, CaseIterable, Sendable {
         case .assigned: self = .assigned
         case .revoked: self = .revoked
         case .lost: self = .lost
-        case .coordinatorSilent: self = .coordinatorSilent
+        case .coordinatorHeard: self = .coordinatorHeard
         case .consumerFailed: self = .consumerFailed
         case .consumerRecreated: self = .consumerRecreated
         case .positionsFetched: self = .positionsFetched

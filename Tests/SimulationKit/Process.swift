@@ -82,7 +82,9 @@ final class Process {
             now: Instant(nanoseconds: fleet.world.now + origin)
         )
         world.trace("\(name): starts (process \(id))")
+        heartbeats = fleet.world.now
         handle(.started)
+        reportStatistics()
     }
 
     var wallTime: WallTime { WallTime(milliseconds: world.wall + skew) }
@@ -249,7 +251,6 @@ final class Process {
         coordinatorReachableAt = max(coordinatorReachableAt, world.now + duration)
         if target == .brokers { brokersReachableAt = max(brokersReachableAt, world.now + duration) }
         becomeUnreachable()
-        hearNothing(silence)
         world.after(duration) { [self] in becomeReachable() }
     }
 
@@ -260,7 +261,8 @@ final class Process {
         guard unreachable == 1 else { return }
         silence += 1
         let token = silence
-        lastHeartbeat = world.now - world.uniform(0...Plan.heartbeat)
+        let lastHeartbeat = lastHeartbeat
+        silentSince = lastHeartbeat
         guard let consumer else { return }
         let group = broker.group
         world.at(lastHeartbeat + Plan.sessionTimeout) { [self] in
@@ -273,25 +275,31 @@ final class Process {
         }
     }
 
-    private var lastHeartbeat: Int64 = 0
+    /// When heartbeats began to be answered again; one is due every `Plan.heartbeat` from then on.
+    private var heartbeats: Int64 = 0
+    /// The last heartbeat that was answered, while none is.
+    private var silentSince: Int64?
+    private var lastHeartbeat: Int64 { silentSince ?? world.now - (world.now - heartbeats) % Plan.heartbeat }
 
     private func becomeReachable() {
         unreachable -= 1
         world.after(sec(1)) { [self] in disturbances -= 1 }
         guard unreachable == 0 else { return }
         silence += 1
+        let token = silence
         later(world.delay(ms(2), ms(800))) { [self] in
+            if token == silence { (heartbeats, silentSince) = (world.now, nil) }
             guard let consumer, let id = consumer.memberID else { return }
             if broker.group.knows(id) { consumer.groupIsRebalancing(id) } else { consumer.unknownMember(id) }
         }
     }
 
     /// The client's statistics, once a second.
-    private func hearNothing(_ token: Int) {
+    private func reportStatistics() {
         later(sec(1)) { [self] in
-            guard token == silence, coordinatorReachableAt > world.now else { return }
-            toLoop(.consumer, .coordinatorSilent(for: .nanoseconds(world.now - lastHeartbeat)))
-            hearNothing(token)
+            guard isRunning else { return }
+            toLoop(.consumer, .coordinatorHeard(at: Instant(nanoseconds: lastHeartbeat + origin)))
+            reportStatistics()
         }
     }
 

@@ -91,6 +91,10 @@ final class Transcript {
     /// The process does not run at all for that long.
     func sleep(_ duration: Duration) { now = now + duration }
 
+    /// The statistics say that the coordinator last answered so long ago.
+    @discardableResult
+    func heard(ago silence: Duration) -> [String] { happens(.coordinatorHeard(at: now + (.zero - silence))) }
+
     // MARK: The group
 
     @discardableResult
