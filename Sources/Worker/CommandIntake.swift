@@ -57,8 +57,9 @@ struct CommandIntake: Sendable {
 
     private func decode(_ record: ConsumedRecord) -> Decoded {
         let place = Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
+        let reading = decoder.read(key: record.key, value: record.value, headers: record.headers, at: place)
         let content: ReceivedRecord.Content =
-            switch decoder.decode(key: record.key, value: record.value, headers: record.headers, at: place) {
+            switch reading.content {
             case .success(let command):
                 .command(
                     command,
@@ -72,7 +73,7 @@ struct CommandIntake: Sendable {
             offset: record.offset,
             timestamp: WallTime(milliseconds: record.timestamp ?? -1),
             key: record.key,
-            headers: EchoHeaders.select(from: record.headers),
+            headers: EchoHeaders.select(from: record.headers + reading.trace),
             reply: ReplyAddress(in: record.headers),
             content: content
         )

@@ -269,10 +269,7 @@ package final class Worker: Sendable {
             telemetry: telemetry
         )
         let intake = CommandIntake(
-            decoder: CommandDecoder(
-                requireKey: configuration.commands.requiresKey,
-                maximumBytes: configuration.commands.maximumBytes
-            ),
+            decoder: configuration.commands.decoder,
             fingerprinter: setup.fingerprinter,
             copiedBytes: configuration.deadLetters.includeValue ? configuration.commands.maximumBytes : nil
         )

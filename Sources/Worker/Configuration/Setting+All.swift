@@ -106,6 +106,30 @@ extension Setting {
             neither their order nor one call per code can be promised.
             """
         ),
+        .pointer(
+            "commands.fields.otp_session_id",
+            \.worker.commands.fields.sessionID,
+            """
+            Where a record's JSON holds the session, so that an event of another shape can be consumed as it is: \
+            /card/otp/session, /codes/0. Within a CloudEvent it begins at the event's data. So do the other four.
+            """
+        ),
+        .pointer(
+            "commands.fields.user_gsm",
+            \.worker.commands.fields.phone,
+            "Where it holds the phone number: a string, as every field."
+        ),
+        .pointer("commands.fields.otp_code", \.worker.commands.fields.code, "Where it holds the code."),
+        .pointer(
+            "commands.fields.command_id",
+            \.worker.commands.fields.commandID,
+            "Where it may hold the command's own id; else that is the CloudEvent's, else the record's place."
+        ),
+        .pointer(
+            "commands.fields.expires_at",
+            \.worker.commands.fields.expiresAt,
+            "Where it may hold the end of the code's life, as `otp_expire` of send_otp."
+        ),
     ]
 
     private static let deadLetters: [Setting] = [
