@@ -38,11 +38,12 @@ struct CommandIntake: Sendable {
     let fingerprinter: Fingerprinter
     /// Whether a dead letter copies the value, and how many bytes at most; a longer one stays where it is.
     let copiedBytes: Int?
+    let keys: KeyWatch
 
     func items(_ events: [ConsumerEvent]) -> [Item] {
         events.map { event in
             switch event {
-            case .records(let records): .records(records.map(decode))
+            case .records(let records): take(records)
             case .assigned(let partitions): .assigned(partitions.map(\.partition))
             case .revoked(let partitions): .revoked(partitions.map(\.partition))
             case .lost(let partitions): .lost(partitions.map(\.partition))
@@ -53,6 +54,11 @@ struct CommandIntake: Sendable {
             case .log(let log): .log(log)
             }
         }
+    }
+
+    private func take(_ records: [ConsumedRecord]) -> Item {
+        keys.count(records)
+        return .records(records.map(decode))
     }
 
     private func decode(_ record: ConsumedRecord) -> Decoded {
