@@ -107,10 +107,8 @@ package struct DeadLetter: Equatable, Sendable {
 
 /// Putting a record back where it was read from, once what was wrong with it is mended.
 extension DeadLetter {
-    /// The original's headers, and what makes the replay its successor: the id under which its result is known, how often it has been
-    /// replayed, and which record it repeats.
-    ///
-    /// - Parameter original: the headers of the record that this letter is about.
+    /// The headers of the original, the record that this letter is about, and what makes the replay its successor: the id under which
+    /// its result is known, how often it has been replayed, and which record it repeats.
     package func headersOfReplay(_ original: [Header]) -> [Header] {
         var headers = original.filter { $0.name != Name.replayCount && $0.name != Name.replayOf }
         // Without an id of its own a command is named by where it lies, and a replay lies elsewhere.
