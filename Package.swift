@@ -123,7 +123,7 @@ let package = Package(
 
         .testTarget(
             name: "ContractTests",
-            dependencies: ["Contract"],
+            dependencies: ["Contract", "FuzzKit"],
             resources: [.copy("Golden")],
             swiftSettings: strict
         ),
@@ -173,6 +173,10 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+
+        // Inputs that nobody meant, as many as one likes: FUZZ_INPUTS=10000000 swift run -c release fuzz-decoder
+        .target(name: "FuzzKit", dependencies: ["Contract"], path: "Tests/FuzzKit", swiftSettings: strict),
+        .executableTarget(name: "fuzz-decoder", dependencies: ["FuzzKit"], path: "Tests/Fuzz", swiftSettings: strict),
 
         // Deterministic simulation: the model, its runner, and the seeds that once failed.
         .target(

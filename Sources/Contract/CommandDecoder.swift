@@ -1,40 +1,67 @@
 /// Reads a record of the command topic into a command, or says what is wrong with it.
 ///
-/// Total: every record gives one or the other. Never throws and never repeats what a record says.
+/// A record's value is a JSON object, or a CloudEvent in structured mode that carries one. Total: every record gives one or the
+/// other. Never throws and never repeats what a record says.
 package struct CommandDecoder: Sendable {
+    /// Arrays and objects within one another, the outermost included.
+    package static let maximumDepth = 16
+
     private let requireKey: Bool
     private let maximumBytes: Int
+    private let fields: CommandFields
+
+    /// What a record says.
+    package struct Reading: Sendable {
+        package var content: Result<VerifyCommand, Rejection>
+        /// `traceparent` and `tracestate`, where the record's event has them and its headers do not.
+        package var trace: [Header]
+    }
 
     /// - Parameters:
     ///   - requireKey: whether a record without a key is refused; without keys, order within a session is the producer's luck.
     ///   - maximumBytes: the most that key and value may take together.
-    package init(requireKey: Bool = true, maximumBytes: Int = 65_536) {
+    ///   - fields: where the fields are; in a CloudEvent, within its data.
+    package init(requireKey: Bool = true, maximumBytes: Int = 65_536, fields: CommandFields = CommandFields()) {
         self.requireKey = requireKey
         self.maximumBytes = maximumBytes
+        self.fields = fields
     }
 
-    /// Judges in this order: size, JSON, key, then the fields in the order of `Field`.
-    ///
-    /// An empty key counts as missing.
+    /// See ``read(key:value:headers:at:)``.
     package func decode(
         key: [UInt8]?,
         value: [UInt8]?,
         headers: [Header],
         at source: Coordinates
     ) -> Result<VerifyCommand, Rejection> {
-        var draft = Draft(commandID: Self.eventID(in: headers) ?? source.description)
+        read(key: key, value: value, headers: headers, at: source).content
+    }
+
+    /// Judges in this order: size, content type, JSON, the event around it, key, then the fields in the order of `Field`.
+    ///
+    /// An empty key counts as missing.
+    package func read(key: [UInt8]?, value: [UInt8]?, headers: [Header], at source: Coordinates) -> Reading {
+        var event = CloudEvent(headers: headers)
+        var draft = Draft(commandID: event.id ?? source.description, fields: fields)
+        let content: Result<VerifyCommand, Rejection>
         do throws(Refusal) {
             guard (key?.count ?? 0) + (value?.count ?? 0) <= maximumBytes else {
                 throw Refusal(.tooLarge, "key and value are over the limit of \(maximumBytes) bytes")
             }
-            let object = try Self.object(in: value)
+            let isEvent = try CloudEvent.isStructured(headers)
+            var object = try self.object(in: value, called: "value")
+            if isEvent {
+                event = CloudEvent(object)
+                if let id = event.id { draft.commandID = id }
+                object = try data(of: object)
+            }
             draft.readIdentity(of: object)
             if requireKey, key?.isEmpty ?? true {
                 throw Refusal(.keyMissing, "the record has no key: use \(Field.sessionID.rawValue) as the key")
             }
-            return .success(try draft.command(from: object))
+            content = .success(try draft.command(from: object))
         } catch {
-            return .failure(
+            content = .failure(
                 Rejection(
                     reason: error.reason,
                     detail: error.detail,
@@ -43,41 +70,42 @@ package struct CommandDecoder: Sendable {
                 )
             )
         }
+        let isTraced = headers.contains { $0.name == "traceparent" || $0.name == "tracestate" }
+        return Reading(content: content, trace: isTraced ? [] : event.trace)
     }
 
-    /// The last `ce_id`, if it is usable as an identifier.
-    static func eventID(in headers: [Header]) -> String? {
-        guard let value = headers.last(where: { $0.name == "ce_id" })?.value, value.count <= Identifier.maximumBytes,
-            let text = String(validating: value, as: UTF8.self), Identifier.isUsable(text)
-        else { return nil }
-        return text
+    private func data(of event: JSON) throws(Refusal) -> JSON {
+        switch try CloudEvent.data(of: event) {
+        case .json(let data): data
+        case .bytes(let bytes): try object(in: bytes, called: "data_base64")
+        }
     }
 
-    private static func object(in value: [UInt8]?) throws(Refusal) -> JSON {
-        guard let value, !value.isEmpty else {
-            throw Refusal(.malformed, "the value is \(value == nil ? "null" : "empty"): send a JSON object")
+    private func object(in bytes: [UInt8]?, called name: StaticString) throws(Refusal) -> JSON {
+        guard let bytes, !bytes.isEmpty else {
+            throw Refusal(.malformed, "the \(name) is \(bytes == nil ? "null" : "empty"): send a JSON object")
         }
         let json: JSON
         do throws(JSON.Failure) {
-            json = try JSON.parse(value)
+            json = try JSON.parse(bytes, maximumDepth: Self.maximumDepth)
         } catch {
-            throw Refusal(.malformed, "the value is not usable JSON: \(error)" + duplicateName(in: value, error))
+            throw Refusal(.malformed, "the \(name) is not usable JSON: \(error)" + duplicateName(in: bytes, error))
         }
-        guard case .object = json else { throw Refusal(.malformed, "the value is not a JSON object") }
+        guard case .object = json else { throw Refusal(.malformed, "the \(name) is not a JSON object") }
         return json
     }
 
     /// Names the doubled key if it is one of ours; any other could be content.
-    private static func duplicateName(in value: [UInt8], _ failure: JSON.Failure) -> String {
-        guard failure.kind == .duplicateKey,
-            let field = Field.allCases.first(where: { value[failure.offset...].starts(with: "\"\($0.rawValue)\"".utf8) }
-            )
-        else { return "" }
+    private func duplicateName(in bytes: [UInt8], _ failure: JSON.Failure) -> String {
+        guard failure.kind == .duplicateKey, let field = fields.field(beginning: bytes[failure.offset...]) else {
+            return ""
+        }
         return " (\(field.rawValue))"
     }
 }
 
-private struct Refusal: Error {
+/// Why a record is no usable command, on its way into a `Rejection`.
+struct Refusal: Error {
     let reason: InvalidReason
     let detail: String
 
@@ -85,42 +113,44 @@ private struct Refusal: Error {
         self.reason = reason
         self.detail = detail
     }
-
-    init(_ field: Field, _ requirement: String) {
-        self.init(.field(field), "\(field.rawValue) \(requirement)")
-    }
 }
 
 /// What is known of a command while it is being read; a rejection tells it too.
 private struct Draft {
     var commandID: String
     var sessionID: SessionID?
+    let fields: CommandFields
+
+    init(commandID: String, fields: CommandFields) {
+        self.commandID = commandID
+        self.fields = fields
+    }
 
     /// Takes what is usable of the identifiers, before anything else is judged.
     mutating func readIdentity(of object: JSON) {
-        sessionID = object[Field.sessionID.rawValue]?.string.flatMap(SessionID.init)
-        if let text = object[Field.commandID.rawValue]?.string, Identifier.isUsable(text) { commandID = text }
+        sessionID = object[fields.sessionID]?.string.flatMap(SessionID.init)
+        if let text = object[fields.commandID]?.string, Identifier.isUsable(text) { commandID = text }
     }
 
     func command(from object: JSON) throws(Refusal) -> VerifyCommand {
-        _ = try Self.required(.sessionID, in: object)
+        _ = try required(.sessionID, in: object)
         guard let sessionID else {
-            throw Refusal(.sessionID, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
+            throw refusal(.sessionID, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
         }
-        guard let phone = PhoneNumber(normalising: try Self.required(.phone, in: object)) else {
-            throw Refusal(.phone, "must be a Turkish mobile number, as 5XXXXXXXXX")
+        guard let phone = PhoneNumber(normalising: try required(.phone, in: object)) else {
+            throw refusal(.phone, "must be a Turkish mobile number, as 5XXXXXXXXX")
         }
-        guard let code = OTPCode(trimming: try Self.required(.code, in: object)) else {
-            throw Refusal(.code, "must have 1 to 16 letters (A-Z, a-z) or digits")
+        guard let code = OTPCode(trimming: try required(.code, in: object)) else {
+            throw refusal(.code, "must have 1 to 16 letters (A-Z, a-z) or digits")
         }
-        if let text = try Self.optional(.commandID, in: object), !Identifier.isUsable(text) {
-            throw Refusal(.commandID, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
+        if let text = try optional(.commandID, in: object), !Identifier.isUsable(text) {
+            throw refusal(.commandID, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
         }
         var expiresAt: WallTime?
-        if let text = try Self.optional(.expiresAt, in: object) {
+        if let text = try optional(.expiresAt, in: object) {
             expiresAt = WallTime(iso8601: text)
             guard expiresAt != nil else {
-                throw Refusal(.expiresAt, "must be an ISO 8601 time with an offset, as 2026-11-23T13:00:00.000+03:00")
+                throw refusal(.expiresAt, "must be an ISO 8601 time with an offset, as 2026-11-23T13:00:00.000+03:00")
             }
         }
         return VerifyCommand(
@@ -132,16 +162,20 @@ private struct Draft {
         )
     }
 
-    private static func required(_ field: Field, in object: JSON) throws(Refusal) -> String {
-        guard let value = object[field.rawValue] else { throw Refusal(field, "is missing") }
-        guard let text = value.string else { throw Refusal(field, "must be a string") }
+    private func refusal(_ field: Field, _ requirement: String) -> Refusal {
+        Refusal(.field(field), "\(fields.label(field)) \(requirement)")
+    }
+
+    private func required(_ field: Field, in object: JSON) throws(Refusal) -> String {
+        guard let value = object[fields[field]] else { throw refusal(field, "is missing") }
+        guard let text = value.string else { throw refusal(field, "must be a string") }
         return text
     }
 
     /// Many serialisers write `null` for what is not there.
-    private static func optional(_ field: Field, in object: JSON) throws(Refusal) -> String? {
-        guard let value = object[field.rawValue], value != .null else { return nil }
-        guard let text = value.string else { throw Refusal(field, "must be a string") }
+    private func optional(_ field: Field, in object: JSON) throws(Refusal) -> String? {
+        guard let value = object[fields[field]], value != .null else { return nil }
+        guard let text = value.string else { throw refusal(field, "must be a string") }
         return text
     }
 }

@@ -107,14 +107,13 @@ package struct DeadLetter: Equatable, Sendable {
 
 /// Putting a record back where it was read from, once what was wrong with it is mended.
 extension DeadLetter {
-    /// The original's headers, and what makes the replay its successor: the id under which its result is known, how often it has been
-    /// replayed, and which record it repeats.
-    ///
-    /// - Parameter original: the headers of the record that this letter is about.
+    /// The headers of the original, the record that this letter is about, and what makes the replay its successor: the id under which
+    /// its result is known, how often it has been replayed, and which record it repeats.
     package func headersOfReplay(_ original: [Header]) -> [Header] {
         var headers = original.filter { $0.name != Name.replayCount && $0.name != Name.replayOf }
         // Without an id of its own a command is named by where it lies, and a replay lies elsewhere.
-        if CommandDecoder.eventID(in: headers) == nil, !Self.isStructuredEvent(headers) {
+        let isStructured = (try? CloudEvent.isStructured(headers)) ?? false
+        if CloudEvent(headers: headers).id == nil, !isStructured {
             headers.append(Header(name: "ce_id", text: source.description))
         }
         headers.append(Header(name: Name.replayCount, text: String(replayCount + 1)))
@@ -125,11 +124,5 @@ extension DeadLetter {
     /// The record that a replayed one repeats; `nil` for any other record.
     package static func replayed(by headers: [Header]) -> String? {
         headers.last { $0.name == Name.replayOf }?.value.map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    /// Its id is inside the value.
-    private static func isStructuredEvent(_ headers: [Header]) -> Bool {
-        let type = headers.last { $0.name == "content-type" }?.value.map { String(decoding: $0, as: UTF8.self) }
-        return type?.lowercased().hasPrefix("application/cloudevents+json") ?? false
     }
 }

@@ -13,6 +13,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case waitingCommands = "waiting_commands"
     case oldestUnfinishedAge = "oldest_unfinished_age_seconds"
     case ignoredRecords = "ignored_records_total"
+    case commandKeys = "command_keys_total"
     case deadLetters = "dead_letters_total"
     case undeliverableResults = "undeliverable_results_total"
     case replies = "replies_total"
@@ -86,7 +87,8 @@ package enum Metric: String, CaseIterable, Sendable {
     /// The kind, with the buckets of a histogram.
     package var kind: Kind {
         switch self {
-        case .commands, .replays, .inDoubt, .ignoredRecords, .deadLetters, .undeliverableResults, .replies,
+        case .commands, .replays, .inDoubt, .ignoredRecords, .commandKeys, .deadLetters, .undeliverableResults,
+            .replies,
             .upstreamCalls,
             .breakerOpenings, .upstreamHalts, .retriesDenied, .waitsEnded,
             .rebalances,
@@ -121,6 +123,7 @@ package enum Metric: String, CaseIterable, Sendable {
     package var labels: [String] {
         switch self {
         case .commands: ["status", "reason"]
+        case .commandKeys: ["partitioner"]
         case .upstreamCalls: ["class"]
         case .partitionWatermark, .partitionLag: ["partition"]
         case .transactions, .ledgerRestores, .deadLetters, .replies: ["outcome"]
@@ -156,6 +159,8 @@ extension Metric {
         case .waitingCommands: "Commands that wait for a predecessor, a call slot or a rate token."
         case .oldestUnfinishedAge: "Age of the oldest unfinished command; 0 when there is none."
         case .ignoredRecords: "Records received again and ignored, already finished or below the watermark."
+        case .commandKeys:
+            "Commands by the partitioner that placed their key: murmur2 (Java), crc32 (librdkafka) or neither; two kinds are a fault."
         case .deadLetters: "Dead letters, by outcome: committed or dropped."
         case .undeliverableResults:
             "Results that could not be published as asked and went to the default topic, reduced."

@@ -38,11 +38,12 @@ struct CommandIntake: Sendable {
     let fingerprinter: Fingerprinter
     /// Whether a dead letter copies the value, and how many bytes at most; a longer one stays where it is.
     let copiedBytes: Int?
+    let keys: KeyWatch
 
     func items(_ events: [ConsumerEvent]) -> [Item] {
         events.map { event in
             switch event {
-            case .records(let records): .records(records.map(decode))
+            case .records(let records): take(records)
             case .assigned(let partitions): .assigned(partitions.map(\.partition))
             case .revoked(let partitions): .revoked(partitions.map(\.partition))
             case .lost(let partitions): .lost(partitions.map(\.partition))
@@ -55,10 +56,16 @@ struct CommandIntake: Sendable {
         }
     }
 
+    private func take(_ records: [ConsumedRecord]) -> Item {
+        keys.count(records)
+        return .records(records.map(decode))
+    }
+
     private func decode(_ record: ConsumedRecord) -> Decoded {
         let place = Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
+        let reading = decoder.read(key: record.key, value: record.value, headers: record.headers, at: place)
         let content: ReceivedRecord.Content =
-            switch decoder.decode(key: record.key, value: record.value, headers: record.headers, at: place) {
+            switch reading.content {
             case .success(let command):
                 .command(
                     command,
@@ -72,7 +79,7 @@ struct CommandIntake: Sendable {
             offset: record.offset,
             timestamp: WallTime(milliseconds: record.timestamp ?? -1),
             key: record.key,
-            headers: EchoHeaders.select(from: record.headers),
+            headers: EchoHeaders.select(from: record.headers + reading.trace),
             reply: ReplyAddress(in: record.headers),
             content: content
         )

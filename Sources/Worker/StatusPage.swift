@@ -2,16 +2,16 @@ import Contract
 import Engine
 import NIOCore
 
-/// The engine's whole state as JSON, for `/status`.
+/// The engine's whole state as JSON, for `/status`, and what is known of the keys.
 ///
-/// It is taken on the loop, in one turn.
+/// The state is taken on the loop, in one turn.
 enum StatusPage {
-    static func render(_ shell: Shell) async -> [UInt8] {
+    static func render(_ shell: Shell, _ keys: KeyWatch) async -> [UInt8] {
         let status = try? await shell.eventLoop.submit { shell.status }.get()
-        return status.map(render) ?? Array("{}".utf8)
+        return status.map { render($0, keys) } ?? Array("{}".utf8)
     }
 
-    static func render(_ status: EngineStatus) -> [UInt8] {
+    static func render(_ status: EngineStatus, _ keys: KeyWatch? = nil) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
         field("producer_ready", status.hasProducer, &json)
@@ -28,6 +28,10 @@ enum StatusPage {
         if let age = status.oldestAge { field("oldest_unfinished_ms", Int(age.milliseconds), &json) }
         json.key("upstream")
         render(status.upstream, &json)
+        if let keys {
+            json.key("keys")
+            keys.render(&json)
+        }
         json.key("partitions")
         json.beginArray()
         for partition in status.partitions {

@@ -138,6 +138,17 @@ package final class Telemetry: Sendable {
         }
     }
 
+    func keysMixed(_ keys: KeyCensus.Counts) {
+        logger.warning(
+            "producers place keys differently: commands of one session may reach different partitions",
+            metadata: [
+                "keys_by_murmur2": "\(keys.murmur2)", "keys_by_crc32": "\(keys.crc32)",
+                "remedy":
+                    "set partitioner=murmur2_random in producers built on librdkafka (Python, Go, .NET, kcat): it is Java's",
+            ]
+        )
+    }
+
     /// What became of results that were asked for elsewhere, once they are visible.
     func replies(_ counts: [ReplyRoutes.Kind: Int]) {
         for (kind, count) in counts {

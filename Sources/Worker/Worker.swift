@@ -83,18 +83,19 @@ package final class Worker: Sendable {
         let telemetry = Telemetry(logger: logger, clientLogger: clientLogger, registry: registry, health: health)
         telemetry.topicPartitions(commands: findings.commandPartitions, results: findings.resultPartitions)
         let transactor = makeTransactor(setup, findings, telemetry)
+        let keys = KeyWatch(partitions: findings.commandPartitions, registry: registry, telemetry: telemetry)
         let shell: Shell
         do {
             shell = try await loop.submit { [self] in
-                try makeShell(setup, findings, transactor, telemetry, loop)
+                try makeShell(setup, findings, transactor, keys, telemetry, loop)
             }.get()
         } catch {
             try? await group.shutdownGracefully()
             throw Setup.failure(error)
         }
         heartbeat.shell.withLock { $0 = shell }
-        let admin = try await startAdmin(shell, stopping: group)
-        let watch = makeTopicWatch(setup, findings, transactor, telemetry)
+        let admin = try await startAdmin(shell, keys, stopping: group)
+        let watch = makeTopicWatch(setup, findings, transactor, keys, telemetry)
         let watching = watch.begin(on: loop)
         let failure = await work(shell, loop)
         await watch.end(watching)
@@ -177,6 +178,7 @@ package final class Worker: Sendable {
 
     private func startAdmin(
         _ shell: Shell,
+        _ keys: KeyWatch,
         stopping group: MultiThreadedEventLoopGroup
     ) async throws(StartFailure)
         -> AdminServer?
@@ -187,7 +189,7 @@ package final class Worker: Sendable {
             port: configuration.admin.port,
             health: health,
             registry: registry,
-            status: { await StatusPage.render(shell) }
+            status: { await StatusPage.render(shell, keys) }
         )
         do {
             let port = try await server.start()
@@ -208,6 +210,7 @@ package final class Worker: Sendable {
         _ setup: Setup,
         _ findings: StartCheck.Findings,
         _ transactor: Transactor,
+        _ keys: KeyWatch,
         _ telemetry: Telemetry
     ) -> TopicWatch {
         TopicWatch(
@@ -216,7 +219,8 @@ package final class Worker: Sendable {
             topics: configuration.topics,
             replyTopics: configuration.replyTopics,
             onFinding: { finding in
-                if case .changed(_, let results, let mirrored) = finding {
+                if case .changed(let commands, let results, let mirrored) = finding {
+                    if commands.now != commands.before { keys.grew(to: commands.now) }
                     transactor.reroute { $0.grew(to: results.now, mirrored: mirrored) }
                 }
                 telemetry.topics(finding)
@@ -254,6 +258,7 @@ package final class Worker: Sendable {
         _ setup: Setup,
         _ findings: StartCheck.Findings,
         _ transactor: Transactor,
+        _ keys: KeyWatch,
         _ telemetry: Telemetry,
         _ loop: any EventLoop
     ) throws -> Shell {
@@ -269,12 +274,10 @@ package final class Worker: Sendable {
             telemetry: telemetry
         )
         let intake = CommandIntake(
-            decoder: CommandDecoder(
-                requireKey: configuration.commands.requiresKey,
-                maximumBytes: configuration.commands.maximumBytes
-            ),
+            decoder: configuration.commands.decoder,
             fingerprinter: setup.fingerprinter,
-            copiedBytes: configuration.deadLetters.includeValue ? configuration.commands.maximumBytes : nil
+            copiedBytes: configuration.deadLetters.includeValue ? configuration.commands.maximumBytes : nil,
+            keys: keys
         )
         let topics = configuration.topics
         let secret = SecretReload(

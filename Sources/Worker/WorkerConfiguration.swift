@@ -48,8 +48,15 @@ package struct WorkerConfiguration: Sendable {
         /// Bytes of a record's value.
         package var maximumBytes = 65_536
         package var requiresKey = true
+        /// Where the fields are in a record's JSON.
+        package var fields = CommandFields()
 
         package init() {}
+
+        /// Reads commands as this says.
+        package var decoder: CommandDecoder {
+            CommandDecoder(requireKey: requiresKey, maximumBytes: maximumBytes, fields: fields)
+        }
     }
 
     /// What is said about unusable records.

@@ -1,11 +1,8 @@
 """Request-reply as Spring's `ReplyingKafkaTemplate` plays it: every future completed by its own answer, and no wish that harms others."""
 
 import concurrent.futures
-import contextlib
-import http.server
 import json
 import struct
-import threading
 
 import pytest
 from confluent_kafka import Producer
@@ -14,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 import harness
 import oracle
 import replying
+import upstream
 
 CORRELATION = bytes(range(0xF0, 0x100))
 
@@ -141,39 +139,6 @@ def test_a_reply_topic_that_is_deleted_holds_up_nobody(bench, sandbox, worker, t
     assert len(bench.sandbox.calls()) == 11, "an aborted transaction repeats no call"
 
 
-@contextlib.contextmanager
-def upstream():
-    """An upstream that accepts everything, and the headers it was asked with, by session."""
-    seen = {}
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            seen[body["otp_session_id"]] = {name.lower(): value for name, value in self.headers.items()}
-            answer = b'{"code":0,"message":"ok"}'
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
-
-
 def test_trace_and_correlation_go_all_the_way(bench, worker, answers):
     headers = {
         "traceparent": b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
@@ -181,7 +146,7 @@ def test_trace_and_correlation_go_all_the_way(bench, worker, answers):
         "kafka_correlationId": CORRELATION,
         "correlation_id": b"\x00\xff order 7",
     }
-    with upstream() as (url, seen):
+    with upstream.listening() as (url, seen):
         worker(url=url).wait_ready()
         send(bench, "traced-AB12", list(headers.items()) + [("authorization", b"not for others")])
         send(bench, "plain-AB12", [])

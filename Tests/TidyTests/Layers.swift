@@ -44,6 +44,7 @@ enum Layers {
     private static func tested(by target: String) -> String {
         // A program of its own that may use everything, as the commands may.
         if target == "CommandTests" || target == "RestoreBenchmark" { return "otp-worker" }
+        if target == "FuzzKit" { return "Contract" }
         // The engine under a simulated broker, upstream and clock stands where the real ones do.
         if target.hasPrefix("Simulation") { return "Simulation" }
         return target.hasSuffix("Tests") ? String(target.dropLast(5)) : target

@@ -8,15 +8,16 @@ package enum ExampleFile {
             # Durations: 20ms, 10s, 5m, 2h, 7d.
 
             """
-        var section = ""
+        var sections: [String] = []
         for setting in Setting.all {
-            let parts = setting.key.split(separator: ".", maxSplits: 1).map(String.init)
-            if parts[0] != section {
-                section = parts[0]
-                text += "\n\(section):\n"
+            let names = setting.key.split(separator: ".").map(String.init)
+            for (depth, name) in names.dropLast().enumerated()
+            where sections.prefix(depth + 1) != names.prefix(depth + 1) {
+                sections = Array(names.prefix(depth + 1))
+                text += (depth == 0 ? "\n" : indentation(depth)) + "\(name):\n"
             }
-            text += comment(setting)
-            text += line(setting, name: parts[1])
+            let indentation = indentation(names.count - 1)
+            text += comment(setting, indentation) + indentation + line(setting, name: names.last ?? "")
             if setting.key == "kafka.transaction_timeout" { text += properties }
         }
         return text
@@ -29,15 +30,17 @@ package enum ExampleFile {
 
         """
 
-    private static func comment(_ setting: Setting) -> String {
+    private static func indentation(_ depth: Int) -> String { String(repeating: "  ", count: depth) }
+
+    private static func comment(_ setting: Setting, _ indentation: String) -> String {
         let unit = setting.kind == .integer ? " \(setting.unit)" : ""
         let words = (setting.meaning + " (\(setting.range)\(unit))").split(separator: " ")
         var lines: [String] = []
-        var line = "  #"
+        var line = indentation + "#"
         for word in words {
             if line.count + word.count + 1 > 110 {
                 lines.append(line)
-                line = "  #"
+                line = indentation + "#"
             }
             line += " " + word
         }
@@ -45,9 +48,9 @@ package enum ExampleFile {
     }
 
     private static func line(_ setting: Setting, name: String) -> String {
-        if setting.isSecret { return "  # never here: \(setting.variable)\n" }
-        if setting.key == "worker.name" { return "  # \(name): \(setting.example ?? "")\n" }
-        guard let value = setting.defaultText else { return "  # \(name): \(setting.example ?? "")\n" }
-        return "  \(name): \(value)\n"
+        if setting.isSecret { return "# never here: \(setting.variable)\n" }
+        if setting.key == "worker.name" { return "# \(name): \(setting.example ?? "")\n" }
+        guard let value = setting.defaultText else { return "# \(name): \(setting.example ?? "")\n" }
+        return "\(name): \(value)\n"
     }
 }

@@ -71,54 +71,6 @@ extension Setting {
         .text("topics.dead_letters", \.worker.topics.deadLetters, "Where unusable records are pointed to.", .topic),
     ]
 
-    private static let results: [Setting] = [
-        .list(
-            "results.allowed_reply_topics",
-            \.worker.results.allowedReplyTopics,
-            """
-            Topics that a command may name in its header `kafka_replyTopic` to have its result there instead. Unset, every \
-            result goes to topics.results.
-            """,
-            .topic,
-            example: "shop.otp-replies,wallet.otp-replies"
-        )
-    ]
-
-    private static let commands: [Setting] = [
-        .duration(
-            "commands.max_age",
-            \.worker.commands.maximumAge,
-            .seconds(1) ... .seconds(3_600),
-            "A command older than this is answered `expired` without a call: its user has gone."
-        ),
-        .integer(
-            "commands.max_bytes",
-            \.worker.commands.maximumBytes,
-            256...1_048_576,
-            unit: "bytes",
-            "Key and value of a larger record are not looked at: it is `invalid` and a dead letter."
-        ),
-        .flag(
-            "commands.require_key",
-            \.worker.commands.requiresKey,
-            """
-            Refuse a command without a key. Without keys the commands of a session may reach several partitions, and then \
-            neither their order nor one call per code can be promised.
-            """
-        ),
-    ]
-
-    private static let deadLetters: [Setting] = [
-        .flag(
-            "dead_letters.include_value",
-            \.worker.deadLetters.includeValue,
-            """
-            Copy the value of an unusable command, up to commands.max_bytes, into its dead letter: code and phone number \
-            then lie there too. For those whose command topic keeps too short.
-            """
-        )
-    ]
-
     private static let checkOTP: [Setting] = upstream + calls + connections
 
     private static let upstream: [Setting] = [

@@ -6,7 +6,7 @@ import Contract
 /// own value; how settings relate is judged once all were read.
 package struct Setting: Sendable {
     package enum Kind: String, Sendable, CaseIterable {
-        case text, list, duration, integer, flag, choice, url, file, secret
+        case text, list, pointer, duration, integer, flag, choice, url, file, secret
     }
 
     /// What is wrong with a value, and what to write instead.
@@ -117,6 +117,33 @@ extension Setting {
                 settings[keyPath: path] = values
             },
             show: { $0[keyPath: path].isEmpty ? nil : $0[keyPath: path].joined(separator: ",") }
+        )
+    }
+
+    static func pointer(_ key: String, _ path: any Path<JSONPointer>, _ meaning: String) -> Setting {
+        Setting(
+            key: key,
+            kind: .pointer,
+            unit: "",
+            range: "JSON Pointer",
+            meaning: meaning,
+            example: nil,
+            store: { text, settings throws(Fault) in
+                guard let pointer = JSONPointer(text) else {
+                    throw Fault(
+                        what: "\(quoted(text)) is no JSON Pointer (RFC 6901)",
+                        remedy: "write / before each name, such as /card/otp/session; ~1 is a / within a name, ~0 a ~"
+                    )
+                }
+                guard pointer.names.count <= CommandDecoder.maximumDepth else {
+                    throw Fault(
+                        what: "\(quoted(text)) is deeper than a command may be nested",
+                        remedy: "write at most \(CommandDecoder.maximumDepth) names"
+                    )
+                }
+                settings[keyPath: path] = pointer
+            },
+            show: { $0[keyPath: path].description }
         )
     }
 

@@ -1,4 +1,5 @@
 import CheckOTP
+import Contract
 
 /// How settings must relate to one another, whatever each is by itself.
 enum SettingRelations {
@@ -7,7 +8,7 @@ enum SettingRelations {
         let worker = settings.worker
         return (calls(worker) + membership(worker)).compactMap { $0.fault(DurationText.format) }
             + bounds(worker).compactMap { $0.fault { "\($0)" } } + topics(worker.topics, worker.results)
-            + connection(worker.checkOTP)
+            + fields(worker.commands.fields) + connection(worker.checkOTP)
     }
 
     private static func calls(_ worker: WorkerConfiguration) -> [Relation<Duration>] {
@@ -142,6 +143,25 @@ enum SettingRelations {
             )
         }
         return faults
+    }
+
+    /// Two fields in one place, or one within the other, would leave no command usable.
+    private static func fields(_ fields: CommandFields) -> [(key: String, fault: Setting.Fault)] {
+        let all = Field.allCases
+        return all.indices.compactMap { index in
+            let names = fields[all[index]].names
+            let clash = all[..<index].first { other in
+                names.starts(with: fields[other].names) || fields[other].names.starts(with: names)
+            }
+            guard let clash else { return nil }
+            return (
+                "commands.fields.\(all[index].rawValue)",
+                Setting.Fault(
+                    what: "\(fields[all[index]]) and commands.fields.\(clash.rawValue) (\(fields[clash])) overlap",
+                    remedy: "give each field a place of its own"
+                )
+            )
+        }
     }
 
     private static func topics(

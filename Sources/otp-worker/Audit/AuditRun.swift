@@ -24,10 +24,7 @@ struct AuditRun {
             plan.commands.values.reduce(0) { $0 + Int64($1.offsets.count) }
             + plan.others.values.reduce(0) { $0 + Int64($1.count) }
         let topics = settings.worker.topics
-        let decoder = CommandDecoder(
-            requireKey: settings.worker.commands.requiresKey,
-            maximumBytes: settings.worker.commands.maximumBytes
-        )
+        let decoder = settings.worker.commands.decoder
         for (partition, stretch) in plan.commands {
             let place = TopicPartition(topics.commands, partition)
             let stream = RecordStream(reader, place, stretch.offsets) { AuditDecoding.command($0, decoder) }

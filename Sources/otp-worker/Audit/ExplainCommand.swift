@@ -99,10 +99,7 @@ struct ExplainCommand: AsyncParsableCommand {
             (0..<Int32(counts[name] ?? 0)).map { TopicPartition(name, $0) }
         }
         let reader = try LedgerReader(settings.readingMuch, batchSize: 1_000)
-        let decoder = CommandDecoder(
-            requireKey: settings.worker.commands.requiresKey,
-            maximumBytes: settings.worker.commands.maximumBytes
-        )
+        let decoder = settings.worker.commands.decoder
         var sources: Set<Coordinates> = []
         let commands = try collect(reader, places[0]) { record -> CommandFact? in
             let fact = AuditDecoding.command(record, decoder)

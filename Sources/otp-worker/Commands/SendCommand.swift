@@ -128,7 +128,7 @@ struct SendCommand: ParsableCommand {
             let key = Array(command.session.text.utf8)
             return OutgoingRecord(
                 topic: topics.commands,
-                partition: KeyPartitioner.partition(of: key, count: counts[topics.commands] ?? 1),
+                partition: KeyPartitioner.murmur2.partition(of: key, count: counts[topics.commands] ?? 1),
                 key: key,
                 value: command.value
             )

@@ -26,7 +26,7 @@ struct DemoPlay {
             let key = Array(session.utf8)
             let record = OutgoingRecord(
                 topic: topics.commands,
-                partition: KeyPartitioner.partition(of: key, count: count),
+                partition: KeyPartitioner.murmur2.partition(of: key, count: count),
                 key: key,
                 value: value(of: step, session: session)
             )

@@ -20,6 +20,8 @@ struct AuditHistory {
     var commands: [CommandFact] = []
     var items: [Item] = []
     private var positions: [Int32: Int64] = [:]
+    /// Where the next results lie.
+    var resultTopic = "results"
     private var ledgerOffset: Int64 = 0
     private var calls = 0
     /// What the ledger's state of a session holds.
@@ -105,7 +107,7 @@ struct AuditHistory {
         change(&event)
         let position = positions[command.partition, default: 0]
         positions[command.partition] = position + 2
-        let place = Coordinates(topic: "results", partition: command.partition, offset: position)
+        let place = Coordinates(topic: resultTopic, partition: command.partition, offset: position)
         items.append(.result(ResultFact(event, at: place, time: now)))
         pass()
     }

@@ -14,6 +14,17 @@ struct AuditSessionTests {
         #expect(history.found() == [.order])
     }
 
+    @Test func resultsOnDifferentTopicsHaveNoOrder() {
+        var history = AuditHistory()
+        let first = history.command("a", code: 1)
+        let second = history.command("a", code: 2)
+        history.resultTopic = "replies"
+        history.settle(second, .wrongCode)
+        history.resultTopic = "results"
+        history.settle(first, .wrongCode)
+        #expect(history.found() == [])
+    }
+
     @Test func anOpenCommandBeforeAnAnsweredOneIsFound() {
         var history = AuditHistory()
         history.command("a", code: 1)

@@ -188,7 +188,12 @@ final class Transcript {
 
     @discardableResult
     func receiveUnusable(_ offset: Int64, _ reason: InvalidReason, in partition: Int32 = 0) -> [String] {
-        let rejection = Rejection(reason: reason, detail: "", commandID: "c\(offset)", sessionID: nil)
+        let rejection = Rejection(
+            reason: reason,
+            detail: "is \(reason.rawValue)",
+            commandID: "c\(offset)",
+            sessionID: nil
+        )
         return receive([
             ReceivedRecord(
                 id: id(offset, partition),

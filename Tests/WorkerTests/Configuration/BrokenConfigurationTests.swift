@@ -65,6 +65,24 @@ struct BrokenConfigurationTests {
             says: ["kafka.brokers (worker.yaml, line 2): it has several values", "write one value"]
         ),
         Case(
+            yaml: "commands:\n  fields:\n    otp_code: card.code\n",
+            says: [
+                "commands.fields.otp_code (worker.yaml, line 3): \"card.code\" is no JSON Pointer", "/card/otp/session",
+            ]
+        ),
+        Case(
+            flags: [("commands.fields.otp_code", "/user_gsm/x")],
+            says: ["commands.fields.otp_code (--set): /user_gsm/x and commands.fields.user_gsm (/user_gsm) overlap"]
+        ),
+        Case(
+            flags: [("commands.fields.phone", "/card/phone")],
+            says: ["commands.fields.phone (--set): there is no such setting"]
+        ),
+        Case(
+            flags: [("commands.fields.otp_code", String(repeating: "/a", count: 17))],
+            says: ["commands.fields.otp_code (--set)", "is deeper than a command may be nested", "at most 16 names"]
+        ),
+        Case(
             flags: [("commands.require_key", "maybe")],
             says: ["commands.require_key (--set): \"maybe\" is neither true nor false"]
         ),

@@ -25,6 +25,19 @@ struct PrecedenceTests {
         #expect(kafka.properties == ["security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"])
     }
 
+    @Test func fieldsAreMappedOneByOne() throws {
+        let settings = try Reading.settings(
+            yaml: "commands:\n  fields:\n    otp_session_id: /card/otp/session\n    otp_code: /a~1b/0\n",
+            environment: ["OTP_COMMANDS_FIELDS_USER_GSM": "/card/owner/phone"],
+            flags: [("commands.fields.otp_code", "/code")]
+        )
+        let fields = settings.worker.commands.fields
+        #expect(fields.sessionID.names == ["card", "otp", "session"])
+        #expect(fields.phone.names == ["card", "owner", "phone"])
+        #expect(fields.code.names == ["code"])
+        #expect(fields.commandID.names == ["command_id"])
+    }
+
     @Test func aListIsWrittenInOneLineOrAsOne() throws {
         for yaml in ["[a, b.c, a]", "a, b.c,a", "\n    - a\n    - b.c"] {
             let settings = try Reading.settings(yaml: "results:\n  allowed_reply_topics: \(yaml)\n")

@@ -27,7 +27,8 @@ struct SessionFacts {
         var calls: Int
         var receivedAt: WallTime
         var completedAt: WallTime
-        /// Where the result lies.
+        /// Stands for the topic that the result lies in: the default one or a reply topic.
+        var topic: Int
         var partition: Int32
         var position: Int64
 
@@ -44,8 +45,14 @@ struct SessionFacts {
             calls = event.calls
             receivedAt = event.receivedAt
             completedAt = event.completedAt
+            topic = result.place.topic.hashValue
             partition = result.place.partition
             position = result.place.offset
+        }
+
+        /// Both lie in one partition, and this one further on.
+        func isBehind(_ other: Answer) -> Bool {
+            topic == other.topic && partition == other.partition && position > other.position
         }
 
         var isVerified: Bool { reason.status == .verified }

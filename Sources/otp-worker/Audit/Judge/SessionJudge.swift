@@ -47,7 +47,7 @@ struct SessionJudge {
 
     // MARK: Order
 
-    /// Results of a session lie in one partition, so their order is the order in which they became visible.
+    /// Results of a session that lie in one partition became visible in its order; those on reply topics have none among them.
     private mutating func order(_ lane: SessionFacts.Lane, _ partition: Int32) {
         var last: (exchange: SessionFacts.Exchange, answer: SessionFacts.Answer)?
         var skipped: [SessionFacts.Exchange] = []
@@ -61,7 +61,7 @@ struct SessionJudge {
                 find(.order, open, partition, "unanswered, but the later command at \(exchange.offset) is answered")
             }
             skipped = []
-            if let last, last.answer.partition == answer.partition, last.answer.position > answer.position {
+            if let last, last.answer.isBehind(answer) {
                 find(.order, exchange, partition, "answered before the earlier command at \(last.exchange.offset)")
             }
             last = (exchange, answer)

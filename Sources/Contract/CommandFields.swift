@@ -1,0 +1,33 @@
+/// Where the fields of a command are in the JSON of its record: by default each under its own name.
+package struct CommandFields: Equatable, Sendable {
+    package var sessionID = JSONPointer(name: Field.sessionID.rawValue)
+    package var phone = JSONPointer(name: Field.phone.rawValue)
+    package var code = JSONPointer(name: Field.code.rawValue)
+    package var commandID = JSONPointer(name: Field.commandID.rawValue)
+    package var expiresAt = JSONPointer(name: Field.expiresAt.rawValue)
+
+    package init() {}
+
+    package subscript(field: Field) -> JSONPointer {
+        switch field {
+        case .sessionID: sessionID
+        case .phone: phone
+        case .code: code
+        case .commandID: commandID
+        case .expiresAt: expiresAt
+        }
+    }
+
+    /// The field's name in the contract, with its place where that is another.
+    func label(_ field: Field) -> String {
+        let pointer = self[field]
+        return pointer.names == [field.rawValue] ? field.rawValue : "\(field.rawValue) (\(pointer))"
+    }
+
+    /// The field of which a member of this name is, or could be, the innermost part.
+    func field(beginning text: ArraySlice<UInt8>) -> Field? {
+        Field.allCases.first { field in
+            self[field].names.last.map { text.starts(with: "\"\($0)\"".utf8) } ?? false
+        }
+    }
+}

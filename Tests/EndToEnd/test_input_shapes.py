@@ -1,0 +1,91 @@
+"""Commands as others write them: CloudEvents in both modes, and a card-storage event consumed as it is."""
+
+import base64
+import json
+
+import pytest
+from confluent_kafka import Producer
+
+import harness
+import replying
+import upstream
+
+PHONE = "+90 532 481 89 42"
+TRACE = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "rojo=00f067aa0ba902b7"}
+
+
+@pytest.fixture
+def answers(bench):
+    """Results by command id, each with its headers."""
+    found = {}
+
+    def take(message):
+        event = json.loads(message.value())
+        found[event["command_id"]] = (event, replying.headers_of(message))
+
+    reader = replying.Reader(bench, bench.results, range(bench.partitions), take)
+    yield found
+    reader.close()
+
+
+def produce(bench, records):
+    producer = Producer({"bootstrap.servers": bench.brokers, "partitioner": "murmur2_random"})
+    for key, value, headers in records:
+        producer.produce(bench.commands, json.dumps(value, ensure_ascii=False), key, headers=headers)
+    producer.flush(10)
+
+
+def test_cloud_events(bench, worker, answers):
+    def event(number, **members):
+        head = {"specversion": "1.0", "id": f"e-{number}", "source": "/shop", "type": "otp.typed", "subject": "ödeme"}
+        return {**head, **members}
+
+    def data(number):
+        return {"user_gsm": PHONE, "otp_session_id": f"s-{number}", "otp_code": "AB12"}
+
+    structured = {"content-type": "application/cloudevents+json; charset=UTF-8"}
+    binary = {"ce_specversion": "1.0", "ce_id": "e-3", "ce_source": "/shop", "ce_type": "otp.typed", "content-type": "application/json"}
+    encoded = base64.b64encode(json.dumps(data(2)).encode()).decode()
+    records = [
+        ("s-1", event(1, data=data(1), **TRACE), structured),
+        ("s-2", event(2, data_base64=encoded, datacontenttype="application/json"), structured),
+        ("s-3", data(3), {**binary, **TRACE}),
+        ("s-4", [event(4, data=data(4))], {"content-type": "application/cloudevents-batch+json", "ce_id": "e-4"}),
+        ("s-5", event(5, data="{}"), structured),
+    ]
+    with upstream.listening() as (url, seen):
+        process = worker(url=url).wait_ready()
+        produce(bench, records)
+        harness.until("all are answered", lambda: len(answers) == len(records) or not process.is_running())
+    assert sorted(seen) == ["s-1", "s-2", "s-3"]
+    for number in (1, 2, 3):
+        result, headers = answers[f"e-{number}"]
+        assert (result["status"], result["otp_session_id"]) == ("verified", f"s-{number}")
+        for name, value in TRACE.items():
+            assert (headers.get(name) == value.encode()) == (number != 2)
+            assert (seen[f"s-{number}"].get(name) == value) == (number != 2)
+    for number, words in ((4, "one event per record"), (5, "data is not a JSON object")):
+        result = answers[f"e-{number}"][0]
+        assert (result["status"], result["reason"]) == ("invalid", "malformed") and words in result["message"]
+
+
+def test_an_event_of_another_shape(bench, sandbox, worker, answers):
+    sandbox()
+    fields = {
+        "otp_session_id": "/card/otp/session",
+        "user_gsm": "/card/owner/phones/0",
+        "otp_code": "/typed~1code",
+        "command_id": "/event/id",
+    }
+    process = worker(settings={f"commands.fields.{name}": pointer for name, pointer in fields.items()}).wait_ready()
+
+    def event(number, code):
+        card = {"otp": {"session": f"s{number}-AB12"}, "owner": {"name": "Ayşe", "phones": [PHONE, "other"]}}
+        return f"s{number}-AB12", {"event": {"id": f"c-{number}"}, "card": card, "typed/code": code}, None
+
+    produce(bench, [event(1, "AB12"), event(2, "WRNG"), event(3, 1234)])
+    harness.until("all are answered", lambda: len(answers) == 3 or not process.is_running())
+    assert [answers[f"c-{number}"][0]["status"] for number in (1, 2, 3)] == ["verified", "rejected", "invalid"]
+    refused = answers["c-3"][0]
+    assert refused["reason"] == "field_otp_code"
+    assert refused["message"] == "otp_code (/typed~1code) must be a string"
