@@ -19,7 +19,7 @@ package struct DeadLetter: Equatable, Sendable {
     /// How often the record has been replayed from a dead letter.
     package let replayCount: Int
     /// A copy of the record's value, where the worker was told to make one.
-    package let value: [UInt8]?
+    package var value: [UInt8]?
 
     package init(
         source: Coordinates,

@@ -41,6 +41,8 @@ package enum InvalidReason: Hashable, Sendable {
     case keyMissing
     case tooLarge
 
+    package static let all = [malformed] + Field.allCases.map(field) + [keyMissing, tooLarge]
+
     package var rawValue: String {
         switch self {
         case .malformed: "malformed"

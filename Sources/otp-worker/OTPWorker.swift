@@ -27,7 +27,8 @@ struct OTPWorker: AsyncParsableCommand {
             CommandGroup(
                 name: "Asking and looking:",
                 subcommands: [
-                    SendCommand.self, WatchCommand.self, LedgerCommand.self, ExplainCommand.self, AuditCommand.self,
+                    SendCommand.self, WatchCommand.self, DeadLettersCommand.self, LedgerCommand.self,
+                    ExplainCommand.self, AuditCommand.self,
                 ]
             ),
             CommandGroup(name: "Playing:", subcommands: [DemoCommand.self, BrokerCommand.self, SandboxCommand.self]),

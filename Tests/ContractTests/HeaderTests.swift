@@ -62,6 +62,20 @@ struct HeaderTests {
         #expect(try lines == Golden.lines("dead-letter-v1-headers.txt"))
     }
 
+    @Test func aDeadLetterIsReadBack() throws {
+        let letter = deadLetter(headers: [Header(name: "traceparent", text: "00-1-2-01")])
+        let headers = letter.headersForRecord()
+        #expect(DeadLetter(key: letter.key, value: nil, headers: headers) == letter)
+        for name in ["topic", "partition", "offset", "timestamp"] {
+            let without = headers.filter { $0.name != "kafka_dlt-original-\(name)" }
+            #expect(DeadLetter(key: nil, value: nil, headers: without) == nil, "\(name)")
+        }
+        let narrow = headers + [Header(name: "kafka_dlt-original-partition", value: [1, 2])]
+        #expect(DeadLetter(key: nil, value: nil, headers: narrow) == nil)
+        let foreign = headers + [Header(name: "kafka_dlt-exception-message", text: "NullPointerException")]
+        #expect(DeadLetter(key: nil, value: nil, headers: foreign) == nil)
+    }
+
     @Test func aDeadLetterIsCapped() {
         #expect(deadLetter(key: [UInt8](repeating: 7, count: 5000)).key == [UInt8](repeating: 7, count: 1024))
         #expect(deadLetter(key: nil).key == nil)

@@ -22,10 +22,7 @@ struct SchemaTests {
         return Set(members.map(\.name))
     }
 
-    private static let invalidReasons =
-        [InvalidReason.malformed, .keyMissing, .tooLarge] + Field.allCases.map(InvalidReason.field)
-
-    private static let reasons = Reason.coded + invalidReasons.map(Reason.invalid)
+    private static let reasons = Reason.coded + InvalidReason.all.map(Reason.invalid)
 
     @Test func statusesAreTheCodes() throws {
         let status = try Self.schema("result")["properties"]?["status"]
@@ -52,7 +49,7 @@ struct SchemaTests {
     @Test func aDeadLettersReasonsAreThoseOfAnInvalidCommand() throws {
         let properties = try Self.schema("dead-letter.headers")["properties"]
         let published = Self.strings(properties?["kafka_dlt-exception-message"]?["enum"])
-        #expect(Set(published) == Set(Self.invalidReasons.map(\.rawValue)))
+        #expect(Set(published) == Set(InvalidReason.all.map(\.rawValue)))
     }
 
     @Test func aCommandHasTheDecodersFields() throws {

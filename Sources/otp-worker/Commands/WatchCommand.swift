@@ -3,15 +3,26 @@ import Contract
 import Kafka
 import Worker
 
-/// Prints results as they arrive.
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Shows what a fleet does, by its results as they arrive and by the group's lag.
 ///
 /// It belongs to no group and disturbs nobody.
-struct WatchCommand: ParsableCommand {
+struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch",
-        abstract: "Prints results as they arrive.",
+        abstract: "Shows the whole fleet live, by its results as they arrive.",
         discussion: """
-            A table on a terminal; otherwise, or with --json, one event per line, as it was published.
+            On a terminal, a page that is drawn anew four times a second: rates, outcomes, latency (from received_at to \
+            completed_at), lag, workers, partitions, what failed or is in doubt, and the last results; NO_COLOR=1 for none. \
+            Otherwise, or with --json, one event per line, as it was published; with --lines, a table.
+
+            It outlives a cluster that is away, says so, and goes on where it was. The topics' partitions are those of the \
+            start. Its memory is bounded: 64 workers and 1,024 partitions are told apart, and the last 100 results kept.
 
             Examples:
               otp-worker watch --brokers localhost:9092
@@ -27,43 +38,42 @@ struct WatchCommand: ParsableCommand {
     @Flag(name: .long, help: "One JSON event per line, on a terminal too.")
     var json = false
 
+    @Flag(name: .long, help: "One line per result, of a table.")
+    var lines = false
+
     @Option(name: .long, help: ArgumentHelp("End after this many results.", valueName: "count"))
     var limit: Int?
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit: write a number from 1 on.") }
+        if json, lines { throw ValidationError("Give either --json or --lines.") }
     }
 
-    func run() throws {
+    func run() async throws {
         let settings = try options.settings(for: .client)
-        try settings.talking { try watch(settings) }
-    }
-
-    private func watch(_ settings: Settings) throws {
-        let topic = settings.worker.topics.results
-        _ = try TopicCheck.partitionCounts([topic], settings.common)
-        let reader = try TopicReader(settings.common, topic: topic, from: fromBeginning ? .beginning : .now)
-        let asTable = Console.isTerminal && !json
-        if asTable { Console.write(ResultLine.table.header) }
-        var left = limit ?? Int.max
-        while left > 0 {
-            for record in try reader.poll(timeout: .milliseconds(500), maximum: min(left, 1000)) {
-                show(record, asTable: asTable)
-                left -= 1
-            }
+        let topics = settings.worker.topics
+        let counts = try settings.talking {
+            try TopicCheck.partitionCounts([topics.results, topics.commands], settings.common)
         }
-        _ = reader.close(timeout: .seconds(2))
-    }
-
-    private func show(_ record: ConsumedRecord, asTable: Bool) {
-        guard let value = record.value, let event = try? ResultEvent.decode(value) else {
-            Console.complain("\(record): not a result that this version can read")
-            return
+        let follower = try settings.talking {
+            try ResultFollower(
+                settings,
+                partitions: counts[topics.results] ?? 1,
+                from: fromBeginning ? .beginning : .now
+            )
         }
-        if asTable {
-            Console.write(ResultLine.table.line(ResultLine.cells(event)))
+        let watching = Watching(follower: follower, limit: limit ?? .max)
+        let lag = try settings.talking {
+            try LagReader(settings, partitions: counts[topics.commands] ?? 0) { watching.take($0) }
+        }
+        defer { lag.end() }
+        if lines || json || !Console.isTerminal {
+            watching.printLines(asTable: lines)
         } else {
-            Console.write(ResultLine.json(value))
+            let view = FleetView(topic: topics.results, group: settings.worker.kafka.groupID)
+            let screen = Screen(environment: ProcessInfo.processInfo.environment)
+            await watching.draw(view, on: screen)
         }
+        follower.close()
     }
 }

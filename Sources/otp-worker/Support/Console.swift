@@ -45,8 +45,16 @@ package enum Console {
         return String(shown)
     }
 
+    /// Writes text to standard output as it is, control sequences included.
+    static func draw(_ text: String) {
+        write(bytes: Array(text.utf8), to: STDOUT_FILENO)
+    }
+
     private static func write(_ line: [UInt8], to descriptor: Int32) {
-        let bytes = line + [UInt8(ascii: "\n")]
+        write(bytes: line + [UInt8(ascii: "\n")], to: descriptor)
+    }
+
+    private static func write(bytes: [UInt8], to descriptor: Int32) {
         var done = 0
         while done < bytes.count {
             let count = bytes[done...].withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }

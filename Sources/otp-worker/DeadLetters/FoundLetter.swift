@@ -1,0 +1,37 @@
+package import Contract
+package import Kafka
+
+/// A dead letter as it lies on its topic.
+package struct FoundLetter: Equatable, Sendable {
+    package var letter: DeadLetter
+    package var place: Coordinates
+    /// When it was written.
+    package var time: WallTime
+
+    package init(letter: DeadLetter, place: Coordinates, time: WallTime) {
+        self.letter = letter
+        self.place = place
+        self.time = time
+    }
+
+    /// Nil when the record is no dead letter that this version can read.
+    package init?(_ record: ConsumedRecord) {
+        guard let letter = DeadLetter(key: record.key, value: record.value, headers: record.headers) else { return nil }
+        self.init(
+            letter: letter,
+            place: Coordinates(topic: record.topic, partition: record.partition, offset: record.offset),
+            time: WallTime(milliseconds: record.timestamp ?? letter.timestamp.milliseconds)
+        )
+    }
+}
+
+extension Coordinates {
+    /// Reads `topic/partition/offset`.
+    package init?(parsing text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3, !parts[0].isEmpty, let partition = Int32(parts[1]), let offset = Int64(parts[2]),
+            partition >= 0, offset >= 0
+        else { return nil }
+        self.init(topic: String(parts[0]), partition: partition, offset: offset)
+    }
+}

@@ -1,0 +1,153 @@
+package import Contract
+package import Kafka
+
+/// Dead letters in words: lines of a table, JSON lines, and all that may be told of one.
+package enum LetterText {
+    package static let table = TextTable([
+        .init("WRITTEN", width: 24), .init("COMMAND", width: 40), .init("REASON", width: 20),
+        .init("REPLAYED", .right, width: 8), .init("KEY", width: 26), .init("LETTER", width: 12),
+    ])
+
+    package static func cells(_ found: FoundLetter) -> [String] {
+        [
+            found.time.iso8601, found.letter.source.description, found.letter.reason.rawValue,
+            "\(found.letter.replayCount)", key(found.letter.key), "\(found.place.partition)/\(found.place.offset)",
+        ]
+    }
+
+    /// A key may be any bytes, a phone number among them.
+    package static func key(_ key: [UInt8]?) -> String {
+        guard let key else { return "-" }
+        guard let text = String(validating: key, as: UTF8.self) else { return "<\(key.count) bytes>" }
+        return PhoneNumber(normalising: text)?.masked ?? text
+    }
+
+    /// One JSON object on one line.
+    package static func json(_ found: FoundLetter) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        write(found, to: &json)
+        json.endObject()
+        return json.bytes
+    }
+
+    /// The members that every form has; for an object that has been begun.
+    static func write(_ found: FoundLetter, to json: inout JSONWriter) {
+        json.key("source")
+        write(found.letter.source, to: &json)
+        json.key("reason")
+        json.string(found.letter.reason.rawValue)
+        json.key("replay_count")
+        json.integer(found.letter.replayCount)
+        json.key("key")
+        if found.letter.key == nil { json.null() } else { json.string(key(found.letter.key)) }
+        json.key("command_time")
+        json.time(found.letter.timestamp)
+        json.key("written_at")
+        json.time(found.time)
+        json.key("letter")
+        write(found.place, to: &json)
+    }
+
+    static func write(_ place: Coordinates, to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("topic")
+        json.string(place.topic)
+        json.key("partition")
+        json.integer(place.partition)
+        json.key("offset")
+        json.integer(place.offset)
+        json.endObject()
+    }
+
+    /// What is known of one letter.
+    package struct Whole {
+        package var found: FoundLetter
+        /// Nil when it is no longer kept.
+        package var record: ConsumedRecord?
+        /// What is wrong with it by the settings at hand; nil when it would be taken now, or cannot be told.
+        package var rejection: Rejection?
+
+        package init(found: FoundLetter, record: ConsumedRecord?, decoder: CommandDecoder) {
+            self.found = found
+            self.record = record
+            let letter = found.letter
+            guard record != nil || letter.value != nil else { return }
+            let decoded = decoder.decode(
+                key: record == nil ? letter.key : record?.key,
+                value: record == nil ? letter.value : record?.value,
+                headers: record?.headers ?? letter.headers,
+                at: letter.source
+            )
+            if case .failure(let rejection) = decoded { self.rejection = rejection }
+        }
+
+        var isKept: Bool { record != nil || found.letter.value != nil }
+
+        var value: [String] { MaskedValue.lines(record.map(\.value) ?? found.letter.value) }
+
+        /// What a replay would come to.
+        var outlook: String {
+            guard isKept else { return "its value is in the command topic no longer" }
+            return rejection?.detail ?? "by the settings at hand it is usable: a replay would be taken"
+        }
+    }
+
+    package static func lines(_ whole: Whole) -> [String] {
+        let letter = whole.found.letter
+        var rows = [
+            ("command", "\(letter.source), of \(letter.timestamp.iso8601)"),
+            ("letter", "\(whole.found.place), of \(whole.found.time.iso8601)"),
+            ("reason", letter.reason.rawValue), ("now", whole.outlook),
+            ("replayed", "\(letter.replayCount) times" + repeats(whole.record)),
+            ("group", letter.consumerGroup), ("key", key(whole.record.map(\.key) ?? letter.key)),
+        ]
+        for header in whole.record?.headers ?? letter.headers { rows.append(("header", shown(header))) }
+        if whole.isKept {
+            for (index, line) in whole.value.enumerated() { rows.append((index == 0 ? "value" : "", line)) }
+        }
+        return rows.map { name, text in
+            Console.printable(name + String(repeating: " ", count: 10 - name.count) + text)
+        }
+    }
+
+    private static func repeats(_ record: ConsumedRecord?) -> String {
+        record.flatMap { DeadLetter.replayed(by: $0.headers) }.map { ", and repeats \($0)" } ?? ""
+    }
+
+    /// Only what the contract echoes is known to be no secret; of others the name and the size.
+    private static func shown(_ header: Header) -> String {
+        guard let value = header.value else { return "\(header.name): null" }
+        guard harmlessHeaders.contains(header.name), let text = String(validating: value, as: UTF8.self) else {
+            return "\(header.name): <\(value.count) bytes>"
+        }
+        return "\(header.name): \(text)"
+    }
+
+    private static let harmlessHeaders = Set(EchoHeaders.names).union([
+        "ce_id", "ce_source", "ce_specversion", "ce_time", "ce_type", "content-type", "dlq_replay_count",
+        "dlq_replay_of",
+    ])
+
+    package static func json(_ whole: Whole) -> [UInt8] {
+        var json = JSONWriter(capacity: 2_048)
+        json.beginObject()
+        write(whole.found, to: &json)
+        json.key("consumer_group")
+        json.string(whole.found.letter.consumerGroup)
+        json.key("is_kept")
+        json.bool(whole.isKept)
+        json.key("is_usable_now")
+        json.bool(whole.isKept && whole.rejection == nil)
+        json.key("now")
+        json.string(whole.outlook)
+        json.key("headers")
+        json.beginArray()
+        for header in whole.record?.headers ?? whole.found.letter.headers { json.string(shown(header)) }
+        json.endArray()
+        json.key("value")
+        if whole.isKept { json.string(whole.value.joined(separator: "\n")) } else { json.null() }
+        json.endObject()
+        return json.bytes
+    }
+}

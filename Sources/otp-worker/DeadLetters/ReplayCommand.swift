@@ -1,0 +1,122 @@
+import ArgumentParser
+import Contract
+import Kafka
+import Worker
+
+extension DeadLettersCommand {
+    /// Puts unusable commands back on the command topic, once what was wrong with them is mended.
+    struct Replay: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "replay",
+            abstract: "Sends unusable commands again; says only what it would do, unless told --execute.",
+            discussion: """
+                For when the cause is mended, in the settings (commands.require_key, commands.max_bytes, …) or in the worker: \
+                the record's value, key and headers are written again, to the same partition, as a new record of the same \
+                session. It goes through the ledger like any other, so that nothing is asked or stored twice: a code that is \
+                settled is answered as before, without a call. A replay keeps the command's id: what was known only by its \
+                place gets that as ce_id. Its age counts anew, and its user may have gone: choose with --since.
+
+                A replay says which record it repeats, so running this again does nothing twice. One that fails again has a \
+                letter of its own, which counts its replays; --max-replays is their most. A command whose value is no longer kept \
+                is reported, and the exit code is 1.
+
+                At most 10,000 letters are looked at in one run: narrow them with --since, --until, --reason or --source.
+
+                Examples:
+                  otp-worker dead-letters replay --reason key_missing --since 1h
+                  otp-worker dead-letters replay --source otp.verify.commands/3/42 --execute
+                """
+        )
+
+        @OptionGroup var options: ConfigurationOptions
+        @OptionGroup var letters: LetterOptions
+
+        @Flag(name: .long, help: "Write, instead of saying what would be written.")
+        var execute = false
+
+        @Option(name: .long, help: ArgumentHelp("The most replays of one command, ever.", valueName: "count"))
+        var maxReplays = ReplayPlan.Limits().replaysPerCommand
+
+        @Option(name: .long, help: ArgumentHelp("The most replays in this run, the oldest first.", valueName: "count"))
+        var limit = ReplayPlan.Limits().lettersPerRun
+
+        @Flag(name: .long, help: "One JSON object per letter, on a terminal too.")
+        var json = false
+
+        func validate() throws {
+            guard (1...100).contains(maxReplays) else { throw ValidationError("--max-replays: 1 to 100.") }
+            guard (1...ReplayPlan.maximumLetters).contains(limit) else {
+                throw ValidationError("--limit: 1 to \(ReplayPlan.maximumLetters).")
+            }
+        }
+
+        func run() throws {
+            let settings = try options.settings(for: .client)
+            let decisions = try settings.talking { try replay(settings) }
+            Console.complain(ReplayText.summary(decisions, isExecuted: execute))
+            if decisions.contains(.gone) { throw ExitCode(1) }
+        }
+
+        private func replay(_ settings: Settings) throws -> [ReplayPlan.Decision] {
+            let reader = try LetterReader(settings)
+            defer { reader.close() }
+            let found = try meant(reader)
+            let plan = try ReplayPlan.decide(
+                found,
+                commandTopic: settings.worker.topics.commands,
+                replays: try reader.replays(of: found.map(\.letter.source)),
+                limits: .init(replaysPerCommand: maxReplays, lettersPerRun: limit),
+                isKept: { try record(of: $0, reader) != nil }
+            )
+            let sender = execute ? try CommandSender(settings.common) : nil
+            defer { sender?.close() }
+            let asTable = Console.isTerminal && !json
+            if asTable, !plan.isEmpty { Console.write(ReplayText.table.header) }
+            var decisions: [ReplayPlan.Decision] = []
+            for (found, planned) in plan {
+                var (decision, written) = (planned, Coordinates?.none)
+                if let sender, decision == .replay {
+                    // Read again, not kept since the plan: for the same reason as in `meant`.
+                    if let record = try record(of: found, reader) {
+                        written = try sender.send([record], timeout: .seconds(30)).first
+                    } else {
+                        decision = .gone
+                    }
+                }
+                decisions.append(decision)
+                if asTable {
+                    Console.write(ReplayText.table.line(ReplayText.cells(found, decision, written: written)))
+                } else {
+                    Console.write(ReplayText.json(found, decision, written: written))
+                }
+            }
+            return decisions
+        }
+
+        private func meant(_ reader: LetterReader) throws -> [FoundLetter] {
+            var found: [FoundLetter] = []
+            try reader.letters(letters.filter) { letter in
+                guard found.count <= ReplayPlan.maximumLetters else { return }
+                // So many copies of values could be more than there is memory for.
+                found.append(letter)
+                found[found.count - 1].letter.value = nil
+            }
+            guard found.count <= ReplayPlan.maximumLetters else {
+                throw Failure(
+                    "more than \(ReplayPlan.maximumLetters) dead letters are meant",
+                    remedy: "narrow them with --since, --until, --reason or --source",
+                    isConfiguration: true
+                )
+            }
+            return found
+        }
+
+        /// What to write: made of the record, or of the letter's own copy where the record is no longer kept.
+        private func record(of found: FoundLetter, _ reader: LetterReader) throws -> OutgoingRecord? {
+            if let original = try reader.record(at: found.letter.source) {
+                return ReplayPlan.record(of: found, original: original)
+            }
+            return try reader.letter(found.place).flatMap { ReplayPlan.record(of: $0, original: nil) }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package import Contract
+
+/// What a replay did or would do, in words.
+package enum ReplayText {
+    package static let table = TextTable([
+        .init("COMMAND", width: 40), .init("REASON", width: 20), .init("REPLAY", .right, width: 6),
+        .init("WHAT HAPPENS", width: 70),
+    ])
+
+    /// `written` is where the replay came to lie; nil while nothing is written.
+    package static func cells(_ found: FoundLetter, _ decision: ReplayPlan.Decision, written: Coordinates?) -> [String]
+    {
+        [
+            found.letter.source.description, found.letter.reason.rawValue,
+            decision == .replay ? "\(found.letter.replayCount + 1)" : "",
+            written.map { "replayed as \($0)" } ?? word(decision),
+        ]
+    }
+
+    package static func json(_ found: FoundLetter, _ decision: ReplayPlan.Decision, written: Coordinates?) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        LetterText.write(found, to: &json)
+        json.key("action")
+        json.string(decision == .replay ? (written == nil ? "would_replay" : "replayed") : "skipped")
+        if decision != .replay {
+            json.key("why")
+            json.string(word(decision))
+        }
+        if let written {
+            json.key("replay")
+            LetterText.write(written, to: &json)
+        }
+        json.endObject()
+        return json.bytes
+    }
+
+    private static func word(_ decision: ReplayPlan.Decision) -> String {
+        switch decision {
+        case .replay: "would be replayed"
+        case .done(let place): "skipped: replayed already, as \(place)"
+        case .capped: "skipped: replayed as often as --max-replays allows"
+        case .gone: "lost: its value is in the command topic no longer, and not in the letter"
+        case .foreign: "skipped: it is about another topic"
+        case .overLimit: "left for the next run: --limit is reached"
+        }
+    }
+
+    package static func summary(_ decisions: [ReplayPlan.Decision], isExecuted: Bool) -> String {
+        guard !decisions.isEmpty else { return "no dead letter is meant" }
+        let replays = decisions.count { $0 == .replay }
+        let gone = decisions.count { $0 == .gone }
+        let later = decisions.count { $0 == .overLimit }
+        var parts = [isExecuted ? "\(replays) replayed" : "\(replays) would be replayed"]
+        let skipped = decisions.count - replays - gone - later
+        if skipped > 0 { parts.append("\(skipped) skipped") }
+        if gone > 0 { parts.append("\(gone) lost") }
+        if later > 0 { parts.append("\(later) left for the next run") }
+        let text = parts.joined(separator: ", ")
+        return isExecuted || replays == 0 ? text : text + "; nothing was written: --execute does it"
+    }
+}

@@ -1,0 +1,211 @@
+import Contract
+
+/// A ``FleetView`` as lines for a terminal of any size.
+package struct FleetText {
+    package enum Style: Sendable {
+        case plain, title, good, warning, alarm
+    }
+
+    package struct Line: Equatable, Sendable {
+        package var text: String
+        package var style: Style
+
+        package init(_ text: String, _ style: Style = .plain) {
+            self.text = text
+            self.style = style
+        }
+    }
+
+    private let view: FleetView
+    private let now: Duration
+    private let width: Int
+    private var second: Int { FleetView.second(now) }
+
+    /// At most `height` lines of at most `width` characters.
+    package static func lines(_ view: FleetView, at now: Duration, width: Int, height: Int) -> [Line] {
+        let text = FleetText(view: view, now: now, width: max(1, width))
+        return text.lines(height: max(1, height)).map { Line(text.cut($0.text), $0.style) }
+    }
+
+    private func lines(height: Int) -> [Line] {
+        let head = head()
+        guard head.count < height else { return Array(head.prefix(height)) }
+        let sections = [workers(), partitions(), results("FAILED/DOUBT", view.troubled), results("LAST", view.last)]
+        let rooms = Self.share(height - head.count, among: sections.map { $0.isEmpty ? 0 : $0.count + 1 })
+        var lines = head
+        for (section, room) in zip(sections, rooms) where room > 0 {
+            lines.append(Line(""))
+            lines += Self.fitted(section, into: room - 1)
+        }
+        return lines
+    }
+
+    // MARK: The head
+
+    private func head() -> [Line] {
+        let rates = [(1, "now"), (10, "over 10 s"), (60, "over a minute")]
+        let speeds = rates.map { "\(Self.rate(view.rate.rate(last: $0.0, at: second))) \($0.1)" }
+        var lines = [
+            Line("\(view.topic)  \(speeds.joined(separator: ", "))  \(Self.grouped(view.rate.total)) in all", .title)
+        ]
+        if case .lost(let since, let reason) = view.connection {
+            let seconds = FleetView.second(now - since)
+            lines.append(Line("no answer from the cluster for \(seconds) s, waiting for it: \(reason)", .alarm))
+        }
+        lines += outcomes()
+        lines.append(latencyLine())
+        lines.append(lagLine())
+        if view.unreadable > 0 {
+            lines.append(Line("\(Self.grouped(view.unreadable)) results that this version cannot read", .warning))
+        }
+        return lines
+    }
+
+    private func outcomes() -> [Line] {
+        let titles = Status.allCases.map(\.rawValue) + ["in doubt", "replayed"]
+        let windows = view.statuses + [view.inDoubt, view.replayed]
+        let row = { (name: String, cells: [String]) in
+            Self.padded(name, 12) + cells.map { Self.padded($0, 11, right: true) }.joined()
+        }
+        let minute = windows.map { Self.grouped($0.count(last: 60, at: second)) }
+        return [
+            Line(row("", titles), .title), Line(row("last minute", minute)),
+            Line(row("in all", windows.map { Self.grouped($0.total) })),
+        ]
+    }
+
+    private func latencyLine() -> Line {
+        let recent = view.latency.lastMinute(at: second)
+        guard recent.count > 0 else { return Line("took        nothing came in the last minute") }
+        let quantiles = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)].map { name, share in
+            "\(name) \(Self.grouped(Int(recent.quantile(share) ?? 0)))"
+        }
+        return Line("took        \(quantiles.joined(separator: ", ")), at most \(Self.grouped(Int(recent.maximum))) ms")
+    }
+
+    private func lagLine() -> Line {
+        switch view.lag {
+        case .unknown: return Line("lag         of \(view.group): not known yet")
+        case .refused(let reason): return Line("lag         of \(view.group): not known: \(reason)", .warning)
+        case .known(let lags):
+            let all = lags.values.reduce(0, +)
+            var text = "lag         of \(view.group): \(Self.grouped(Int(all))) in \(lags.count) partitions"
+            if let most = lags.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }), most.value > 0 {
+                text += ", most in \(most.key): \(Self.grouped(Int(most.value)))"
+            }
+            return Line(text)
+        }
+    }
+
+    // MARK: Sections, each with its titles first
+
+    private func workers() -> [Line] {
+        guard !view.workers.isEmpty else { return [] }
+        let table = TextTable([
+            .init("WORKER", width: 28), .init("PER S", .right, width: 8), .init("IN ALL", .right, width: 12),
+            .init("FAILED", .right, width: 8), .init("IN DOUBT", .right, width: 8), .init("P50", .right, width: 7),
+            .init("P99 MS", .right, width: 7), .init("SEEN", .right, width: 10),
+        ])
+        let rows = view.workers.sorted { $0.key < $1.key }.map { name, worker in
+            let recent = worker.latency.lastMinute(at: second)
+            let silence = FleetView.second(now - worker.lastSeen)
+            let cells = [
+                name, Self.rate(worker.rate.rate(last: 10, at: second)), Self.grouped(worker.rate.total),
+                Self.grouped(worker.failed), Self.grouped(worker.inDoubt),
+                recent.quantile(0.5).map { Self.grouped(Int($0)) } ?? "-",
+                recent.quantile(0.99).map { Self.grouped(Int($0)) } ?? "-",
+                silence == 0 ? "now" : "\(silence) s ago",
+            ]
+            return Line(table.line(cells), silence > 10 ? .warning : .plain)
+        }
+        return [Line(table.header, .title)] + rows
+    }
+
+    /// As many side by side as there is room for.
+    private func partitions() -> [Line] {
+        var lags: [Int32: Int64] = [:]
+        if case .known(let known) = view.lag { lags = known }
+        let numbers = Set(view.partitions.keys).union(lags.keys).sorted()
+        guard !numbers.isEmpty else { return [] }
+        let cells = numbers.map { number in
+            let name = number == FleetView.otherPartitions ? "others" : "\(number)"
+            let speed = view.partitions[number]?.rate(last: 10, at: second) ?? 0
+            let lag = lags[number].map { Self.grouped(Int($0)) } ?? "-"
+            return Self.padded(name, 6) + Self.padded(Self.rate(speed), 10, right: true)
+                + Self.padded(lag, 9, right: true)
+        }
+        let title = Self.padded("PART", 6) + Self.padded("PER S", 10, right: true) + Self.padded("LAG", 9, right: true)
+        let columns = min(cells.count, max(1, (width + 4) / (title.count + 4)))
+        let rows = stride(from: 0, to: cells.count, by: columns).map { start in
+            Line(cells[start..<min(start + columns, cells.count)].joined(separator: "    "))
+        }
+        return [Line(Array(repeating: title, count: columns).joined(separator: "    "), .title)] + rows
+    }
+
+    private func results(_ title: String, _ events: [ResultEvent]) -> [Line] {
+        guard !events.isEmpty else { return [] }
+        let newest = events.suffix(FleetView.Bounds.results).reversed()
+        let rows = newest.map { Line(ResultLine.table.line(ResultLine.cells($0)), Self.style($0)) }
+        // The title stands in the place of the first column's, which needs none.
+        return [Line(Self.padded(title, 12) + ResultLine.table.header.dropFirst(12), .title)] + rows
+    }
+
+    private static func style(_ event: ResultEvent) -> Style {
+        if event.status == .failed { return .alarm }
+        if event.inDoubt { return .warning }
+        return event.status == .verified ? .good : .plain
+    }
+
+    // MARK: Fitting
+
+    /// Divides lines among sections that want so many: none gets more than it wants, what one leaves is the others', and one that
+    /// could show nothing but its title gets none.
+    package static func share(_ room: Int, among wants: [Int]) -> [Int] {
+        var rooms = [Int](repeating: 0, count: wants.count)
+        var left = room
+        while left > 0 {
+            let open = wants.indices.filter { rooms[$0] < wants[$0] }
+            guard !open.isEmpty else { break }
+            let each = max(1, left / open.count)
+            for index in open where left > 0 {
+                let more = min(each, wants[index] - rooms[index], left)
+                rooms[index] += more
+                left -= more
+            }
+        }
+        // Blank line, title and one row.
+        return rooms.map { $0 < 3 ? 0 : $0 }
+    }
+
+    private static func fitted(_ section: [Line], into room: Int) -> [Line] {
+        guard section.count > room, room > 1 else { return Array(section.prefix(room)) }
+        return section.prefix(room - 1) + [Line("and \(section.count - room + 1) more")]
+    }
+
+    private func cut(_ text: String) -> String {
+        let shown = Console.printable(text)
+        return shown.count <= width ? shown : shown.prefix(width - 1) + "…"
+    }
+
+    static func grouped(_ number: Int) -> String {
+        var digits = String(number.magnitude)
+        var groups: [String] = []
+        while digits.count > 3 {
+            groups.insert(String(digits.suffix(3)), at: 0)
+            digits.removeLast(3)
+        }
+        return (number < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
+    }
+
+    /// Per second: with a decimal where it is small.
+    private static func rate(_ value: Double) -> String {
+        guard value < 100 else { return "\(grouped(Int(value.rounded())))/s" }
+        let tenths = Int((value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10)/s"
+    }
+
+    private static func padded(_ text: String, _ width: Int, right: Bool = false) -> String {
+        let padding = String(repeating: " ", count: max(0, width - text.count))
+        return right ? padding + text : text + padding
+    }
+}

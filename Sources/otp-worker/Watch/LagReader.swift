@@ -1,0 +1,61 @@
+import Contract
+import Dispatch
+import Kafka
+import Synchronization
+import Worker
+
+/// Asks again and again how far the group has come, on a thread of its own, and so notices too when the cluster is silent.
+///
+/// It asks as a consumer that never joins: the group does not see it.
+final class LagReader: Sendable {
+    enum News: Sendable {
+        case lags([Int32: Int64])
+        /// No answer: the cluster, or the way to it, is away.
+        case silent(KafkaError)
+        /// An answer, but a refusal.
+        case refused(KafkaError)
+    }
+
+    private static let pause = Duration.seconds(2)
+    private static let timeout = Duration.seconds(3)
+
+    private let consumer: GroupConsumer
+    private let places: [TopicPartition]
+    private let isEnded = Atomic<Bool>(false)
+
+    /// Starts to ask; `onNews` is called on the reader's thread, every few seconds.
+    init(_ settings: Settings, partitions: Int, onNews: @escaping @Sendable (News) -> Void) throws(KafkaError) {
+        consumer = try GroupConsumer(
+            ClientProperties.consumer(
+                settings.common,
+                groupID: settings.worker.kafka.groupID,
+                statisticsInterval: .zero
+            )
+        )
+        places = (0..<Int32(partitions)).map { TopicPartition(settings.worker.topics.commands, $0) }
+        DispatchQueue(label: "otp-worker.lag").async {
+            while !self.isEnded.load(ordering: .relaxed) {
+                onNews(self.ask())
+                // What the client complains of is said by the next answer, or by its lack.
+                _ = self.consumer.poll(timeout: Self.pause, maximum: 1)
+            }
+            _ = self.consumer.destroy(within: .seconds(2))
+        }
+    }
+
+    func end() { isEnded.store(true, ordering: .relaxed) }
+
+    private func ask() -> News {
+        do throws(KafkaError) {
+            var lags: [Int32: Int64] = [:]
+            for committed in try consumer.committed(places, timeout: Self.timeout) {
+                let marks = try consumer.watermarks(committed.topicPartition, timeout: Self.timeout)
+                let position = max(committed.offset ?? marks.low, marks.low)
+                lags[committed.topicPartition.partition] = max(0, marks.high - position)
+            }
+            return .lags(lags)
+        } catch {
+            return error.isTransient ? .silent(error) : .refused(error)
+        }
+    }
+}

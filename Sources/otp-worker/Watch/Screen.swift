@@ -1,0 +1,53 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The terminal as a page that is drawn over and over; what was there before comes back when it ends.
+struct Screen {
+    /// The reader asked for no colour, or the terminal has none.
+    let isColoured: Bool
+
+    /// - Parameter environment: `NO_COLOR`, whatever it says, and `TERM=dumb` mean no colour.
+    init(environment: [String: String]) {
+        isColoured = environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+    }
+
+    /// Another page without a cursor, on which a line that is too wide is cut.
+    func open() { Console.draw("\u{1B}[?1049h\u{1B}[?25l\u{1B}[?7l\u{1B}[2J") }
+
+    func close() { Console.draw("\u{1B}[?7h\u{1B}[?25h\u{1B}[?1049l") }
+
+    /// Columns and lines now; a terminal that does not say has 80 and 24.
+    var size: (width: Int, height: Int) {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+            return (80, 24)
+        }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
+
+    /// Draws from the top, and clears what was below.
+    func draw(_ lines: [FleetText.Line]) {
+        let text = lines.map { coloured($0) + "\u{1B}[K" }.joined(separator: "\r\n")
+        Console.draw("\u{1B}[H" + text + "\u{1B}[J")
+    }
+
+    private func coloured(_ line: FleetText.Line) -> String {
+        guard isColoured, let code = Self.code(line.style), !line.text.isEmpty else { return line.text }
+        return "\u{1B}[\(code)m\(line.text)\u{1B}[0m"
+    }
+
+    private static func code(_ style: FleetText.Style) -> Int? {
+        switch style {
+        case .plain: nil
+        case .title: 1
+        case .good: 32
+        case .warning: 33
+        case .alarm: 31
+        }
+    }
+}

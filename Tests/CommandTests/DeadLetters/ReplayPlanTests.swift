@@ -1,0 +1,171 @@
+import Contract
+import Kafka
+import Testing
+import otp_worker
+
+/// Which letters a replay takes, and what it writes.
+struct ReplayPlanTests {
+    private static let topic = "commands"
+
+    private static func place(_ offset: Int64, _ topic: String = topic) -> Coordinates {
+        Coordinates(topic: topic, partition: 3, offset: offset)
+    }
+
+    private static func found(
+        _ offset: Int64,
+        at time: Int64 = 0,
+        topic: String = topic,
+        replays: Int = 0,
+        key: [UInt8]? = Array("k".utf8),
+        value: [UInt8]? = nil
+    ) -> FoundLetter {
+        let letter = DeadLetter(
+            source: place(offset, topic),
+            timestamp: WallTime(milliseconds: 7),
+            key: key,
+            consumerGroup: "g",
+            reason: .malformed,
+            headers: [Header(name: "traceparent", text: "t")],
+            replayCount: replays,
+            value: value
+        )
+        return FoundLetter(letter: letter, place: place(offset, "letters"), time: WallTime(milliseconds: time))
+    }
+
+    private static func decide(
+        _ letters: [FoundLetter],
+        replays: [Coordinates: Coordinates] = [:],
+        limits: ReplayPlan.Limits = .init(),
+        lost: Set<Int64> = []
+    ) -> [String] {
+        ReplayPlan.decide(letters, commandTopic: topic, replays: replays, limits: limits) {
+            !lost.contains($0.letter.source.offset)
+        }.map { "\($0.found.letter.source.offset) \($0.decision)" }
+    }
+
+    @Test func theOldestComeFirstAndEachRecordOnce() {
+        let letters = [Self.found(1, at: 9), Self.found(2, at: 5), Self.found(2, at: 7), Self.found(3, at: 5)]
+        #expect(Self.decide(letters) == ["2 replay", "3 replay", "1 replay"])
+    }
+
+    @Test func whatCannotBeReplayedSaysWhy() {
+        let letters = [
+            Self.found(1), Self.found(2, replays: 2), Self.found(3, replays: 3), Self.found(4, topic: "other"),
+            Self.found(5), Self.found(6),
+        ]
+        let decisions = Self.decide(letters, replays: [Self.place(1): Self.place(90)], lost: [5])
+        #expect(
+            decisions.sorted() == ["1 done(commands/3/90)", "2 replay", "3 capped", "4 foreign", "5 gone", "6 replay"]
+        )
+    }
+
+    @Test func aRunIsLimitedAndLostOnesDoNotCount() {
+        let letters = (1...4).map { Self.found($0, at: $0) }
+        let limits = ReplayPlan.Limits(replaysPerCommand: 3, lettersPerRun: 2)
+        #expect(
+            Self.decide(letters, limits: limits, lost: [1]) == ["1 gone", "2 replay", "3 replay", "4 overLimit"]
+        )
+    }
+
+    private static let original = ConsumedRecord(
+        topic: topic,
+        partition: 3,
+        offset: 42,
+        key: Array("key".utf8),
+        value: Array("value".utf8),
+        headers: [Header(name: "x", value: [0, 255]), Header(name: "dlq_replay_count", text: "0")]
+    )
+
+    private func headers(_ original: [Header], replays: Int = 0) throws -> [String] {
+        var record = Self.original
+        record.headers = original
+        let written = try #require(ReplayPlan.record(of: Self.found(42, replays: replays), original: record))
+        return written.headers.map { "\($0.name)=\(String(decoding: $0.value ?? [], as: UTF8.self))" }
+    }
+
+    @Test func keyValueAndPartitionAreTheOriginals() throws {
+        let written = try #require(ReplayPlan.record(of: Self.found(42), original: Self.original))
+        #expect(written.topic == Self.topic && written.partition == 3)
+        #expect(written.key == Self.original.key && written.value == Self.original.value)
+        #expect(written.timestamp == nil)
+        #expect(written.headers.first == Header(name: "x", value: [0, 255]))
+    }
+
+    @Test func theReplayIsKnownByTheOriginalsName() throws {
+        let marks = ["dlq_replay_count=1", "dlq_replay_of=commands/3/42"]
+        #expect(try headers([]) == ["ce_id=commands/3/42"] + marks)
+        #expect(try headers([Header(name: "ce_id", text: "mine")]) == ["ce_id=mine"] + marks)
+        #expect(
+            try headers([Header(name: "ce_id", text: "")]) == ["ce_id=", "ce_id=commands/3/42"] + marks,
+            "an id that the decoder does not take names nothing"
+        )
+        let structured = Header(name: "content-type", text: "application/cloudevents+json; charset=utf-8")
+        #expect(try headers([structured]) == ["content-type=\(utf8(structured))"] + marks)
+    }
+
+    private func utf8(_ header: Header) -> String { String(decoding: header.value ?? [], as: UTF8.self) }
+
+    /// The command of a replay has the id that its first record had.
+    @Test func theDecoderReadsThatName() throws {
+        let value = Array(#"{"user_gsm":"5324818942","otp_session_id":"s","otp_code":"ART2"}"#.utf8)
+        var record = Self.original
+        record.value = value
+        let written = try #require(ReplayPlan.record(of: Self.found(42), original: record))
+        let command = try CommandDecoder().decode(
+            key: written.key,
+            value: written.value,
+            headers: written.headers,
+            at: Self.place(90)
+        ).get()
+        #expect(command.commandID == "commands/3/42")
+    }
+
+    @Test func aReplayOfAReplayCountsOnAndNamesTheOneBefore() throws {
+        let before = [
+            Header(name: "ce_id", text: "commands/3/1"), Header(name: "dlq_replay_count", text: "1"),
+            Header(name: "dlq_replay_of", text: "commands/3/1"),
+        ]
+        let after = ["ce_id=commands/3/1", "dlq_replay_count=2", "dlq_replay_of=commands/3/42"]
+        #expect(try headers(before, replays: 1) == after)
+    }
+
+    @Test func withoutTheRecordTheLettersCopyIsWritten() throws {
+        let written = try #require(ReplayPlan.record(of: Self.found(42, value: [1, 2]), original: nil))
+        #expect(written.key == Array("k".utf8) && written.value == [1, 2] && written.partition == 3)
+        #expect(written.headers.first == Header(name: "traceparent", text: "t"))
+        #expect(ReplayPlan.record(of: Self.found(42), original: nil) == nil)
+        let cutKey = [UInt8](repeating: 1, count: DeadLetter.maximumKeyBytes)
+        #expect(ReplayPlan.record(of: Self.found(42, key: cutKey, value: [1]), original: nil) == nil)
+    }
+
+    @Test func theSummaryCountsAll() {
+        let decisions: [ReplayPlan.Decision] = [.replay, .replay, .capped, .gone, .overLimit]
+        #expect(
+            ReplayText.summary(decisions, isExecuted: false)
+                == "2 would be replayed, 1 skipped, 1 lost, 1 left for the next run; nothing was written: --execute does it"
+        )
+        #expect(
+            ReplayText.summary(decisions, isExecuted: true)
+                == "2 replayed, 1 skipped, 1 lost, 1 left for the next run"
+        )
+        #expect(ReplayText.summary([], isExecuted: false) == "no dead letter is meant")
+    }
+
+    @Test func theFilterTakesWhatIsNamed() {
+        var filter = LetterFilter()
+        #expect(filter.takes(Self.found(1)))
+        filter.reasons = [.keyMissing]
+        #expect(!filter.takes(Self.found(1)))
+        filter.reasons = [.keyMissing, .malformed]
+        filter.since = WallTime(milliseconds: 5)
+        filter.until = WallTime(milliseconds: 9)
+        #expect([4, 5, 8, 9].map { filter.takes(Self.found(1, at: $0)) } == [false, true, true, false])
+        filter.sources = [Self.place(2)]
+        #expect(!filter.takes(Self.found(1, at: 5)) && filter.takes(Self.found(2, at: 5)))
+    }
+
+    @Test(arguments: ["", "t", "t/1", "t/1/2/3", "/1/2", "t/-1/2", "t/1/-2", "t/1/x", "t/4294967296/1"])
+    func otherTextsAreNoPlace(text: String) {
+        #expect(Coordinates(parsing: text) == nil)
+    }
+}

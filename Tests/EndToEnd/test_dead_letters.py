@@ -1,0 +1,156 @@
+"""Unusable commands are found, told without a secret, and put back without being doubled."""
+
+import json
+import signal
+
+from confluent_kafka import Producer
+
+import contract
+import harness
+
+CODE = "MARKEDCODE77"
+MARKED_PHONE = "5399911227"
+
+
+def dead_letters(bench, *arguments, status=0):
+    settings = [word for pair in bench.topic_settings().items() for word in ("--set", "=".join(pair))]
+    done = bench.run("dead-letters", *arguments, *settings)
+    assert done.returncode == status, done.stdout + done.stderr
+    for secret in (CODE, MARKED_PHONE):
+        assert secret not in done.stdout + done.stderr
+    return done
+
+
+def lines(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def place(letter, of="source"):
+    return "{topic}/{partition}/{offset}".format(**letter[of])
+
+
+def test_list_and_show(bench, sandbox, worker, results):
+    sandbox()
+    process = worker().wait_ready()
+    unusable = [
+        ("a", f'{{"user_gsm":"{MARKED_PHONE}","otp_code":"{CODE}","otp_session_id":7}}'),
+        ("b", f'{{"user_gsm":"{MARKED_PHONE}1","otp_code":"{CODE}","otp_session_id":"b"}}'),
+        (MARKED_PHONE, f'{{"{CODE}":"{MARKED_PHONE}"'),
+        ("", harness.command("c", CODE, MARKED_PHONE)[1]),
+    ]
+    bench.produce([*unusable, harness.command("fine-AB12", "AB12")])
+    events = results.wait(5, 60, [process])
+
+    letters = lines(dead_letters(bench, "list"))
+    invalid = {place(event): event for event in events if event["status"] == "invalid"}
+    assert {place(letter): letter["reason"] for letter in letters} == {key: invalid[key]["reason"] for key in invalid}
+    assert {letter["reason"] for letter in letters} == {"field_otp_session_id", "field_user_gsm", "malformed", "key_missing"}
+    two = lines(dead_letters(bench, "list", "--reason", "malformed", "--reason", "key_missing", "--since", "1h"))
+    assert sorted(letter["reason"] for letter in two) == ["key_missing", "malformed"]
+    assert lines(dead_letters(bench, "list", "--until", "1h")) == []
+    assert "field_user_gsm" in dead_letters(bench, "list", "--reason", "fine", status=2).stderr
+
+    for letter in letters:
+        shown = json.loads(dead_letters(bench, "show", place(letter), "--json").stdout)
+        assert shown["source"] == letter["source"] and shown["is_kept"] and not shown["is_usable_now"]
+        # By the letter's own place it is the same one.
+        assert dead_letters(bench, "show", place(letter, "letter"), "--json").stdout.strip() == json.dumps(
+            shown, separators=(",", ":"), ensure_ascii=False
+        )
+    phone = next(letter for letter in letters if letter["reason"] == "field_user_gsm")
+    text = dead_letters(bench, "show", place(phone)).stdout
+    assert "user_gsm must be a Turkish mobile number" in text and '"otp_session_id": "b"' in text
+    assert f'"otp_code": <string, {len(CODE)} characters>' in text
+    assert "no dead letter" in dead_letters(bench, "show", f"{bench.commands}/0/999999", status=1).stderr
+    # What is said of an unusable command to its producer says the same.
+    assert invalid[place(phone)]["message"] in text
+
+
+def test_a_replay_goes_through_the_ledger(bench, sandbox, worker, results):
+    """Too large for the worker at first; its session is verified meanwhile, so that the replay costs no call."""
+    sandbox()
+    process = worker(settings={"commands.max_bytes": 256}).wait_ready()
+    bench.produce([harness.command("big-AB12", "AB12", padding="x" * 300), harness.command("big-AB12", "AB12")])
+    bench.produce([harness.command("new-CD34", "CD34", padding="x" * 300, command_id="mine")])
+    results.wait(3, 60, [process])
+    assert process.end(signal.SIGTERM) == 0
+    first = {event["reason"]: event for event in results.events if event["source"]["offset"] == 0}
+    letters = lines(dead_letters(bench, "list"))
+    assert [letter["reason"] for letter in letters] == ["too_large"] * 2
+
+    before = bench.consume(bench.commands)
+    planned = dead_letters(bench, "replay")
+    assert "2 would be replayed; nothing was written" in planned.stderr
+    assert bench.consume(bench.commands) == before
+    done = lines(dead_letters(bench, "replay", "--execute"))
+    assert {line["action"] for line in done} == {"replayed"}
+    # Again: nothing more to do.
+    again = lines(dead_letters(bench, "replay", "--execute"))
+    assert {line["action"] for line in again} == {"skipped"}
+    assert len(bench.consume(bench.commands)) == len(before) + 2
+
+    process = worker().wait_ready()
+    replayed = results.wait(5, 60, [process])[3:]
+    by_session = {event["otp_session_id"]: event for event in replayed}
+    settled, fresh = by_session["big-AB12"], by_session["new-CD34"]
+    assert (settled["status"], settled["replayed"], settled["calls"]) == ("verified", True, 0)
+    assert (fresh["status"], fresh["replayed"], fresh["calls"]) == ("verified", False, 1)
+    assert len(bench.sandbox.calls()) == 2
+    # Each is known by the name that its first record had.
+    named = {letter["key"]: place(letter) for letter in letters}
+    assert settled["command_id"] == named["big-AB12"] and fresh["command_id"] == "mine"
+    assert first["too_large"]["command_id"] == place(first["too_large"])
+    for line in done:
+        assert line["replay"]["partition"] == line["source"]["partition"]
+
+
+def test_a_replay_that_fails_again_is_counted_and_capped(bench, sandbox, worker, results):
+    sandbox()
+    process = worker().wait_ready()
+    bench.produce([harness.command("bad", "AB12", phone="12")])
+    for count in range(3):
+        results.wait(count + 1, 60, [process])
+        newest = max(lines(dead_letters(bench, "list")), key=lambda letter: letter["replay_count"])
+        assert newest["replay_count"] == count
+        done = lines(dead_letters(bench, "replay", "--execute", "--max-replays", "2"))
+        assert [line["action"] for line in done].count("replayed") == (1 if count < 2 else 0)
+    assert "as often as --max-replays allows" in done[-1]["why"]
+    assert {event["command_id"] for event in results.events} == {place(results.events[0])}
+    assert "and repeats " in dead_letters(bench, "show", place(newest)).stdout
+
+
+def test_a_value_that_is_no_longer_kept_is_reported(bench):
+    producer = Producer({"bootstrap.servers": bench.brokers})
+
+    def letter(offset, value):
+        headers = {
+            "kafka_dlt-original-topic": bench.commands.encode(),
+            "kafka_dlt-original-partition": (1).to_bytes(4, "big"),
+            "kafka_dlt-original-offset": offset.to_bytes(8, "big"),
+            "kafka_dlt-original-timestamp": (0).to_bytes(8, "big"),
+            "kafka_dlt-original-consumer-group": b"g",
+            "kafka_dlt-exception-message": b"too_large",
+            "dlq_replay_count": b"0",
+        }
+        producer.produce(bench.dead_letters, value=value, key=b"k", headers=headers)
+
+    letter(7_000, None)
+    letter(8_000, harness.command("k", "AB12")[1])
+    assert producer.flush(30) == 0
+    done = dead_letters(bench, "replay", "--execute", status=1)
+    assert "1 replayed, 1 lost" in done.stderr
+    outcome = {line["source"]["offset"]: line["action"] for line in lines(done)}
+    assert outcome == {7_000: "skipped", 8_000: "replayed"}
+    # The second letter had a copy of the value.
+    assert [(number, key) for number, _, key, _ in bench.consume(bench.commands)] == [(1, b"k")]
+
+
+def test_a_letter_copies_the_value_where_it_shall(bench, sandbox, worker, results):
+    sandbox()
+    settings = {"dead_letters.include_value": "true", "commands.max_bytes": 256}
+    process = worker(settings=settings).wait_ready()
+    small, large = ("k", "{not json"), ("k", "{" + "x" * 300)
+    bench.produce([small, large])
+    results.wait(2, 60, [process])
+    copied = {contract.check_dead_letter(record)["kafka_dlt-exception-message"]: record.value for record in bench.records(bench.dead_letters)}
+    assert copied == {"malformed": small[1].encode(), "too_large": None}
