@@ -173,12 +173,15 @@ package struct FleetText {
                 left -= more
             }
         }
-        // Blank line, title and one row.
-        return rooms.map { $0 < 3 ? 0 : $0 }
+        // A blank line, a title and one row are the least.
+        guard let poorest = rooms.lastIndex(where: { (1..<3).contains($0) }) else { return rooms }
+        var wants = wants
+        wants[poorest] = 0
+        return share(room, among: wants)
     }
 
     private static func fitted(_ section: [Line], into room: Int) -> [Line] {
-        guard section.count > room, room > 1 else { return Array(section.prefix(room)) }
+        guard section.count > room, room > 2 else { return Array(section.prefix(room)) }
         return section.prefix(room - 1) + [Line("and \(section.count - room + 1) more")]
     }
 
