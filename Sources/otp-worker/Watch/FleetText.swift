@@ -31,11 +31,15 @@ package struct FleetText {
         let head = head()
         guard head.count < height else { return Array(head.prefix(height)) }
         let sections = [workers(), partitions(), results("FAILED/DOUBT", view.troubled), results("LAST", view.last)]
+        // Of results the last are shown anyway; of the others it is said how many there is no room for.
+        let isWhole = [true, true, false, false]
         let rooms = Self.share(height - head.count, among: sections.map { $0.isEmpty ? 0 : $0.count + 1 })
         var lines = head
-        for (section, room) in zip(sections, rooms) where room > 0 {
+        for (index, room) in rooms.enumerated() where room > 0 {
             lines.append(Line(""))
-            lines += Self.fitted(section, into: room - 1)
+            lines +=
+                isWhole[index]
+                ? Self.fitted(sections[index], into: room - 1) : Array(sections[index].prefix(room - 1))
         }
         return lines
     }
