@@ -24,7 +24,7 @@ struct LetterReader {
         _ = reader.close(timeout: .seconds(2))
     }
 
-    /// Hands out every letter that the filter takes, partition by partition, until told to stop.
+    /// Hands out every letter that the filter takes, partition by partition, in the order of writing.
     func letters(_ filter: LetterFilter, each: (FoundLetter) -> Void) throws {
         let ends = TopicEnds(reader: reader)
         for number in 0..<Int32(counts[topics.deadLetters] ?? 0) {

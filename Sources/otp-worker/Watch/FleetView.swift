@@ -12,6 +12,8 @@ package struct FleetView: Sendable {
         package static let partitions = 1_024
         /// Last results that are kept, and as many in doubt or failed.
         package static let results = 100
+        /// Of a worker's name.
+        package static let nameCharacters = 64
     }
 
     /// What is known of one worker.
@@ -70,7 +72,8 @@ package struct FleetView: Sendable {
         if event.inDoubt { inDoubt.add(second: second) }
         if event.replayed { replayed.add(second: second) }
 
-        let name = workers[event.worker] != nil || workers.count < Bounds.workers ? event.worker : Self.otherWorkers
+        let own = String(event.worker.prefix(Bounds.nameCharacters))
+        let name = workers[own] != nil || workers.count < Bounds.workers ? own : Self.otherWorkers
         workers[name, default: Worker()].take(event, time, second: second, at: now)
         let number = event.source.partition
         let isKnown = partitions[number] != nil || partitions.count < Bounds.partitions
@@ -87,8 +90,13 @@ package struct FleetView: Sendable {
     private func keep(_ event: ResultEvent, in list: inout [ResultEvent]) {
         // Twice the bound before it is cut, so that a cut is rare.
         if list.count >= Bounds.results * 2 { list.removeFirst(Bounds.results) }
+        // What is not shown is not kept: a foreign result may be large.
+        var event = event
+        event.message = nil
+        event.commandID = ""
+        event.source.topic = ""
+        event.worker = String(event.worker.prefix(Bounds.nameCharacters))
         list.append(event)
-        list[list.count - 1].message = nil
     }
 }
 

@@ -36,8 +36,11 @@ final class LagReader: Sendable {
         DispatchQueue(label: "otp-worker.lag").async {
             while !self.isEnded.load(ordering: .relaxed) {
                 onNews(self.ask())
-                // What the client complains of is said by the next answer, or by its lack.
-                _ = self.consumer.poll(timeout: Self.pause, maximum: 1)
+                let next = ContinuousClock.now + Self.pause
+                while ContinuousClock.now < next {
+                    // What the client complains of is said by the next answer, or by its lack.
+                    _ = self.consumer.poll(timeout: next - .now, maximum: 1)
+                }
             }
             _ = self.consumer.destroy(within: .seconds(2))
         }

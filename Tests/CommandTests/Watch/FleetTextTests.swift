@@ -131,6 +131,8 @@ struct FleetTextTests {
             #expect((FleetView.Bounds.results...FleetView.Bounds.results * 2).contains(kept.count))
             #expect(kept.last?.source.partition == 4_999 && kept.allSatisfy { $0.message == nil })
         }
+        view.result(Self.event(worker: String(repeating: "w", count: 100_000)), at: .zero)
+        #expect(view.last.last?.worker.count == FleetView.Bounds.nameCharacters)
     }
 
     @Test(arguments: [
