@@ -73,7 +73,7 @@ extension ClientProperties.Common {
         var common = self
         let bounds = [
             "queued.min.messages": "1000", "queued.max.messages.kbytes": "\(max(64, 16_384 / max(1, count)))",
-            "fetch.message.max.bytes": "131072", "fetch.max.bytes": "2097152", "message.max.bytes": "1000000",
+            "fetch.max.bytes": "2097152",
         ]
         common.passThrough.merge(bounds) { given, _ in given }
         return common
