@@ -98,8 +98,8 @@ checks=(scripts image compose settings kubernetes alerts alert_tests dashboard u
 # `check | file | sed expression`: a copy that is broken so must be refused by that check.
 # shellcheck disable=SC2016 # the dollars are the broken file's
 breaks=(
-    'scripts    | deploy/demo.sh                                   | s/exec "\$worker"/exec $worker/'
-    'scripts    | deploy/debian/postinst                           | s/"\$key"/$key/'
+    'scripts    | deploy/demo.sh                                   | s/"\$@"/$@/'
+    'scripts    | deploy/debian/postinst                           | s/restart "\$unit"/restart $unit/'
     'image      | deploy/Dockerfile                                | s/--no-install-recommends/--quiet/'
     'image      | deploy/Dockerfile                                | s/^FROM debian:.*/FROM debian:latest/'
     'image      | deploy/compose.yaml                              | s|grafana/grafana:.*|grafana/grafana|'
@@ -113,7 +113,7 @@ breaks=(
     'kubernetes | deploy/kubernetes/base/stateful-set.yaml         | s/GracePeriodSeconds: 40/GracePeriodSeconds: 20/'
     'kubernetes | deploy/kubernetes/base/stateful-set.yaml         | s/image: otp-worker:0.1.0/image: otp-worker/'
     'kubernetes | deploy/kubernetes/base/network-policy.yaml       | s/podSelector: .*/podSelector: {}/'
-    'kubernetes | deploy/kubernetes/base/disruption-budget.yaml    | s/maxUnavailable: 1/maxUnavailable: one/'
+    'kubernetes | deploy/kubernetes/base/disruption-budget.yaml    | s/maxUnavailable/maximumUnavailable/'
     'kubernetes | deploy/kubernetes/overlays/test/kustomization.yaml | s|../../base|../../basis|'
     'kubernetes | deploy/kubernetes/components/strimzi/topics.yaml | 0,/partitions: 12/ s//partitions: 8/'
     'kubernetes | deploy/kubernetes/components/strimzi/user.yaml   | s/kind: KafkaUser/kind: KafkaPerson/'
