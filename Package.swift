@@ -169,7 +169,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["Contract", "Engine", "Kafka", "Worker", "otp-worker"],
+            dependencies: ["Contract", "Engine", "Kafka", "Observability", "Worker", "otp-worker"],
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -10,7 +10,7 @@ usage() {
     cat <<'TEXT'
 usage: deploy/test.sh [--unit | --simulate | --e2e | --sanitize address|thread]
 
-Without an option: lint, build, unit tests, simulation, end-to-end tests.
+Without an option: lint, checks of deploy/, build, unit tests, simulation, end-to-end tests.
   --unit            lint, build and unit tests only
   --simulate        whole simulated fleets, and the mutants that they must catch (SEEDS=20000)
   --e2e             build the worker and run the end-to-end tests only
@@ -92,6 +92,9 @@ main() {
     case "$mode" in
     all)
         lint
+        finish_step
+        deploy/validate.sh
+        deploy/validate.sh --self-test
         build
         unit_tests
         simulation

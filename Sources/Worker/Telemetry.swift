@@ -49,6 +49,10 @@ package final class Telemetry: Sendable {
             restored: registry.counter(.ledgerRestoreRecords),
             loopLag: registry.histogram(.loopLag)
         )
+        // There from the start, at 0: a rare event would go unseen in a series that begins with it.
+        for outcome in ["committed", "dropped"] { _ = registry.counter(.deadLetters, outcome) }
+        for outcome in ["committed", "aborted", "unknown"] { _ = registry.counter(.transactions, outcome) }
+        for outcome in ["restored", "failed"] { _ = registry.counter(.ledgerRestores, outcome) }
     }
 
     func ledgerRead(_ records: Int) { handles.restored.add(Double(records)) }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import Kafka
 import Logging
 import Observability
 import UnixSignals
@@ -15,7 +17,8 @@ struct RunCommand: AsyncParsableCommand {
 
             The secret key comes from OTP_CHECK_OTP_SECRET_KEY or from the file that check_otp.secret_key_file names; \
             SIGHUP reads that file again. Logs go to standard error: one JSON object per line, or lines for people on a \
-            terminal. /live, /ready, /status and /metrics are served on admin.host:admin.port (127.0.0.1:9464).
+            terminal. /live, /ready, /status and /metrics are served on admin.host:admin.port (127.0.0.1:9464). systemd is \
+            told that it is ready, lives and stops (Type=notify, WatchdogSec).
 
             Examples:
               otp-worker run --brokers localhost:9092
@@ -71,11 +74,17 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try options.settings(for: .worker, and: flags)
         let registry = MetricRegistry()
+        registry.exposeBuild(version: VersionCommand.number, librdkafka: LibrdKafka.version)
+        registry.exposeProcess()
         let sink = LogSink(form: settings.logForm, registry: registry)
         let logger = Logger(label: "worker") { label in
             StructuredLogHandler(label: label, level: settings.logLevel, sink: sink)
         }
         let worker = Worker(settings.worker, logger: logger, registry: registry)
+        let supervisor = ServiceManager(
+            environment: ProcessInfo.processInfo.environment,
+            processID: ProcessInfo.processInfo.processIdentifier
+        )
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let watcher = Task {
             var isFirst = true
@@ -91,11 +100,14 @@ struct RunCommand: AsyncParsableCommand {
                 }
                 isFirst = false
                 logger.notice("Stopping", metadata: ["signal": "\(signal)"])
+                supervisor?.stopping()
                 worker.drain()
             }
         }
+        let reports = Task { try await supervisor?.follow(worker.health) }
         defer {
             watcher.cancel()
+            reports.cancel()
             sink.flush()
         }
         try await worker.run()

@@ -8,7 +8,8 @@ struct VersionCommand: ParsableCommand {
         abstract: "Prints the version, and that of librdkafka."
     )
 
-    static var text: String { "otp-worker 0.1.0 (librdkafka \(LibrdKafka.version))" }
+    static let number = "0.1.0"
+    static var text: String { "otp-worker \(number) (librdkafka \(LibrdKafka.version))" }
 
     func run() {
         Console.write(Self.text)

@@ -1,0 +1,196 @@
+"""What no ready-made tool can know of the files under deploy/: whether they fit the program and one another.
+
+Usage: checks.py NAME ROOT [FILE ...]. It prints each fault on a line of its own; the exit status is 1 when there is one.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import compose_spec
+import yaml
+
+root = Path(sys.argv[2])
+deploy = root / "deploy"
+faults = []
+
+
+def expect(condition, fault):
+    if not condition:
+        faults.append(fault)
+
+
+def read(path):
+    return (deploy / path).read_text()
+
+
+def documents(path):
+    return [document for document in yaml.safe_load_all(Path(path).read_text()) if document]
+
+
+# --- what the program has -------------------------------------------------------------------------------------------
+
+
+def metric_names():
+    """The names that /metrics has, from the one list of metrics."""
+    source = (root / "Sources/Observability/Metric.swift").read_text()
+    cases = dict(re.findall(r'case (\w+) = "([a-z_]+)"', source))
+    histograms = re.findall(r"case \.(\w+):\s+\.histogram", source)
+    names = {}
+    for case, name in cases.items():
+        full = name if name.startswith("process_") else f"otp_worker_{name}"
+        names[case] = [full + suffix for suffix in ("_bucket", "_sum", "_count")] if case in histograms else [full]
+    return {name for group in names.values() for name in group}
+
+
+def setting_keys():
+    source = (root / "Sources/Worker/Configuration/Setting+All.swift").read_text()
+    return set(re.findall(r'"([a-z_]+\.[a-z_]+)"', source))
+
+
+# --- the checks -----------------------------------------------------------------------------------------------------
+
+
+def dashboard():
+    return json.loads(read("grafana/dashboards/otp-worker.json"))
+
+
+def queries():
+    return [
+        (panel["title"], target["expr"]) for panel in dashboard()["panels"] for target in panel.get("targets", [])
+    ]
+
+
+def metrics():
+    """Dashboard and alerts use only metrics that exist."""
+    known = metric_names()
+    rules = [(rule["alert"], rule["expr"]) for group in alerts()["groups"] for rule in group["rules"]]
+    for title, expression in queries() + rules:
+        for name in re.findall(r"\b(?:otp_worker|process)_[a-z_]+\b", expression):
+            expect(name in known, f"{title}: there is no metric {name}")
+    expect(len(queries()) > 0, "the dashboard asks nothing")
+
+
+def dashboard_rules():
+    """The dashboard's queries as recording rules, so that promtool can parse them."""
+    rules = [
+        {"record": f"dashboard:query:{number}", "expr": re.sub(r"\$__rate_interval", "1m", expression)}
+        for number, (_, expression) in enumerate(queries())
+    ]
+    print(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+
+
+def alerts():
+    return yaml.safe_load(read("prometheus/alerts.yaml"))
+
+
+def rules():
+    """Each alert says what an operator needs, has a test, and is the same for the Prometheus operator."""
+    tests = read("prometheus/alerts.test.yaml")
+    guide = root / "Sources/Worker/Worker.docc/Operations.md"
+    for rule in (rule for group in alerts()["groups"] for rule in group["rules"]):
+        name, notes = rule["alert"], rule.get("annotations", {})
+        words = re.sub(r"(?<!^)(?=[A-Z])", "-", name.removeprefix("OTPWorker")).lower()
+        expect(rule.get("labels", {}).get("severity") in ("critical", "warning", "info"), f"{name}: no severity")
+        expect(notes.get("summary") and notes.get("description"), f"{name}: no summary, or no description")
+        url = f"{guide.relative_to(root)}#{words}"
+        expect(notes.get("runbook_url") == url, f"{name}: its runbook_url is not {url}")
+        expect(f'alertname="{name}"' in tests, f"{name}: no test")
+        if guide.exists():
+            heading = rf"(?m)^#+ {words.replace('-', ' ')}$"
+            expect(re.search(heading, guide.read_text()), f"{name}: {guide.name} has no section {words}")
+    operator = yaml.safe_load(read("kubernetes/components/prometheus-operator/rules.yaml"))
+    expect(operator["spec"] == alerts(), "components/prometheus-operator/rules.yaml differs from prometheus/alerts.yaml")
+
+
+def settings():
+    """Every setting that is given somewhere under deploy/ exists."""
+    keys = setting_keys()
+    for path in [*deploy.glob("**/worker.yaml")]:
+        for section, values in yaml.safe_load(path.read_text()).items():
+            for name in values:
+                key = f"{section}.{name}"
+                expect(key in keys or key == "kafka.properties", f"{path.relative_to(root)}: there is no setting {key}")
+    variables = {"OTP_" + key.upper().replace(".", "_") for key in keys}
+    for path in ("Dockerfile", "compose.yaml", "systemd/otp-worker@.service", "kubernetes/base/stateful-set.yaml"):
+        for name in re.findall(r"(?<![${])\b(OTP_[A-Z_]+)(?=[:=\n])", read(path)):
+            expect(name in variables or name == "OTP_REPLICATION", f"{path}: there is no setting {name}")
+
+
+def compose():
+    """The compose file follows its specification, and what it refers to is there."""
+    file = yaml.safe_load(read("compose.yaml"))
+    try:
+        compose_spec.PyCompose.from_json(json.dumps(file)).validate()
+    except ValueError as error:
+        expect(False, f"compose.yaml: {error}")
+    services = file["services"]
+    for name, service in services.items():
+        for other in service.get("depends_on", {}):
+            expect(other in services, f"compose.yaml: {name} waits for {other}, which is not there")
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            expect((deploy / source).exists(), f"compose.yaml: {name} mounts {source}, which is not there")
+
+
+def images():
+    """Every image is pinned to a version or a digest."""
+    named = re.findall(r"(?m)^FROM (\S+)", read("Dockerfile"))
+    named += [service["image"] for service in yaml.safe_load(read("compose.yaml"))["services"].values()]
+    for path in sys.argv[3:]:
+        for document in documents(path):
+            pod = document.get("spec", {}).get("template", {}).get("spec", {})
+            named += [container["image"] for container in pod.get("containers", [])]
+    for image in named:
+        tag = image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[2]
+        expect("@sha256:" in image or re.search(r"\d", tag), f"image {image} is not pinned to a version")
+
+
+# Kinds of operators, whose schemas are theirs.
+FOREIGN = {"KafkaTopic", "KafkaUser", "PrometheusRule", "ScaledObject", "ServiceMonitor", "TriggerAuthentication"}
+
+
+def kubernetes():
+    """What is said in several places is the same in all."""
+    source = (root / "Sources/Worker/WorkerConfiguration.swift").read_text()
+    drain = int(re.search(r"drainTimeout = Duration.seconds\((\d+)\)", source)[1])
+    for path in sys.argv[3:]:
+        found = {}
+        for document in documents(path):
+            found.setdefault(document["kind"], []).append(document)
+        place = Path(path).stem
+        pod = found["StatefulSet"][0]["spec"]["template"]
+        grace = pod["spec"]["terminationGracePeriodSeconds"]
+        expect(grace >= drain + 10, f"{place}: {grace} s of grace are too short for a drain of {drain} s")
+        selectors = [
+            found["StatefulSet"][0]["spec"]["selector"]["matchLabels"],
+            found["Service"][0]["spec"]["selector"],
+            found["PodDisruptionBudget"][0]["spec"]["selector"]["matchLabels"],
+            found["NetworkPolicy"][0]["spec"]["podSelector"].get("matchLabels", {}),
+        ]
+        for selector in selectors:
+            matches = selector and selector.items() <= pod["metadata"]["labels"].items()
+            expect(matches, f"{place}: the selector {selector} is not that of the pods")
+        for container in pod["spec"]["containers"]:
+            mounts = {mount["name"] for mount in container["volumeMounts"]}
+            volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
+            expect(mounts == volumes, f"{place}: volumes {volumes} and mounts {mounts} differ")
+        partitions = {topic["spec"]["partitions"] for topic in found.get("KafkaTopic", [])}
+        expect(len(partitions) <= 1, f"{place}: topics with different numbers of partitions: {partitions}")
+        for scaled in found.get("ScaledObject", []):
+            most = scaled["spec"]["maxReplicaCount"]
+            expect(not partitions or most <= max(partitions), f"{place}: {most} workers for {partitions} partitions")
+
+
+def foreign():
+    """Reads what kubernetes-validate says; a kind without a schema is a fault unless it is an operator's."""
+    for line in sys.stdin:
+        kind = re.search(r"find schema for kind (\w+)", line)
+        expect(kind and kind[1] in FOREIGN, line.strip())
+
+
+globals()[sys.argv[1]]()
+for fault in faults:
+    print(fault, file=sys.stderr)
+sys.exit(1 if faults else 0)

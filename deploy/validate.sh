@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# Checks everything under deploy/ that can be checked without a container engine or a cluster.
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=lib/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
+cd "$repository"
+
+usage() {
+    cat <<'TEXT'
+usage: deploy/validate.sh [--self-test | --check NAME [TREE]]
+
+Without an option: every check.
+  --check NAME [TREE]  one check alone, of this tree or of a copy
+  --self-test          breaks copies of the files in turn, and fails if that goes unnoticed
+TEXT
+}
+
+# The tree that is looked at.
+root=$repository
+scratch=
+
+# Shows what a tool says only when it finds fault.
+quietly() {
+    "$@" >"$scratch/said" 2>&1 || fail "$(cat "$scratch/said")"
+}
+
+check() { python3 "$repository/deploy/lib/checks.py" "$1" "$root" "${@:2}"; }
+
+check_scripts() {
+    (cd "$root" && shellcheck --external-sources deploy/*.sh deploy/lib/setup.sh deploy/debian/{postinst,prerm,postrm})
+}
+
+check_image() {
+    hadolint "$root/deploy/Dockerfile"
+    check images
+}
+
+check_compose() { check compose; }
+
+check_settings() { check settings; }
+
+# Each overlay as it is, and each component on the base alone, as somebody would pick it.
+render() {
+    local folder=$root/deploy/kubernetes output=$1 overlay component
+    mkdir -p "$output"
+    kubectl kustomize "$folder/base" >"$output/base.yaml"
+    for overlay in "$folder"/overlays/*/; do
+        kubectl kustomize "$overlay" >"$output/$(basename "$overlay").yaml"
+    done
+    for component in "$folder"/components/*/; do
+        # Kustomize takes relative paths only.
+        mkdir -p "$folder/.try"
+        printf 'resources: [../base]\ncomponents: [../components/%s]\n' "$(basename "$component")" \
+            >"$folder/.try/kustomization.yaml"
+        kubectl kustomize "$folder/.try" >"$output/$(basename "$component").yaml"
+    done
+    rm -r "$folder/.try"
+}
+
+check_kubernetes() {
+    local output=$scratch/rendered status=0
+    render "$output"
+    kubernetes-validate --strict --quiet "$output"/*.yaml >"$output/findings" 2>&1 || status=$?
+    check foreign <"$output/findings"
+    [ "$status" -eq 0 ] || fail "kubernetes-validate: $status"
+    check kubernetes "$output"/*.yaml
+    check images "$output"/*.yaml
+}
+
+check_alerts() {
+    quietly promtool check rules "$root/deploy/prometheus/alerts.yaml"
+    quietly promtool check config "$root/deploy/prometheus/prometheus.yaml"
+    check rules
+}
+
+check_alert_tests() {
+    quietly promtool test rules "$root/deploy/prometheus/alerts.test.yaml"
+}
+
+check_dashboard() {
+    check metrics
+    check dashboard_rules >"$scratch/dashboard.yaml"
+    quietly promtool check rules "$scratch/dashboard.yaml"
+}
+
+# The program and its user are not on this machine; all else in the unit must be as systemd knows it, and as closed as it was.
+check_unit() {
+    local unit=$scratch/otp-worker@.service findings
+    sed 's|/usr/bin/otp-worker|/bin/true|' "$root/deploy/systemd/otp-worker@.service" >"$unit"
+    findings=$(systemd-analyze verify --man=no --recursive-errors=no "$unit" 2>&1) || fail "$findings"
+    [ -z "$findings" ] || fail "$findings"
+    quietly systemd-analyze security --offline=true --threshold=15 --no-pager "$unit"
+}
+
+checks=(scripts image compose settings kubernetes alerts alert_tests dashboard unit)
+
+# `check | file | sed expression`: a copy that is broken so must be refused by that check.
+# shellcheck disable=SC2016 # the dollars are the broken file's
+breaks=(
+    'scripts    | deploy/demo.sh                                   | s/"\$@"/$@/'
+    'scripts    | deploy/debian/postinst                           | s/restart "\$unit"/restart $unit/'
+    'image      | deploy/Dockerfile                                | s/--no-install-recommends/--quiet/'
+    'image      | deploy/Dockerfile                                | s/^FROM debian:.*/FROM debian:latest/'
+    'image      | deploy/compose.yaml                              | s|grafana/grafana:.*|grafana/grafana|'
+    'compose    | deploy/compose.yaml                              | s/^    healthcheck:/    helthcheck:/'
+    'compose    | deploy/compose.yaml                              | s/sandbox: {condition/sandpit: {condition/'
+    'compose    | deploy/compose.yaml                              | s|\./prometheus/alerts.yaml|./prometheus/alarms.yaml|'
+    'settings   | deploy/compose.yaml                              | s/OTP_CHECK_OTP_URL/OTP_CHECK_URL/'
+    'settings   | deploy/debian/worker.yaml                        | s/secret_key_file/secret_file/'
+    'settings   | deploy/systemd/otp-worker@.service               | s/OTP_KAFKA_GROUP_INSTANCE_ID/OTP_KAFKA_INSTANCE/'
+    'kubernetes | deploy/kubernetes/base/stateful-set.yaml         | s/minReadySeconds/minimumReadySeconds/'
+    'kubernetes | deploy/kubernetes/base/stateful-set.yaml         | s/GracePeriodSeconds: 40/GracePeriodSeconds: 20/'
+    'kubernetes | deploy/kubernetes/base/stateful-set.yaml         | s/image: otp-worker:0.1.0/image: otp-worker/'
+    'kubernetes | deploy/kubernetes/base/network-policy.yaml       | s/podSelector: .*/podSelector: {}/'
+    'kubernetes | deploy/kubernetes/base/disruption-budget.yaml    | s/maxUnavailable/maximumUnavailable/'
+    'kubernetes | deploy/kubernetes/overlays/test/kustomization.yaml | s|../../base|../../basis|'
+    'kubernetes | deploy/kubernetes/components/strimzi/topics.yaml | 0,/partitions: 12/ s//partitions: 8/'
+    'kubernetes | deploy/kubernetes/components/strimzi/user.yaml   | s/kind: KafkaUser/kind: KafkaPerson/'
+    'kubernetes | deploy/kubernetes/components/keda/kustomization.yaml | s|/spec/replicas|/spec/replikas|'
+    'kubernetes | deploy/kubernetes/components/keda/scaled-object.yaml | s/maxReplicaCount: 12/maxReplicaCount: 24/'
+    'alerts     | deploy/prometheus/alerts.yaml                    | s/sum by (namespace, job) (rate/sum by (namespace, job (rate/'
+    'alerts     | deploy/prometheus/alerts.yaml                    | s/#partition-parked/#parked/'
+    'alerts     | deploy/prometheus/alerts.yaml                    | s/for: 1h/for: 2h/'
+    'alerts     | deploy/prometheus/prometheus.yaml                | s/scrape_interval/scrape_pause/'
+    'alert_tests| deploy/prometheus/alerts.yaml                    | s/otp_worker_parked_partitions > 0/otp_worker_parked_partitions > 9/'
+    'dashboard  | deploy/grafana/dashboards/otp-worker.json        | s/otp_worker_commands_total/otp_worker_comands_total/'
+    'dashboard  | deploy/grafana/dashboards/otp-worker.json        | s/sum by (status) (rate/sum by (status (rate/'
+    'dashboard  | Sources/Observability/Metric.swift               | s/"partition_lag"/"partition_delay"/'
+    'unit       | deploy/systemd/otp-worker@.service               | s/WatchdogSec/WatchDogSec/'
+    'unit       | deploy/systemd/otp-worker@.service               | /^Protect/ d; /^SystemCall/ d'
+)
+
+trim() { sed 's/^ *//; s/ *$//' <<<"$1"; }
+
+self_test() {
+    local entry name file expression survivors=0 copy=$scratch/copy
+    for entry in "${breaks[@]}"; do
+        name=$(trim "${entry%%|*}")
+        entry=${entry#*|}
+        file=$(trim "${entry%%| *}")
+        expression=$(trim "${entry#*| }")
+        rm -rf "$copy"
+        mkdir -p "$copy/Sources/Worker"
+        cp -r deploy "$copy/deploy"
+        cp -r Sources/Observability "$copy/Sources"
+        cp -r Sources/Worker/Configuration Sources/Worker/WorkerConfiguration.swift "$copy/Sources/Worker"
+        sed -i "$expression" "$copy/$file"
+        if cmp -s "$file" "$copy/$file"; then
+            printf '%s: nothing to break: %s\n' "$file" "$expression" >&2
+            survivors=$((survivors + 1))
+        elif deploy/validate.sh --check "$name" "$copy" >/dev/null 2>&1; then
+            printf '%s: unnoticed by the check of %s: %s\n' "$file" "$name" "$expression" >&2
+            survivors=$((survivors + 1))
+        fi
+    done
+    [ "$survivors" -eq 0 ] || fail "$survivors broken copies went unnoticed"
+    printf '%d broken copies, all noticed\n' "${#breaks[@]}" >&2
+}
+
+main() {
+    local mode=${1:-all} name
+    case "$mode" in
+    all | --self-test) ;;
+    --check)
+        checks=("${2:?which check}")
+        root=${3:-$repository}
+        ;;
+    --help | -h) usage && return ;;
+    *) usage >&2 && return 2 ;;
+    esac
+    need_packages prometheus shellcheck systemd
+    need_python_tools
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    if [ "$mode" = --self-test ]; then
+        step "Self-test of the checks of deploy/"
+        self_test
+    else
+        for name in "${checks[@]}"; do
+            step "Check of deploy/: ${name//_/ }"
+            "check_$name"
+        done
+    fi
+    finish_step
+}
+
+main "$@"
