@@ -1,3 +1,5 @@
+import Contract
+
 /// The settings of what comes in and of where the answers go.
 extension Setting {
     static let results: [Setting] = [
