@@ -129,6 +129,7 @@ package struct Engine: ~Copyable {
         case .intentFailed(let id, let isPermanent, let reason):
             intentFailed(id, isPermanent: isPermanent, reason: reason, at: now)
         case .answered(let id, let answer): answered(id, answer, at: now)
+        case .partitionsCounted(let count): protection.counted(count, at: now)
         case .keyReplaced: protection.keyReplaced(at: now)
         case .producerReady: producerReady()
         case .producerFailed(let reason): producerFailed(reason)

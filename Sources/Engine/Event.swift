@@ -15,6 +15,8 @@ package enum Event: Sendable {
     /// The consumer can't go on (another process has its instance id, or a fatal error).
     case consumerFailed(reason: String)
     case consumerRecreated
+    /// The command topic has so many partitions now.
+    case partitionsCounted(Int)
 
     // Restoring a partition
     case positionsFetched(PartitionEpoch, Positions)
@@ -62,8 +64,8 @@ extension Event {
             .batchTraced, .restored:
             true
         case .started, .assigned, .revoked, .lost, .coordinatorHeard, .consumerFailed, .consumerRecreated,
-            .positionsFetched, .ledgerEndFetched, .restoreFailed, .reachedEnd, .partitionUnreadable, .producerReady,
-            .producerFailed, .keyReplaced, .timeReached, .drainRequested:
+            .positionsFetched, .ledgerEndFetched, .restoreFailed, .reachedEnd, .partitionUnreadable, .partitionsCounted,
+            .producerReady, .producerFailed, .keyReplaced, .timeReached, .drainRequested:
             false
         }
     }

@@ -115,6 +115,11 @@ struct Protection {
 
     mutating func keyReplaced(at now: Instant) { halt?.keyReplaced(at: now) }
 
+    mutating func counted(_ partitions: Int, at now: Instant) {
+        rate?.counted(partitions, at: now)
+        calls?.counted(partitions, at: now)
+    }
+
     mutating func owned(_ partitions: Int, at now: Instant) {
         rate?.owned(partitions, at: now)
         calls?.owned(partitions, at: now)

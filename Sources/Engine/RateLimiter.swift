@@ -8,7 +8,8 @@ package struct RateLimiter: Equatable, Sendable {
     /// Calls per second of the fleet.
     private let limit: Double
     /// Of the command topic; nil: taken for ours alone.
-    private let partitions: Int?
+    private var partitions: Int?
+    private var owned = 0
     /// Calls per second of this worker.
     package private(set) var rate: Double
     private var full: Instant
@@ -22,6 +23,18 @@ package struct RateLimiter: Equatable, Sendable {
     }
 
     package mutating func owned(_ owned: Int, at now: Instant) {
+        self.owned = owned
+        share(at: now)
+    }
+
+    /// The command topic has other partitions than before; without effect where all is taken for ours.
+    package mutating func counted(_ partitions: Int, at now: Instant) {
+        guard self.partitions != nil else { return }
+        self.partitions = partitions
+        share(at: now)
+    }
+
+    private mutating func share(at now: Instant) {
         guard let partitions, partitions > 0 else { return }
         rate = limit * Double(min(max(owned, 1), partitions)) / Double(partitions)
         // What the old share still owes is never more than one call of the new one.

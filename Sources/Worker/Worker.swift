@@ -95,7 +95,7 @@ package final class Worker: Sendable {
         }
         heartbeat.shell.withLock { $0 = shell }
         let admin = try await startAdmin(shell, keys, stopping: group)
-        let watch = makeTopicWatch(setup, findings, transactor, keys, telemetry)
+        let watch = makeTopicWatch(setup, findings, transactor, keys, telemetry, shell)
         let watching = watch.begin(on: loop)
         let failure = await work(shell, loop)
         await watch.end(watching)
@@ -211,7 +211,8 @@ package final class Worker: Sendable {
         _ findings: StartCheck.Findings,
         _ transactor: Transactor,
         _ keys: KeyWatch,
-        _ telemetry: Telemetry
+        _ telemetry: Telemetry,
+        _ shell: Shell
     ) -> TopicWatch {
         TopicWatch(
             findings,
@@ -220,7 +221,10 @@ package final class Worker: Sendable {
             replyTopics: configuration.replyTopics,
             onFinding: { finding in
                 if case .changed(let commands, let results, let mirrored) = finding {
-                    if commands.now != commands.before { keys.grew(to: commands.now) }
+                    if commands.now != commands.before {
+                        keys.grew(to: commands.now)
+                        shell.report(.partitionsCounted(commands.now))
+                    }
                     transactor.reroute { $0.grew(to: results.now, mirrored: mirrored) }
                 }
                 telemetry.topics(finding)

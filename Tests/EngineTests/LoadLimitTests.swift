@@ -42,6 +42,16 @@ struct LoadLimitTests {
         #expect(limiter.rate == 100)
     }
 
+    @Test func theShareFollowsTheTopicsPartitions() {
+        var limiter = RateLimiter(limit: 100, partitions: 4, now: .seconds(0))
+        limiter.owned(2, at: .seconds(0))
+        limiter.counted(8, at: .seconds(0))
+        #expect(limiter.rate == 25)
+        var alone = RateLimiter(limit: 100, partitions: nil, now: .seconds(0))
+        alone.counted(8, at: .seconds(0))
+        #expect(alone.rate == 100)
+    }
+
     // MARK: Concurrency
 
     @Test func itIsCutOncePerRoundTripAndGrowsByOne() {

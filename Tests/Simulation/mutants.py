@@ -97,7 +97,7 @@ MUTANTS = [
     # Ownership
     Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
     Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=1_029),
-    Mutant("sleep-unnoticed", "Membership.swift", "if gap > patience {", "if false {", first=698),
+    Mutant("sleep-unnoticed", "Membership.swift", "gap > patience", "false", first=698),
     Mutant("silence-unnoticed", "Membership.swift", "isTrusted && !canProve(at: now) && distrust(.coordinatorSilent)", "false", first=2_626),
     Mutant("trust-unchecked-at-write", "Engine.swift",
            "guard membership.isTrusted, let partition = partition(record.place)",

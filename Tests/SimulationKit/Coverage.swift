@@ -61,7 +61,7 @@ package enum EventKind: String, CaseIterable, Sendable {
     case started, assigned, revoked, lost, coordinatorHeard, consumerFailed, consumerRecreated, positionsFetched
     case ledgerEndFetched, restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered,
         keyReplaced
-    case partitionUnreadable
+    case partitionUnreadable, partitionsCounted
     case producerReady, producerFailed, committed, commitAborted, commitUnknown, batchTraced, timeReached,
         drainRequested
 
@@ -85,6 +85,7 @@ package enum EventKind: String, CaseIterable, Sendable {
         case .intentFailed: self = .intentFailed
         case .answered: self = .answered
         case .keyReplaced: self = .keyReplaced
+        case .partitionsCounted: self = .partitionsCounted
         case .producerReady: self = .producerReady
         case .producerFailed: self = .producerFailed
         case .committed: self = .committed

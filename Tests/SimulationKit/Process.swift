@@ -84,6 +84,8 @@ final class Process {
         world.trace("\(name): starts (process \(id))")
         heartbeats = fleet.world.now
         handle(.started)
+        // A look at the topics, though none grows here.
+        later(sec(10)) { [self] in toLoop(.signal, .partitionsCounted(Int(world.plan.partitions))) }
         reportStatistics()
     }
 
