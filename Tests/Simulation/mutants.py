@@ -76,7 +76,7 @@ MUTANTS = [
            "!settles && leavesIntent(command, partition)", "false"),
     Mutant("intent-expires-unanswered", "SessionLedger.swift",
            "entry.newestSource < committed", "true", first=428),
-    Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=231),
+    Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=2_900),
     # Answers and doubt
     Mutant("ambiguous-taken-for-not-sent", "AnswerTable.swift",
            "case .unknown: self = .ambiguous", "case .unknown: self = ACTIVE ? .retryable : .ambiguous"),
@@ -154,5 +154,5 @@ MUTANTS = [
     Mutant("intent-called-despite-the-breaker", "Engine+Calls.swift",
            "protection.stillAllows(id, at: now)", "true", first=210),
     Mutant("probe-never-released", "CircuitBreaker.swift",
-           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }", first=2_097),
+           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }", first=1_000),
 ]
