@@ -128,7 +128,7 @@ package final class TransactionalProducer: Sendable {
 
     private func abort(because cause: KafkaError) -> TransactionOutcome {
         guard !cause.isFatal else { return ended(by: cause) }
-        let error = unsafe retrying("abort", until: Deadline(in: timeout)) { unsafe rd_kafka_abort_transaction($0, -1) }
+        let error = unsafe ending("abort") { unsafe rd_kafka_abort_transaction($0, $1) }
         if let error { return ended(by: error) }
         return .aborted(cause: cause, faults: deliveries.withLock { $0.faults })
     }
@@ -139,7 +139,7 @@ package final class TransactionalProducer: Sendable {
     }
 
     /// Commits or aborts, within the time-out of the transaction: without a limit librdkafka waits for the coordinator
-    /// for as long as that is gone.
+    /// for as long as that is gone, and an abort for a record whose topic was deleted meanwhile.
     ///
     /// A call that ran out of time is taken up by the next one.
     private func ending(_ operation: String, _ call: (OpaquePointer, Int32) -> OpaquePointer?) -> KafkaError? {

@@ -79,7 +79,7 @@ struct CommandIntake: Sendable {
             offset: record.offset,
             timestamp: WallTime(milliseconds: record.timestamp ?? -1),
             key: record.key,
-            headers: EchoHeaders.select(from: record.headers + reading.trace),
+            headers: EchoHeaders.select(from: reading.trace.isEmpty ? record.headers : record.headers + reading.trace),
             reply: ReplyAddress(in: record.headers),
             content: content
         )

@@ -51,11 +51,10 @@ final class TopicWatch: Sendable {
     }
 
     private func look() {
-        if !replyTopics.isEmpty, let found = try? admin.servedPartitionCounts(replyTopics, timeout: Self.timeout) {
-            onReplyTopics(found)
-        }
         // A cluster that cannot be asked is told of elsewhere.
         guard let counts = try? admin.partitionCounts(topics.all, timeout: Self.timeout) else { return }
         for finding in growth.withLock({ $0.found(counts) }) { onFinding(finding) }
+        guard !replyTopics.isEmpty else { return }
+        if let found = try? admin.servedPartitionCounts(replyTopics, timeout: Self.timeout) { onReplyTopics(found) }
     }
 }

@@ -105,7 +105,7 @@ extension Setting {
             key: key,
             kind: .list,
             unit: "",
-            range: "comma-separated: \(rule.range)",
+            range: "\(rule.range), comma-separated",
             meaning: meaning,
             example: example,
             store: { text, settings throws(Fault) in
