@@ -70,6 +70,14 @@ def test_a_broken_result_does_not_fit(change):
     assert contract.problems("result", {**contract.schemas()["result"]["examples"][0], **change})
 
 
+def test_an_event_has_its_data_once():
+    event = contract.schemas()["command.cloudevent"]["examples"][0]
+    data = event.pop("data")
+    assert contract.problems("command.cloudevent", {**event, "data_base64": "e30="}) == []
+    for wrong in ({}, {"data": data, "data_base64": "e30="}, {"data": [data]}, {"data": {**data, "otp_code": 1}}):
+        assert contract.problems("command.cloudevent", {**event, **wrong})
+
+
 def test_asyncapi_holds_together():
     document = yaml.safe_load(ASYNCAPI.read_text())
     assert document["asyncapi"] == "3.0.0"

@@ -12,6 +12,8 @@ import subprocess
 import termios
 import threading
 
+import pytest
+
 import harness
 from fleets import proxy_before
 from test_exactly_once import workload
@@ -19,10 +21,24 @@ from test_exactly_once import workload
 FRAME = "\x1b[H"
 
 
+@pytest.fixture
+def terminal(bench):
+    """Starts `watch` on a terminal of its own; whatever happens, it ends with the test."""
+    started = []
+
+    def start(**options):
+        started.append(Terminal(bench, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end()
+
+
 class Terminal:
     """`watch` on a terminal of its own; what it drew last is its page."""
 
-    def __init__(self, bench, *arguments, brokers=None, columns=120, rows=40, environment=None):
+    def __init__(self, bench, brokers=None, columns=120, rows=40, environment=None):
         self.fd, inner = pty.openpty()
         self.resize(columns, rows)
         settings = {**bench.topic_settings(), "kafka.group_id": f"{bench.prefix}.group"}
@@ -30,7 +46,7 @@ class Terminal:
         words = [word for pair in settings.items() for word in ("--set", "=".join(pair))]
         environment = {**os.environ, "TERM": "xterm", **(environment or {})}
         self.popen = subprocess.Popen(
-            [harness.BINARY, "watch", *arguments, *words], stdin=inner, stdout=inner, stderr=inner, env=environment
+            [harness.BINARY, "watch", *words], stdin=inner, stdout=inner, stderr=inner, env=environment
         )
         os.close(inner)
         self.text = ""
@@ -51,7 +67,8 @@ class Terminal:
         """The last whole page, as lines without control sequences."""
         frames = self.text.split(FRAME)
         last = frames[-1] if frames[-1].endswith("\x1b[J") else frames[-2] if len(frames) > 1 else ""
-        return re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", last).split("\r\n")
+        # The terminal adds a carriage return of its own to each line feed.
+        return re.sub("\x1b\\[[0-9;?]*[A-Za-z]|\r", "", last).split("\n")
 
     def shows(self, *words):
         page = "\n".join(self.page())
@@ -66,16 +83,16 @@ class Terminal:
     def end(self):
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGINT)
-        status = self.popen.wait(20)
-        self.reading.join(5)
-        os.close(self.fd)
-        return status
+            self.popen.wait(20)
+            self.reading.join(5)
+            os.close(self.fd)
+        return self.popen.returncode
 
 
-def test_the_page(bench, sandbox, worker, results):
+def test_the_page(bench, sandbox, worker, results, terminal):
     sandbox("--latency", "2ms-10ms")
     process = worker().wait_ready()
-    terminal = Terminal(bench)
+    terminal = terminal()
     terminal.wait("0 in all", "0 in 8 partitions")
     records = [harness.command(f"w-{number:04d}", harness.right_code(f"w-{number:04d}")) for number in range(300)]
     records += [harness.command("wrong-ab12", "WRNG"), ("k", "{not json"), harness.command("s~http400~x", "AB12")]
@@ -87,7 +104,7 @@ def test_the_page(bench, sandbox, worker, results):
 
     # A smaller terminal gets a smaller page.
     terminal.resize(50, 9)
-    harness.until("it fits", lambda: 0 < len(terminal.page()) <= 9 and max(map(len, terminal.page())) <= 50, 20)
+    harness.until("it fits", lambda: fits(terminal.page(), 50, 9), 20)
     # A command that waits is lag.
     process.end()
     terminal.resize(120, 40)
@@ -97,19 +114,23 @@ def test_the_page(bench, sandbox, worker, results):
     assert terminal.text.endswith("\x1b[?7h\x1b[?25h\x1b[?1049l"), "the terminal is as it was"
 
 
-def test_without_colour(bench):
-    terminal = Terminal(bench, environment={"NO_COLOR": "1"})
+def fits(page, columns, rows):
+    return len(page) <= rows and all(len(line) <= columns for line in page)
+
+
+def test_without_colour(bench, terminal):
+    terminal = terminal(environment={"NO_COLOR": "1"})
     terminal.wait("0 in all")
     assert terminal.end() == 0
     assert not re.search("\x1b\\[[0-9;]*m", terminal.text)
 
 
-def test_a_lost_cluster(bench, brokers, carrier, lines, sandbox, worker, results, folder):
+def test_a_lost_cluster(bench, brokers, carrier, lines, sandbox, worker, results, folder, terminal):
     """It says so while there is none, and goes on where it was; so do plain lines."""
     sandbox()
     process = worker().wait_ready()
     line = proxy_before(brokers, carrier)
-    terminal = Terminal(bench, brokers=line.address)
+    terminal = terminal(brokers=line.address)
     settings = {**bench.topic_settings(), "kafka.brokers": line.address}
     words = [word for pair in settings.items() for word in ("--set", "=".join(pair))]
     plain = harness.Process("watch", [harness.BINARY, "watch", "--from-beginning", "--limit", "20", *words], folder)

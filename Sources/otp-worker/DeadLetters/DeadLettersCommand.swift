@@ -96,11 +96,8 @@ struct DeadLettersCommand: ParsableCommand {
                 let reader = try LetterReader(settings)
                 defer { reader.close() }
                 guard let found = try reader.letter(place) else { return nil }
-                let decoder = CommandDecoder(
-                    requireKey: settings.worker.commands.requiresKey,
-                    maximumBytes: settings.worker.commands.maximumBytes
-                )
-                return .init(found: found, record: try reader.record(at: found.letter.source), decoder: decoder)
+                let record = try reader.record(at: found.letter.source)
+                return .init(found: found, record: record, decoder: settings.worker.commands.decoder)
             }
             guard let whole else {
                 throw Failure(

@@ -69,11 +69,13 @@ final class ResultFollower {
 extension ClientProperties.Common {
     /// For following many partitions: what is read ahead is 16 MB in all, and one answer of a broker 2 MB, so that memory is bounded
     /// however far behind the reading is.
+    ///
+    /// Nobody sees a tenth of a second: a broker may wait so long for more to answer with.
     func readingAhead(ofPartitions count: Int) -> Self {
         var common = self
         let bounds = [
             "queued.min.messages": "1000", "queued.max.messages.kbytes": "\(max(64, 16_384 / max(1, count)))",
-            "fetch.max.bytes": "2097152",
+            "fetch.max.bytes": "2097152", "fetch.min.bytes": "65536", "fetch.wait.max.ms": "100",
         ]
         common.passThrough.merge(bounds) { given, _ in given }
         return common
