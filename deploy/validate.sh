@@ -131,6 +131,17 @@ breaks=(
     'unit       | deploy/systemd/otp-worker@.service               | /^Protect/ d; /^SystemCall/ d'
 )
 
+# From Debian's package of Prometheus, which is not installed for it: that would start a Prometheus.
+need_promtool() {
+    PATH=$PATH:$tools/promtool/usr/bin
+    if command -v promtool >/dev/null; then return; fi
+    step "Unpacking promtool into .build-tools"
+    as_root apt-get update -qq
+    mkdir -p "$tools/promtool"
+    (cd "$tools/promtool" && apt-get download -qq prometheus >&2)
+    dpkg-deb --fsys-tarfile "$tools"/promtool/prometheus_*.deb | tar -x -C "$tools/promtool" ./usr/bin/promtool
+}
+
 trim() { sed 's/^ *//; s/ *$//' <<<"$1"; }
 
 self_test() {
@@ -169,7 +180,8 @@ main() {
     --help | -h) usage && return ;;
     *) usage >&2 && return 2 ;;
     esac
-    need_packages prometheus shellcheck systemd
+    need_packages shellcheck systemd
+    need_promtool
     need_python_tools
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
