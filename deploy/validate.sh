@@ -42,20 +42,19 @@ check_settings() { check settings; }
 
 # Each overlay as it is, and each component on the base alone, as somebody would pick it.
 render() {
-    local folder=$root/deploy/kubernetes output=$1 overlay component
+    local output=$1 folder=$scratch/kubernetes overlay component
     mkdir -p "$output"
+    cp -r "$root/deploy/kubernetes" "$folder"
     kubectl kustomize "$folder/base" >"$output/base.yaml"
     for overlay in "$folder"/overlays/*/; do
         kubectl kustomize "$overlay" >"$output/$(basename "$overlay").yaml"
     done
+    mkdir "$folder/picked"
     for component in "$folder"/components/*/; do
-        # Kustomize takes relative paths only.
-        mkdir -p "$folder/.try"
         printf 'resources: [../base]\ncomponents: [../components/%s]\n' "$(basename "$component")" \
-            >"$folder/.try/kustomization.yaml"
-        kubectl kustomize "$folder/.try" >"$output/$(basename "$component").yaml"
+            >"$folder/picked/kustomization.yaml"
+        kubectl kustomize "$folder/picked" >"$output/$(basename "$component").yaml"
     done
-    rm -r "$folder/.try"
 }
 
 check_kubernetes() {
