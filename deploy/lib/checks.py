@@ -45,8 +45,8 @@ def metric_names():
 
 
 def setting_keys():
-    source = (root / "Sources/Worker/Configuration/Setting+All.swift").read_text()
-    return set(re.findall(r'"([a-z_]+\.[a-z_]+)"', source))
+    files = (root / "Sources/Worker/Configuration").glob("Setting+*.swift")
+    return {key for file in files for key in re.findall(r'"([a-z_]+\.[a-z_]+)"', file.read_text())}
 
 
 # --- the checks -----------------------------------------------------------------------------------------------------
