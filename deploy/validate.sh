@@ -172,7 +172,8 @@ main() {
     case "$mode" in
     all | --self-test) ;;
     --check)
-        checks=("${2:?which check}")
+        declare -F "check_${2:-}" >/dev/null || fail "no check is called '${2:-}'; there are: ${checks[*]}"
+        checks=("$2")
         root=${3:-$repository}
         ;;
     --help | -h) usage && return ;;
