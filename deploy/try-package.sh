@@ -112,14 +112,17 @@ try_package() {
     cp "$1" "$root/tmp/otp-worker.deb"
     "${inside[@]}" apt-get update -qq
     "${inside[@]}" apt-get install -y -qq --no-install-recommends /tmp/otp-worker.deb >"$tools/apt.log" 2>&1 || fail "$(cat "$tools/apt.log")"
+    rm "$root/tmp/otp-worker.deb"
     "${inside[@]}" ldd /usr/bin/otp-worker | grep 'not found' && fail "the package names not all that the program needs"
     play_ground
     try_unit
 
     "${inside[@]}" apt-get purge -y -qq otp-worker >"$tools/apt.log" 2>&1 || fail "$(cat "$tools/apt.log")"
-    left=$(find "$root" -xdev -path "$root/proc" -prune -o -path "$root/var" -prune -o -iname '*otp*worker*' -print)
-    left+=$(grep -o '^otp-worker' "$root/etc/passwd" || true)
-    [ -z "${left//$root\/tmp\/otp-worker.deb/}" ] || fail "a purge leaves behind: $left"
+    left=$(
+        find "$root" -xdev -path "$root/proc" -prune -o -path "$root/var" -prune -o -iname '*otp*worker*' -print
+        grep '^otp-worker' "$root/etc/passwd" || true
+    )
+    [ -z "$left" ] || fail "a purge leaves behind: $left"
 }
 
 # The RUN steps of the last stage, as they stand in the Dockerfile; then the program as the image starts it.

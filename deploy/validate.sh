@@ -42,20 +42,19 @@ check_settings() { check settings; }
 
 # Each overlay as it is, and each component on the base alone, as somebody would pick it.
 render() {
-    local folder=$root/deploy/kubernetes output=$1 overlay component
+    local output=$1 folder=$scratch/kubernetes overlay component
     mkdir -p "$output"
+    cp -r "$root/deploy/kubernetes" "$folder"
     kubectl kustomize "$folder/base" >"$output/base.yaml"
     for overlay in "$folder"/overlays/*/; do
         kubectl kustomize "$overlay" >"$output/$(basename "$overlay").yaml"
     done
+    mkdir "$folder/picked"
     for component in "$folder"/components/*/; do
-        # Kustomize takes relative paths only.
-        mkdir -p "$folder/.try"
         printf 'resources: [../base]\ncomponents: [../components/%s]\n' "$(basename "$component")" \
-            >"$folder/.try/kustomization.yaml"
-        kubectl kustomize "$folder/.try" >"$output/$(basename "$component").yaml"
+            >"$folder/picked/kustomization.yaml"
+        kubectl kustomize "$folder/picked" >"$output/$(basename "$component").yaml"
     done
-    rm -r "$folder/.try"
 }
 
 check_kubernetes() {
@@ -102,6 +101,7 @@ breaks=(
     'scripts    | deploy/debian/postinst                           | s/restart "\$unit"/restart $unit/'
     'image      | deploy/Dockerfile                                | s/--no-install-recommends/--quiet/'
     'image      | deploy/Dockerfile                                | s/^FROM debian:.*/FROM debian:latest/'
+    'image      | Sources/otp-worker/Commands/VersionCommand.swift | s/"0\.[0-9.]*"/"99.0.0"/'
     'image      | deploy/compose.yaml                              | s|grafana/grafana:.*|grafana/grafana|'
     'compose    | deploy/compose.yaml                              | s/^    healthcheck:/    helthcheck:/'
     'compose    | deploy/compose.yaml                              | s/sandbox: {condition/sandpit: {condition/'
@@ -131,6 +131,17 @@ breaks=(
     'unit       | deploy/systemd/otp-worker@.service               | /^Protect/ d; /^SystemCall/ d'
 )
 
+# From Debian's package of Prometheus, which is not installed for it: that would start a Prometheus.
+need_promtool() {
+    PATH=$PATH:$tools/promtool/usr/bin
+    if command -v promtool >/dev/null; then return; fi
+    step "Unpacking promtool into .build-tools"
+    as_root apt-get update -qq
+    mkdir -p "$tools/promtool"
+    (cd "$tools/promtool" && apt-get download -qq prometheus >&2)
+    dpkg-deb --fsys-tarfile "$tools"/promtool/prometheus_*.deb | tar -x -C "$tools/promtool" ./usr/bin/promtool
+}
+
 trim() { sed 's/^ *//; s/ *$//' <<<"$1"; }
 
 self_test() {
@@ -141,10 +152,8 @@ self_test() {
         file=$(trim "${entry%%| *}")
         expression=$(trim "${entry#*| }")
         rm -rf "$copy"
-        mkdir -p "$copy/Sources/Worker"
-        cp -r deploy "$copy/deploy"
-        cp -r Sources/Observability "$copy/Sources"
-        cp -r Sources/Worker/Configuration Sources/Worker/WorkerConfiguration.swift "$copy/Sources/Worker"
+        mkdir -p "$copy"
+        cp -r deploy Sources "$copy"
         sed -i "$expression" "$copy/$file"
         if cmp -s "$file" "$copy/$file"; then
             printf '%s: nothing to break: %s\n' "$file" "$expression" >&2
@@ -163,13 +172,15 @@ main() {
     case "$mode" in
     all | --self-test) ;;
     --check)
-        checks=("${2:?which check}")
+        declare -F "check_${2:-}" >/dev/null || fail "no check is called '${2:-}'; there are: ${checks[*]}"
+        checks=("$2")
         root=${3:-$repository}
         ;;
     --help | -h) usage && return ;;
     *) usage >&2 && return 2 ;;
     esac
-    need_packages prometheus shellcheck systemd
+    need_packages shellcheck systemd
+    need_promtool
     need_python_tools
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT

@@ -45,8 +45,8 @@ def metric_names():
 
 
 def setting_keys():
-    source = (root / "Sources/Worker/Configuration/Setting+All.swift").read_text()
-    return set(re.findall(r'"([a-z_]+\.[a-z_]+)"', source))
+    files = (root / "Sources/Worker/Configuration").glob("Setting+*.swift")
+    return {key for file in files for key in re.findall(r'"([a-z_]+\.[a-z_]+)"', file.read_text())}
 
 
 # --- the checks -----------------------------------------------------------------------------------------------------
@@ -135,7 +135,10 @@ def compose():
 
 
 def images():
-    """Every image is pinned to a version or a digest."""
+    """Every image is pinned to a version or a digest; the worker's own, to the program's version."""
+    source = (root / "Sources/otp-worker/Commands/VersionCommand.swift").read_text()
+    version = re.search(r'number = "([^"]+)"', source)[1]
+    expect(f"ARG VERSION={version}\n" in read("Dockerfile"), f"Dockerfile: its VERSION is not {version}")
     named = re.findall(r"(?m)^FROM (\S+)", read("Dockerfile"))
     named += [service["image"] for service in yaml.safe_load(read("compose.yaml"))["services"].values()]
     for path in sys.argv[3:]:
@@ -143,7 +146,8 @@ def images():
             pod = document.get("spec", {}).get("template", {}).get("spec", {})
             named += [container["image"] for container in pod.get("containers", [])]
     for image in named:
-        tag = image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[2]
+        name, _, tag = image.rsplit("/", 1)[-1].partition("@")[0].partition(":")
+        expect(name != "otp-worker" or tag == version, f"image {image} is not of version {version}")
         expect("@sha256:" in image or re.search(r"\d", tag), f"image {image} is not pinned to a version")
 
 
