@@ -8,10 +8,10 @@ import Testing
 /// Whatever bytes a server sends, in whatever pieces: read or refused, and taken for a success only where another reader of
 /// HTTP and JSON sees a 200 with code 0 or 100.
 ///
-/// `OTP_FUZZ=10000000 swift test --filter AnswerFuzzTests` reads that many answers.
+/// `FUZZ_INPUTS=10000000 swift test --filter AnswerFuzzTests` reads that many answers.
 @Suite("Fuzz: no answer breaks the reader or is misread as a success")
 struct AnswerFuzzTests {
-    private static let count = ProcessInfo.processInfo.environment["OTP_FUZZ"].flatMap(Int.init) ?? 20_000
+    private static let count = ProcessInfo.processInfo.environment["FUZZ_INPUTS"].flatMap(Int.init) ?? 20_000
 
     /// Successes, refusals, and what is nearly a success.
     private static let bodies = [

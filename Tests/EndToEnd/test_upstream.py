@@ -253,7 +253,7 @@ def test_an_outage_ends_without_a_herd(bench, sandbox, worker, results):
     down = [call for call in asked if call.get("status") == 503]
     assert len(down) <= 30, f"{len(down)} calls for 400 commands while it is down"
     assert len(asked) == 400 + len(down) + cut
-    # A call more where the limit's tokens and the journal's seconds fall differently.
-    assert busiest_second(asked) <= rate + 2
+    # On a busy machine calls reach the journal in bunches; a herd would be the 400.
+    assert busiest_second(asked) <= rate * 1.25
     assert process.end() == 0
     oracle.one_result_per_record(bench, bench.events())

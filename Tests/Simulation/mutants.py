@@ -96,7 +96,7 @@ MUTANTS = [
     Mutant("own-failure-asked-again", "Decision.swift", "(code?.source ?? -1) >= offset", "false", first=24_434),
     # Ownership
     Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
-    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=1_029),
+    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=500),
     Mutant("sleep-unnoticed", "Membership.swift", "gap > patience", "false", first=698),
     Mutant("silence-unnoticed", "Membership.swift", "isTrusted && !canProve(at: now) && distrust(.coordinatorSilent)", "false", first=2_626),
     Mutant("trust-unchecked-at-write", "Engine.swift",
