@@ -12,13 +12,14 @@ struct RegressionTests {
     static let regressions = [
         Regression(name: "a draining worker took the log's end for the end of its work", seed: 202),
         Regression(name: "an outcome was forgotten while its record was unanswered", seed: 32_124),
-        Regression(name: "a command past its time was asked about after a short sleep", seed: 231),
+        Regression(name: "a command past its time was asked about after a short sleep", seed: 9_046),
         Regression(
             name: "a failure reached for a record was asked about again, and a second crash unseen",
             seed: 24_434
         ),
         Regression(name: "an intent was written before the tombstone of the one before it", seed: 11),
         Regression(name: "a record voided the intent of another", seed: 162),
+        Regression(name: "a coordinator was silent for a whole session, and calls went on", seed: 6_766),
         Regression(name: "outcomes of a parked partition waited for ever", seed: 1_190),
     ]
 
