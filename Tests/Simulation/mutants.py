@@ -93,6 +93,7 @@ MUTANTS = [
            "!entry.isAnotherInDoubt(than: fingerprint)", "true"),
     Mutant("closed-session-asked", "Decision.swift", "entry.isClosed", "false"),
     Mutant("retryable-failure-replayed", "Decision.swift", "!known.retryable", "true"),
+    Mutant("own-failure-asked-again", "Decision.swift", "(code?.source ?? -1) >= offset", "false", first=29_600),
     # Ownership
     Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
     Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=500),
@@ -116,6 +117,7 @@ MUTANTS = [
     Mutant("aborted-outcomes-reordered", "Engine+Transactions.swift",
            "for offset in share.offsets.reversed()",
            "for offset in ACTIVE ? share.offsets : Array(share.offsets.reversed())"),
+    Mutant("floor-forgets-pending-intents", "Partition.swift", "unacknowledged.values.min() ?? .max", "Int64.max", first=27_900),
     Mutant("floor-forgets-the-oldest", "Partition.swift", "ledger.oldestOffset ?? .max", "Int64.max"),
     Mutant("unpublishable-retried-for-ever", "Engine+Transactions.swift",
            "command.isUndeliverable = true", "command.isUndeliverable = !ACTIVE"),

@@ -15,7 +15,7 @@ struct RegressionTests {
         Regression(name: "a command past its time was asked about after a short sleep", seed: 9_046),
         Regression(
             name: "a failure reached for a record was asked about again, and a second crash unseen",
-            seed: 24_434
+            seed: 29_664
         ),
         Regression(name: "an intent was written before the tombstone of the one before it", seed: 11),
         Regression(name: "a record voided the intent of another", seed: 162),
