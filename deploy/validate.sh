@@ -77,6 +77,8 @@ check_alert_tests() {
     quietly promtool test rules "$root/deploy/prometheus/alerts.test.yaml"
 }
 
+check_runbook() { check runbook; }
+
 check_dashboard() {
     check metrics
     check dashboard_rules >"$scratch/dashboard.yaml"
@@ -92,7 +94,7 @@ check_unit() {
     quietly systemd-analyze security --offline=true --threshold=15 --no-pager "$unit"
 }
 
-checks=(scripts image compose settings kubernetes alerts alert_tests dashboard unit)
+checks=(scripts image compose settings kubernetes alerts alert_tests runbook dashboard unit)
 
 # `check | file | sed expression`: a copy that is broken so must be refused by that check.
 # shellcheck disable=SC2016 # the dollars are the broken file's
@@ -124,6 +126,12 @@ breaks=(
     'alerts     | deploy/prometheus/alerts.yaml                    | s/for: 1h/for: 2h/'
     'alerts     | deploy/prometheus/prometheus.yaml                | s/scrape_interval/scrape_pause/'
     'alert_tests| deploy/prometheus/alerts.yaml                    | s/otp_worker_parked_partitions > 0/otp_worker_parked_partitions > 9/'
+    'runbook    | Sources/Worker/Telemetry.swift                   | s/"dead letter dropped"/"letter dropped"/'
+    'runbook    | Sources/Worker/Worker.docc/Operations.md         | s/`kafka error` (`error`) | warning/`kafka error` (`error`) | error/'
+    'runbook    | Sources/Worker/Worker.docc/Operations.md         | s/otp_worker_waiting_commands/otp_worker_waiting/'
+    'runbook    | Sources/Worker/Worker.docc/Operations.md         | s/`ledger.retention`/`ledger.memory`/'
+    'runbook    | Sources/Worker/Worker.docc/Operations.md         | s/^## Keys$/## Secrets/'
+    'alerts     | Sources/Worker/Worker.docc/Operations.md         | /^### loop late$/ d'
     'dashboard  | deploy/grafana/dashboards/otp-worker.json        | s/otp_worker_commands_total/otp_worker_comands_total/'
     'dashboard  | deploy/grafana/dashboards/otp-worker.json        | s/sum by (status) (rate/sum by (status (rate/'
     'dashboard  | Sources/Observability/Metric.swift               | s/"partition_lag"/"partition_delay"/'

@@ -32,6 +32,18 @@ def documents(path):
 # --- what the program has -------------------------------------------------------------------------------------------
 
 
+def log_messages():
+    """Messages from `warning` on that a worker writes, with their level, wherever in the call they stand."""
+    files = [path for name in ("Worker", "Observability") for path in (root / "Sources" / name).rglob("*.swift")]
+    call = r'ogger\.(log|warning|error|critical)\(((?:[^"()]|"[^"]*"|\([^()]*\))*?)(?:,\s*metadata:|\))'
+    found = set()
+    for path in [*files, root / "Sources/otp-worker/Commands/RunCommand.swift"]:
+        for level, arguments in re.findall(call, path.read_text()):
+            level = "error, warning" if level == "log" else level
+            found |= {(message, level) for message in re.findall(r'"([^"]*)"', arguments)}
+    return found
+
+
 def metric_names():
     """The names that /metrics has, from the one list of metrics."""
     source = (root / "Sources/Observability/Metric.swift").read_text()
@@ -102,6 +114,23 @@ def rules():
             expect(re.search(heading, guide.read_text()), f"{name}: {guide.name} has no section {words}")
     operator = yaml.safe_load(read("kubernetes/components/prometheus-operator/rules.yaml"))
     expect(operator["spec"] == alerts(), "components/prometheus-operator/rules.yaml differs from prometheus/alerts.yaml")
+
+
+def runbook():
+    """The operations guide has every log message and none besides, and no metric, setting or section that is not there."""
+    text = (root / "Sources/Worker/Worker.docc/Operations.md").read_text()
+    told = set(re.findall(r"(?m)^\| `([^`]+)`[^|]* \| ([a-z, ]+) \|", text))
+    for message, level in sorted(log_messages() ^ told):
+        expect(False, f"the log messages differ: {level}: {message}")
+    for name in sorted(set(re.findall(r"\b(?:otp_worker|process)_[a-z_]+", text)) - metric_names()):
+        expect(f"{name}_bucket" in metric_names(), f"there is no metric {name}")
+    keys = setting_keys()
+    sections = {key.split(".")[0] for key in keys}
+    for key in sorted(set(re.findall(r"`([a-z_]+\.[a-z_]+)`", text)) - set(keys)):
+        expect(key.split(".")[0] not in sections, f"there is no setting {key}")
+    anchors = {heading.strip().lower().replace(" ", "-") for heading in re.findall(r"(?m)^#+ (.+)$", text)}
+    for anchor in sorted(set(re.findall(r"\]\(#([^)]+)\)", text)) - anchors):
+        expect(False, f"there is no section {anchor}")
 
 
 def settings():
