@@ -35,6 +35,17 @@ struct EndingTests {
         #expect(try await ask([.read, .send(text)]) == verified)
     }
 
+    private static let hasIPv6 = (try? System.enumerateDevices())?.contains { $0.address?.ipAddress == "::1" } ?? false
+
+    @Test(.enabled(if: hasIPv6)) func anAddressMayBeOfEitherFamily() async throws {
+        let server = try await ScriptedServer([.read, .send(answer())], host: "::1")
+        let client = try await TestClient.make("http://[::1]:\(server.port)")
+        #expect(try await client.ask() == verified)
+        #expect(server.journal.requests.first?.contains("\r\nHost: [::1]:\(server.port)\r\n") == true)
+        try await client.close()
+        try await server.stop()
+    }
+
     @Test func aBodyThatLastsUntilTheEndOfTheStreamIsAnAnswer() async throws {
         let text = "HTTP/1.1 200 OK\r\n\r\n{\"code\":0,\"message\":\"ok\"}"
         #expect(try await ask([.read, .send(text), .close]) == verified)

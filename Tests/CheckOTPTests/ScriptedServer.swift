@@ -60,7 +60,7 @@ final class ScriptedServer: Sendable {
     var journal: Journal { state.withLock(\.journal) }
 
     /// Each accepted connection takes the next script, the last one serves all that follow.
-    init(_ scripts: [Step]..., tls: NIOSSLContext? = nil) async throws {
+    init(_ scripts: [Step]..., host: String = "127.0.0.1", tls: NIOSSLContext? = nil) async throws {
         let loop = Loops.servers.next()
         let relay = Relay()
         self.loop = loop
@@ -74,7 +74,7 @@ final class ScriptedServer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(ScriptHandler(server.accepted(), server))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: 0).get()
         relay.server = self
     }
 

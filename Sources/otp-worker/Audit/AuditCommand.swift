@@ -3,12 +3,6 @@ import Contract
 import Kafka
 import Worker
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 /// Holds what a fleet did against what it promises, from the outside.
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -43,14 +37,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp("Judge commands from this time on: ISO 8601, or how long ago (30m, 24h).", valueName: "time")
-    )
-    var since: String?
-
-    @Option(name: .long, help: ArgumentHelp("Judge commands before this time; as --since.", valueName: "time"))
-    var until: String?
+    @OptionGroup var range: TimeRange
 
     @Option(name: .long, help: ArgumentHelp("Only these partitions of the commands: 0,4-7.", valueName: "list"))
     var partitions: String?
@@ -65,11 +52,6 @@ struct AuditCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        let now = WallTime(milliseconds: 0)
-        for (flag, text) in [("--since", since), ("--until", until)] {
-            guard let text, AuditArguments.time(text, now: now) == nil else { continue }
-            throw ValidationError("\(flag): write a time such as 2026-11-23T10:00:00Z, or how long ago, such as 30m.")
-        }
         if let partitions, AuditArguments.partitions(partitions) == nil {
             throw ValidationError("--partitions: write numbers and ranges, such as 0,4-7.")
         }
@@ -77,14 +59,14 @@ struct AuditCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try options.settings(for: .client)
-        let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+        let (since, until) = range.bounds
         let request = AuditPlan.Request(
-            since: since.flatMap { AuditArguments.time($0, now: now) },
-            until: until.flatMap { AuditArguments.time($0, now: now) },
+            since: since,
+            until: until,
             partitions: partitions.flatMap { AuditArguments.partitions($0) },
             journal: journal
         )
-        if let since = request.since, let until = request.until, since >= until {
+        if let since, let until, since >= until {
             throw Failure("--since is not before --until", isConfiguration: true)
         }
         let reader = try settings.talking { try LedgerReader(settings.readingMuch, batchSize: 1_000) }

@@ -19,7 +19,7 @@ package struct FoundLetter: Equatable, Sendable {
         guard let letter = DeadLetter(key: record.key, value: record.value, headers: record.headers) else { return nil }
         self.init(
             letter: letter,
-            place: Coordinates(topic: record.topic, partition: record.partition, offset: record.offset),
+            place: AuditDecoding.place(record),
             time: WallTime(milliseconds: record.timestamp ?? letter.timestamp.milliseconds)
         )
     }
