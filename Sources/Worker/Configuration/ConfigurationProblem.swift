@@ -8,6 +8,8 @@ package struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringCon
         case environment(String)
         /// The flag as it was typed, without its value.
         case flag(String)
+        /// Nowhere: it is made from the host's name.
+        case hostName
         /// It was written nowhere.
         case absent
         /// The default.
@@ -19,6 +21,7 @@ package struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringCon
             case .file(let path, nil): path
             case .environment(let name): "environment, \(name)"
             case .flag(let flag): flag
+            case .hostName: "host name"
             case .absent: "not set"
             case .byDefault: "default"
             }

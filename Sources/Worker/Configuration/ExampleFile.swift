@@ -18,7 +18,7 @@ package enum ExampleFile {
             }
             let indentation = indentation(names.count - 1)
             text += comment(setting, indentation) + indentation + line(setting, name: names.last ?? "")
-            if setting.key == "kafka.transaction_timeout" { text += properties }
+            if setting.key == Setting.lastOfKafka { text += properties }
         }
         return text
     }

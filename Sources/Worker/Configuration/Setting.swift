@@ -49,6 +49,15 @@ package struct Setting: Sendable {
 
     /// The prefix under which every property of librdkafka passes through.
     package static let propertyPrefix = "kafka.properties."
+
+    /// The setting after which those properties stand, in everything that lists settings.
+    static let lastOfKafka = "kafka.transaction_timeout"
+
+    /// Whether a property of librdkafka may hold a secret.
+    static func isSecretProperty(_ name: String) -> Bool {
+        name.contains("password") || name.contains("secret") || name.hasSuffix("key.pem")
+            || name == "sasl.oauthbearer.config"
+    }
 }
 
 extension Setting {

@@ -31,7 +31,7 @@ package struct SettingsReader {
     ///   - flags: what the command line says.
     ///   - purpose: what must be there.
     ///   - hostName: the worker's name where none is set.
-    /// - Returns: settings that can be used as they are.
+    /// - Returns: settings that can be used as they are, and where each was written.
     /// - Throws: everything that is wrong.
     package static func read(
         file: String?,
@@ -39,9 +39,12 @@ package struct SettingsReader {
         flags: [ConfigurationFlag],
         for purpose: Purpose,
         hostName: String
-    ) throws(ConfigurationProblems) -> Settings {
+    ) throws(ConfigurationProblems) -> EffectiveSettings {
         var reader = SettingsReader()
-        if !hostName.isEmpty { reader.settings.worker.name = hostName }
+        if !hostName.isEmpty {
+            reader.settings.worker.name = hostName
+            reader.places["worker.name"] = .hostName
+        }
         if let file { reader.take(file: file) }
         reader.take(ConfigurationSource(environment: environment))
         reader.take(ConfigurationSource(flags: flags))
@@ -49,7 +52,7 @@ package struct SettingsReader {
         reader.nameSlot(environment, hostName)
         reader.judge(for: purpose)
         guard reader.problems.isEmpty else { throw ConfigurationProblems(reader.problems) }
-        return reader.settings
+        return EffectiveSettings(settings: reader.settings, places: reader.places)
     }
 
     /// A pod of a StatefulSet is called the same after a restart, so its name tells the slot.
@@ -62,6 +65,7 @@ package struct SettingsReader {
         else { return }
         let name = hostName[..<dash]
         settings.worker.kafka.transactionalID = "\(settings.worker.kafka.groupID)-\(name)-\(ordinal)"
+        places["kafka.transactional_id"] = .hostName
     }
 
     private mutating func take(file: String) {
@@ -93,7 +97,7 @@ package struct SettingsReader {
     ) throws(Setting.Fault) {
         if key.hasPrefix(Setting.propertyPrefix) {
             let name = String(key.dropFirst(Setting.propertyPrefix.count))
-            if case .flag = place, Self.isSecretProperty(name) {
+            if case .flag = place, Setting.isSecretProperty(name) {
                 throw Setting.Fault(
                     what: "a process list would show it",
                     remedy: "set it by the environment, \(Setting.variable(of: key)), or in the configuration file"
@@ -113,11 +117,6 @@ package struct SettingsReader {
             }
         }
         try setting.store(text, &settings)
-    }
-
-    private static func isSecretProperty(_ name: String) -> Bool {
-        name.contains("password") || name.contains("secret") || name.hasSuffix("key.pem")
-            || name == "sasl.oauthbearer.config"
     }
 
     private static func unknown(_ key: String, at place: ConfigurationProblem.Place) -> Setting.Fault {

@@ -43,7 +43,7 @@ struct BrokerCommand: AsyncParsableCommand {
             flags: try ConfigurationOptions.flags(set),
             for: .demonstration,
             hostName: Console.hostName
-        )
+        ).settings
         let broker = try EmbeddedBroker(brokers: count)
         defer { broker.stop() }
         let topics = settings.worker.topics

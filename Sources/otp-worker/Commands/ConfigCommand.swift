@@ -7,8 +7,8 @@ import Worker
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",
-        abstract: "Prints an example configuration, or checks the one in use.",
-        subcommands: [Example.self, Check.self]
+        abstract: "Prints an example configuration, or checks or shows the one in use.",
+        subcommands: [Example.self, Check.self, Show.self]
     )
 
     struct Example: ParsableCommand {
@@ -33,6 +33,34 @@ struct ConfigCommand: ParsableCommand {
         func run() throws {
             _ = try options.settings(for: .worker)
             Console.write("The configuration can be used.")
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints each setting as it is in effect, and where it was written.",
+            discussion: """
+                Secrets are masked. Exit code 2 when a setting is wrong; one that is merely missing is shown as such.
+
+                Examples:
+                  otp-worker config show --config /etc/otp-worker/worker.yaml
+                  otp-worker config show --changed
+                  otp-worker config show --json | jq -r '.[] | select(.key == "kafka.brokers").value'
+                """
+        )
+
+        @OptionGroup var options: ConfigurationOptions
+
+        @Flag(name: .long, help: "Only what is not the default.")
+        var changed = false
+
+        @Flag(name: .long, help: "JSON, for programs.")
+        var json = false
+
+        func run() throws {
+            let effective = try options.effectiveSettings(for: .demonstration)
+            let rows = effective.rows.filter { !changed || !$0.isDefault }
+            Console.write(json ? SettingsText.json(rows) : Array(SettingsText.table(rows).utf8))
         }
     }
 }

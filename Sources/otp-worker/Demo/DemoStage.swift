@@ -61,7 +61,7 @@ final class DemoStage {
             flags: own.map { ConfigurationFlag($0.0, $0.1, spelling: "demo") } + options.flags,
             for: .worker,
             hostName: "demo"
-        )
+        ).settings
     }
 
     private func makeTopics() throws {

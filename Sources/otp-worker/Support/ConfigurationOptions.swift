@@ -30,6 +30,14 @@ struct ConfigurationOptions: ParsableArguments {
         for purpose: SettingsReader.Purpose,
         and more: [ConfigurationFlag] = []
     ) throws -> Settings {
+        try effectiveSettings(for: purpose, and: more).settings
+    }
+
+    /// As ``settings(for:and:)``, with the place of each.
+    func effectiveSettings(
+        for purpose: SettingsReader.Purpose,
+        and more: [ConfigurationFlag] = []
+    ) throws -> EffectiveSettings {
         var flags = more
         if let brokers { flags.append(ConfigurationFlag("kafka.brokers", brokers, spelling: "--brokers")) }
         return try SettingsReader.read(

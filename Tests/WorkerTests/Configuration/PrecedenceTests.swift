@@ -120,7 +120,7 @@ struct SlotTests {
             flags: [],
             for: .demonstration,
             hostName: host
-        ).worker.kafka.transactionalID
+        ).settings.worker.kafka.transactionalID
     }
 
     private let kubernetes = ["KUBERNETES_SERVICE_HOST": "10.0.0.1"]

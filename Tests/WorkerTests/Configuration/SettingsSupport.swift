@@ -12,6 +12,15 @@ enum Reading {
         flags: [(String, String)] = [],
         for purpose: SettingsReader.Purpose = .demonstration
     ) throws -> Settings {
+        try effective(yaml: yaml, environment: environment, flags: flags, for: purpose).settings
+    }
+
+    static func effective(
+        yaml: String? = nil,
+        environment: [String: String] = [:],
+        flags: [(String, String)] = [],
+        for purpose: SettingsReader.Purpose = .demonstration
+    ) throws -> EffectiveSettings {
         let directory = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }

@@ -1,0 +1,52 @@
+/// Every setting as it is in effect, with the place where it was written: what `config show` prints.
+package struct EffectiveSettings: Sendable {
+    /// One setting; a secret's value is never here.
+    package struct Row: Equatable, Sendable {
+        package var key: String
+        /// As it would be written; nil when nothing is set.
+        package var value: String?
+        package var place: ConfigurationProblem.Place
+        /// The value must not be shown: ``value`` is then ``mask``.
+        package var isSecret = false
+        package var isDefault: Bool { place == .byDefault || place == .absent }
+    }
+
+    package static let mask = "********"
+
+    package let settings: Settings
+    let places: [String: ConfigurationProblem.Place]
+
+    /// All settings in the order of the example file; properties of librdkafka follow those of Kafka, by name.
+    package var rows: [Row] {
+        var rows: [Row] = []
+        for setting in Setting.all {
+            rows.append(row(setting))
+            if setting.key == Setting.lastOfKafka { rows += properties }
+        }
+        return rows
+    }
+
+    private func row(_ setting: Setting) -> Row {
+        guard !setting.isSecret else {
+            guard settings.worker.checkOTP.secretKey != nil else { return Row(key: setting.key, place: .absent) }
+            let file = settings.worker.checkOTP.secretKeyFile.map { ConfigurationProblem.Place.file($0, line: nil) }
+            let place = places[setting.key] ?? file ?? .absent
+            return Row(key: setting.key, value: Self.mask, place: place, isSecret: true)
+        }
+        let value = setting.show(settings)
+        return Row(key: setting.key, value: value, place: places[setting.key] ?? (value == nil ? .absent : .byDefault))
+    }
+
+    private var properties: [Row] {
+        settings.worker.kafka.properties.sorted { $0.key < $1.key }.map { name, value in
+            let key = Setting.propertyPrefix + name
+            let isSecret = Setting.isSecretProperty(name)
+            return Row(
+                key: key,
+                value: isSecret ? Self.mask : value,
+                place: places[key] ?? .absent,
+                isSecret: isSecret
+            )
+        }
+    }
+}
