@@ -62,9 +62,12 @@ let package = Package(
             dependencies: [
                 "Contract", "Engine",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
             ],
             swiftSettings: strict
         ),
@@ -111,7 +114,7 @@ let package = Package(
         .executableTarget(
             name: "otp-worker",
             dependencies: [
-                "Contract", "Engine", "Kafka", "Observability", "Sandbox", "Worker",
+                "CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Sandbox", "Worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -169,7 +172,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["Contract", "Engine", "Kafka", "Observability", "Worker", "otp-worker"],
+            dependencies: ["CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Worker", "otp-worker"],
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -36,21 +36,30 @@ struct RequestEncoder: Redacting {
     private let constantHead: [UInt8]
 
     init(origin: Origin, authentication: CheckClientConfiguration.Authentication, secret: Secret) throws {
-        let key = Array(secret.revealed.utf8)
-        guard !key.isEmpty, key.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw CheckClientError.unusableSecret
-        }
         var head: [UInt8] = []
         head += "POST \(origin.basePath)/v1/card/check_otp HTTP/1.1\r\n".utf8
         head += "Host: \(origin.hostHeader)\r\n".utf8
-        head += "Authorization: Basic ".utf8
-        switch authentication {
-        case .secretKey: head += key
-        case .basicPair: head += Self.base64(key + [UInt8(ascii: ":")])
-        }
+        head += "Authorization: ".utf8
+        head += try Self.authorization(authentication, secret)
         head += "\r\nContent-Type: application/json; charset=UTF-8\r\nAccept: application/json\r\n".utf8
         head += "Accept-Encoding: identity\r\nUser-Agent: otp-worker\r\nContent-Length: ".utf8
         constantHead = head
+    }
+
+    /// The value of `Authorization`.
+    /// - Throws: ``CheckClientError/unusableSecret``.
+    static func authorization(
+        _ authentication: CheckClientConfiguration.Authentication,
+        _ secret: Secret
+    ) throws(CheckClientError) -> [UInt8] {
+        let key = Array(secret.revealed.utf8)
+        guard !key.isEmpty, key.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw .unusableSecret }
+        let shown =
+            switch authentication {
+            case .secretKey: key
+            case .basicPair: base64(key + [UInt8(ascii: ":")])
+            }
+        return Array("Basic ".utf8) + shown
     }
 
     /// Head and body in one buffer, for a single write.

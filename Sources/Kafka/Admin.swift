@@ -4,7 +4,7 @@ import CRdKafka
 ///
 /// Its calls block. It never changes or deletes anything that exists.
 package final class Admin: Sendable {
-    private let handle: ClientHandle
+    let handle: ClientHandle
 
     /// A topic to be created.
     package struct NewTopic: Equatable, Sendable {
@@ -123,44 +123,13 @@ package final class Admin: Sendable {
         }
     }
 
-    /// The topic's settings by name; a sensitive one has no value and is absent.
-    package func topicConfig(_ topic: String, timeout: Duration) throws(KafkaError) -> [String: String] {
-        guard let resource = unsafe rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic) else {
-            throw KafkaError("describe topic", .invalidArgument)
-        }
-        defer { unsafe rd_kafka_ConfigResource_destroy(resource) }
-        let event = try unsafe call("describe topic", timeout: timeout) { client, options, queue in
-            var list: [OpaquePointer?] = unsafe [resource]
-            unsafe rd_kafka_DescribeConfigs(client, &list, 1, options, queue)
-        }
-        return try unsafe event.withPointer { event throws(KafkaError) in
-            guard let result = unsafe rd_kafka_event_DescribeConfigs_result(event) else {
-                throw KafkaError("describe topic", .state)
-            }
-            var count = 0
-            guard let resources = unsafe rd_kafka_DescribeConfigs_result_resources(result, &count), count > 0,
-                let resource = unsafe resources[0]
-            else { return [:] }
-            try KafkaError.check("describe topic", unsafe rd_kafka_ConfigResource_error(resource))
-            let entries = unsafe rd_kafka_ConfigResource_configs(resource, &count)
-            var config: [String: String] = [:]
-            for index in 0..<count {
-                guard let entry = unsafe entries?[index], let name = unsafe rd_kafka_ConfigEntry_name(entry),
-                    let value = unsafe rd_kafka_ConfigEntry_value(entry)
-                else { continue }
-                config[unsafe String(cString: name)] = unsafe String(cString: value)
-            }
-            return config
-        }
-    }
-
     /// False when ending took longer; it then ends by itself.
     package func close(timeout: Duration) -> Bool {
         handle.destroy(within: timeout)
     }
 
     /// Makes an admin call and waits for its result event.
-    private func call(
+    func call(
         _ operation: String,
         timeout: Duration,
         _ body: (_ client: OpaquePointer, _ options: OpaquePointer?, _ queue: OpaquePointer) -> Void
@@ -183,8 +152,8 @@ package final class Admin: Sendable {
         return event
     }
 
-    /// Adds what the connections complained of: a mere time-out hides a refused password or certificate.
-    private func explained(_ error: KafkaError) -> KafkaError {
+    /// Tells what the connections complained of: a mere time-out hides a refused password or certificate.
+    func explained(_ error: KafkaError) -> KafkaError {
         var error = error
         var complaint: KafkaError?
         while let event = handle.poll(milliseconds: 0) {
@@ -193,7 +162,9 @@ package final class Admin: Sendable {
             // That all brokers are down says less than why one of them is.
             if complaint == nil || said.code != .allBrokersDown { complaint = said }
         }
-        if let complaint { error.reason += " (\(complaint.reason))" }
+        guard let complaint else { return error }
+        error.reason += " (\(complaint.reason))"
+        if complaint.code != .allBrokersDown { error.code = complaint.code }
         return error
     }
 }

@@ -10,14 +10,26 @@ extension ClientHandle {
 
     /// The topic's partitions, and how many of them have a leader at the moment; nil when it does not exist.
     func partitions(_ topic: String, until deadline: Deadline) throws(KafkaError) -> (count: Int, led: Int)? {
+        try partitionStates(topic, until: deadline).map { ($0.count, $0.count { $0.leader != nil }) }
+    }
+
+    /// The topic's partitions in their order; nil when it does not exist.
+    func partitionStates(_ topic: String, until deadline: Deadline) throws(KafkaError) -> [Admin.PartitionState]? {
         while true {
             let (response, found) = try unsafe metadata("describe topic", topic: topic, until: deadline) { metadata in
                 guard unsafe metadata.topic_cnt > 0 else {
-                    return (RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, (count: 0, led: 0))
+                    return (RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, [Admin.PartitionState]())
                 }
                 let topic = unsafe metadata.topics[0]
-                let count = unsafe Int(topic.partition_cnt)
-                return unsafe (topic.err, (count, (0..<count).count { unsafe topic.partitions[$0].leader >= 0 }))
+                let states = unsafe (0..<Int(topic.partition_cnt)).map { index in
+                    let partition = unsafe topic.partitions[index]
+                    return unsafe Admin.PartitionState(
+                        leader: partition.leader < 0 ? nil : partition.leader,
+                        replicas: Int(partition.replica_cnt),
+                        inSync: Int(partition.isr_cnt)
+                    )
+                }
+                return unsafe (topic.err, states)
             }
             guard let error = KafkaError("describe topic", response) else { return found }
             if error.code == .unknownTopicOrPartition || error.code == .unknownTopic { return nil }

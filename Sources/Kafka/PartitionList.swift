@@ -27,7 +27,10 @@ struct PartitionList: ~Copyable {
     }
 
     /// What a C call wrote into the list.
-    borrowing func entries() -> [Entry] {
+    borrowing func entries() -> [Entry] { unsafe Self.entries(of: list) }
+
+    /// Copies a list that somebody else owns.
+    static func entries(of list: UnsafePointer<rd_kafka_topic_partition_list_t>) -> [Entry] {
         (0..<Int(unsafe list.pointee.cnt)).map { index in
             let element = unsafe list.pointee.elems[index]
             let metadata = unsafe element.metadata.map { start in

@@ -66,6 +66,30 @@ package final class TransactionalProducer: Sendable {
         return ended(by: error)
     }
 
+    /// Goes through a whole transaction and takes it back: whether this client may write these records, and commit offsets for
+    /// this group.
+    ///
+    /// Nothing of it is ever visible to a read_committed reader. The offsets are sent without a membership, so the group must
+    /// have no members. Blocks for up to about twice the transaction time-out.
+    /// - Returns: the first thing that was refused; nil when nothing was.
+    package func rehearse(_ records: [OutgoingRecord], offsets: [OffsetCommit] = [], group: String) -> KafkaError? {
+        let deadline = Deadline(in: timeout)
+        if let error = begin(records.count, until: deadline) { return error }
+        var fault = write(records, until: deadline)
+        if fault == nil, !offsets.isEmpty {
+            let list = PartitionList(offsets)
+            fault = unsafe retrying("send offsets", until: deadline) { client in
+                let metadata = unsafe rd_kafka_consumer_group_metadata_new(group)
+                defer { unsafe rd_kafka_consumer_group_metadata_destroy(metadata) }
+                return unsafe list.with {
+                    unsafe rd_kafka_send_offsets_to_transaction(client, $0, metadata, deadline.milliseconds)
+                }
+            }
+        }
+        let error = unsafe ending("abort") { unsafe rd_kafka_abort_transaction($0, $1) }
+        return fault ?? error
+    }
+
     /// Ends the client; a transaction still open is left to time out or to the successor.
     ///
     /// False when that took longer.

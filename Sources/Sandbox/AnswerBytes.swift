@@ -68,6 +68,7 @@ enum AnswerBytes {
         // To itself: who follows it is seen in the journal.
         if (300..<400).contains(answer.status) { bytes.writeStaticString("Location: /v1/card/check_otp\r\n") }
         if let allow = answer.allow { bytes.writeString("Allow: \(allow)\r\n") }
+        if let peer = answer.peer { bytes.writeString("X-Peer-Address: \(peer)\r\n") }
     }
 
     private static func reason(_ status: Int) -> String {

@@ -33,7 +33,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         if isClosing { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
-            begin(head)
+            begin(head, from: context.remoteAddress)
         case .body(let bytes):
             guard request.body.count + bytes.readableBytes <= Self.maximumBody else {
                 return refuse(context)
@@ -62,7 +62,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    private func begin(_ head: HTTPRequestHead) {
+    private func begin(_ head: HTTPRequestHead, from peer: SocketAddress?) {
         let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         request = SandboxRequest(
             method: head.method.rawValue,
@@ -71,7 +71,8 @@ final class ConnectionHandler: ChannelInboundHandler {
             authorization: head.headers.first(name: "authorization"),
             contentType: head.headers.first(name: "content-type"),
             hasTraceparent: head.headers.contains(name: "traceparent"),
-            connection: connection
+            connection: connection,
+            peer: peer?.ipAddress
         )
         keepAlive = head.isKeepAlive
     }

@@ -8,6 +8,8 @@ struct SandboxRequest: Sendable {
     var contentType: String?
     var hasTraceparent = false
     var connection = 0
+    /// The address that it came from.
+    var peer: String?
     var body: [UInt8] = []
 }
 
@@ -39,6 +41,8 @@ struct SandboxAnswer: Sendable, Equatable {
     var code: ReturnCode?
     var retryAfter: Int?
     var allow: String?
+    /// Tells the caller from which address it came, as `X-Peer-Address`.
+    var peer: String?
     var contentType = "application/json; charset=utf-8"
     var body: String
     /// Sent instead of `body`: what need not be text.

@@ -121,11 +121,15 @@ struct SandboxModel: CustomReflectable {
         at now: Duration
     ) -> SandboxAnswer? {
         guard let operation else { return form.error(404) }
-        guard request.method == "POST" else { return form.error(405, allow: "POST") }
         if configuration.secretKey != nil {
             guard let shown = request.authorization, acceptedAuthorizations.contains(shown) else {
                 return form.error(401)
             }
+        }
+        guard request.method == "POST" else {
+            var answer = form.error(405, allow: "POST")
+            answer.peer = request.peer
+            return answer
         }
         if let limit = script.phase?.rateLimit ?? configuration.rateLimit, exceeds(limit, at: now) {
             return form.error(429, retryAfter: 1)

@@ -1,4 +1,4 @@
-import CheckOTP
+package import CheckOTP
 import Contract
 import Dispatch
 import Engine
@@ -58,11 +58,11 @@ struct Setup: Sendable {
         }
         self.secret = secret
         fingerprinter = Fingerprinter(secret: secret)
-        client = try Self.client(configuration.checkOTP)
+        client = try configuration.checkOTP.clientConfiguration()
         do {
             tls = try client.makeTLSContext()
         } catch {
-            throw Self.failure(error)
+            throw StartFailure(explaining: error)
         }
     }
 
@@ -78,37 +78,25 @@ struct Setup: Sendable {
         DispatchQueue.global().async { completion(Result { () throws(StartFailure) in try check.run() }) }
     }
 
-    static func failure(_ error: any Error) -> StartFailure {
-        if let failure = error as? StartFailure { return failure }
-        if let error = error as? CheckClientError { return failure(error) }
-        return StartFailure(.unavailable, "\(error)", remedy: "see the message; the worker has changed nothing")
-    }
-
-    private static func failure(_ error: CheckClientError) -> StartFailure {
-        let (setting, remedy) =
-            switch error {
-            case .unusableCAFile: ("check_otp.ca_file", "name a readable PEM file")
-            case .unusableClientIdentity:
-                ("check_otp.client_certificate_file", "name a readable certificate and the key that belongs to it")
-            case .unusableSecret: ("check_otp.secret_key", "set the key exactly as it was issued")
-            case .unusableProxy: ("check_otp.proxy", "correct it, or leave it out")
-            case .missingTLSContext: ("check_otp.url", "write https://")
-            }
-        return StartFailure(.configuration, setting: setting, "\(error)", remedy: remedy)
-    }
-
     /// Stable per slot where one can be told, so that a restart fences what the last run left open; else of this run only, and
     /// what it leaves open times out.
     private static func transactionalID(_ configuration: WorkerConfiguration) -> String {
-        if let id = configuration.kafka.transactionalID { return id }
-        if let slot = configuration.kafka.groupInstanceID { return "\(configuration.kafka.groupID)-\(slot)" }
-        return "\(configuration.kafka.groupID)-\(configuration.name)-\(UInt64.random(in: .min ... .max))"
+        configuration.slotTransactionalID
+            ?? "\(configuration.kafka.groupID)-\(configuration.name)-\(UInt64.random(in: .min ... .max))"
     }
+}
 
-    private static func client(
-        _ settings: WorkerConfiguration.CheckOTP
-    ) throws(StartFailure) -> CheckClientConfiguration {
-        guard let origin = settings.origin else {
+extension WorkerConfiguration {
+    /// The transactional id of this worker's slot; nil where none is told: each run then draws one that begins with the group's id.
+    package var slotTransactionalID: String? {
+        kafka.transactionalID ?? kafka.groupInstanceID.map { "\(kafka.groupID)-\($0)" }
+    }
+}
+
+extension WorkerConfiguration.CheckOTP {
+    /// How the upstream is called.
+    package func clientConfiguration() throws(StartFailure) -> CheckClientConfiguration {
+        guard let origin else {
             throw StartFailure(
                 .configuration,
                 setting: "check_otp.url",
@@ -117,14 +105,14 @@ struct Setup: Sendable {
             )
         }
         var client = CheckClientConfiguration(origin: origin, wallClock: { Clocks.wall().milliseconds / 1_000 })
-        client.authentication = settings.authentication
-        client.maximumConnections = settings.maximumInFlight
-        client.connectTimeout = settings.connectTimeout
-        client.idleTimeout = settings.idleTimeout
-        client.maximumAge = settings.connectionAge
-        client.extraCAFile = settings.caFile
-        client.proxy = settings.proxy
-        if let certificate = settings.clientCertificateFile, let key = settings.clientKeyFile {
+        client.authentication = authentication
+        client.maximumConnections = maximumInFlight
+        client.connectTimeout = connectTimeout
+        client.idleTimeout = idleTimeout
+        client.maximumAge = connectionAge
+        client.extraCAFile = caFile
+        client.proxy = proxy
+        if let certificate = clientCertificateFile, let key = clientKeyFile {
             client.clientIdentity = .init(certificateFile: certificate, keyFile: key)
         }
         return client

@@ -91,7 +91,7 @@ package final class Worker: Sendable {
             }.get()
         } catch {
             try? await group.shutdownGracefully()
-            throw Setup.failure(error)
+            throw StartFailure(explaining: error)
         }
         heartbeat.shell.withLock { $0 = shell }
         let admin = try await startAdmin(shell, keys, stopping: group)
@@ -159,7 +159,7 @@ package final class Worker: Sendable {
                 do throws(KafkaError) {
                     try shell.start { self.stopped() }
                 } catch {
-                    stopped(Setup.failure(error))
+                    stopped(StartFailure(explaining: error))
                     return
                 }
                 let isDrainRequested = state.withLock { state in

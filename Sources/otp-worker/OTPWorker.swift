@@ -23,7 +23,12 @@ struct OTPWorker: AsyncParsableCommand {
             """,
         version: VersionCommand.text,
         groupedSubcommands: [
-            CommandGroup(name: "Working:", subcommands: [RunCommand.self, TopicsCommand.self, ConfigCommand.self]),
+            CommandGroup(
+                name: "Working:",
+                subcommands: [
+                    RunCommand.self, TopicsCommand.self, ConfigCommand.self, DoctorCommand.self,
+                ]
+            ),
             CommandGroup(
                 name: "Asking and looking:",
                 subcommands: [

@@ -29,7 +29,7 @@ struct ConfigurationOptions: ParsableArguments {
     func settings(
         for purpose: SettingsReader.Purpose,
         and more: [ConfigurationFlag] = []
-    ) throws -> Settings {
+    ) throws(ConfigurationProblems) -> Settings {
         try effectiveSettings(for: purpose, and: more).settings
     }
 
@@ -37,7 +37,7 @@ struct ConfigurationOptions: ParsableArguments {
     func effectiveSettings(
         for purpose: SettingsReader.Purpose,
         and more: [ConfigurationFlag] = []
-    ) throws -> EffectiveSettings {
+    ) throws(ConfigurationProblems) -> EffectiveSettings {
         var flags = more
         if let brokers { flags.append(ConfigurationFlag("kafka.brokers", brokers, spelling: "--brokers")) }
         return try SettingsReader.read(

@@ -35,6 +35,11 @@ package struct Failure: Error, Equatable, CustomStringConvertible {
                     "check kafka.brokers (--brokers) and that the cluster runs and is reachable from here; if it wants"
                     + " TLS or a password, set kafka.properties.security.protocol and its companions"
             )
+        case .authentication, .saslAuthenticationFailed, .ssl, .resolve:
+            Failure(
+                "the cluster at \(brokers) cannot be used (\(error.operation): \(error.reason))",
+                remedy: "`otp-worker doctor` tells what to do"
+            )
         case .topicAuthorizationFailed:
             Failure("\(error)", remedy: "grant this user access to the topic")
         case .unknownTopicOrPartition, .unknownTopic:

@@ -6,12 +6,12 @@ import Contract
 package enum JournalLine {
     package struct Unreadable: Error, Equatable {}
 
-    /// Nil for a call of another operation than `check_otp`.
+    /// Nil for a call of another operation than `check_otp`, and for one that only looks (`otp-worker doctor`).
     package static func parse(_ line: [UInt8]) throws(Unreadable) -> CallFact? {
         guard let json = try? JSON.parse(line), let path = json["path"]?.string,
             let sequence = json["sequence"]?.integer, let time = json["time"]?.integer
         else { throw Unreadable() }
-        guard path.hasSuffix("/check_otp") else { return nil }
+        guard path.hasSuffix("/check_otp"), json["method"]?.string == "POST" else { return nil }
         return CallFact(
             sequence: sequence,
             time: WallTime(milliseconds: Int64(time)),

@@ -1,0 +1,46 @@
+/// One thing that `doctor` looked at: what it found and, unless all is well, what to do.
+package struct Diagnosis: Equatable, Sendable {
+    package enum Severity: String, Sendable, CaseIterable {
+        case ok
+        /// It could not be looked at, or was not asked for; nothing follows from it.
+        case skipped
+        /// A worker runs, but a promise or its speed is at risk.
+        case warning
+        /// A worker does not start, or cannot do its work.
+        case failure
+    }
+
+    /// What was looked at; stable, for programs.
+    ///
+    /// Where a setting is at fault, its key.
+    package var check: String
+    package var severity: Severity
+    package var message: String
+    package var remedy: String?
+
+    package static func ok(_ check: String, _ message: String) -> Diagnosis {
+        Diagnosis(check: check, severity: .ok, message: message)
+    }
+
+    package static func skipped(_ check: String, _ message: String) -> Diagnosis {
+        Diagnosis(check: check, severity: .skipped, message: message)
+    }
+
+    package static func warning(_ check: String, _ message: String, remedy: String) -> Diagnosis {
+        Diagnosis(check: check, severity: .warning, message: message, remedy: remedy)
+    }
+
+    package static func failure(_ check: String, _ message: String, remedy: String) -> Diagnosis {
+        Diagnosis(check: check, severity: .failure, message: message, remedy: remedy)
+    }
+}
+
+extension [Diagnosis] {
+    /// What the process ends with: 1 after a failure, 3 after nothing worse than a warning, else 0.
+    ///
+    /// (2 is a wrong configuration or command line, here as everywhere.)
+    package var exitCode: Int32 {
+        if contains(where: { $0.severity == .failure }) { return 1 }
+        return contains { $0.severity == .warning } ? 3 : 0
+    }
+}

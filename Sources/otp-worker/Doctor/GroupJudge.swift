@@ -1,0 +1,97 @@
+package import Kafka
+
+/// Judges the group that the workers share, and where it stands.
+package enum GroupJudge {
+    /// Judges the group as its coordinator tells it; `partitions` are those of the topic of commands.
+    package static func group(_ asked: Result<Admin.Group, KafkaError>, id: String, partitions: Int) -> [Diagnosis] {
+        let check = "kafka.group_id"
+        switch asked {
+        case .failure(let error) where error.code == .groupAuthorizationFailed:
+            return [
+                .failure(
+                    check,
+                    "this user has no right to the group \(id)",
+                    remedy:
+                        "kafka-acls --add --allow-principal User:… --operation Read --operation Describe --group \(id)"
+                )
+            ]
+        case .failure(let error):
+            return [.skipped(check, "the group \(id) cannot be described: \(error.reason)")]
+        case .success(let group) where group.members == 0:
+            return [.ok(check, "\(id) has no members now")]
+        case .success(let group):
+            if !group.assignor.isEmpty, group.assignor != "cooperative-sticky" {
+                return [
+                    .failure(
+                        check,
+                        "\(id) is in use by something else: its members share partitions by \(group.assignor)",
+                        remedy: "give the fleet a group of its own, or end those consumers"
+                    )
+                ]
+            }
+            guard group.members > partitions else {
+                return [.ok(check, "\(id): \(group.members) members, \(group.state.lowercased())")]
+            }
+            return [
+                .warning(
+                    check,
+                    "\(id) has \(group.members) members for \(partitions) partitions: some have nothing to do",
+                    remedy: "run at most \(partitions) workers, or add partitions (README, More partitions)"
+                )
+            ]
+        }
+    }
+
+    /// What was committed against what the partitions still hold.
+    package static func offsets(
+        _ committed: [CommittedOffset],
+        _ kept: [TopicPartition: Watermarks]
+    ) -> [Diagnosis] {
+        let check = "kafka.offsets"
+        let commits = committed.compactMap { commit in
+            commit.offset.flatMap { offset in kept[commit.topicPartition].map { (commit.topicPartition, offset, $0) } }
+        }
+        guard !commits.isEmpty else {
+            return [.ok(check, "nothing committed yet: the first start begins at the oldest command")]
+        }
+        let deleted = commits.filter { $0.1 < $0.2.low }
+        let beyond = commits.filter { $0.1 > $0.2.high }
+        var findings: [Diagnosis] = []
+        if !deleted.isEmpty {
+            findings.append(
+                .failure(
+                    check,
+                    "commands were deleted before they were read: \(places(deleted)) stand before the first record kept",
+                    remedy: "raise retention.ms of the topic; what is gone stays unanswered (runbook, commands missed)"
+                )
+            )
+        }
+        if !beyond.isEmpty {
+            findings.append(
+                .failure(
+                    check,
+                    "\(places(beyond)) stand behind the topic's end: it was recreated, or restored from a copy",
+                    remedy: "see the runbook, Disaster, before anything is started"
+                )
+            )
+        }
+        let lag = commits.reduce(0) { $0 + max(0, $1.2.high - $1.1) }
+        return findings.isEmpty ? [.ok(check, "\(lag) commands wait to be read")] : findings
+    }
+
+    private static func places(_ commits: [(TopicPartition, Int64, Watermarks)]) -> String {
+        commits.map { "\($0.0)" }.sorted().joined(separator: ", ")
+    }
+
+    /// How far ahead of this machine's clock the newest commands are.
+    package static func clock(newest: Int64?, now: Int64) -> Diagnosis {
+        let check = "clock.producers"
+        guard let newest else { return .skipped(check, "no command is there to compare clocks by") }
+        guard newest > now + 2_000 else { return .ok(check, "the newest command's time is not ahead of this clock") }
+        return .warning(
+            check,
+            "the newest command's time is \((newest - now) / 1_000) s ahead of this machine's clock",
+            remedy: "compare both clocks (chronyc tracking): deadlines are counted from a command's time"
+        )
+    }
+}

@@ -1,0 +1,226 @@
+package import CheckOTP
+
+/// Judges the way to the upstream: address, TLS, certificate, key, clock and egress.
+package struct UpstreamJudge {
+    private let sight: UpstreamProbe.Sight
+    private let origin: Origin
+    private let proxy: Origin?
+    /// Seconds since 1970.
+    private let now: Int64
+
+    package init(_ sight: UpstreamProbe.Sight, origin: Origin, proxy: Origin?, now: Int64) {
+        self.sight = sight
+        self.origin = origin
+        self.proxy = proxy
+        self.now = now
+    }
+
+    package var findings: [Diagnosis] {
+        if let finding = unreached { return [finding] }
+        var findings = [
+            Diagnosis.ok(
+                "check_otp.url",
+                "\(origin) can be reached\(proxy.map { ", through \($0)" } ?? "")"
+            )
+        ]
+        guard let security else { return findings + answer }
+        findings += security
+        return findings + (security.contains { $0.severity == .failure } ? [] : answer)
+    }
+
+    private var unreached: Diagnosis? {
+        let peer = proxy.map { "the proxy \($0)" } ?? "\(origin)"
+        let setting = proxy == nil ? "check_otp.url" : "check_otp.proxy"
+        return switch sight.failure {
+        case .unresolved:
+            .failure(
+                setting,
+                "\(peer): its name has no address",
+                remedy: "correct \(setting), or mend this host's name resolution"
+            )
+        case .unreachable:
+            .failure(
+                setting,
+                "\(peer): nobody listens there, or there is no way to it",
+                remedy: "check \(setting) and the firewall; a fixed egress address may need check_otp.proxy"
+            )
+        case .connectTimeout:
+            .failure(
+                setting,
+                "\(peer): no connection within check_otp.connect_timeout",
+                remedy: "check the firewall: packets are dropped on the way"
+            )
+        case .tunnelRefused:
+            .failure(
+                "check_otp.proxy",
+                "\(peer) refuses a tunnel to \(origin)",
+                remedy: "let the proxy CONNECT to \(origin.host) on port \(origin.port)"
+            )
+        default: nil
+        }
+    }
+
+    /// Nil without TLS, where there is nothing more to say than that.
+    private var security: [Diagnosis]? {
+        guard origin.isTLS else {
+            return isLoopback
+                ? nil
+                : [
+                    .warning(
+                        "check_otp.url",
+                        "\(origin) is not encrypted: key, phone numbers and codes pass in the clear",
+                        remedy: "write https://"
+                    )
+                ]
+        }
+        guard case .tls(let reason)? = sight.failure else {
+            guard let version = sight.tlsVersion else { return [] }
+            return [.ok("upstream.tls", version)] + [expiry].compactMap { $0 }
+        }
+        return [refusedTLS(reason)]
+    }
+
+    private var isLoopback: Bool { origin.host == "localhost" || origin.host == "::1" || origin.host.hasPrefix("127.") }
+
+    /// Why no secure connection came about, from what the other side showed.
+    private func refusedTLS(_ reason: String) -> Diagnosis {
+        if sight.isVerified {
+            return .failure(
+                "check_otp.client_certificate_file",
+                "the upstream ends the connection after the handshake (\(reason))",
+                remedy:
+                    "it may ask for a client certificate: set check_otp.client_certificate_file and check_otp.client_key_file"
+            )
+        }
+        if let version = sight.tlsVersion, version < "TLS 1.2" {
+            return .failure(
+                "upstream.tls",
+                "the upstream speaks \(version); 1.2 is the least that is safe, and the least that is taken",
+                remedy: "check check_otp.url, and what stands before the upstream; nothing here can be set lower"
+            )
+        }
+        guard let certificate = sight.certificate else {
+            return .failure(
+                "upstream.tls",
+                "no secure connection: \(reason)",
+                remedy: "check that the port speaks TLS; if it asks for a client certificate, set"
+                    + " check_otp.client_certificate_file and check_otp.client_key_file"
+            )
+        }
+        if certificate.notAfter <= now || certificate.notBefore > now {
+            return .failure(
+                "upstream.certificate",
+                certificate.notAfter <= now
+                    ? "the upstream's certificate ran out \(days(now - certificate.notAfter)) ago"
+                    : "the upstream's certificate is not valid yet",
+                remedy: "check this machine's clock; if it is right, the upstream must renew its certificate"
+            )
+        }
+        if reason.contains("failedToValidateHostname") || reason.contains("unableToValidateCertificate") {
+            return .failure(
+                "upstream.certificate",
+                "the upstream's certificate is for \(certificate.names.joined(separator: ", ")), not for \(origin.host)",
+                remedy: "write in check_otp.url the name that the certificate is for"
+            )
+        }
+        return .failure(
+            "upstream.certificate",
+            "the upstream's certificate is not signed by an authority that is trusted here (\(certificate.issuer))",
+            remedy:
+                "install ca-certificates; for a private authority, or a firewall that opens TLS, set check_otp.ca_file"
+        )
+    }
+
+    private var expiry: Diagnosis? {
+        guard let certificate = sight.certificate else { return nil }
+        let left = certificate.notAfter - now
+        guard left < 14 * 86_400 else {
+            return .ok("upstream.certificate", "valid for \(days(left)) more, by \(certificate.issuer)")
+        }
+        return .warning(
+            "upstream.certificate",
+            "the upstream's certificate runs out in \(days(left))",
+            remedy: "ask the upstream whether it is being renewed"
+        )
+    }
+
+    private func days(_ seconds: Int64) -> String {
+        let days = seconds / 86_400
+        return days == 0 ? "less than a day" : days == 1 ? "1 day" : "\(days) days"
+    }
+
+    private var answer: [Diagnosis] {
+        guard let status = sight.status else { return [unanswered] }
+        return [key(status)] + [clock, egress].compactMap { $0 }
+    }
+
+    private var unanswered: Diagnosis {
+        let why =
+            switch sight.failure {
+            case .silent: "it takes the request and says nothing"
+            case .notHTTP: "what it says is not HTTP"
+            default: "it ends the connection without an answer"
+            }
+        return .failure(
+            "upstream.answer",
+            "\(origin): \(why)",
+            remedy: "check check_otp.url: host, port, https or http; then ask the upstream"
+        )
+    }
+
+    /// A `GET` can only be refused: how, tells of the key.
+    private func key(_ status: Int) -> Diagnosis {
+        let setting = "check_otp.secret_key"
+        switch status {
+        case 401:
+            return .failure(
+                setting,
+                "the upstream refuses the key (401)",
+                remedy: "set the key exactly as issued for \(origin), or try check_otp.authentication basic_pair"
+            )
+        case 403:
+            return .failure(
+                setting,
+                "the upstream refuses the account, or this address (403)",
+                remedy:
+                    "ask for this egress address to be allowed\(sight.localAddress.map { " (the connection leaves from \($0))" } ?? "")"
+                    + ", and whether the account is open; check_otp.proxy gives a fixed egress"
+            )
+        case 404:
+            return .warning(
+                "check_otp.url",
+                "there is no check_otp under \(origin) (404)",
+                remedy: "write the origin alone, such as https://api.paynet.com.tr"
+            )
+        case 429, 500...:
+            return .warning(
+                "upstream.answer",
+                "the upstream is in trouble now (\(status)); nothing is known of the key",
+                remedy: "run doctor again later; the worker itself tries again by itself"
+            )
+        default:
+            return .ok(setting, "not refused (a GET, which asks about no code, is answered \(status))")
+        }
+    }
+
+    private var clock: Diagnosis? {
+        guard let date = sight.date else { return nil }
+        // `Date` has whole seconds, and was written before the answer travelled.
+        guard abs(date - now) > 3 else { return .ok("clock.upstream", "within 3 s of the upstream's") }
+        return .warning(
+            "clock.upstream",
+            "this machine's clock is \(abs(date - now)) s \(date > now ? "behind" : "ahead of") the upstream's",
+            remedy: "let NTP set the clock (chronyc tracking): deadlines and certificates hang on it"
+        )
+    }
+
+    private var egress: Diagnosis? {
+        if let seen = sight.seenAddress { return .ok("upstream.egress", "the upstream sees \(seen)") }
+        return sight.localAddress.map {
+            .ok(
+                "upstream.egress",
+                "connections leave this machine from \($0); the upstream may see another one, behind NAT or a proxy"
+            )
+        }
+    }
+}

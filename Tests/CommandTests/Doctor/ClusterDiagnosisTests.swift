@@ -1,0 +1,317 @@
+import CheckOTP
+import Kafka
+import Testing
+import Worker
+import otp_worker
+
+/// What `doctor` says about a cluster that is not as it should be: what is wrong, how bad it is, and what to do.
+struct ClusterDiagnosisTests {
+    /// One thing that is broken, and what must be said about it.
+    struct Case: Sendable, CustomTestStringConvertible {
+        let severity: Diagnosis.Severity
+        let check: String
+        let message: String
+        let remedy: String
+        let found: @Sendable () -> [Diagnosis]
+
+        init(
+            _ severity: Diagnosis.Severity,
+            _ check: String,
+            _ message: String,
+            _ remedy: String,
+            _ found: @escaping @Sendable () -> [Diagnosis]
+        ) {
+            self.severity = severity
+            self.check = check
+            self.message = message
+            self.remedy = remedy
+            self.found = found
+        }
+
+        var testDescription: String { "\(check): \(message)" }
+
+        func verify() {
+            let found = found()
+            let wrong = found.filter { $0.severity == .failure || $0.severity == .warning }
+            #expect(wrong.count == 1, "\(found.map(DoctorText.line))")
+            guard let diagnosis = wrong.first else { return }
+            #expect(diagnosis.check == check)
+            #expect(diagnosis.severity == severity)
+            #expect(diagnosis.message.contains(message), "\(diagnosis.message)")
+            #expect(diagnosis.remedy?.contains(remedy) ?? false, "\(diagnosis.remedy ?? "no remedy")")
+        }
+    }
+
+    static let connection: [Case] = [
+        Case(.failure, "kafka.brokers", "no use of h:1", "check kafka.brokers, that the brokers run") {
+            [refused(.transport)]
+        },
+        Case(.failure, "kafka.brokers", "the reason", "this host's name resolution") { [refused(.resolve)] },
+        Case(.failure, "kafka.brokers", "the reason", "sasl.username and sasl.password") { [refused(.authentication)] },
+        Case(.failure, "kafka.brokers", "the reason", "sasl.mechanism") { [refused(.unsupportedSASLMechanism)] },
+        Case(.failure, "kafka.brokers", "the reason", "ssl.ca.location") { [refused(.ssl)] },
+        Case(.failure, "kafka.listeners", "broker 2 at kafka-2:9092", "advertised.listeners") {
+            [ConnectionJudge.announced(.init(id: 2, host: "kafka-2", port: 9092), .unresolved)]
+        },
+    ]
+
+    static let brokers: [Case] = [
+        Case(.failure, "kafka.version", "brokers speak 2.4-IV1", "2.5 or newer") {
+            settings(["inter.broker.protocol.version": "2.4-IV1"])
+        },
+        Case(.failure, "kafka.transaction_timeout", "10s is more than the brokers allow", "at most 5s") {
+            settings(["transaction.max.timeout.ms": "5000"])
+        },
+        Case(.failure, "kafka.session_timeout", "10s is not among", "within that") {
+            settings(["group.min.session.timeout.ms": "30000"])
+        },
+        Case(.failure, "kafka.internal_topics", "replication.factor is 3 and there are 2 brokers", "at most 2") {
+            settings(["transaction.state.log.replication.factor": "3"], brokers: 2)
+        },
+        Case(.warning, "kafka.internal_topics", "offsets.topic.replication.factor is 1", "kafka-reassign-partitions") {
+            settings(["offsets.topic.replication.factor": "1"])
+        },
+        Case(.warning, "kafka.offsets_retention", "is 60: a fleet that stands still", "a day at least") {
+            settings(["offsets.retention.minutes": "60"])
+        },
+    ]
+
+    static let topics: [Case] = [
+        Case(.failure, "topics.results", "results does not exist", "`otp-worker topics` creates it") {
+            judged { $0["otp.verify.results"] = nil }
+        },
+        Case(.failure, "topics.ledger", "it has 4 partitions, the commands have 6", "kafka-topics --alter") {
+            judged { $0["otp.verify.ledger"]?.partitions.removeLast(2) }
+        },
+        Case(.warning, "topics.results", "it has 4 partitions, the commands have 6", "--partitions 6") {
+            judged { $0["otp.verify.results"]?.partitions.removeLast(2) }
+        },
+        Case(.warning, "topics.ledger", "cleanup.policy is delete", "cleanup.policy=[compact,delete]") {
+            judged { $0["otp.verify.ledger"]?.config?["cleanup.policy"] = "delete" }
+        },
+        Case(.warning, "topics.commands", "compaction would remove", "cleanup.policy=delete") {
+            judged { $0["otp.verify.commands"]?.config?["cleanup.policy"] = "compact" }
+        },
+        Case(.failure, "topics.commands", "partitions [2] have no leader", "start the brokers") {
+            judged { $0["otp.verify.commands"]?.partitions[2].leader = nil }
+        },
+        Case(.warning, "topics.results", "partitions [0] have replicas that are not in sync", "which broker is down") {
+            judged { $0["otp.verify.results"]?.partitions[0].inSync = 2 }
+        },
+        Case(.warning, "topics.dead_letters", "has 1 replicas, not 3", "kafka-reassign-partitions") {
+            judged { topics in
+                topics["otp.verify.dead-letters"]?.partitions = Array(
+                    repeating: .init(leader: 1, replicas: 1, inSync: 1),
+                    count: 6
+                )
+                topics["otp.verify.dead-letters"]?.config?["min.insync.replicas"] = "1"
+            }
+        },
+        Case(.failure, "topics.results", "min.insync.replicas is 4 of 3", "min.insync.replicas=2") {
+            judged { $0["otp.verify.results"]?.config?["min.insync.replicas"] = "4" }
+        },
+        Case(.warning, "topics.results", "one broker less, and nothing can be written", "min.insync.replicas=2") {
+            judged { $0["otp.verify.results"]?.config?["min.insync.replicas"] = "3" }
+        },
+        Case(.warning, "topics.ledger", "min.insync.replicas is 1", "min.insync.replicas=2") {
+            judged { $0["otp.verify.ledger"]?.config?["min.insync.replicas"] = "1" }
+        },
+        Case(
+            .warning,
+            "topics.ledger",
+            "unclean.leader.election.enable is true",
+            "unclean.leader.election.enable=false"
+        ) {
+            judged { $0["otp.verify.ledger"]?.config?["unclean.leader.election.enable"] = "true" }
+        },
+        Case(.warning, "topics.commands", "less than commands.max_age", "retention.ms=86400000") {
+            judged { $0["otp.verify.commands"]?.config?["retention.ms"] = "60000" }
+        },
+        Case(
+            .warning,
+            "topics.commands",
+            "max.message.bytes is 65536, and a record may need 81920",
+            "max.message.bytes="
+        ) {
+            judged { $0["otp.verify.commands"]?.config?["max.message.bytes"] = "65536" }
+        },
+        Case(.warning, "results.allowed_reply_topics", "replies does not exist", "create it") {
+            judged(replies: ["replies"]) { _ in }
+        },
+    ]
+
+    static let group: [Case] = [
+        Case(.failure, "kafka.group_id", "no right to the group g", "--group g") {
+            GroupJudge.group(.failure(KafkaError("x", .groupAuthorizationFailed)), id: "g", partitions: 6)
+        },
+        Case(
+            .failure,
+            "kafka.group_id",
+            "in use by something else: its members share partitions by range",
+            "a group of its own"
+        ) {
+            GroupJudge.group(.success(.init(state: "Stable", members: 2, assignor: "range")), id: "g", partitions: 6)
+        },
+        Case(.warning, "kafka.group_id", "7 members for 6 partitions", "at most 6 workers") {
+            GroupJudge.group(
+                .success(.init(state: "Stable", members: 7, assignor: "cooperative-sticky")),
+                id: "g",
+                partitions: 6
+            )
+        },
+        Case(.failure, "kafka.offsets", "c/1 stand before the first record kept", "raise retention.ms") {
+            offsets(committed: 5, low: 10, high: 20)
+        },
+        Case(.failure, "kafka.offsets", "c/1 stand behind the topic's end", "runbook, Disaster") {
+            offsets(committed: 21, low: 10, high: 20)
+        },
+        Case(.warning, "clock.producers", "60 s ahead of this machine's clock", "chronyc tracking") {
+            [GroupJudge.clock(newest: 1_060_000, now: 1_000_000)]
+        },
+    ]
+
+    static let access: [Case] = [
+        Case(.failure, "access.read", "may not read t", "--operation Read --topic t") {
+            [AccessJudge.reading("t", KafkaError("x", .topicAuthorizationFailed))]
+        },
+        Case(.failure, "access.transactions", "has not the right", "--transactional-id g-") {
+            [
+                AccessJudge.transactions(
+                    KafkaError("x", .transactionalIDAuthorizationFailed),
+                    transactionalID: "g-doctor"
+                )
+            ]
+        },
+        Case(.failure, "access.transactions", "has not the right", "IdempotentWrite") {
+            [AccessJudge.transactions(KafkaError("x", .clusterAuthorizationFailed), transactionalID: "g-doctor")]
+        },
+        Case(.failure, "access.transactions", "no transaction can be run", "a cluster that has transactions") {
+            [AccessJudge.transactions(KafkaError("x", .unsupportedFeature), transactionalID: "g-doctor")]
+        },
+        Case(.failure, "access.transactions", "no transaction can be run", "kafka.transaction_timeout") {
+            [AccessJudge.transactions(KafkaError("x", .invalidTransactionTimeout), transactionalID: "g-doctor")]
+        },
+        Case(.failure, "access.transactions", "no transaction can be run", "__transaction_state") {
+            [AccessJudge.transactions(KafkaError("x", .timedOut), transactionalID: "g-doctor")]
+        },
+        Case(
+            .failure,
+            "access.write",
+            "t cannot be written to: this user has not the right",
+            "--operation Write --topic t"
+        ) {
+            [AccessJudge.writing("t", KafkaError("x", .topicAuthorizationFailed), transactionalID: "g-doctor")]
+        },
+        Case(.failure, "access.write", "t cannot be written to", "min.insync.replicas of t") {
+            [AccessJudge.writing("t", KafkaError("x", .notEnoughReplicas), transactionalID: "g-doctor")]
+        },
+        Case(.failure, "access.group", "offsets of g cannot be committed", "--operation Read --group g") {
+            [AccessJudge.committing("g", KafkaError("x", .groupAuthorizationFailed), transactionalID: "g-doctor")]
+        },
+    ]
+
+    static let host: [Case] = [
+        Case(.warning, "host.open_files", "only 256 files may be open", "LimitNOFILE") {
+            [HostJudge.openFiles(256, connections: 512)]
+        },
+        Case(.warning, "check_otp.secret_key_file", "every user of this machine may open /k", "chmod o-rwx /k") {
+            [HostJudge.keyFile("/k", mode: 0o644)]
+        },
+    ]
+
+    @Test(arguments: connection + brokers + topics) func aBrokenClusterIsToldWithItsRemedy(_ broken: Case) {
+        broken.verify()
+    }
+
+    @Test(arguments: group + access + host) func aBrokenPlaceInItIsToldWithItsRemedy(_ broken: Case) {
+        broken.verify()
+    }
+
+    /// A ledger that forgets breaks a promise; being short of 7 days as well, it is told twice.
+    @Test func aLedgerThatForgetsTooEarlyIsAFailure() throws {
+        let found = Self.judged { $0["otp.verify.ledger"]?.config?["retention.ms"] = "600000" }
+        let failure = try #require(found.first { $0.severity == .failure })
+        #expect(failure.message.contains("keeps records for 10m, and a session must be remembered for 32m"))
+        #expect(failure.remedy?.contains("retention.ms=604800000") ?? false)
+    }
+
+    @Test func allIsWellWhereAllIsWell() {
+        #expect(Self.judged { _ in }.allSatisfy { $0.severity == .ok })
+        #expect(Self.judged { _ in }.count == 4)
+        let answered = ConnectionJudge.Cluster(id: "abc", brokers: [.init(id: 1, host: "h", port: 1)])
+        #expect(
+            ConnectionJudge.connection(.success(answered), bootstrap: "h:1").message
+                == "h:1 answers: 1 broker, cluster abc"
+        )
+        #expect(Self.settings(Self.goodSettings).map(\.severity) == [.ok])
+        #expect(Self.offsets(committed: 15, low: 10, high: 20) == [.ok("kafka.offsets", "5 commands wait to be read")])
+        #expect(HostJudge.keyFile("/k", mode: 0o640).severity == .ok)
+        #expect(AccessJudge.transactions(nil, transactionalID: "x").severity == .ok)
+    }
+
+    /// Where a user may not see something, nothing is made of it.
+    @Test func whatCannotBeSeenIsNoFault() {
+        #expect(
+            BrokerJudge.settings(.failure(KafkaError("x", .timedOut)), brokers: 3, for: Self.worker()).map(\.severity)
+                == [.skipped]
+        )
+        #expect(
+            Self.judged { topics in for name in topics.keys { topics[name]?.config = nil } }.allSatisfy {
+                $0.severity == .ok
+            }
+        )
+        #expect(
+            GroupJudge.group(.failure(KafkaError("x", .timedOut)), id: "g", partitions: 1).map(\.severity) == [.skipped]
+        )
+    }
+}
+
+extension ClusterDiagnosisTests {
+    private static func refused(_ code: KafkaError.Code) -> Diagnosis {
+        ConnectionJudge.connection(.failure(KafkaError("brokers", code, reason: "the reason")), bootstrap: "h:1")
+    }
+
+    private static let goodSettings = [
+        "inter.broker.protocol.version": "3.6-IV2", "transaction.max.timeout.ms": "900000",
+        "group.min.session.timeout.ms": "6000", "group.max.session.timeout.ms": "1800000",
+        "transaction.state.log.replication.factor": "3", "offsets.topic.replication.factor": "3",
+        "offsets.retention.minutes": "10080",
+    ]
+
+    private static func worker(replies: [String] = []) -> WorkerConfiguration {
+        var worker = WorkerConfiguration()
+        worker.results.allowedReplyTopics = replies
+        return worker
+    }
+
+    private static func settings(_ broken: [String: String], brokers: Int = 3) -> [Diagnosis] {
+        BrokerJudge.settings(.success(goodSettings.merging(broken) { $1 }), brokers: brokers, for: worker())
+            .filter { brokers == 3 || !$0.message.contains("offsets.topic") }
+    }
+
+    /// Four topics on three brokers, all as they should be but for what the body breaks.
+    private static func judged(
+        replies: [String] = [],
+        _ break: (inout [String: TopicJudge.Topic]) -> Void
+    ) -> [Diagnosis] {
+        let worker = worker(replies: replies)
+        var topics: [String: TopicJudge.Topic] = [:]
+        for name in worker.topics.all {
+            topics[name] = TopicJudge.Topic(
+                partitions: Array(repeating: .init(leader: 1, replicas: 3, inSync: 3), count: 6),
+                config: [
+                    "cleanup.policy": name == worker.topics.ledger ? "compact,delete" : "delete",
+                    "retention.ms": "604800000", "min.insync.replicas": "2", "max.message.bytes": "1048588",
+                    "unclean.leader.election.enable": "false",
+                ]
+            )
+        }
+        `break`(&topics)
+        return TopicJudge(worker, topics: topics, brokers: 3).findings
+    }
+
+    private static func offsets(committed: Int64, low: Int64, high: Int64) -> [Diagnosis] {
+        let partition = TopicPartition("c", 1)
+        return GroupJudge.offsets([.init(partition, offset: committed)], [partition: .init(low: low, high: high)])
+    }
+}

@@ -1,0 +1,171 @@
+import CheckOTP
+import Contract
+import Testing
+import otp_worker
+
+/// What `doctor` says about the way to the upstream.
+struct UpstreamDiagnosisTests {
+    typealias Case = ClusterDiagnosisTests.Case
+
+    private static let now: Int64 = 1_800_000_000
+
+    static let cases: [Case] = [
+        Case(.failure, "check_otp.url", "its name has no address", "name resolution") {
+            seen { $0.failure = .unresolved }
+        },
+        Case(.failure, "check_otp.url", "nobody listens there", "firewall") { seen { $0.failure = .unreachable } },
+        Case(.failure, "check_otp.url", "no connection within", "packets are dropped") {
+            seen { $0.failure = .connectTimeout }
+        },
+        Case(.failure, "check_otp.proxy", "the proxy http://egress:3128: nobody listens", "check check_otp.proxy") {
+            seen(proxy: "http://egress:3128") { $0.failure = .unreachable }
+        },
+        Case(.failure, "check_otp.proxy", "refuses a tunnel", "CONNECT to upstream.example on port 443") {
+            seen(proxy: "http://egress:3128") { $0.failure = .tunnelRefused }
+        },
+        Case(.failure, "upstream.tls", "no secure connection: WRONG_VERSION_NUMBER", "the port speaks TLS") {
+            seen { sight in
+                sight = .init()
+                sight.failure = .tls("WRONG_VERSION_NUMBER")
+            }
+        },
+        Case(.failure, "upstream.tls", "speaks TLS 1.1", "nothing here can be set lower") {
+            insecure { $0.tlsVersion = "TLS 1.1" }
+        },
+        Case(.failure, "upstream.certificate", "ran out 2 days ago", "this machine's clock") {
+            insecure { $0.certificate?.notAfter = now - 2 * 86_400 }
+        },
+        Case(.failure, "upstream.certificate", "is not valid yet", "this machine's clock") {
+            insecure { $0.certificate?.notBefore = now + 60 }
+        },
+        Case(
+            .failure,
+            "upstream.certificate",
+            "is for upstream.example, not for",
+            "the name that the certificate is for"
+        ) {
+            insecure { $0.failure = .tls("failedToValidateHostname") }
+        },
+        Case(.failure, "upstream.certificate", "is not signed by an authority", "check_otp.ca_file") {
+            insecure { _ in }
+        },
+        Case(.warning, "upstream.certificate", "runs out in 3 days", "being renewed") {
+            seen { $0.certificate?.notAfter = now + 3 * 86_400 }
+        },
+        Case(
+            .failure,
+            "check_otp.client_certificate_file",
+            "after the handshake (CERTIFICATE_REQUIRED)",
+            "client_key_file"
+        ) {
+            seen { sight in
+                sight.status = nil
+                sight.failure = .tls("CERTIFICATE_REQUIRED")
+            }
+        },
+        Case(.failure, "upstream.answer", "says nothing", "check check_otp.url") { unanswered(.silent) },
+        Case(.failure, "upstream.answer", "not HTTP", "check check_otp.url") { unanswered(.notHTTP) },
+        Case(.failure, "upstream.answer", "without an answer", "check check_otp.url") { unanswered(.closed) },
+        Case(.failure, "check_otp.secret_key", "refuses the key (401)", "exactly as issued") {
+            seen { $0.status = 401 }
+        },
+        Case(.failure, "check_otp.secret_key", "or this address (403)", "leaves from 10.0.0.7") {
+            seen { $0.status = 403 }
+        },
+        Case(.warning, "check_otp.url", "no check_otp under", "the origin alone") { seen { $0.status = 404 } },
+        Case(.warning, "upstream.answer", "in trouble now (503)", "again later") { seen { $0.status = 503 } },
+        Case(.warning, "clock.upstream", "clock is 90 s behind", "NTP") { seen { $0.date = now + 90 } },
+        Case(.warning, "check_otp.url", "is not encrypted", "write https://") {
+            seen(origin: "http://upstream.example") { $0.tlsVersion = nil }
+        },
+    ]
+
+    @Test(arguments: cases) func aBrokenWayIsToldWithItsRemedy(_ broken: Case) {
+        broken.verify()
+    }
+
+    @Test func allIsWellWhereAllIsWell() {
+        let found = Self.seen { $0.seenAddress = "192.0.2.1" }
+        #expect(found.allSatisfy { $0.severity == .ok })
+        #expect(
+            found.map(\.check) == [
+                "check_otp.url", "upstream.tls", "upstream.certificate", "check_otp.secret_key", "clock.upstream",
+                "upstream.egress",
+            ]
+        )
+        #expect(found.last?.message == "the upstream sees 192.0.2.1")
+        // Play on this machine needs no TLS.
+        #expect(Self.seen(origin: "http://127.0.0.1:8085") { $0.tlsVersion = nil }.allSatisfy { $0.severity == .ok })
+    }
+
+    private static func seen(
+        origin: String = "https://upstream.example",
+        proxy: String? = nil,
+        _ change: (inout UpstreamProbe.Sight) -> Void
+    ) -> [Diagnosis] {
+        var sight = UpstreamProbe.Sight()
+        sight.localAddress = "10.0.0.7"
+        sight.tlsVersion = "TLS 1.2"
+        sight.isVerified = true
+        sight.certificate = .init(
+            names: ["upstream.example"],
+            issuer: "CN=Authority",
+            notBefore: now - 86_400,
+            notAfter: now + 90 * 86_400
+        )
+        sight.status = 405
+        sight.date = now
+        change(&sight)
+        guard let origin = try? Origin(origin) else { return [] }
+        return UpstreamJudge(sight, origin: origin, proxy: proxy.flatMap { try? Origin($0) }, now: now).findings
+    }
+
+    /// A handshake that failed, and what a careless one then saw.
+    private static func insecure(_ change: (inout UpstreamProbe.Sight) -> Void) -> [Diagnosis] {
+        seen { sight in
+            sight.isVerified = false
+            sight.status = nil
+            sight.failure = .tls("CERTIFICATE_VERIFY_FAILED")
+            change(&sight)
+        }
+    }
+
+    private static func unanswered(_ failure: UpstreamProbe.Failure) -> [Diagnosis] {
+        seen { sight in
+            sight.status = nil
+            sight.failure = failure
+        }
+    }
+}
+
+/// How the findings end the process, and how they look.
+struct DoctorTextTests {
+    private let ok = Diagnosis.ok("a", "fine")
+    private let skipped = Diagnosis.skipped("b", "not looked at")
+    private let warning = Diagnosis.warning("c", "hm", remedy: "do this")
+    private let failure = Diagnosis.failure("d", "no\u{1B}[2J", remedy: "do that")
+
+    @Test func theWorstDecidesTheExitCode() {
+        #expect([ok, skipped].exitCode == 0)
+        #expect([ok, warning, skipped].exitCode == 3)
+        #expect([failure, warning].exitCode == 1)
+    }
+
+    @Test func aLineNamesTheCheckAndTheRemedy() {
+        #expect(DoctorText.line(warning) == "warning  c: hm\n         → do this")
+        #expect(DoctorText.line(ok) == "ok       a: fine")
+        #expect(!DoctorText.line(failure).contains("\u{1B}"))
+        #expect(DoctorText.summary([ok, ok, warning, skipped]) == "\n1 warning, 1 skipped, 2 ok")
+    }
+
+    @Test func programsReadTheSame() throws {
+        let json = try JSON.parse(DoctorText.json([ok, warning]))
+        #expect(json["worst"]?.string == "warning")
+        guard case .array(let findings)? = json["findings"] else {
+            Issue.record("no findings")
+            return
+        }
+        #expect(findings.map { $0["check"]?.string } == ["a", "c"])
+        #expect(findings[1]["remedy"]?.string == "do this")
+    }
+}
