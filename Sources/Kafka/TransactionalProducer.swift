@@ -77,17 +77,26 @@ package final class TransactionalProducer: Sendable {
         if let error = begin(records.count, until: deadline) { return error }
         var fault = write(records, until: deadline)
         if fault == nil, !offsets.isEmpty {
-            let list = PartitionList(offsets)
-            fault = unsafe retrying("send offsets", until: deadline) { client in
-                let metadata = unsafe rd_kafka_consumer_group_metadata_new(group)
-                defer { unsafe rd_kafka_consumer_group_metadata_destroy(metadata) }
-                return unsafe list.with {
-                    unsafe rd_kafka_send_offsets_to_transaction(client, $0, metadata, deadline.milliseconds)
-                }
-            }
+            fault = send(offsets, of: group, until: deadline)
+        } else if let dropped = fault, dropped.isPurged, let record = records.first {
+            // The transaction has failed, and so nothing more is sent; but any further call says why.
+            let anything = OffsetCommit(TopicPartition(record.topic, 0), offset: 0)
+            fault = send([anything], of: group, until: deadline) ?? dropped
         }
         let error = unsafe ending("abort") { unsafe rd_kafka_abort_transaction($0, $1) }
         return fault ?? error
+    }
+
+    /// Sends offsets that no membership fences.
+    private func send(_ offsets: [OffsetCommit], of group: String, until deadline: Deadline) -> KafkaError? {
+        let list = PartitionList(offsets)
+        return unsafe retrying("send offsets", until: deadline) { client in
+            let metadata = unsafe rd_kafka_consumer_group_metadata_new(group)
+            defer { unsafe rd_kafka_consumer_group_metadata_destroy(metadata) }
+            return unsafe list.with {
+                unsafe rd_kafka_send_offsets_to_transaction(client, $0, metadata, deadline.milliseconds)
+            }
+        }
     }
 
     /// Ends the client; a transaction still open is left to time out or to the successor.

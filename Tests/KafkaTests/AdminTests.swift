@@ -36,6 +36,56 @@ import Testing
             #expect(admin.close(timeout: .seconds(10)))
         }
 
+        @Test func partitionsAreDescribed() throws {
+            let admin = try Admin(WireBroker.common())
+            let topic = unique("described")
+            _ = try admin.createTopics([Admin.NewTopic(topic, partitions: 2, replication: 1)], timeout: .seconds(20))
+            let partitions = try #require(try admin.partitions(of: topic, timeout: .seconds(20)))
+            #expect(partitions.map(\.replicas) == [1, 1])
+            #expect(partitions.allSatisfy { $0.leader != nil && $0.inSync == 1 })
+            #expect(try admin.partitions(of: unique("none"), timeout: .seconds(20)) == nil)
+            #expect(admin.close(timeout: .seconds(10)))
+        }
+
+        @Test func aGroupIsDescribedAndItsOffsetsAreRead() throws {
+            let common = try WireBroker.common()
+            let admin = try Admin(common)
+            let (topic, group) = (unique("grouped"), unique("group"))
+            _ = try admin.createTopics([Admin.NewTopic(topic, partitions: 2, replication: 1)], timeout: .seconds(20))
+            #expect(try admin.group(group, timeout: .seconds(20)).members == 0)
+            #expect(try admin.committed(by: group, timeout: .seconds(20)).isEmpty)
+            let member = try GroupConsumer.member(of: group, common, topics: [topic])
+            try member.join(2)
+            let there = try admin.group(group, timeout: .seconds(20))
+            #expect(there.members == 1)
+            #expect(there.assignor == "cooperative-sticky")
+            #expect(member.destroy(within: .seconds(10)))
+            #expect(admin.close(timeout: .seconds(10)))
+        }
+
+        /// What `doctor` writes is never seen, and its offsets are never committed.
+        @Test func aRehearsedTransactionLeavesNothing() throws {
+            let common = try WireBroker.common()
+            let admin = try Admin(common)
+            let (topic, group) = (unique("rehearsed"), unique("group"))
+            _ = try admin.createTopics([Admin.NewTopic(topic, partitions: 1, replication: 1)], timeout: .seconds(20))
+            let reader = try TopicReader(common, topic: topic, from: .beginning)
+            let producer = try TransactionalProducer(
+                ClientProperties.transactionalProducer(common, transactionalID: unique("doctor"))
+            )
+            try producer.initTransactions(timeout: .seconds(20))
+            let partition = TopicPartition(topic, 0)
+            let record = OutgoingRecord(topic: topic, key: Array("k".utf8))
+            #expect(producer.rehearse([record], group: group) == nil)
+            #expect(producer.rehearse([], offsets: [OffsetCommit(partition, offset: 1)], group: group) == nil)
+            #expect(producer.close(timeout: .seconds(10)))
+            try write(numbered(1, topic: topic, partition: 0), to: common)
+            #expect(try read(reader, 1).count == 1)
+            #expect(try admin.committed(by: group, timeout: .seconds(20)).isEmpty)
+            #expect(reader.close(timeout: .seconds(10)))
+            #expect(admin.close(timeout: .seconds(10)))
+        }
+
         @Test func aTopicIsWatchedFromNowOrFromItsBeginning() throws {
             let common = try WireBroker.common()
             let topic = unique("watched")
