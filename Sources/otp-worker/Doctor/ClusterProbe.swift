@@ -16,7 +16,7 @@ struct ClusterProbe {
     let tell: (Diagnosis) -> Void
 
     /// For one question.
-    private static let timeout = Duration.seconds(10)
+    private static let timeout = Duration.seconds(5)
     /// Some brokers never answer what they do not know.
     private static let optionalTimeout = Duration.seconds(3)
 
@@ -24,10 +24,8 @@ struct ClusterProbe {
         let admin = try Admin(common)
         defer { _ = admin.close(timeout: .seconds(2)) }
         let asked = Self.result { () throws(KafkaError) in
-            ConnectionJudge.Cluster(
-                id: try admin.clusterID(timeout: Self.timeout),
-                brokers: try admin.brokers(timeout: Self.timeout)
-            )
+            let brokers = try admin.brokers(timeout: Self.timeout)
+            return ConnectionJudge.Cluster(id: try admin.clusterID(timeout: Self.optionalTimeout), brokers: brokers)
         }
         tell(ConnectionJudge.connection(asked, bootstrap: worker.kafka.brokers))
         guard case .success(let cluster) = asked else { return }

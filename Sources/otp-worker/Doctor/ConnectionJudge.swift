@@ -20,12 +20,13 @@ package enum ConnectionJudge {
             let count = cluster.brokers.count == 1 ? "1 broker" : "\(cluster.brokers.count) brokers"
             return .ok("kafka.brokers", "\(bootstrap) answers: \(count), cluster \(cluster.id ?? "without an id")")
         case .failure(let error):
-            return .failure("kafka.brokers", "no use of \(bootstrap): \(error.reason)", remedy: remedy(error.code))
+            return .failure("kafka.brokers", "no use of \(bootstrap): \(error.reason)", remedy: remedy(error))
         }
     }
 
-    private static func remedy(_ code: KafkaError.Code) -> String {
-        switch code {
+    private static func remedy(_ error: KafkaError) -> String {
+        // A connection that merely ends within the handshake counts as lost, not as a fault of TLS.
+        switch error.reason.contains("SSL routines") ? .ssl : error.code {
         case .resolve: "correct the name in kafka.brokers, or mend this host's name resolution"
         case .authentication, .saslAuthenticationFailed:
             "check kafka.properties.sasl.username and sasl.password, and that the user exists on the cluster"
