@@ -10,7 +10,7 @@ usage() {
     cat <<'TEXT'
 usage: deploy/try-package.sh FILE.deb
 
-Installs it into a bare Debian 12, starts a worker as its unit would, has it answer a command, and removes it without a trace; then
+Installs it into a bare Debian 12, has its doctor look, starts a worker as its unit would, has it answer a command, and removes it without a trace; then
 replays the last stage of the Dockerfile in another root and starts the worker from there. Needs root; takes a few minutes.
 TEXT
 }
@@ -93,13 +93,16 @@ stop() {
 
 # The words of ExecStart, and the environment that the unit gives to instance 1.
 try_unit() {
-    local unit=$root/usr/lib/systemd/system/otp-worker@.service words environment
+    local unit=$root/usr/lib/systemd/system/otp-worker@.service words environment confined
     read -r -a words <<<"$(sed -n 's/^ExecStart=//p' "$unit")"
     read -r -a environment <<<"$(sed -n 's/^Environment=//p' "$unit" | sed "s/%H/$(hostname)/g; s/%i/1/g" | tr '\n' ' ')"
     sed -i "s/^  brokers:.*/  brokers: $brokers/" "$root/etc/otp-worker/worker.yaml"
     printf 'sck_test\n' >"$root/etc/otp-worker/check_otp.key"
-    start "$tools/worker.log" "${inside[@]}" /usr/bin/setpriv --reuid otp-worker --regid otp-worker --clear-groups --no-new-privs \
-        --inh-caps=-all /usr/bin/env "${environment[@]}" "OTP_CHECK_OTP_URL=$upstream" "${words[@]}"
+    confined=("${inside[@]}" /usr/bin/setpriv --reuid otp-worker --regid otp-worker --clear-groups --no-new-privs
+        --inh-caps=-all /usr/bin/env "${environment[@]}" "OTP_CHECK_OTP_URL=$upstream")
+    "${confined[@]}" /usr/bin/otp-worker doctor --config /etc/otp-worker/worker.yaml >"$tools/doctor.log" 2>&1 \
+        || fail "the doctor is not content: $(cat "$tools/doctor.log")"
+    start "$tools/worker.log" "${confined[@]}" "${words[@]}"
     await "the worker is ready" is_ready 9461
     answers
     stop "$started"

@@ -5,6 +5,7 @@ import CRdKafka
 /// Its calls block. It never changes or deletes anything that exists.
 package final class Admin: Sendable {
     let handle: ClientHandle
+    let properties: [String: String]
 
     /// A topic to be created.
     package struct NewTopic: Equatable, Sendable {
@@ -36,11 +37,8 @@ package final class Admin: Sendable {
     }
 
     package init(_ common: ClientProperties.Common) throws(KafkaError) {
-        handle = try ClientHandle(
-            .simpleConsumer,
-            ClientProperties.admin(common),
-            events: RD_KAFKA_EVENT_ERROR
-        )
+        properties = try ClientProperties.admin(common)
+        handle = try ClientHandle(.simpleConsumer, properties, events: RD_KAFKA_EVENT_ERROR)
     }
 
     /// Partition counts by topic; a topic that does not exist is absent.

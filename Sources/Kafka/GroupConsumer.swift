@@ -117,25 +117,7 @@ package final class GroupConsumer: Sendable {
     ///
     /// Waits until pending transactional offsets are decided; blocks for up to the time-out.
     package func committed(_ partitions: [TopicPartition], timeout: Duration) throws(KafkaError) -> [CommittedOffset] {
-        let list = PartitionList(partitions)
-        try unsafe handle.use("committed") { client throws(KafkaError) in
-            try unsafe KafkaError.check(
-                "committed",
-                list.with { unsafe rd_kafka_committed(client, $0, timeout.wholeMilliseconds) }
-            )
-        }
-        var offsets: [CommittedOffset] = []
-        for entry in list.entries() {
-            try KafkaError.check("committed", entry.response)
-            offsets.append(
-                CommittedOffset(
-                    entry.topicPartition,
-                    offset: entry.offset < 0 ? nil : entry.offset,
-                    metadata: entry.offset < 0 ? nil : entry.metadata
-                )
-            )
-        }
-        return offsets
+        try handle.committed(partitions, timeout: timeout)
     }
 
     /// The partition's first offset and its last *stable* one; blocks for up to the time-out.

@@ -83,8 +83,8 @@ struct ClusterProbe {
         for partition in (0..<Int32(count)).map({ TopicPartition(commands, $0) }) {
             kept[partition] = try? admin.watermarks(partition, timeout: Self.optionalTimeout)
         }
-        guard let committed = try? admin.committed(by: group, timeout: Self.optionalTimeout) else { return }
-        GroupJudge.offsets(committed.filter { $0.topicPartition.topic == commands }, kept).forEach(tell)
+        let committed = try? admin.committed(by: group, Array(kept.keys), timeout: Self.optionalTimeout)
+        if let committed { GroupJudge.offsets(committed, kept).forEach(tell) }
         tell(GroupJudge.clock(newest: newest(kept), now: Int64(Date().timeIntervalSince1970 * 1_000)))
     }
 
