@@ -185,16 +185,18 @@ extension Engine {
 
     // MARK: The consumer itself
 
-    mutating func consumerFailed(_ reason: String, at now: Instant) {
+    mutating func consumerFailed(isDisplaced: Bool, _ reason: String, at now: Instant) {
         consumerFailure = reason
         membership.consumerReplaced()
         report(.consumerFailed(reason: reason))
         drop(partitions.keys.sorted())
         ownershipChanged(at: now)
         revocation = nil
-        effects.append(.recreateConsumer(after: consumerBackOff.failed()))
+        let wait = isDisplaced ? displacedBackOff.failed() : consumerBackOff.failed()
+        effects.append(.recreateConsumer(after: wait))
         // Whoever holds our instance id may hold our transactional id as well.
-        if settlement.producerAbandoned() { effects.append(.replaceProducer(after: producerBackOff.failed())) }
+        guard settlement.producerAbandoned() else { return }
+        effects.append(.replaceProducer(after: isDisplaced ? wait : producerBackOff.failed()))
     }
 
     mutating func consumerRecreated() {

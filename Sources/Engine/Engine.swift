@@ -22,6 +22,8 @@ package struct Engine: ~Copyable {
     var isSubscribed = false
     var consumerFailure: String?
     var consumerBackOff = BackOff()
+    /// Not reset by a success: two processes with one instance id would take each other's place for ever.
+    var displacedBackOff: BackOff
     var revocation: Revocation?
 
     var protection: Protection
@@ -62,6 +64,7 @@ package struct Engine: ~Copyable {
         generator = SplitMix64(seed: seed)
         membership = Membership(sessionTimeout: configuration.sessionTimeout, now: now)
         admission = configuration.admission
+        displacedBackOff = BackOff(first: configuration.sessionTimeout, longest: Limits.longestDisplacement)
         protection = Protection(
             configuration.protection,
             maximumInFlight: configuration.maximumInFlight,
@@ -112,7 +115,7 @@ package struct Engine: ~Copyable {
         case .revoked(let numbers): revoked(numbers, at: now)
         case .lost(let numbers): lost(numbers, at: now)
         case .coordinatorHeard(let moment): membership.coordinatorHeard(at: moment, now: now)
-        case .consumerFailed(let reason): consumerFailed(reason, at: now)
+        case .consumerFailed(let isDisplaced, let reason): consumerFailed(isDisplaced: isDisplaced, reason, at: now)
         case .consumerRecreated: consumerRecreated()
         case .positionsFetched(let place, let positions): positionsFetched(place, positions)
         case .ledgerEndFetched(let place, let start, let end): ledgerEndFetched(place, start: start, end: end, at: now)

@@ -12,8 +12,8 @@ package enum Event: Sendable {
     case lost([Int32])
     /// The latest moment at which the coordinator answered the consumer anything; said again and again.
     case coordinatorHeard(at: Instant)
-    /// The consumer can't go on (another process has its instance id, or a fatal error).
-    case consumerFailed(reason: String)
+    /// The consumer can't go on; `isDisplaced`: another process has its instance id.
+    case consumerFailed(isDisplaced: Bool, reason: String)
     case consumerRecreated
     /// The command topic has so many partitions now.
     case partitionsCounted(Int)

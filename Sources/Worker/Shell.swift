@@ -140,7 +140,7 @@ final class Shell: @unchecked Sendable {
         consumer = nil
         epochs.removeAll()
         members.removeAll()
-        take(.consumerFailed(reason: "\(error)"))
+        take(.consumerFailed(isDisplaced: error.code == .fencedInstanceID, reason: "\(error)"))
     }
 
     // MARK: What is to be done
@@ -281,7 +281,7 @@ final class Shell: @unchecked Sendable {
                 try self.startConsumer()
                 self.take(.consumerRecreated)
             } catch {
-                self.take(.consumerFailed(reason: "\(error)"))
+                self.take(.consumerFailed(isDisplaced: false, reason: "\(error)"))
             }
         }
     }

@@ -171,18 +171,39 @@ struct RebalanceTests {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")
         #expect(
-            worker.happens(.consumerFailed(reason: "fenced")) == [
+            worker.happens(.consumerFailed(isDisplaced: false, reason: "fatal")) == [
                 "recreate consumer after 50 ms", "replace producer after 50 ms",
             ]
         )
-        #expect(worker.status().consumerFailure == "fenced" && worker.status().partitions.isEmpty)
+        #expect(worker.status().consumerFailure == "fatal" && worker.status().partitions.isEmpty)
         #expect(worker.happens(.consumerRecreated) == [])
         #expect(worker.happens(.producerReady) == ["subscribe"])
-        #expect(worker.happens(.consumerFailed(reason: "fenced")).first == "recreate consumer after 100 ms")
+        #expect(
+            worker.happens(.consumerFailed(isDisplaced: false, reason: "fatal")).first
+                == "recreate consumer after 100 ms"
+        )
         #expect(worker.happens(.producerReady) == [])
         #expect(worker.happens(.consumerRecreated) == ["subscribe"])
-        #expect(worker.status().consumerFailure == "fenced")
+        #expect(worker.status().consumerFailure == "fatal")
         _ = worker.happens(.assigned([]))
         #expect(worker.status().consumerFailure == nil)
+    }
+
+    /// Two processes with one instance id: whoever was displaced lets the other work, longer each time, whatever it got done.
+    @Test func aDisplacedConsumerDoesNotTakeItsPlaceBackAtOnce() {
+        let worker = Transcript(owning: 0)
+        let displaced = Event.consumerFailed(isDisplaced: true, reason: "fenced")
+        worker.receive(0, "s", "A")
+        #expect(worker.happens(displaced) == ["recreate consumer after 10000 ms", "replace producer after 10000 ms"])
+        _ = worker.happens(.consumerRecreated)
+        #expect(worker.happens(.producerReady) == ["subscribe"])
+        #expect(
+            worker.happens(displaced) == ["recreate consumer after 20000 ms", "replace producer after 20000 ms"]
+        )
+        for _ in 0..<5 { _ = worker.happens(displaced) }
+        #expect(worker.happens(displaced) == ["recreate consumer after 60000 ms"])
+        #expect(
+            worker.happens(.consumerFailed(isDisplaced: false, reason: "fatal")) == ["recreate consumer after 50 ms"]
+        )
     }
 }

@@ -141,17 +141,17 @@ final class Consumer {
     func fenced() {
         isFencedUnawares = true
         world.after(world.uniform(ms(5)...Plan.heartbeat)) { [self] in
-            process.gate { self.fail("fenced instance id") }
+            process.gate { self.fail("fenced instance id", isDisplaced: true) }
         }
     }
 
-    func fail(_ reason: String) {
+    func fail(_ reason: String, isDisplaced: Bool = false) {
         guard !isClosed else { return }
         close(leaves: false)
         process.toLoop(.consumer) { [self] in
             // Before the loop has been told, nothing in the worker can know.
             isFencedUnawares = false
-            process.handle(.consumerFailed(reason: reason))
+            process.handle(.consumerFailed(isDisplaced: isDisplaced, reason: reason))
         }
     }
 
