@@ -73,7 +73,8 @@ def test_each_worker_replaced_and_back(fleet, folder, capsys):
             f"longest time without an answer of a partition {longest:.1f} s"
         )
     assert longest < LONGEST_SILENCE
-    assert not [event for event in events if event["in_doubt"]]
+    doubts = [event for event in events if event["in_doubt"]]
+    assert not doubts, f"{len(doubts)} in doubt: the versions do not read each other's ledger, such as {doubts[0]}"
     oracle.one_call_per_question(fleet.bench.sandbox)
     told = collections.defaultdict(list)
     for event in sorted(events, key=oracle.source):
