@@ -50,6 +50,9 @@ package struct Fingerprint: Hashable, Sendable {
         self.high = high
         self.low = low
     }
+
+    /// Stands in a session for what a ledger record said that could not be read: nothing has this digest.
+    static let unreadable = Fingerprint(keyID: 0, high: 0, low: 0)
 }
 
 /// One transaction's identity, found again in the committed offset's metadata: 64 random bits drawn when the process

@@ -51,9 +51,8 @@ package struct SessionEntry: Equatable, Sendable {
     package private(set) var lastTime = WallTime(milliseconds: 0)
     /// Where its last committed state lies; nil while none does.
     private var stateOffset: Int64?
-    /// Where a record of it lies that could not be read (of a newer version): everything about it is in doubt.
+    /// Where a record of it lies that could not be read (of a newer version).
     private var unreadableOffset: Int64?
-    private var hasUnreadable: Bool { unreadableOffset != nil }
 
     package init() {}
 
@@ -73,7 +72,7 @@ package struct SessionEntry: Equatable, Sendable {
         return (codes[0], stateOffset)
     }
 
-    package var isEmpty: Bool { codes.isEmpty && intents.isEmpty && !isClosed && !hasUnreadable }
+    package var isEmpty: Bool { codes.isEmpty && intents.isEmpty && !isClosed }
 
     package func code(_ fingerprint: Fingerprint) -> CodeState? { codes.first { $0.fingerprint == fingerprint } }
 
@@ -97,16 +96,15 @@ package struct SessionEntry: Equatable, Sendable {
 
     /// An earlier attempt's answer was lost, or there are entries that this worker's key cannot read.
     package func isInDoubt(keyID: UInt32) -> Bool {
-        hasUnreadable || codes.contains { $0.isDoubtful || $0.fingerprint.keyID != keyID }
+        codes.contains { $0.isDoubtful || $0.fingerprint.keyID != keyID }
             || intents.contains { $0.fingerprint.keyID != keyID }
     }
 
     /// Whether anything but this code is in doubt.
     package func isAnotherInDoubt(than fingerprint: Fingerprint) -> Bool {
-        hasUnreadable
-            || codes.contains {
-                $0.fingerprint != fingerprint && ($0.isDoubtful || $0.fingerprint.keyID != fingerprint.keyID)
-            }
+        codes.contains {
+            $0.fingerprint != fingerprint && ($0.isDoubtful || $0.fingerprint.keyID != fingerprint.keyID)
+        }
             || intents.contains { $0.fingerprint.keyID != fingerprint.keyID }
     }
 
@@ -176,8 +174,9 @@ package struct SessionEntry: Equatable, Sendable {
         voidSettledIntents(by: codes)
     }
 
+    /// Whatever it said is in doubt from now on, also for the owners to come: the next state takes its place in the ledger.
     mutating func unreadable(ledgerOffset: Int64, at time: WallTime) {
-        lastTime = max(lastTime, time)
+        doubted(.unreadable, at: time)
         unreadableOffset = ledgerOffset
     }
 

@@ -30,6 +30,13 @@ package final class IdempotentProducer: Sendable {
         )
     }
 
+    /// Learns where the topics' partitions are, so that their first record need not wait for that: up to a second.
+    ///
+    /// Blocks, for `timeout` at most.
+    package func learn(_ topics: [String], timeout: Duration) {
+        handle.learn(topics, until: Deadline(in: timeout))
+    }
+
     /// Queues a record.
     ///
     /// Throws at once when it cannot be sent (`_QUEUE_FULL`, too large, a partition that does not exist); then no

@@ -38,6 +38,14 @@ extension ClientHandle {
         }
     }
 
+    /// Learns where the topics' partitions are; blocks for as long as the cluster needs to say so, up to the deadline.
+    ///
+    /// librdkafka asks about the topics that it has first met in a record no more than once a second, and their records wait
+    /// for that. What cannot be learnt in time is asked about then.
+    func learn(_ topics: [String], until deadline: Deadline) {
+        for topic in topics { _ = try? partitions(topic, until: deadline) }
+    }
+
     /// The cluster's metadata, with one topic or none, lent to the body.
     func metadata<Result>(
         _ operation: String,

@@ -46,6 +46,13 @@ package final class TransactionalProducer: Sendable {
         if let error { throw error }
     }
 
+    /// Learns where the topics' partitions are, so that their first record need not wait for that: up to a second.
+    ///
+    /// Blocks, for `timeout` at most.
+    package func learn(_ topics: [String], timeout: Duration) {
+        handle.learn(topics, until: Deadline(in: timeout))
+    }
+
     /// Runs one transaction to its end.
     ///
     /// Blocks for up to about twice the transaction time-out.

@@ -44,7 +44,7 @@ final class IntentWriter {
         let outstanding = outstanding
         let report = report
         let onError = onError
-        producer = try IdempotentProducer(
+        let producer = try IdempotentProducer(
             properties,
             onReports: { reports in
                 eventLoop.execute {
@@ -59,6 +59,9 @@ final class IntentWriter {
                 if case .error(let error) = event { onError(error) }
             }
         )
+        self.producer = producer
+        // A user would wait for it at the first command; this blocks, so not on the loop.
+        DispatchQueue.global().async { [topic] in producer.learn([topic], timeout: .seconds(5)) }
     }
 
     func write(_ id: RecordID, _ record: LedgerRecord) {

@@ -1,7 +1,9 @@
 """Workers behind lines of their own, and what must hold of them whatever happened."""
 
+import collections
 import json
 import os
+import time
 
 import harness
 import oracle
@@ -24,11 +26,11 @@ def proxy_before(broker, carrier):
 class Member:
     """A worker with lines of its own."""
 
-    def __init__(self, fleet, slot, settings):
+    def __init__(self, fleet, slot, settings, binary):
         self.kafka = proxy_before(fleet.broker, fleet.carrier)
         self.http = TCPProxy(fleet.carrier, fleet.bench.sandbox.port)
         settings = {**FAST, "kafka.brokers": self.kafka.address, **settings}
-        self.process = harness.Worker(fleet.bench, slot, settings, f"http://{self.http.address}")
+        self.process = harness.Worker(fleet.bench, slot, settings, f"http://{self.http.address}", binary=binary)
         fleet.keep(self.process)
 
 
@@ -43,9 +45,9 @@ class Fleet:
         self.members = []
         self.results = bench.watch()
 
-    def start(self, slot="worker-0", **settings):
+    def start(self, slot="worker-0", binary=None, **settings):
         settings = {key.replace("__", "."): value for key, value in settings.items()}
-        self.members.append(Member(self, slot, settings))
+        self.members.append(Member(self, slot, settings, binary))
         return self.members[-1]
 
     def judge(self):
@@ -58,6 +60,50 @@ class Fleet:
         for member in self.members:
             member.kafka.close()
             member.http.close()
+
+
+class Load:
+    """Commands at a steady rate, for as long as somebody asks for more: `records` makes those of the n-th of `rate` turns a second."""
+
+    def __init__(self, fleet, rate, records):
+        self.fleet = fleet
+        self.rate = rate
+        self.records = records
+        self.turns = 0
+        self.sent = 0
+        self.began = time.monotonic()
+
+    def go_on(self):
+        due = int((time.monotonic() - self.began) * self.rate)
+        if due - self.turns >= self.rate // 10:
+            records = [record for turn in range(self.turns, due) for record in self.records(turn)]
+            self.fleet.bench.produce(records)
+            self.sent += len(records)
+            self.turns = due
+        self.fleet.results.poll(0.05)
+
+    def until(self, what, condition, seconds=90):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.go_on()
+            assert time.monotonic() < end, f"not within {seconds} s: {what}"
+
+    def wait(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.go_on()
+
+
+def silences(events, began, ended):
+    """Of each partition the longest time without an answer between two moments (seconds since 1970)."""
+    times = collections.defaultdict(list)
+    for event in events:
+        times[event["source"]["partition"]].append(harness.seconds_of(event["completed_at"]))
+    longest = {}
+    for number, moments in times.items():
+        within = [began, *sorted(moment for moment in moments if began <= moment <= ended), ended]
+        longest[number] = max(after - before for before, after in zip(within, within[1:]))
+    return longest
 
 
 def judge(bench, events, calls):

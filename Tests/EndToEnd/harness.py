@@ -136,9 +136,9 @@ class Sandbox(Process):
 class Worker(Process):
     """One worker; `slot` names it within the group, so that a restart takes the same place at once."""
 
-    def __init__(self, bench, slot="worker-0", settings=None, url=None, environment=None):
+    def __init__(self, bench, slot="worker-0", settings=None, url=None, environment=None, binary=None):
         self.admin = free_port()
-        arguments = [BINARY, "run"]
+        arguments = [binary or BINARY, "run"]
         bench.note(settings or {})
         for key, value in {**bench.settings(slot, url), "admin.port": self.admin, **(settings or {})}.items():
             # None takes a setting of the bench's away.
@@ -164,6 +164,11 @@ class Worker(Process):
         """The log lines with this message, each with its time in seconds since 1970."""
         lines = (json.loads(line) for line in self.text().splitlines() if f'"message":"{message}"' in line)
         return [{**line, "at": seconds_of(line["time"])} for line in lines]
+
+    def partitions(self):
+        """Those that it owns, by its own account."""
+        body = http(f"http://127.0.0.1:{self.admin}/status")[1]
+        return {partition["partition"] for partition in json.loads(body)["partitions"]} if body else set()
 
     def metrics(self):
         return http(f"http://127.0.0.1:{self.admin}/metrics")[1].decode()

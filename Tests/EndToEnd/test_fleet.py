@@ -5,7 +5,6 @@ answers a join only when all members have come by with a heartbeat), and members
 """
 
 import collections
-import json
 import signal
 import time
 
@@ -13,8 +12,6 @@ import fleets
 import harness
 
 DYNAMIC = {"kafka__group_instance_id": None}
-# Commands a second.
-RATE = 1_000
 # Of partitions that stay where they are, and only where the broker's own group is quick.
 LONGEST_STALL = 1.5
 
@@ -23,38 +20,9 @@ def shares(members):
     return sorted(int(member.process.metric("assigned_partitions")) for member in members)
 
 
-def owned(member):
-    """The partitions that a worker owns, by its own account."""
-    body = harness.http(f"http://127.0.0.1:{member.process.admin}/status")[1]
-    return {partition["partition"] for partition in json.loads(body)["partitions"]} if body else set()
-
-
-class Load:
-    """Right codes, so many a second, and when each was sent."""
-
-    def __init__(self, fleet):
-        self.fleet = fleet
-        self.count = 0
-        self.began = time.monotonic()
-
-    def go_on(self):
-        due = int((time.monotonic() - self.began) * RATE)
-        if due - self.count >= RATE // 10:
-            sessions = [f"f-{number:06d}" for number in range(self.count, due)]
-            self.fleet.bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
-            self.count = due
-        self.fleet.results.poll(0.05)
-
-    def until(self, what, condition, seconds=90):
-        end = time.monotonic() + seconds
-        while not condition():
-            self.go_on()
-            assert time.monotonic() < end, f"not within {seconds} s: {what}"
-
-    def wait(self, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.go_on()
+def right(number):
+    session = f"f-{number:06d}"
+    return [harness.command(session, harness.right_code(session))]
 
 
 def test_one_to_four_to_one(fleet, capsys):
@@ -62,14 +30,14 @@ def test_one_to_four_to_one(fleet, capsys):
     fleet = fleet("--latency", "20ms-60ms", partitions=8)
     members = [fleet.start("worker-0", **DYNAMIC)]
     members[0].process.wait_ready()
-    load, moves = Load(fleet), []
+    load, moves = fleets.Load(fleet, 1_000, right), []
 
     def settle(what, expected):
         began, before = time.time(), collections.Counter()
         for member in members:
-            before.update({partition: id(member) for partition in owned(member)})
+            before.update({partition: id(member) for partition in member.process.partitions()})
         load.until(what, lambda: shares(members) == expected and all(not m.process.readiness() for m in members))
-        after = {partition: id(member) for member in members for partition in owned(member)}
+        after = {partition: id(member) for member in members for partition in member.process.partitions()}
         moves.append((began, time.time(), {number for number, owner in after.items() if before.get(number) == owner}))
         load.wait(1.0)
 
@@ -82,7 +50,7 @@ def test_one_to_four_to_one(fleet, capsys):
         load.until("it leaves", lambda: not leaving.process.is_running())
         assert leaving.process.popen.returncode == 0, leaving.process.text()[-2000:]
         settle("the others have its partitions", expected)
-    fleet.results.wait(load.count, 60, [members[0].process])
+    fleet.results.wait(load.sent, 60, [members[0].process])
     assert members[0].process.end() == 0
     events, calls = fleet.judge()
     assert {event["reason"] for event in events} == {"ok"}
@@ -90,22 +58,17 @@ def test_one_to_four_to_one(fleet, capsys):
     assert repeated <= len(events) * 0.01, f"{repeated} of {len(events)} were asked again"
     stayed, moved = pauses(events, moves)
     with capsys.disabled():
-        print(f"\n{load.count} commands at {RATE}/s; longest wait {stayed:.2f} s where nothing moved, {moved:.2f} s where it did")
+        print(f"\n{load.sent} commands at {load.rate}/s; longest wait {stayed:.2f} s where nothing moved, {moved:.2f} s where it did")
     if fleets.IS_CLUSTER:
         assert stayed < LONGEST_STALL
 
 
 def pauses(events, moves):
     """The longest time between two results of a partition while members came or went: of those that stayed, of those that moved."""
-    times = collections.defaultdict(list)
-    for event in events:
-        times[event["source"]["partition"]].append(harness.seconds_of(event["completed_at"]))
     longest = {True: 0.0, False: 0.0}
     for began, ended, stayed in moves:
-        for number, moments in times.items():
-            within = [began, *sorted(moment for moment in moments if began <= moment <= ended), ended]
-            gap = max(after - before for before, after in zip(within, within[1:]))
-            longest[number in stayed] = max(longest[number in stayed], gap)
+        for number, silence in fleets.silences(events, began, ended).items():
+            longest[number in stayed] = max(longest[number in stayed], silence)
     return longest[True], longest[False]
 
 

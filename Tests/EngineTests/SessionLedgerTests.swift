@@ -118,6 +118,25 @@ struct SessionLedgerTests {
         #expect(ledger.oldestOffset == 61)
     }
 
+    @Test func theDoubtOfAnUnreadableRecordOutlivesTheStateThatIsWrittenOverIt() {
+        var ledger = ledger()
+        ledger.restore(.unreadable, session: session, ledgerOffset: 10, timestamp: time(1))
+        ledger.restoreEnded()
+        ledger.settled(codeA, of: session, as: wrong, source: 7, at: time(2))
+        let state = LedgerRecord.Content.state(ledger[session].codes, isClosed: ledger[session].isClosed)
+        let written = LedgerRecord(session: Sample.session("s"), content: state)
+        #expect(LedgerRecord(key: written.key, value: written.value) == written)
+        // The next owner reads that state, and the record before it only if compaction left it there.
+        for isCompacted in [false, true] {
+            var next = self.ledger()
+            if !isCompacted { next.restore(.unreadable, session: session, ledgerOffset: 10, timestamp: time(1)) }
+            next.restore(state, session: session, ledgerOffset: 20, timestamp: time(2))
+            next.restoreEnded()
+            #expect(next[session].isInDoubt(keyID: 1) && next[session].isAnotherInDoubt(than: codeA))
+            #expect(next[session].code(codeA)?.outcome == wrong)
+        }
+    }
+
     // MARK: Restore
 
     @Test func theOrderOfALedgerDecidesButNotOfWhatIsIndependent() {

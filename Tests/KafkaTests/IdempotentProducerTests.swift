@@ -36,6 +36,16 @@ import Testing
         #expect(producer.close(timeout: .seconds(5)))
     }
 
+    @Test func aTopicThatWasLearntIsKnownBeforeItsFirstRecord() throws {
+        let producer = try producer()
+        let nowhere = OutgoingRecord(topic: topic, partition: 9)
+        // Of a topic that was not, only the report could tell.
+        producer.learn([topic], timeout: .seconds(20))
+        #expect(throws: KafkaError.self) { try producer.produce(nowhere, tag: 1) }
+        #expect(reports.all.isEmpty && producer.outstanding == 0)
+        #expect(producer.close(timeout: .seconds(5)))
+    }
+
     @Test func aTagKeepsAllItsBits() throws {
         let producer = try producer()
         try producer.produce(OutgoingRecord(topic: topic), tag: .max)

@@ -116,6 +116,22 @@ struct AuditCleanTests {
         #expect(history.report().findings == [])
     }
 
+    /// Two versions take turns: what the other wrote of the session cannot be read here.
+    @Test func anotherVersionForgetsWhatWasSettled() {
+        var history = AuditHistory(journal: true)
+        let wrong = history.command("a", code: 1)
+        let right = history.command("a", code: 2)
+        let again = history.command("a", code: 1)
+        history.call(wrong, code: 1)
+        history.settle(wrong, .wrongCode)
+        history.call(right, code: 0)
+        history.result(right, .ok, calls: 1)
+        history.ledger("a", .unreadable)
+        history.call(again, code: 1)
+        history.result(again, .wrongCode, calls: 1) { $0.inDoubt = true }
+        #expect(history.found() == [])
+    }
+
     /// Where the key rule is broken, nothing is promised about a session as a whole.
     @Test func aSessionInTwoPartitionsIsToldAndNotHeldAgainstAnybody() {
         var history = AuditHistory(journal: true)

@@ -111,6 +111,8 @@ struct SessionFacts {
         var everSettled: Set<Int64> = []
         var keyIDs: Set<UInt32> = []
         var hasUnreadable = false
+        /// Some of it was written under another key or by another version: not everything that is settled need be seen here.
+        var isInPart: Bool { keyIDs.count > 1 || hasUnreadable }
         var isEmpty: Bool { stateOffset < 0 && keyIDs.isEmpty && !hasUnreadable }
     }
 

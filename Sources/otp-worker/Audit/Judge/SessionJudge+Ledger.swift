@@ -18,7 +18,7 @@ extension SessionJudge {
         for code in state { settled(code, lane, partition, isTail: isTail) }
         // A state that knows of later commands than were read says nothing about the last result of these.
         let isBeyond = state.contains { $0.source > newest.offset }
-        if !isBeyond, word.keyIDs.count <= 1, !word.hasUnreadable {
+        if !isBeyond, !word.isInPart {
             for (exchange, later) in lastSettling(answered) where remembers(exchange, until: word.stateTime) {
                 if !state.contains(where: { $0.source == exchange.offset || later.contains($0.source) }) {
                     find(
@@ -106,7 +106,7 @@ extension SessionJudge {
         isTail: Bool
     ) {
         let verified = answered.first { $0.answer?.isVerified ?? false }
-        if let verified, !word.isClosed, word.keyIDs.count <= 1, remembers(verified, until: word.stateTime) {
+        if let verified, !word.isClosed, !word.isInPart, remembers(verified, until: word.stateTime) {
             find(.ledger, verified, partition, "verified, but the ledger's last state is open")
         } else if verified == nil, word.isClosed, isWhole, !isTail, let last = answered.last {
             find(.ledger, last, partition, "the ledger says verified, and no result of the session does")

@@ -81,11 +81,11 @@ struct SessionJudge {
     }
 
     private mutating func history(_ lane: SessionFacts.Lane, _ partition: Int32) {
-        let isOneKey = lane.ledger.keyIDs.count <= 1 && !lane.ledger.hasUnreadable
+        let isAllKnown = !lane.ledger.isInPart
         var known = Known()
         for exchange in lane.exchanges {
             if let answer = exchange.answer {
-                judge(answer, of: exchange, partition, known, lane, isOneKey: isOneKey)
+                judge(answer, of: exchange, partition, known, lane, isAllKnown: isAllKnown)
                 learn(answer, of: exchange, lane, &known)
             }
             if exchange.answer?.isBusy != true { known.unhurried += 1 }
@@ -117,7 +117,7 @@ struct SessionJudge {
         _ partition: Int32,
         _ known: Known,
         _ lane: SessionFacts.Lane,
-        isOneKey: Bool
+        isAllKnown: Bool
     ) {
         shape(answer, of: exchange, partition)
         if answer.isBusy {
@@ -126,14 +126,14 @@ struct SessionJudge {
             }
             return
         }
-        doubt(answer, of: exchange, partition, known, isOneKey: isOneKey)
+        doubt(answer, of: exchange, partition, known, isAllKnown: isAllKnown)
         if answer.replayed {
             replay(answer, of: exchange, partition, known, lane)
             return
         }
         deadline(answer, of: exchange, partition)
         foundation(answer, of: exchange, partition, known)
-        guard isOneKey else { return }
+        guard isAllKnown else { return }
         if let first = known.settled[exchange.question], !first.answer.retryable,
             remembers(first.answer.completedAt, at: answer.completedAt)
         {
@@ -254,7 +254,7 @@ struct SessionJudge {
         of exchange: SessionFacts.Exchange,
         _ partition: Int32,
         _ known: Known,
-        isOneKey: Bool
+        isAllKnown: Bool
     ) {
         if answer.isVerified {
             if answer.inDoubt { find(.doubt, exchange, partition, "verified, and yet in doubt") }
@@ -265,7 +265,7 @@ struct SessionJudge {
             find(.doubt, exchange, partition, "outcome_unknown, but not in doubt")
         } else if answer.reason == .sessionUsed, answer.code == 100 {
             find(.doubt, exchange, partition, "it had already succeeded, and the rejection is not in doubt")
-        } else if let since = known.doubtSince, isOneKey, remembers(since, at: answer.completedAt) {
+        } else if let since = known.doubtSince, isAllKnown, remembers(since, at: answer.completedAt) {
             find(.doubt, exchange, partition, "not in doubt, though an earlier result of the session is")
         }
     }
