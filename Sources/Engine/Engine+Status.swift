@@ -1,4 +1,4 @@
-import Contract
+package import Contract
 
 /// The engine's state at one moment, for probes, metrics and people.
 ///
@@ -91,6 +91,13 @@ extension Engine {
             stalledFor: watchdog.stalled(at: now),
             partitions: partitions.values.map { status(of: $0) }.sorted { $0.number < $1.number }
         )
+    }
+
+    /// A record that is in memory, and when it was received; nil once it is settled, or another worker's.
+    ///
+    /// For whoever tells about it.
+    package func inMemory(_ id: RecordID) -> (record: ReceivedRecord, since: WallTime)? {
+        partition(id.place)?.commands[id.offset].map { ($0.record, $0.receivedWall) }
     }
 
     /// Nothing to do, or something outside stands in the way and is named among the conditions of readiness.

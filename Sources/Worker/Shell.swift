@@ -102,7 +102,7 @@ final class Shell: @unchecked Sendable {
         case .endOfPartition(let partition, let offset):
             if let place = epochs[partition] { take(.reachedEnd(place, offset: offset)) }
         case .partitionError(let partition, let error):
-            parts.telemetry.kafkaError(error)
+            parts.telemetry.heard(.error(error), from: .consumer)
             if let place = epochs[partition] { take(.partitionUnreadable(place, reason: "\(error)")) }
         case .statistics(let statistics):
             parts.telemetry.statistics(statistics)
@@ -112,9 +112,9 @@ final class Shell: @unchecked Sendable {
                 take(.coordinatorHeard(at: now + (.zero - silence)))
             }
         case .error(let error):
-            parts.telemetry.kafkaError(error)
+            parts.telemetry.heard(.error(error), from: .consumer)
             if error.isFatal { consumerFailed(error) }
-        case .log(let log): parts.telemetry.clientLog(log)
+        case .log(let log): parts.telemetry.heard(.log(log), from: .consumer)
         }
     }
 
@@ -143,6 +143,11 @@ final class Shell: @unchecked Sendable {
         take(.consumerFailed(reason: "\(error)"))
     }
 
+    /// The trace that a command belongs to, if its headers say.
+    private func traceID(of id: RecordID) -> String? {
+        engine.inMemory(id).flatMap { TraceParent.traceID(in: $0.record.headers) }
+    }
+
     // MARK: What is to be done
 
     private func perform(_ effect: Effect) {
@@ -160,7 +165,7 @@ final class Shell: @unchecked Sendable {
         case .replaceProducer(let delay): parts.transactor.replace(after: delay) { self.report($0) }
         case .commit(let batch): commit(batch)
         case .wake(let moment): schedule(moment)
-        case .report(let fact): parts.telemetry.report(fact)
+        case .report(let fact): parts.telemetry.report(fact) { traceID(of: $0) }
         case .stop: stop()
         }
     }
@@ -268,7 +273,7 @@ final class Shell: @unchecked Sendable {
         do throws(KafkaError) {
             try consumer?.consumer.subscribe([parts.topics.commands])
         } catch {
-            parts.telemetry.kafkaError(error)
+            parts.telemetry.heard(.error(error), from: .consumer)
             // Never from within the engine's own turn.
             eventLoop.execute { self.consumerFailed(error) }
         }

@@ -2,7 +2,7 @@ import CheckOTP
 import Contract
 import Engine
 import Kafka
-package import Logging
+import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -15,8 +15,7 @@ import Synchronization
 package final class Worker: Sendable {
     package let health: HealthState
     private let configuration: WorkerConfiguration
-    private let logger: Logger
-    private let clientLogger: Logger
+    private let loggers: Loggers
     private let registry: MetricRegistry
     private let heartbeat: Heartbeat
     private let state = Mutex(State())
@@ -43,13 +42,10 @@ package final class Worker: Sendable {
     }
 
     /// Makes a worker and nothing else: it connects to nobody yet.
-    package init(_ configuration: WorkerConfiguration, logger: Logger, registry: MetricRegistry) {
+    package init(_ configuration: WorkerConfiguration, loggers: Loggers, registry: MetricRegistry) {
         self.configuration = configuration
-        self.logger = logger
+        self.loggers = loggers
         self.registry = registry
-        var clientLogger = logger
-        clientLogger[metadataKey: "client"] = "rdkafka"
-        self.clientLogger = clientLogger
         let heartbeat = Heartbeat()
         self.heartbeat = heartbeat
         health = HealthState(
@@ -76,11 +72,16 @@ package final class Worker: Sendable {
         )
         let setup = try Setup(configuration)
         guard let findings = try await check(setup) else { return }
-        for warning in findings.warnings { logger.warning("topics", metadata: ["finding": "\(warning)"]) }
+        for warning in findings.warnings { loggers.worker.warning("topics", metadata: ["finding": "\(warning)"]) }
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
-        let telemetry = Telemetry(logger: logger, clientLogger: clientLogger, registry: registry, health: health)
+        let telemetry = Telemetry(
+            loggers,
+            registry: registry,
+            health: health,
+            topic: configuration.topics.commands
+        )
         telemetry.topicPartitions(commands: findings.commandPartitions, results: findings.resultPartitions)
         let transactor = makeTransactor(setup, findings, telemetry)
         let keys = KeyWatch(partitions: findings.commandPartitions, registry: registry, telemetry: telemetry)
@@ -104,7 +105,7 @@ package final class Worker: Sendable {
         try? await group.shutdownGracefully()
         _ = setup.admin.close(timeout: .seconds(1))
         if let failure { throw failure }
-        logger.notice("stopped")
+        loggers.worker.notice("stopped")
     }
 
     /// Stops taking commands, settles what is under way and leaves.
@@ -120,7 +121,7 @@ package final class Worker: Sendable {
         // Whatever hangs must not outlive the grace period.
         let limit = configuration.delivery.drainTimeout + .seconds(8)
         shell.eventLoop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
-            self.logger.error("drain did not end in time")
+            self.loggers.worker.error("drain did not end in time")
             self.stopped()
         }
     }
@@ -166,7 +167,7 @@ package final class Worker: Sendable {
                     state.shell = shell
                     return state.isDrainRequested
                 }
-                logger.notice("started", metadata: ["worker": "\(configuration.name)"])
+                loggers.worker.notice("started", metadata: ["worker": "\(configuration.name)"])
                 if isDrainRequested { drain() }
             }
         }
@@ -194,7 +195,7 @@ package final class Worker: Sendable {
         do {
             let port = try await server.start()
             state.withLock { $0.adminPort = port }
-            logger.notice("admin server listens", metadata: ["port": "\(port)"])
+            loggers.worker.notice("admin server listens", metadata: ["port": "\(port)"])
             return server
         } catch {
             try? await group.shutdownGracefully()
@@ -251,9 +252,7 @@ package final class Worker: Sendable {
             ),
             timeout: configuration.kafka.transactionTimeout,
             admin: setup.admin,
-            onEvent: { event in
-                if case .error(let error) = event { telemetry.kafkaError(error) }
-            },
+            onEvent: { telemetry.heard($0, from: .transactions) },
             onReplies: { telemetry.replies($0) }
         )
     }
@@ -289,7 +288,7 @@ package final class Worker: Sendable {
             file: configuration.checkOTP.secretKeyFile,
             client: client,
             eventLoop: loop,
-            logger: logger
+            logger: loggers.checkOTP
         )
         let parts = Shell.Parts(
             client: client,
@@ -301,7 +300,7 @@ package final class Worker: Sendable {
                     topic: topics.ledger,
                     eventLoop: shell.eventLoop,
                     report: { shell.take($0) },
-                    onError: { telemetry.kafkaError($0) }
+                    onEvent: { telemetry.heard($0, from: .intents) }
                 )
             },
             transactor: transactor,

@@ -397,6 +397,7 @@ extension Setting {
         ),
         .flag("admin.enabled", \.worker.admin.isEnabled, "Serve /live, /ready, /status and /metrics."),
         .choice("log.level", \.logLevel, Logger.Level.allCases.map { ($0.rawValue, $0) }, "The least level logged."),
+        logLevels,
         .choice(
             "log.form",
             \.logForm,

@@ -77,10 +77,8 @@ struct RunCommand: AsyncParsableCommand {
         registry.exposeBuild(version: VersionCommand.number, librdkafka: LibrdKafka.version)
         registry.exposeProcess()
         let sink = LogSink(form: settings.logForm, registry: registry)
-        let logger = Logger(label: "worker") { label in
-            StructuredLogHandler(label: label, level: settings.logLevel, sink: sink)
-        }
-        let worker = Worker(settings.worker, logger: logger, registry: registry)
+        let loggers = Loggers(sink, level: settings.logLevel, levels: settings.logLevels)
+        let worker = Worker(settings.worker, loggers: loggers, registry: registry)
         let supervisor = ServiceManager(
             environment: ProcessInfo.processInfo.environment,
             processID: ProcessInfo.processInfo.processIdentifier
@@ -94,20 +92,22 @@ struct RunCommand: AsyncParsableCommand {
                     continue
                 }
                 guard isFirst else {
-                    logger.warning("Stopping at once, on a second signal", metadata: ["signal": "\(signal)"])
+                    loggers.worker.warning("Stopping at once, on a second signal", metadata: ["signal": "\(signal)"])
                     sink.flush()
                     Console.exit(1)
                 }
                 isFirst = false
-                logger.notice("Stopping", metadata: ["signal": "\(signal)"])
+                loggers.worker.notice("Stopping", metadata: ["signal": "\(signal)"])
                 supervisor?.stopping()
                 worker.drain()
             }
         }
         let reports = Task { try await supervisor?.follow(worker.health) }
+        let summaries = Task { try await sink.keepSummarizing() }
         defer {
             watcher.cancel()
             reports.cancel()
+            summaries.cancel()
             sink.flush()
         }
         try await worker.run()
