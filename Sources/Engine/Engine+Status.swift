@@ -16,7 +16,11 @@ package struct EngineStatus: Equatable, Sendable {
         /// The next offset to be received.
         package var next: Int64
         package var commands: Int
+        /// Commands of one session are handled one at a time: sessions in which some wait for that.
+        package var waitingSessions: Int
         package var sessions: Int
+        /// Those of which some answer was lost.
+        package var sessionsInDoubt: Int
         package var isPaused: Bool
     }
 
@@ -141,7 +145,9 @@ extension Engine {
             watermark: partition.progress.committed,
             next: partition.progress.next,
             commands: partition.commands.count,
+            waitingSessions: partition.lanes.values.count { !$0.waiting.isEmpty },
             sessions: partition.ledger.count,
+            sessionsInDoubt: partition.ledger.inDoubt,
             isPaused: !partition.pauses.isEmpty
         )
     }

@@ -42,7 +42,9 @@ enum StatusPage {
             field("watermark", Int(partition.watermark), &json)
             field("next", Int(partition.next), &json)
             field("commands", partition.commands, &json)
+            field("waiting_sessions", partition.waitingSessions, &json)
             field("sessions", partition.sessions, &json)
+            field("sessions_in_doubt", partition.sessionsInDoubt, &json)
             field("paused", partition.isPaused, &json)
             json.endObject()
         }

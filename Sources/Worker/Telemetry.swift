@@ -1,4 +1,5 @@
 import Contract
+import Dispatch
 package import Engine
 import Kafka
 import Logging
@@ -98,6 +99,11 @@ package final class Telemetry: Sendable {
         case .error(let error):
             registry.counter(.kafkaErrors, error.name).add()
             loggers.kafka.warning("kafka error", metadata: ["error": "\(error)", "client": "\(client.rawValue)"])
+        // The text is long: the thread that brings it has acknowledgements to serve, for which commits wait.
+        case .statistics(let json):
+            DispatchQueue.global(qos: .utility).async { [self] in
+                if let statistics = ClientStatistics(json: json) { show(statistics, of: client) }
+            }
         case .log(let log):
             loggers.rdkafka.log(
                 level: log.level <= 3 ? .error : log.level == 4 ? .warning : .debug,
@@ -109,7 +115,18 @@ package final class Telemetry: Sendable {
         }
     }
 
+    private func show(_ statistics: ClientStatistics, of client: Client) {
+        let name = client.rawValue
+        registry.gauge(.kafkaConnectedBrokers, name).set(Double(statistics.connectedBrokers))
+        registry.gauge(.kafkaRoundTrip, name).set(statistics.roundTrip.inSeconds)
+        registry.gauge(.kafkaThrottle, name).set(statistics.throttle.inSeconds)
+        registry.gauge(.kafkaWaitingRequests, name).set(Double(statistics.waitingRequests))
+        registry.counter(.kafkaRequestTimeouts, name).set(total: Double(statistics.timedOutRequests))
+        registry.gauge(.kafkaQueuedRecords, name).set(Double(statistics.queuedRecords))
+    }
+
     func statistics(_ statistics: ConsumerStatistics) {
+        show(statistics.client, of: .consumer)
         health.set(
             "broker",
             isOK: statistics.brokers.contains { $0.state == "UP" },
@@ -205,7 +222,9 @@ package final class Telemetry: Sendable {
         registry.gauge(.oldestUnfinishedAge).set(status.oldestAge?.inSeconds ?? 0)
         registry.gauge(.assignedPartitions).set(Double(status.partitions.count))
         registry.gauge(.parkedPartitions).set(Double(status.partitions.count { $0.parkedFor != nil }))
+        registry.gauge(.waitingSessions).set(Double(status.partitions.reduce(0) { $0 + $1.waitingSessions }))
         registry.gauge(.ledgerSessions).set(Double(status.partitions.reduce(0) { $0 + $1.sessions }))
+        registry.gauge(.sessionsInDoubt).set(Double(status.partitions.reduce(0) { $0 + $1.sessionsInDoubt }))
         registry.gauge(.trusted).set(status.isTrusted ? 1 : 0)
         for partition in status.partitions {
             registry.gauge(.partitionWatermark, "\(partition.number)").set(Double(partition.watermark))

@@ -1,6 +1,7 @@
 """What an operator sees of a running worker: its log, its metrics."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -67,7 +68,12 @@ def test_promtool_finds_no_fault_with_the_metrics(bench, sandbox, worker, result
     process = worker().wait_ready()
     bench.produce([harness.command(f"s{number}-AB12", "AB12") for number in range(20)] + [("bad", "{")])
     results.wait(21, 60, [process])
+    # The producers' statistics come every five seconds.
+    harness.until("all clients are seen", lambda: process.metric("kafka_connected_brokers") >= 3)
     page = process.metrics()
+    for client in ("consumer", "transactions", "intents"):
+        assert re.search(rf'otp_worker_kafka_connected_brokers{{client="{client}"}} [1-9]', page), client
+        assert re.search(rf'otp_worker_kafka_round_trip_seconds{{client="{client}"}} 0\.\d', page), client
     assert 'otp_worker_commands_total{status="verified",reason="ok"} 20' in page
     checked = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, timeout=60)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
