@@ -196,13 +196,6 @@ extension Telemetry {
         }
     }
 
-    private func gone(_ partitions: [Int32]) {
-        for partition in partitions {
-            registry.remove(.partitionWatermark, "\(partition)")
-            registry.remove(.partitionLag, "\(partition)")
-        }
-    }
-
     /// A command's coordinates, and its trace if it has one.
     private func place(_ record: RecordID, _ traceID: String?) -> Logger.Metadata {
         var metadata: Logger.Metadata = [

@@ -17,6 +17,8 @@ package final class Telemetry: Sendable {
     let topic: String
     private let health: HealthState
     private let stalled = Mutex(false)
+    /// The end of each owned partition, as of the last statistics.
+    private let ends = Mutex<[Int32: Int64]>([:])
     /// Statistics in a row, one a second, that found this worker in a steady group and without a partition.
     private let idleFor = Mutex(0)
     /// A member that just joined has none for a few seconds.
@@ -136,9 +138,21 @@ package final class Telemetry: Sendable {
         warnOfIdleness(isSteady: statistics.joinState == "steady")
         for partition in statistics.partitions {
             guard let end = partition.highWatermark, end >= 0 else { continue }
+            ends.withLock { $0[partition.topicPartition.partition] = end }
             let number = "\(partition.topicPartition.partition)"
             let watermark = registry.gauge(.partitionWatermark, number).value
             registry.gauge(.partitionLag, number).set(max(0, Double(end) - watermark))
+        }
+    }
+
+    /// The offset after the partition's last record, as of the last statistics.
+    func end(of partition: Int32) -> Int64? { ends.withLock { $0[partition] } }
+
+    func gone(_ partitions: [Int32]) {
+        for partition in partitions {
+            ends.withLock { $0[partition] = nil }
+            registry.remove(.partitionWatermark, "\(partition)")
+            registry.remove(.partitionLag, "\(partition)")
         }
     }
 

@@ -15,6 +15,7 @@ import Synchronization
 package final class Worker: Sendable {
     package let health: HealthState
     private let configuration: WorkerConfiguration
+    private let version: String
     private let loggers: Loggers
     private let registry: MetricRegistry
     private let heartbeat: Heartbeat
@@ -42,7 +43,19 @@ package final class Worker: Sendable {
     }
 
     /// Makes a worker and nothing else: it connects to nobody yet.
-    package init(_ configuration: WorkerConfiguration, loggers: Loggers, registry: MetricRegistry) {
+    ///
+    /// - Parameters:
+    ///   - configuration: what it is told.
+    ///   - version: the program's, for the status page.
+    ///   - loggers: one for each component.
+    ///   - registry: takes the metrics.
+    package init(
+        _ configuration: WorkerConfiguration,
+        version: String,
+        loggers: Loggers,
+        registry: MetricRegistry
+    ) {
+        self.version = version
         self.configuration = configuration
         self.loggers = loggers
         self.registry = registry
@@ -95,7 +108,8 @@ package final class Worker: Sendable {
             throw StartFailure(explaining: error)
         }
         heartbeat.shell.withLock { $0 = shell }
-        let admin = try await startAdmin(shell, keys, stopping: group)
+        let page = StatusPage(version: version, configuration: configuration, keys: keys, telemetry: telemetry)
+        let admin = try await startAdmin(shell, page, stopping: group)
         let watch = makeTopicWatch(setup, findings, transactor, keys, telemetry, shell)
         let watching = watch.begin(on: loop)
         let failure = await work(shell, loop)
@@ -179,7 +193,7 @@ package final class Worker: Sendable {
 
     private func startAdmin(
         _ shell: Shell,
-        _ keys: KeyWatch,
+        _ page: StatusPage,
         stopping group: MultiThreadedEventLoopGroup
     ) async throws(StartFailure)
         -> AdminServer?
@@ -190,7 +204,7 @@ package final class Worker: Sendable {
             port: configuration.admin.port,
             health: health,
             registry: registry,
-            status: { await StatusPage.render(shell, keys) }
+            status: { await page.render(shell) }
         )
         do {
             let port = try await server.start()

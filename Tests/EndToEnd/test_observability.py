@@ -1,4 +1,4 @@
-"""What an operator sees of a running worker: its log, its metrics."""
+"""What an operator sees of a running worker: its log, its metrics, its page."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def test_every_line_about_a_command_names_its_place_and_trace(bench, sandbox, wo
         assert secret not in process.text()
 
 
-def test_promtool_finds_no_fault_with_the_metrics(bench, sandbox, worker, results):
+def test_metrics_status_and_the_page_for_people(bench, sandbox, worker, results):
     promtool = shutil.which("promtool")
     assert promtool, "promtool is not on the PATH: deploy/test.sh puts it there"
     sandbox()
@@ -77,3 +77,14 @@ def test_promtool_finds_no_fault_with_the_metrics(bench, sandbox, worker, result
     assert 'otp_worker_commands_total{status="verified",reason="ok"} 20' in page
     checked = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, timeout=60)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+    def settled():
+        status = json.loads(harness.http(f"http://127.0.0.1:{process.admin}/status")[1])
+        return status if sum(partition.get("end", 0) for partition in status["partitions"]) == 21 else None
+
+    status = harness.until("the ends of the partitions are known", settled)
+    assert [partition["lag"] for partition in status["partitions"]] == [0] * bench.partitions
+    assert (status["worker"], status["topic"]) == ("worker-0", bench.commands)
+    assert status["version"] == bench.run("version").stdout.split()[1]
+    code, html = harness.http(f"http://127.0.0.1:{process.admin}/")
+    assert code == 200 and bench.commands in html.decode() and "<script nonce=" in html.decode()

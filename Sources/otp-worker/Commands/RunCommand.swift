@@ -17,7 +17,8 @@ struct RunCommand: AsyncParsableCommand {
 
             The secret key comes from OTP_CHECK_OTP_SECRET_KEY or from the file that check_otp.secret_key_file names; \
             SIGHUP reads that file again. Logs go to standard error: one JSON object per line, or lines for people on a \
-            terminal. /live, /ready, /status and /metrics are served on admin.host:admin.port (127.0.0.1:9464). systemd is \
+            terminal. /live, /ready, /status and /metrics, and at / a page for people, are served on \
+            admin.host:admin.port (127.0.0.1:9464). systemd is \
             told that it is ready, lives and stops (Type=notify, WatchdogSec).
 
             Examples:
@@ -78,7 +79,12 @@ struct RunCommand: AsyncParsableCommand {
         registry.exposeProcess()
         let sink = LogSink(form: settings.logForm, registry: registry)
         let loggers = Loggers(sink, level: settings.logLevel, levels: settings.logLevels)
-        let worker = Worker(settings.worker, loggers: loggers, registry: registry)
+        let worker = Worker(
+            settings.worker,
+            version: VersionCommand.number,
+            loggers: loggers,
+            registry: registry
+        )
         let supervisor = ServiceManager(
             environment: ProcessInfo.processInfo.environment,
             processID: ProcessInfo.processInfo.processIdentifier

@@ -32,7 +32,12 @@ final class DemoStage {
         let registry = MetricRegistry()
         sink = LogSink(form: .automatic, registry: registry)
         let level: Logger.Level = verbose ? .debug : .critical
-        worker = Worker(settings.worker, loggers: Loggers(sink, level: level), registry: registry)
+        worker = Worker(
+            settings.worker,
+            version: VersionCommand.number,
+            loggers: Loggers(sink, level: level),
+            registry: registry
+        )
         try makeTopics()
     }
 
