@@ -23,6 +23,8 @@ final class Shell: @unchecked Sendable {
         var makeConsumer: @Sendable () throws(KafkaError) -> ConsumerThread
         var topics: WorkerConfiguration.Topics
         var telemetry: Telemetry
+        /// Nil where the program has installed no tracer.
+        var spans: CommandSpans?
     }
 
     /// An upstream that closes connections at once is not asked for new ones more often.
@@ -50,6 +52,7 @@ final class Shell: @unchecked Sendable {
         self.parts = parts
         self.eventLoop = eventLoop
         lastTurn.store(Clocks.now().nanoseconds, ordering: .relaxed)
+        parts.spans?.inMemory = { [unowned self] in self.engine.inMemory($0) }
         parts.secret.onReplaced = { [weak self] in self?.take(.keyReplaced) }
     }
 
@@ -83,7 +86,9 @@ final class Shell: @unchecked Sendable {
         guard !isStopping else { return }
         let now = Clocks.now()
         lastTurn.store(now.nanoseconds, ordering: .relaxed)
-        for effect in engine.handle(events, at: now) { perform(effect) }
+        let effects = engine.handle(events, at: now)
+        if let spans = parts.spans { for event in events { spans.happened(event) } }
+        for effect in effects { perform(effect) }
     }
 
     private func take(_ items: [CommandIntake.Item], from thread: ConsumerThread) {
@@ -143,14 +148,16 @@ final class Shell: @unchecked Sendable {
         take(.consumerFailed(reason: "\(error)"))
     }
 
-    /// The trace that a command belongs to, if its headers say.
+    /// The trace that a command belongs to, by its headers or by the tracer that is installed.
     private func traceID(of id: RecordID) -> String? {
-        engine.inMemory(id).flatMap { TraceParent.traceID(in: $0.record.headers) }
+        let headers = parts.spans?.headers(of: id) ?? engine.inMemory(id)?.record.headers
+        return headers.flatMap(TraceParent.traceID(in:))
     }
 
     // MARK: What is to be done
 
     private func perform(_ effect: Effect) {
+        parts.spans?.begins(effect)
         switch effect {
         case .subscribe: subscribe()
         case .recreateConsumer(let delay): recreateConsumer(after: delay)
@@ -191,6 +198,7 @@ final class Shell: @unchecked Sendable {
     }
 
     private func call(_ id: RecordID, _ command: VerifyCommand, _ headers: [Header], _ timeout: Duration) {
+        let headers = parts.spans?.headers(of: id) ?? headers
         let request = CheckRequest(
             sessionID: command.sessionID,
             phone: command.phone,

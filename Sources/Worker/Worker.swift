@@ -98,10 +98,11 @@ package final class Worker: Sendable {
         telemetry.topicPartitions(commands: findings.commandPartitions, results: findings.resultPartitions)
         let transactor = makeTransactor(setup, findings, telemetry)
         let keys = KeyWatch(partitions: findings.commandPartitions, registry: registry, telemetry: telemetry)
+        let tracing = CommandSpans.Installed.current
         let shell: Shell
         do {
             shell = try await loop.submit { [self] in
-                try makeShell(setup, findings, transactor, keys, telemetry, loop)
+                try makeShell(setup, findings, transactor, keys, telemetry, tracing, loop)
             }.get()
         } catch {
             try? await group.shutdownGracefully()
@@ -277,6 +278,7 @@ package final class Worker: Sendable {
         _ transactor: Transactor,
         _ keys: KeyWatch,
         _ telemetry: Telemetry,
+        _ tracing: CommandSpans.Installed,
         _ loop: any EventLoop
     ) throws -> Shell {
         let client = try CheckClient(
@@ -322,7 +324,8 @@ package final class Worker: Sendable {
             makeConsumer: { () throws(KafkaError) in ConsumerThread(try GroupConsumer(setup.consumer), intake: intake)
             },
             topics: topics,
-            telemetry: telemetry
+            telemetry: telemetry,
+            spans: CommandSpans(tracing, names: CommandSpans.Names(configuration, setup.client.origin))
         )
         let engine = Engine(
             configuration: EngineConfiguration(configuration, findings, keyID: setup.fingerprinter.keyID),
