@@ -167,7 +167,7 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Worker",
+                "CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Sandbox", "Worker",
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),

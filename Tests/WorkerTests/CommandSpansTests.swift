@@ -14,37 +14,12 @@ struct CommandSpansTests {
 
     init() throws { worker = try TracedEngine() }
 
-    /// The spans of the command's trace, a child further in than its parent, each with its kind and what it came to.
-    private func tree(below parent: String = parent, depth: Int = 0) -> [String] {
-        let children = worker.tracer.memory.finishedSpans.filter {
-            $0.parentSpanID == parent && $0.traceID == Self.trace
-        }
-        return children.sorted { $0.spanID < $1.spanID }.flatMap { span in
-            var words = [span.operationName, "\(span.kind)"]
-            for name in ["otp.status", "otp.reason", "otp.ledger.decision", "http.response.status_code", "error.type"] {
-                if let value = span.attributes.get(name) { words.append(text(value)) }
-            }
-            if span.status?.code == .error { words.append("error") }
-            if text(span.attributes.get("otp.replayed")) == "true" { words.append("replayed") }
-            return [String(repeating: "  ", count: depth) + words.joined(separator: " ")]
-                + tree(below: span.spanID, depth: depth + 1)
-        }
-    }
-
-    private func text(_ value: SpanAttribute?) -> String {
-        switch value {
-        case .string(let text): text
-        case .int64(let number): "\(number)"
-        case .int32(let number): "\(number)"
-        case .bool(let flag): "\(flag)"
-        default: "none"
-        }
-    }
+    private func tree() -> [String] { worker.tracer.memory.tree(of: Self.trace, below: Self.parent) }
 
     private func attributes(of name: String) throws -> [String: String] {
         let span = try #require(worker.tracer.memory.finishedSpans.first { $0.operationName == name })
         var attributes: [String: String] = [:]
-        span.attributes.forEach { attributes[$0] = text($1) }
+        span.attributes.forEach { attributes[$0] = $1.text }
         return attributes
     }
 
