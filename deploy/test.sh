@@ -89,6 +89,7 @@ main() {
     need_swift
     need_packages librdkafka-dev pkg-config kcat openssl
     need_python_tools
+    case "$mode" in all | --e2e) need_promtool ;; esac
     case "$mode" in
     all)
         lint

@@ -126,8 +126,11 @@ breaks=(
     'alerts     | deploy/prometheus/alerts.yaml                    | s/for: 1h/for: 2h/'
     'alerts     | deploy/prometheus/prometheus.yaml                | s/scrape_interval/scrape_pause/'
     'alert_tests| deploy/prometheus/alerts.yaml                    | s/otp_worker_parked_partitions > 0/otp_worker_parked_partitions > 9/'
-    'runbook    | Sources/Worker/Telemetry.swift                   | s/"dead letter dropped"/"letter dropped"/'
-    'runbook    | Sources/Worker/Worker.docc/Operations.md         | s/`kafka error` (`error`) | warning/`kafka error` (`error`) | error/'
+    'runbook    | Sources/Worker/Telemetry+Facts.swift             | s/"dead letter dropped"/"letter dropped"/'
+    'runbook    | Sources/Worker/Worker.swift                      | /drain did not end in time/ d'
+    'runbook    | Sources/Worker/Telemetry+Facts.swift             | s/notice("intake resumed")/warning("intake resumed")/'
+    'runbook    | Sources/Worker/Telemetry+Facts.swift             | s/loggers.kafka.notice("partition tried/chronicle.warning("partition tried/'
+    'runbook    | Sources/Worker/Worker.docc/Operations.md         | s/`kafka error` (`error`, `client`) | warning/`kafka error` (`error`, `client`) | error/'
     'runbook    | Sources/Worker/Worker.docc/Operations.md         | s/otp_worker_waiting_commands/otp_worker_waiting/'
     'runbook    | Sources/Worker/Worker.docc/Operations.md         | s/`ledger.retention`/`ledger.memory`/'
     'runbook    | Sources/Worker/Worker.docc/Operations.md         | s/^## Keys$/## Secrets/'
@@ -138,17 +141,6 @@ breaks=(
     'unit       | deploy/systemd/otp-worker@.service               | s/WatchdogSec/WatchDogSec/'
     'unit       | deploy/systemd/otp-worker@.service               | /^Protect/ d; /^SystemCall/ d'
 )
-
-# From Debian's package of Prometheus, which is not installed for it: that would start a Prometheus.
-need_promtool() {
-    PATH=$PATH:$tools/promtool/usr/bin
-    if command -v promtool >/dev/null; then return; fi
-    step "Unpacking promtool into .build-tools"
-    as_root apt-get update -qq
-    mkdir -p "$tools/promtool"
-    (cd "$tools/promtool" && apt-get download -qq prometheus >&2)
-    dpkg-deb --fsys-tarfile "$tools"/promtool/prometheus_*.deb | tar -x -C "$tools/promtool" ./usr/bin/promtool
-}
 
 trim() { sed 's/^ *//; s/ *$//' <<<"$1"; }
 

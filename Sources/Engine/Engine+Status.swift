@@ -1,4 +1,4 @@
-import Contract
+package import Contract
 
 /// The engine's state at one moment, for probes, metrics and people.
 ///
@@ -16,7 +16,11 @@ package struct EngineStatus: Equatable, Sendable {
         /// The next offset to be received.
         package var next: Int64
         package var commands: Int
+        /// Commands of one session are handled one at a time: sessions in which some wait for that.
+        package var waitingSessions: Int
         package var sessions: Int
+        /// Those of which some answer was lost.
+        package var sessionsInDoubt: Int
         package var isPaused: Bool
     }
 
@@ -93,6 +97,13 @@ extension Engine {
         )
     }
 
+    /// A record that is in memory, and when it was received; nil once it is settled, or another worker's.
+    ///
+    /// For whoever tells about it.
+    package func inMemory(_ id: RecordID) -> (record: ReceivedRecord, since: WallTime)? {
+        partition(id.place)?.commands[id.offset].map { ($0.record, $0.receivedWall) }
+    }
+
     /// Nothing to do, or something outside stands in the way and is named among the conditions of readiness.
     var isExcused: Bool {
         admission.inMemory == 0 || !settlement.hasProducer || consumerFailure != nil || !membership.isTrusted
@@ -134,7 +145,9 @@ extension Engine {
             watermark: partition.progress.committed,
             next: partition.progress.next,
             commands: partition.commands.count,
+            waitingSessions: partition.lanes.values.count { !$0.waiting.isEmpty },
             sessions: partition.ledger.count,
+            sessionsInDoubt: partition.ledger.inDoubt,
             isPaused: !partition.pauses.isEmpty
         )
     }

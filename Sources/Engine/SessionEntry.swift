@@ -94,6 +94,9 @@ package struct SessionEntry: Equatable, Sendable {
         intents.contains { $0.fingerprint == fingerprint && $0.source == source }
     }
 
+    /// An earlier attempt's answer was lost, whichever key it was made with.
+    var hasLostAnswer: Bool { codes.contains(where: \.isDoubtful) }
+
     /// An earlier attempt's answer was lost, or there are entries that this worker's key cannot read.
     package func isInDoubt(keyID: UInt32) -> Bool {
         codes.contains { $0.isDoubtful || $0.fingerprint.keyID != keyID }

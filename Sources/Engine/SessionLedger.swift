@@ -27,6 +27,9 @@ package struct SessionLedger: Sendable {
 
     package var count: Int { sessions.count }
 
+    /// Sessions of which some answer was lost.
+    package var inDoubt: Int { sessions.inDoubt }
+
     package subscript(session: SessionDigest) -> SessionEntry { sessions[session] ?? SessionEntry() }
 
     /// The ledger offset of the oldest entry still alive; nil when none is.

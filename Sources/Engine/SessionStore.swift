@@ -13,6 +13,8 @@ struct SessionStore: Sendable {
     private var words = PackedSession.Words()
 
     var count: Int { packed.count - free.count + unpacked.count }
+    /// Sessions of which some answer was lost.
+    private(set) var inDoubt = 0
 
     /// Every session that has an intent: none of those is packed.
     var withIntents: [SessionDigest] { unpacked.filter { !$0.value.intents.isEmpty }.map(\.key) }
@@ -33,7 +35,7 @@ struct SessionStore: Sendable {
             unpacked[session] = packed[Int(place)].unpacked(words)
             release(place, session)
         }
-        change(&unpacked[session, default: SessionEntry()])
+        inDoubt += Self.apply(change, to: &unpacked[session, default: SessionEntry()])
         guard let entry = unpacked[session] else { return }
         if entry.isEmpty {
             unpacked[session] = nil
@@ -44,7 +46,15 @@ struct SessionStore: Sendable {
         }
     }
 
+    /// - Returns: by how many more sessions are in doubt for it.
+    private static func apply(_ change: (inout SessionEntry) -> Void, to entry: inout SessionEntry) -> Int {
+        let wasInDoubt = entry.hasLostAnswer
+        change(&entry)
+        return (entry.hasLostAnswer ? 1 : 0) - (wasInDoubt ? 1 : 0)
+    }
+
     mutating func remove(_ session: SessionDigest) {
+        if self[session]?.hasLostAnswer == true { inDoubt -= 1 }
         if let place = place(of: session) { release(place, session) } else { unpacked[session] = nil }
     }
 

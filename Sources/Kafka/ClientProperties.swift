@@ -124,6 +124,8 @@ package enum ClientProperties {
         "acks": "all",
         // Java's default; librdkafka's own puts a key elsewhere.
         "partitioner": "murmur2_random",
+        // For the metrics alone, so seldom.
+        "statistics.interval.ms": "5000",
     ]
 
     private static let producerDefaults = [

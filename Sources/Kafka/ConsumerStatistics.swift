@@ -26,8 +26,8 @@ package struct ConsumerStatistics: Equatable, Sendable {
     package var joinState: String
     /// Rebalances that this member has seen.
     package var rebalances: Int
-    /// Records fetched and not yet handed out.
-    package var queuedRecords: Int
+    /// What is known of a client of any kind.
+    package var client: ClientStatistics
     /// By name, without the coordinator's second entry.
     package var brokers: [Broker]
     package var partitions: [Partition]
@@ -63,7 +63,7 @@ package struct ConsumerStatistics: Equatable, Sendable {
         coordinatorState: String? = nil,
         joinState: String = "",
         rebalances: Int = 0,
-        queuedRecords: Int = 0,
+        client: ClientStatistics = ClientStatistics(),
         brokers: [Broker] = [],
         partitions: [Partition] = []
     ) {
@@ -72,7 +72,7 @@ package struct ConsumerStatistics: Equatable, Sendable {
         self.coordinatorState = coordinatorState
         self.joinState = joinState
         self.rebalances = rebalances
-        self.queuedRecords = queuedRecords
+        self.client = client
         self.brokers = brokers
         self.partitions = partitions
     }
@@ -95,11 +95,14 @@ package struct ConsumerStatistics: Equatable, Sendable {
         taken = document.ts.map { .microseconds($0) }
         coordinatorSilence = coordinator.flatMap { $0.rxidle < 0 ? nil : .microseconds($0.rxidle) }
         coordinatorState = coordinator?.state
+        let queued = (document.topics ?? [:]).values.reduce(0) { sum, topic in
+            (topic.partitions ?? [:]).values.reduce(sum) { $0 + $1.queued }
+        }
         joinState = document.cgrp?.joinState ?? ""
         rebalances = document.cgrp?.rebalances ?? 0
-        queuedRecords = document.replyq ?? 0
+        client = ClientStatistics(document.brokers ?? [:], queuedRecords: queued)
         brokers = (document.brokers ?? [:])
-            .filter { $0.key != "GroupCoordinator" && $0.value.nodeid >= 0 }
+            .filter { $0.value.isBroker(named: $0.key) }
             .map { Broker(name: $0.key, state: $0.value.state) }
             .sorted { $0.name < $1.name }
         partitions = (document.topics ?? [:]).flatMap { topic, entry in
@@ -120,16 +123,9 @@ package struct ConsumerStatistics: Equatable, Sendable {
 
     private struct Document: Decodable {
         var ts: Int64?
-        var replyq: Int?
-        var brokers: [String: BrokerEntry]?
+        var brokers: [String: ClientStatistics.Broker]?
         var topics: [String: TopicEntry]?
         var cgrp: GroupEntry?
-    }
-
-    private struct BrokerEntry: Decodable {
-        var nodeid: Int32
-        var state: String
-        var rxidle: Int64
     }
 
     private struct GroupEntry: Decodable {

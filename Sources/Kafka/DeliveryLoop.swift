@@ -56,7 +56,8 @@ final class DeliveryLoop: Sendable {
             onEvent(.error(event.error("producer")))
         case .log:
             if let log = event.log() { onEvent(.log(log)) }
-        case .records, .rebalance, .statistics, .other:
+        case .statistics: onEvent(.statistics(json: event.statistics()))
+        case .records, .rebalance, .other:
             break
         }
     }
@@ -64,7 +65,7 @@ final class DeliveryLoop: Sendable {
 
 extension ClientHandle {
     /// The events of a producer's queue.
-    static let producerEvents = RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG
+    static let producerEvents = RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS
 
     /// Copies the record into the client's queue.
     func produce(_ record: OutgoingRecord, tag: UInt64) throws(KafkaError) {

@@ -13,6 +13,8 @@ package struct DeliveryReport: Equatable, Sendable {
 
 /// What a producer says besides delivery reports.
 package enum ClientEvent: Equatable, Sendable {
+    /// For ``ClientStatistics/init(json:)``, on whatever thread has the time.
+    case statistics(json: String)
     case log(ClientLog)
     /// Mostly a broker that cannot be reached, which librdkafka goes on trying; fatal when the client is of no more use.
     case error(KafkaError)

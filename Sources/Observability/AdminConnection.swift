@@ -48,8 +48,9 @@ final class AdminConnection: ChannelInboundHandler {
         guard context.channel.isActive else { return }
         var headers: HTTPHeaders = [
             "content-type": page.contentType, "content-length": "\(page.body.count)", "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
         ]
-        if let allows = page.allows { headers.add(name: "allow", value: allows) }
+        for header in page.headers { headers.add(name: header.name, value: header.value) }
         if !request.isKeepAlive { headers.add(name: "connection", value: "close") }
         let head = HTTPResponseHead(version: .http1_1, status: page.status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)

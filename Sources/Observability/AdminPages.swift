@@ -5,7 +5,8 @@ struct AdminPages: Sendable {
     struct Page: Sendable {
         var status = HTTPResponseStatus.ok
         var contentType = "application/json"
-        var allows: String?
+        /// Beside those that every answer has.
+        var headers: [(name: String, value: String)] = []
         var body: [UInt8] = []
     }
 
@@ -13,7 +14,7 @@ struct AdminPages: Sendable {
     let registry: MetricRegistry
     let status: @Sendable () async -> [UInt8]
 
-    private static let paths = ["/live", "/ready", "/status", "/metrics"]
+    private static let paths = ["/", "/live", "/ready", "/status", "/metrics"]
 
     func page(_ method: HTTPMethod, _ uri: String) async -> Page {
         let path = String(uri.prefix { $0 != "?" })
@@ -22,9 +23,10 @@ struct AdminPages: Sendable {
             return Page(status: .notFound, contentType: "text/plain", body: Array(served.utf8))
         }
         guard method == .GET || method == .HEAD else {
-            return Page(status: .methodNotAllowed, contentType: "text/plain", allows: "GET, HEAD")
+            return Page(status: .methodNotAllowed, contentType: "text/plain", headers: [("allow", "GET, HEAD")])
         }
         switch path {
+        case "/": return await home()
         case "/live":
             let (isLive, body) = health.liveness
             return verdict(isLive, body)
@@ -36,6 +38,15 @@ struct AdminPages: Sendable {
         default:
             return Page(contentType: PrometheusText.contentType, body: Array(registry.render().utf8))
         }
+    }
+
+    private func home() async -> Page {
+        let nonce = HomePage.nonce()
+        return Page(
+            contentType: "text/html; charset=utf-8",
+            headers: [("content-security-policy", HomePage.policy(nonce: nonce)), ("referrer-policy", "no-referrer")],
+            body: HomePage.html(ready: health.readiness.body, status: await status(), nonce: nonce)
+        )
     }
 
     private func verdict(_ isGood: Bool, _ body: [UInt8]) -> Page {

@@ -11,7 +11,7 @@ import Musl
 import Darwin
 #endif
 
-/// Serves `/live`, `/ready`, `/status` and `/metrics` over HTTP/1.1.
+/// Serves `/live`, `/ready`, `/status` and `/metrics` over HTTP/1.1, and at `/` a page that shows them to people.
 ///
 /// It only reads: nothing can be changed through it. It stays off the worker's event loop and answers when that one is
 /// stuck.

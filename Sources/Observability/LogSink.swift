@@ -84,6 +84,22 @@ package final class LogSink: Sendable {
         }
     }
 
+    /// Writes the `suppressed` counts whose interval is over.
+    package func summarize() {
+        state.withLock { state in
+            let now = clock()
+            put(state.limiter?.dueSummaries(at: now.milliseconds) ?? [], at: now, &state)
+        }
+    }
+
+    /// Does so now and then, for as long as its task lives: else what an outage left would wait for the next line.
+    package func keepSummarizing() async throws {
+        while true {
+            try await Task.sleep(for: .seconds(5))
+            summarize()
+        }
+    }
+
     func log(_ level: Logger.Level, component: String, message: String, fields: Logger.Metadata) {
         state.withLock { state in
             let now = clock()

@@ -11,6 +11,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case commandSeconds = "command_seconds"
     case commandsInMemory = "commands_in_memory"
     case waitingCommands = "waiting_commands"
+    case waitingSessions = "waiting_sessions"
     case oldestUnfinishedAge = "oldest_unfinished_age_seconds"
     case ignoredRecords = "ignored_records_total"
     case commandKeys = "command_keys_total"
@@ -39,6 +40,12 @@ package enum Metric: String, CaseIterable, Sendable {
     case trusted = "trusted"
     case distrusts = "distrusts_total"
     case kafkaErrors = "kafka_errors_total"
+    case kafkaConnectedBrokers = "kafka_connected_brokers"
+    case kafkaRoundTrip = "kafka_round_trip_seconds"
+    case kafkaThrottle = "kafka_throttle_seconds"
+    case kafkaWaitingRequests = "kafka_waiting_requests"
+    case kafkaRequestTimeouts = "kafka_request_timeouts_total"
+    case kafkaQueuedRecords = "kafka_queued_records"
 
     case transactions = "transactions_total"
     case transactionSeconds = "transaction_seconds"
@@ -46,6 +53,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case transactionAborts = "transaction_aborts_total"
 
     case ledgerSessions = "ledger_sessions"
+    case sessionsInDoubt = "ledger_sessions_in_doubt"
     case ledgerRestoreRecords = "ledger_restore_records_total"
     case ledgerRestores = "ledger_restores_total"
     case ledgerRestoreRemaining = "ledger_restore_remaining_records"
@@ -92,11 +100,14 @@ package enum Metric: String, CaseIterable, Sendable {
             .upstreamCalls,
             .breakerOpenings, .upstreamHalts, .retriesDenied, .waitsEnded,
             .rebalances,
-            .distrusts, .kafkaErrors, .transactions, .transactionAborts, .ledgerRestoreRecords, .ledgerRestores,
+            .distrusts, .kafkaErrors, .kafkaRequestTimeouts, .transactions, .transactionAborts, .ledgerRestoreRecords,
+            .ledgerRestores,
             .logLines,
             .processCPU:
             .counter
-        case .commandsInMemory, .waitingCommands, .oldestUnfinishedAge, .callsInFlight, .httpConnections,
+        case .commandsInMemory, .waitingCommands, .waitingSessions, .kafkaConnectedBrokers, .kafkaRoundTrip,
+            .kafkaThrottle, .kafkaWaitingRequests, .kafkaQueuedRecords, .sessionsInDoubt,
+            .oldestUnfinishedAge, .callsInFlight, .httpConnections,
             .upstreamState, .concurrencyLimit, .rateShare, .partitionWatermark,
             .partitionLag, .assignedPartitions, .parkedPartitions, .topicPartitions, .trusted, .ledgerSessions,
             .ledgerRestoreRemaining,
@@ -119,6 +130,23 @@ package enum Metric: String, CaseIterable, Sendable {
         }
     }
 
+    /// What one of its values counts or measures.
+    package var unit: String {
+        switch self {
+        case .upstreamState, .trusted, .buildInfo: "0 or 1"
+        case .partitionWatermark: "offset"
+        case .rateShare: "calls/s"
+        default:
+            if rawValue.contains("seconds") {
+                "seconds"
+            } else if rawValue.contains("bytes") {
+                "bytes"
+            } else {
+                "number"
+            }
+        }
+    }
+
     /// Names of the labels, in the order in which their values are given.
     package var labels: [String] {
         switch self {
@@ -129,6 +157,9 @@ package enum Metric: String, CaseIterable, Sendable {
         case .transactions, .ledgerRestores, .deadLetters, .replies: ["outcome"]
         case .transactionAborts, .distrusts: ["cause"]
         case .kafkaErrors: ["code"]
+        case .kafkaConnectedBrokers, .kafkaRoundTrip, .kafkaThrottle, .kafkaWaitingRequests, .kafkaRequestTimeouts,
+            .kafkaQueuedRecords:
+            ["client"]
         case .topicPartitions: ["topic"]
         case .upstreamState: ["state"]
         case .logLines: ["level"]
@@ -157,6 +188,8 @@ extension Metric {
         case .commandSeconds: "Time from receiving a command to the commit of its result."
         case .commandsInMemory: "Commands received and not yet settled."
         case .waitingCommands: "Commands that wait for a predecessor, a call slot or a rate token."
+        case .waitingSessions:
+            "Sessions in which commands wait for one before them: one of a session at a time is handled."
         case .oldestUnfinishedAge: "Age of the oldest unfinished command; 0 when there is none."
         case .ignoredRecords: "Records received again and ignored, already finished or below the watermark."
         case .commandKeys:
@@ -186,11 +219,20 @@ extension Metric {
         case .trusted: "1 when the worker is sure of its membership, 0 when it must not call the upstream."
         case .distrusts: "Times the worker began to doubt its membership, by cause."
         case .kafkaErrors: "Errors that the Kafka client reported, by error code."
+        case .kafkaConnectedBrokers: "Brokers to which the consumer, the transactions or the intents have a connection."
+        case .kafkaRoundTrip:
+            "Time that one request in a hundred took at the slowest broker of late; a consumer's include waiting for records."
+        case .kafkaThrottle: "Mean time of late that a broker held answers back because of a quota."
+        case .kafkaWaitingRequests: "Requests to brokers that are ready and not sent yet."
+        case .kafkaRequestTimeouts: "Requests that a broker did not answer in time."
+        case .kafkaQueuedRecords:
+            "Records fetched and not handed out yet (consumer), or not acknowledged yet (producers)."
         case .transactions: "Transactions ended, by outcome: committed, aborted or unknown."
         case .transactionSeconds: "Time of one transaction, from begin to the end of its commit."
         case .transactionRecords: "Commands settled by one transaction."
         case .transactionAborts: "Transactions aborted, by cause."
         case .ledgerSessions: "Sessions held in memory."
+        case .sessionsInDoubt: "Sessions held in memory of which some answer was lost, by a call or by a crash."
         case .ledgerRestoreRecords: "Ledger records read while restoring partitions."
         case .ledgerRestores: "Restores of a partition's ledger ended, by outcome."
         case .ledgerRestoreRemaining: "Ledger records still to be read by the restore under way; 0 when there is none."

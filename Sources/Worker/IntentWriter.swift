@@ -11,7 +11,7 @@ final class IntentWriter {
     private let topic: String
     private let eventLoop: any EventLoop
     private let report: @Sendable ([Event]) -> Void
-    private let onError: @Sendable (KafkaError) -> Void
+    private let onEvent: @Sendable (ClientEvent) -> Void
     private let outstanding: Outstanding
     private var producer: IdempotentProducer?
 
@@ -29,13 +29,13 @@ final class IntentWriter {
         topic: String,
         eventLoop: any EventLoop,
         report: @escaping @Sendable ([Event]) -> Void,
-        onError: @escaping @Sendable (KafkaError) -> Void
+        onEvent: @escaping @Sendable (ClientEvent) -> Void
     ) {
         self.properties = properties
         self.topic = topic
         self.eventLoop = eventLoop
         self.report = report
-        self.onError = onError
+        self.onEvent = onEvent
         outstanding = Outstanding()
     }
 
@@ -43,7 +43,6 @@ final class IntentWriter {
         let eventLoop = eventLoop
         let outstanding = outstanding
         let report = report
-        let onError = onError
         let producer = try IdempotentProducer(
             properties,
             onReports: { reports in
@@ -55,9 +54,7 @@ final class IntentWriter {
                     )
                 }
             },
-            onEvent: { event in
-                if case .error(let error) = event { onError(error) }
-            }
+            onEvent: onEvent
         )
         self.producer = producer
         // A user would wait for it at the first command; this blocks, so not on the loop.
@@ -91,7 +88,7 @@ final class IntentWriter {
     func replace() {
         let old = producer
         producer = nil
-        do throws(KafkaError) { try start() } catch { onError(error) }
+        do throws(KafkaError) { try start() } catch { onEvent(.error(error)) }
         closeInBackground(old)
     }
 

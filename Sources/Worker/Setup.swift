@@ -119,6 +119,18 @@ extension WorkerConfiguration.CheckOTP {
     }
 }
 
+extension CommandSpans.Names {
+    init(_ configuration: WorkerConfiguration, _ origin: Origin) {
+        self.init(
+            topics: configuration.topics,
+            group: configuration.kafka.groupID,
+            host: origin.host,
+            port: origin.port,
+            url: "\(origin)/v1/card/check_otp"
+        )
+    }
+}
+
 extension ProtectionSettings {
     init(_ breaker: WorkerConfiguration.Breaker, _ upstream: WorkerConfiguration.CheckOTP, partitions: Int) {
         self.init(

@@ -23,6 +23,8 @@ final class Shell: @unchecked Sendable {
         var makeConsumer: @Sendable () throws(KafkaError) -> ConsumerThread
         var topics: WorkerConfiguration.Topics
         var telemetry: Telemetry
+        /// Nil where the program has installed no tracer.
+        var spans: CommandSpans?
     }
 
     /// An upstream that closes connections at once is not asked for new ones more often.
@@ -50,6 +52,7 @@ final class Shell: @unchecked Sendable {
         self.parts = parts
         self.eventLoop = eventLoop
         lastTurn.store(Clocks.now().nanoseconds, ordering: .relaxed)
+        parts.spans?.inMemory = { [unowned self] in self.engine.inMemory($0) }
         parts.secret.onReplaced = { [weak self] in self?.take(.keyReplaced) }
     }
 
@@ -83,7 +86,9 @@ final class Shell: @unchecked Sendable {
         guard !isStopping else { return }
         let now = Clocks.now()
         lastTurn.store(now.nanoseconds, ordering: .relaxed)
-        for effect in engine.handle(events, at: now) { perform(effect) }
+        let effects = engine.handle(events, at: now)
+        if let spans = parts.spans { for event in events { spans.happened(event) } }
+        for effect in effects { perform(effect) }
     }
 
     private func take(_ items: [CommandIntake.Item], from thread: ConsumerThread) {
@@ -102,7 +107,7 @@ final class Shell: @unchecked Sendable {
         case .endOfPartition(let partition, let offset):
             if let place = epochs[partition] { take(.reachedEnd(place, offset: offset)) }
         case .partitionError(let partition, let error):
-            parts.telemetry.kafkaError(error)
+            parts.telemetry.heard(.error(error), from: .consumer)
             if let place = epochs[partition] { take(.partitionUnreadable(place, reason: "\(error)")) }
         case .statistics(let statistics):
             parts.telemetry.statistics(statistics)
@@ -112,9 +117,9 @@ final class Shell: @unchecked Sendable {
                 take(.coordinatorHeard(at: now + (.zero - silence)))
             }
         case .error(let error):
-            parts.telemetry.kafkaError(error)
+            parts.telemetry.heard(.error(error), from: .consumer)
             if error.isFatal { consumerFailed(error) }
-        case .log(let log): parts.telemetry.clientLog(log)
+        case .log(let log): parts.telemetry.heard(.log(log), from: .consumer)
         }
     }
 
@@ -143,9 +148,16 @@ final class Shell: @unchecked Sendable {
         take(.consumerFailed(isDisplaced: error.code == .fencedInstanceID, reason: "\(error)"))
     }
 
+    /// The trace that a command belongs to, by its headers or by the tracer that is installed.
+    private func traceID(of id: RecordID) -> String? {
+        let headers = parts.spans?.headers(of: id) ?? engine.inMemory(id)?.record.headers
+        return headers.flatMap(TraceParent.traceID(in:))
+    }
+
     // MARK: What is to be done
 
     private func perform(_ effect: Effect) {
+        parts.spans?.begins(effect)
         switch effect {
         case .subscribe: subscribe()
         case .recreateConsumer(let delay): recreateConsumer(after: delay)
@@ -160,7 +172,7 @@ final class Shell: @unchecked Sendable {
         case .replaceProducer(let delay): parts.transactor.replace(after: delay) { self.report($0) }
         case .commit(let batch): commit(batch)
         case .wake(let moment): schedule(moment)
-        case .report(let fact): parts.telemetry.report(fact)
+        case .report(let fact): parts.telemetry.report(fact) { traceID(of: $0) }
         case .stop: stop()
         }
     }
@@ -186,6 +198,7 @@ final class Shell: @unchecked Sendable {
     }
 
     private func call(_ id: RecordID, _ command: VerifyCommand, _ headers: [Header], _ timeout: Duration) {
+        let headers = parts.spans?.headers(of: id) ?? headers
         let request = CheckRequest(
             sessionID: command.sessionID,
             phone: command.phone,
@@ -268,7 +281,7 @@ final class Shell: @unchecked Sendable {
         do throws(KafkaError) {
             try consumer?.consumer.subscribe([parts.topics.commands])
         } catch {
-            parts.telemetry.kafkaError(error)
+            parts.telemetry.heard(.error(error), from: .consumer)
             // Never from within the engine's own turn.
             eventLoop.execute { self.consumerFailed(error) }
         }

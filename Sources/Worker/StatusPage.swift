@@ -2,18 +2,29 @@ import Contract
 import Engine
 import NIOCore
 
-/// The engine's whole state as JSON, for `/status`, and what is known of the keys.
+/// The engine's whole state as JSON, for `/status`, with who says it and what is known of the keys and of the partitions' ends.
 ///
 /// The state is taken on the loop, in one turn.
-enum StatusPage {
-    static func render(_ shell: Shell, _ keys: KeyWatch) async -> [UInt8] {
-        let status = try? await shell.eventLoop.submit { shell.status }.get()
-        return status.map { render($0, keys) } ?? Array("{}".utf8)
+struct StatusPage {
+    let version: String
+    let configuration: WorkerConfiguration
+    let keys: KeyWatch
+    let telemetry: Telemetry
+
+    func render(_ shell: Shell) async -> [UInt8] {
+        guard let status = try? await shell.eventLoop.submit({ shell.status }).get() else { return Array("{}".utf8) }
+        return Self.render(status, self)
     }
 
-    static func render(_ status: EngineStatus, _ keys: KeyWatch? = nil) -> [UInt8] {
+    static func render(_ status: EngineStatus, _ page: StatusPage? = nil) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
+        if let page {
+            field("worker", page.configuration.name, &json)
+            field("version", page.version, &json)
+            field("group", page.configuration.kafka.groupID, &json)
+            field("topic", page.configuration.topics.commands, &json)
+        }
         field("producer_ready", status.hasProducer, &json)
         field("subscribed", status.isSubscribed, &json)
         field("trusted", status.isTrusted, &json)
@@ -28,9 +39,9 @@ enum StatusPage {
         if let age = status.oldestAge { field("oldest_unfinished_ms", Int(age.milliseconds), &json) }
         json.key("upstream")
         render(status.upstream, &json)
-        if let keys {
+        if let page {
             json.key("keys")
-            keys.render(&json)
+            page.keys.render(&json)
         }
         json.key("partitions")
         json.beginArray()
@@ -41,8 +52,14 @@ enum StatusPage {
             if let reason = partition.parkedFor { field("parked_for", reason, &json) }
             field("watermark", Int(partition.watermark), &json)
             field("next", Int(partition.next), &json)
+            if let end = page?.telemetry.end(of: partition.number) {
+                field("end", Int(end), &json)
+                field("lag", Int(max(0, end - partition.watermark)), &json)
+            }
             field("commands", partition.commands, &json)
+            field("waiting_sessions", partition.waitingSessions, &json)
             field("sessions", partition.sessions, &json)
+            field("sessions_in_doubt", partition.sessionsInDoubt, &json)
             field("paused", partition.isPaused, &json)
             json.endObject()
         }

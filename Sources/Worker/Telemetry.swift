@@ -1,7 +1,8 @@
 import Contract
+import Dispatch
 package import Engine
 import Kafka
-package import Logging
+import Logging
 package import Observability
 import Synchronization
 
@@ -9,19 +10,22 @@ import Synchronization
 ///
 /// It never sees a code, a phone number or a key, and decides nothing.
 package final class Telemetry: Sendable {
-    private let logger: Logger
-    private let clientLogger: Logger
-    private let registry: MetricRegistry
+    let loggers: Loggers
+    let registry: MetricRegistry
+    let handles: Handles
+    /// Where the commands are: a record's coordinates begin with it.
+    let topic: String
     private let health: HealthState
-    private let handles: Handles
     private let stalled = Mutex(false)
+    /// The end of each owned partition, as of the last statistics.
+    private let ends = Mutex<[Int32: Int64]>([:])
     /// Statistics in a row, one a second, that found this worker in a steady group and without a partition.
     private let idleFor = Mutex(0)
     /// A member that just joined has none for a few seconds.
     private static let idleForLong = 10
 
     /// Handles resolved once: these are updated for every command.
-    private struct Handles: Sendable {
+    struct Handles: Sendable {
         var replays: Counter
         var inDoubt: Counter
         var commandSeconds: Histogram
@@ -33,11 +37,16 @@ package final class Telemetry: Sendable {
         var loopLag: Histogram
     }
 
-    package init(logger: Logger, clientLogger: Logger, registry: MetricRegistry, health: HealthState) {
-        self.logger = logger
-        self.clientLogger = clientLogger
+    /// - Parameters:
+    ///   - loggers: one for each component.
+    ///   - registry: takes the metrics.
+    ///   - health: takes the conditions of readiness.
+    ///   - topic: the topic of commands.
+    package init(_ loggers: Loggers, registry: MetricRegistry, health: HealthState, topic: String) {
+        self.loggers = loggers
         self.registry = registry
         self.health = health
+        self.topic = topic
         handles = Handles(
             replays: registry.counter(.replays),
             inDoubt: registry.counter(.inDoubt),
@@ -68,7 +77,7 @@ package final class Telemetry: Sendable {
         registry.gauge(.ledgerRestoreRemaining).set(Double(left))
         registry.gauge(.ledgerRestoreTimeLeft).set(timeLeft)
         guard seconds > 2 else { return }
-        logger.info(
+        loggers.ledger.info(
             "restore under way",
             metadata: [
                 "partition": "\(partition)", "remaining": "\(left)", "records_per_second": "\(Int(rate))",
@@ -82,20 +91,44 @@ package final class Telemetry: Sendable {
         registry.gauge(.ledgerRestoreTimeLeft).set(0)
     }
 
-    func kafkaError(_ error: KafkaError) {
-        registry.counter(.kafkaErrors, error.name).add()
-        logger.warning("kafka error", metadata: ["error": "\(error)"])
+    /// Which of the worker's clients of the cluster speaks.
+    enum Client: String {
+        case consumer, transactions, intents
     }
 
-    func clientLog(_ log: ClientLog) {
-        clientLogger.log(
-            level: log.level <= 3 ? .error : log.level == 4 ? .warning : .debug,
-            "kafka client",
-            metadata: ["facility": "\(log.facility)", "text": "\(log.text)"]
-        )
+    func heard(_ event: ClientEvent, from client: Client) {
+        switch event {
+        case .error(let error):
+            registry.counter(.kafkaErrors, error.name).add()
+            loggers.kafka.warning("kafka error", metadata: ["error": "\(error)", "client": "\(client.rawValue)"])
+        // The text is long: the thread that brings it has acknowledgements to serve, for which commits wait.
+        case .statistics(let json):
+            DispatchQueue.global(qos: .utility).async { [self] in
+                if let statistics = ClientStatistics(json: json) { show(statistics, of: client) }
+            }
+        case .log(let log):
+            loggers.rdkafka.log(
+                level: log.level <= 3 ? .error : log.level == 4 ? .warning : .debug,
+                "kafka client",
+                metadata: [
+                    "facility": "\(log.facility)", "text": "\(log.text)", "client": "\(client.rawValue)",
+                ]
+            )
+        }
+    }
+
+    private func show(_ statistics: ClientStatistics, of client: Client) {
+        let name = client.rawValue
+        registry.gauge(.kafkaConnectedBrokers, name).set(Double(statistics.connectedBrokers))
+        registry.gauge(.kafkaRoundTrip, name).set(statistics.roundTrip.inSeconds)
+        registry.gauge(.kafkaThrottle, name).set(statistics.throttle.inSeconds)
+        registry.gauge(.kafkaWaitingRequests, name).set(Double(statistics.waitingRequests))
+        registry.counter(.kafkaRequestTimeouts, name).set(total: Double(statistics.timedOutRequests))
+        registry.gauge(.kafkaQueuedRecords, name).set(Double(statistics.queuedRecords))
     }
 
     func statistics(_ statistics: ConsumerStatistics) {
+        show(statistics.client, of: .consumer)
         health.set(
             "broker",
             isOK: statistics.brokers.contains { $0.state == "UP" },
@@ -105,9 +138,21 @@ package final class Telemetry: Sendable {
         warnOfIdleness(isSteady: statistics.joinState == "steady")
         for partition in statistics.partitions {
             guard let end = partition.highWatermark, end >= 0 else { continue }
+            ends.withLock { $0[partition.topicPartition.partition] = end }
             let number = "\(partition.topicPartition.partition)"
             let watermark = registry.gauge(.partitionWatermark, number).value
             registry.gauge(.partitionLag, number).set(max(0, Double(end) - watermark))
+        }
+    }
+
+    /// The offset after the partition's last record, as of the last statistics.
+    func end(of partition: Int32) -> Int64? { ends.withLock { $0[partition] } }
+
+    func gone(_ partitions: [Int32]) {
+        for partition in partitions {
+            ends.withLock { $0[partition] = nil }
+            registry.remove(.partitionWatermark, "\(partition)")
+            registry.remove(.partitionLag, "\(partition)")
         }
     }
 
@@ -119,14 +164,16 @@ package final class Telemetry: Sendable {
             return seconds
         }
         guard seconds == Self.idleForLong else { return }
-        logger.warning("no partition is left for this worker: the group has more members than the topic partitions")
+        loggers.kafka.warning(
+            "no partition is left for this worker: the group has more members than the topic partitions"
+        )
     }
 
     func topics(_ finding: TopicGrowth.Finding) {
         switch finding {
         case .changed(let commands, let results, _):
             topicPartitions(commands: commands.now, results: results.now)
-            logger.warning(
+            loggers.kafka.warning(
                 "partitions were added: a session whose commands move to another one is not known there",
                 metadata: [
                     "commands": "\(commands.before) -> \(commands.now)",
@@ -134,16 +181,16 @@ package final class Telemetry: Sendable {
                 ]
             )
         case .broken(let failure):
-            logger.error(
+            loggers.kafka.error(
                 "topics do not fit each other",
                 metadata: ["finding": "\(failure.message)", "remedy": "\(failure.remedy)"]
             )
-        case .mended: logger.notice("topics fit each other again: what could not be restored is tried again")
+        case .mended: loggers.kafka.notice("topics fit each other again: what could not be restored is tried again")
         }
     }
 
     func keysMixed(_ keys: KeyCensus.Counts) {
-        logger.warning(
+        loggers.kafka.warning(
             "producers place keys differently: commands of one session may reach different partitions",
             metadata: [
                 "keys_by_murmur2": "\(keys.murmur2)", "keys_by_crc32": "\(keys.crc32)",
@@ -161,12 +208,12 @@ package final class Telemetry: Sendable {
             switch kind {
             case .standard, .obeyed: break
             case .notAllowed:
-                logger.warning(
+                loggers.kafka.warning(
                     "a reply topic is asked for that is not on results.allowed_reply_topics",
                     metadata: metadata
                 )
             case .unavailable:
-                logger.warning(
+                loggers.kafka.warning(
                     "a reply topic or partition is asked for that does not exist or takes nothing",
                     metadata: metadata
                 )
@@ -189,7 +236,9 @@ package final class Telemetry: Sendable {
         registry.gauge(.oldestUnfinishedAge).set(status.oldestAge?.inSeconds ?? 0)
         registry.gauge(.assignedPartitions).set(Double(status.partitions.count))
         registry.gauge(.parkedPartitions).set(Double(status.partitions.count { $0.parkedFor != nil }))
+        registry.gauge(.waitingSessions).set(Double(status.partitions.reduce(0) { $0 + $1.waitingSessions }))
         registry.gauge(.ledgerSessions).set(Double(status.partitions.reduce(0) { $0 + $1.sessions }))
+        registry.gauge(.sessionsInDoubt).set(Double(status.partitions.reduce(0) { $0 + $1.sessionsInDoubt }))
         registry.gauge(.trusted).set(status.isTrusted ? 1 : 0)
         for partition in status.partitions {
             registry.gauge(.partitionWatermark, "\(partition.number)").set(Double(partition.watermark))
@@ -202,7 +251,7 @@ package final class Telemetry: Sendable {
         judge(status)
         stalled.withLock { $0 = status.stalledFor != nil }
         if let silence = status.stalledFor {
-            logger.critical(
+            loggers.worker.critical(
                 "no progress although there is work",
                 metadata: [
                     "seconds": "\(Int(silence.inSeconds))",
@@ -239,212 +288,5 @@ package final class Telemetry: Sendable {
             isAdvisory: true
         )
         health.set("running", isOK: !status.isDraining, detail: status.isDraining ? "draining" : "")
-    }
-
-    // MARK: Facts
-
-    func report(_ fact: Fact) {
-        switch fact {
-        case .concluded, .published, .asked, .backedOff, .ignored: reportCommand(fact)
-        case .transaction, .aborted, .unknownCommit, .traced, .producerFailed: reportTransaction(fact)
-        case .parked, .unparked, .undeliverable, .deadLetterDropped: reportOutput(fact)
-        case .upstream(let change): report(change)
-        default: reportMembership(fact)
-        }
-    }
-
-    private func reportCommand(_ fact: Fact) {
-        switch fact {
-        case .concluded(let record, let reason, let replayed, let inDoubt):
-            if replayed { handles.replays.add() }
-            if inDoubt { handles.inDoubt.add() }
-            logger.debug("command concluded", metadata: place(record).merging(["reason": "\(reason.rawValue)"]) { $1 })
-        case .published(let status, let reason, let duration):
-            registry.counter(.commands, status.rawValue, reason.rawValue).add()
-            handles.commandSeconds.observe(duration)
-            if status == .invalid { registry.counter(.deadLetters, "committed").add() }
-        case .asked(let record, let kind, let attempt, let duration, let failure, let status):
-            registry.counter(.upstreamCalls, kind.name).add()
-            handles.attemptSeconds.observe(duration)
-            guard kind.isTrouble else { return }
-            logger.info(
-                "attempt failed",
-                metadata: place(record).merging([
-                    "class": "\(kind.name)", "attempt": "\(attempt)", "failure": "\(failure?.rawValue ?? "none")",
-                    "http_status": "\(status.map(String.init) ?? "none")",
-                ]) { $1 }
-            )
-        case .backedOff(let record, let attempt, let wait):
-            logger.debug(
-                "asking again later",
-                metadata: place(record).merging(["attempt": "\(attempt)", "wait_ms": "\(wait.milliseconds)"]) { $1 }
-            )
-        case .ignored(let count): handles.ignored.add(Double(count))
-        default: break
-        }
-    }
-
-    private func report(_ change: UpstreamChange) {
-        switch change {
-        case .breakerOpened(let duration):
-            registry.counter(.breakerOpenings).add()
-            logger.error("breaker opened: the upstream only fails", metadata: ["ms": "\(duration.milliseconds)"])
-        case .breakerHalfOpened: logger.notice("breaker half open: one command finds out")
-        case .breakerClosed: logger.notice("breaker closed: the upstream answers again")
-        case .halted(let cause):
-            registry.counter(.upstreamHalts).add()
-            logger.error("calls halted", metadata: ["cause": "\(cause)"])
-        case .recovered(let duration):
-            logger.notice("calls go on: the upstream takes the key again", metadata: ["ms": "\(duration.milliseconds)"])
-        case .held(let duration):
-            logger.warning("the upstream asks for a pause", metadata: ["ms": "\(duration.milliseconds)"])
-        case .rateLimited: logger.notice("commands wait for check_otp.rate_limit")
-        case .concurrencyCut(let limit):
-            logger.notice("fewer calls at a time: the upstream is overloaded", metadata: ["limit": "\(limit)"])
-        case .retryDenied: registry.counter(.retriesDenied).add()
-        case .waitedInVain(let record):
-            registry.counter(.waitsEnded).add()
-            logger.debug("answered without a call", metadata: place(record))
-        }
-    }
-
-    private func reportTransaction(_ fact: Fact) {
-        switch fact {
-        case .transaction(let records, let duration, let committed):
-            registry.counter(.transactions, committed ? "committed" : "aborted").add()
-            handles.transactionSeconds.observe(duration)
-            if committed { handles.transactionRecords.observe(Double(records)) }
-        case .aborted(let cause, let reason):
-            registry.counter(.transactionAborts, cause.rawValue).add()
-            logger.warning("transaction aborted", metadata: ["cause": "\(cause.rawValue)", "reason": "\(reason)"])
-        case .unknownCommit(let reason, let isFenced):
-            registry.counter(.transactions, "unknown").add()
-            logger.error(
-                isFenced ? "producer fenced: another worker has this transactional id" : "commit unknown",
-                metadata: ["reason": "\(reason)"]
-            )
-        case .traced(let counted):
-            let end = counted.map { $0 ? "committed" : "not committed" } ?? "partitions gone"
-            logger.notice("unknown commit traced", metadata: ["end": "\(end)"])
-        case .producerFailed(let reason):
-            logger.error("no transactional producer", metadata: ["reason": "\(reason)"])
-        default: break
-        }
-    }
-
-    private func reportOutput(_ fact: Fact) {
-        switch fact {
-        case .parked(let partition, let reason):
-            logger.error("partition parked", metadata: ["partition": "\(partition)", "reason": "\(reason)"])
-        case .unparked(let partition):
-            logger.notice("partition tried again", metadata: ["partition": "\(partition)"])
-        case .undeliverable(let record):
-            registry.counter(.undeliverableResults).add()
-            logger.error("result undeliverable, reduced", metadata: place(record))
-        case .deadLetterDropped(let record):
-            registry.counter(.deadLetters, "dropped").add()
-            logger.error("dead letter dropped", metadata: place(record))
-        default: break
-        }
-    }
-
-    private func reportMembership(_ fact: Fact) {
-        switch fact {
-        case .distrusted(let cause):
-            registry.counter(.distrusts, cause.rawValue).add()
-            logger.warning("membership in doubt, calls withheld", metadata: ["cause": "\(cause.rawValue)"])
-        case .trusted: logger.notice("membership proven, calls go on")
-        case .consumerFailed(let reason): logger.error("consumer failed", metadata: ["reason": "\(reason)"])
-        case .assigned(let partitions):
-            registry.counter(.rebalances).add()
-            logger.notice("partitions assigned", metadata: ["partitions": "\(partitions)"])
-        case .revoked(let partitions):
-            registry.counter(.rebalances).add()
-            logger.notice("partitions revoked", metadata: ["partitions": "\(partitions)"])
-        case .lost(let partitions):
-            registry.counter(.rebalances).add()
-            gone(partitions)
-            logger.warning("partitions lost", metadata: ["partitions": "\(partitions)"])
-        case .released(let partitions, let unsettled):
-            gone(partitions)
-            logger.notice(
-                "partitions released",
-                metadata: ["partitions": "\(partitions)", "unsettled": "\(unsettled)"]
-            )
-        case .draining: logger.notice("draining")
-        case .stopped(let unfinished): logger.notice("drained", metadata: ["unfinished": "\(unfinished)"])
-        case .intakeClosed: logger.notice("intake paused: too many commands in memory")
-        case .intakeOpened: logger.notice("intake resumed")
-        default: reportRestore(fact)
-        }
-    }
-
-    private func reportRestore(_ fact: Fact) {
-        switch fact {
-        case .restoring(let partition, let from, let to):
-            logger.info(
-                "restoring partition",
-                metadata: ["partition": "\(partition)", "from": "\(from)", "to": "\(to)"]
-            )
-        case .restored(let partition, let sessions, let duration, let offset, let withoutMetadata):
-            registry.counter(.ledgerRestores, "restored").add()
-            registry.histogram(.restoreSeconds).observe(duration)
-            logger.notice(
-                "partition restored",
-                metadata: [
-                    "partition": "\(partition)", "sessions": "\(sessions)", "ms": "\(duration.milliseconds)",
-                    "offset": "\(offset)", "whole_ledger": "\(withoutMetadata)",
-                ]
-            )
-        case .restoreFailed(let partition, let reason):
-            registry.counter(.ledgerRestores, "failed").add()
-            logger.error("restore failed", metadata: ["partition": "\(partition)", "reason": "\(reason)"])
-        case .ledgerRecreated(let partition, let recorded, let end, let accepted):
-            logger.error(
-                accepted ? "ledger was recreated, its loss accepted" : "ledger was recreated, partition refused",
-                metadata: ["partition": "\(partition)", "recorded": "\(recorded)", "end": "\(end)"]
-            )
-        case .commandsMissed(let partition, let count):
-            logger.error(
-                "commands deleted before they were read",
-                metadata: ["partition": "\(partition)", "count": "\(count)"]
-            )
-        default: break
-        }
-    }
-
-    private func gone(_ partitions: [Int32]) {
-        for partition in partitions {
-            registry.remove(.partitionWatermark, "\(partition)")
-            registry.remove(.partitionLag, "\(partition)")
-        }
-    }
-
-    private func place(_ record: RecordID) -> Logger.Metadata {
-        ["partition": "\(record.place.partition)", "offset": "\(record.offset)"]
-    }
-}
-
-extension AnswerClass {
-    /// The label value.
-    var name: String {
-        switch self {
-        case .accepted: "accepted"
-        case .alreadySucceeded: "already_succeeded"
-        case .rejected: "rejected"
-        case .refused: "refused"
-        case .halt: "halt"
-        case .retryable: "retryable"
-        case .ambiguous: "ambiguous"
-        case .withheld: "withheld"
-        }
-    }
-
-    /// Worth a line in the log: not an answer about the code.
-    var isTrouble: Bool {
-        switch self {
-        case .accepted, .alreadySucceeded, .rejected: false
-        case .refused, .halt, .retryable, .ambiguous, .withheld: true
-        }
     }
 }

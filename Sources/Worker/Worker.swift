@@ -2,7 +2,7 @@ import CheckOTP
 import Contract
 import Engine
 import Kafka
-package import Logging
+import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -15,8 +15,8 @@ import Synchronization
 package final class Worker: Sendable {
     package let health: HealthState
     private let configuration: WorkerConfiguration
-    private let logger: Logger
-    private let clientLogger: Logger
+    private let version: String
+    private let loggers: Loggers
     private let registry: MetricRegistry
     private let heartbeat: Heartbeat
     private let state = Mutex(State())
@@ -43,13 +43,22 @@ package final class Worker: Sendable {
     }
 
     /// Makes a worker and nothing else: it connects to nobody yet.
-    package init(_ configuration: WorkerConfiguration, logger: Logger, registry: MetricRegistry) {
+    ///
+    /// - Parameters:
+    ///   - configuration: what it is told.
+    ///   - version: the program's, for the status page.
+    ///   - loggers: one for each component.
+    ///   - registry: takes the metrics.
+    package init(
+        _ configuration: WorkerConfiguration,
+        version: String,
+        loggers: Loggers,
+        registry: MetricRegistry
+    ) {
+        self.version = version
         self.configuration = configuration
-        self.logger = logger
+        self.loggers = loggers
         self.registry = registry
-        var clientLogger = logger
-        clientLogger[metadataKey: "client"] = "rdkafka"
-        self.clientLogger = clientLogger
         let heartbeat = Heartbeat()
         self.heartbeat = heartbeat
         health = HealthState(
@@ -76,25 +85,32 @@ package final class Worker: Sendable {
         )
         let setup = try Setup(configuration)
         guard let findings = try await check(setup) else { return }
-        for warning in findings.warnings { logger.warning("topics", metadata: ["finding": "\(warning)"]) }
+        for warning in findings.warnings { loggers.worker.warning("topics", metadata: ["finding": "\(warning)"]) }
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
-        let telemetry = Telemetry(logger: logger, clientLogger: clientLogger, registry: registry, health: health)
+        let telemetry = Telemetry(
+            loggers,
+            registry: registry,
+            health: health,
+            topic: configuration.topics.commands
+        )
         telemetry.topicPartitions(commands: findings.commandPartitions, results: findings.resultPartitions)
         let transactor = makeTransactor(setup, findings, telemetry)
         let keys = KeyWatch(partitions: findings.commandPartitions, registry: registry, telemetry: telemetry)
+        let tracing = CommandSpans.Installed.current
         let shell: Shell
         do {
             shell = try await loop.submit { [self] in
-                try makeShell(setup, findings, transactor, keys, telemetry, loop)
+                try makeShell(setup, findings, transactor, keys, telemetry, tracing, loop)
             }.get()
         } catch {
             try? await group.shutdownGracefully()
             throw StartFailure(explaining: error)
         }
         heartbeat.shell.withLock { $0 = shell }
-        let admin = try await startAdmin(shell, keys, stopping: group)
+        let page = StatusPage(version: version, configuration: configuration, keys: keys, telemetry: telemetry)
+        let admin = try await startAdmin(shell, page, stopping: group)
         let watch = makeTopicWatch(setup, findings, transactor, keys, telemetry, shell)
         let watching = watch.begin(on: loop)
         let failure = await work(shell, loop)
@@ -104,7 +120,7 @@ package final class Worker: Sendable {
         try? await group.shutdownGracefully()
         _ = setup.admin.close(timeout: .seconds(1))
         if let failure { throw failure }
-        logger.notice("stopped")
+        loggers.worker.notice("stopped")
     }
 
     /// Stops taking commands, settles what is under way and leaves.
@@ -120,7 +136,7 @@ package final class Worker: Sendable {
         // Whatever hangs must not outlive the grace period.
         let limit = configuration.delivery.drainTimeout + .seconds(8)
         shell.eventLoop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
-            self.logger.error("drain did not end in time")
+            self.loggers.worker.error("drain did not end in time")
             self.stopped()
         }
     }
@@ -166,7 +182,7 @@ package final class Worker: Sendable {
                     state.shell = shell
                     return state.isDrainRequested
                 }
-                logger.notice("started", metadata: ["worker": "\(configuration.name)"])
+                loggers.worker.notice("started", metadata: ["worker": "\(configuration.name)"])
                 if isDrainRequested { drain() }
             }
         }
@@ -178,7 +194,7 @@ package final class Worker: Sendable {
 
     private func startAdmin(
         _ shell: Shell,
-        _ keys: KeyWatch,
+        _ page: StatusPage,
         stopping group: MultiThreadedEventLoopGroup
     ) async throws(StartFailure)
         -> AdminServer?
@@ -189,12 +205,12 @@ package final class Worker: Sendable {
             port: configuration.admin.port,
             health: health,
             registry: registry,
-            status: { await StatusPage.render(shell, keys) }
+            status: { await page.render(shell) }
         )
         do {
             let port = try await server.start()
             state.withLock { $0.adminPort = port }
-            logger.notice("admin server listens", metadata: ["port": "\(port)"])
+            loggers.worker.notice("admin server listens", metadata: ["port": "\(port)"])
             return server
         } catch {
             try? await group.shutdownGracefully()
@@ -251,9 +267,7 @@ package final class Worker: Sendable {
             ),
             timeout: configuration.kafka.transactionTimeout,
             admin: setup.admin,
-            onEvent: { event in
-                if case .error(let error) = event { telemetry.kafkaError(error) }
-            },
+            onEvent: { telemetry.heard($0, from: .transactions) },
             onReplies: { telemetry.replies($0) }
         )
     }
@@ -264,6 +278,7 @@ package final class Worker: Sendable {
         _ transactor: Transactor,
         _ keys: KeyWatch,
         _ telemetry: Telemetry,
+        _ tracing: CommandSpans.Installed,
         _ loop: any EventLoop
     ) throws -> Shell {
         let client = try CheckClient(
@@ -289,7 +304,7 @@ package final class Worker: Sendable {
             file: configuration.checkOTP.secretKeyFile,
             client: client,
             eventLoop: loop,
-            logger: logger
+            logger: loggers.checkOTP
         )
         let parts = Shell.Parts(
             client: client,
@@ -301,7 +316,7 @@ package final class Worker: Sendable {
                     topic: topics.ledger,
                     eventLoop: shell.eventLoop,
                     report: { shell.take($0) },
-                    onError: { telemetry.kafkaError($0) }
+                    onEvent: { telemetry.heard($0, from: .intents) }
                 )
             },
             transactor: transactor,
@@ -309,7 +324,8 @@ package final class Worker: Sendable {
             makeConsumer: { () throws(KafkaError) in ConsumerThread(try GroupConsumer(setup.consumer), intake: intake)
             },
             topics: topics,
-            telemetry: telemetry
+            telemetry: telemetry,
+            spans: CommandSpans(tracing, names: CommandSpans.Names(configuration, setup.client.origin))
         )
         let engine = Engine(
             configuration: EngineConfiguration(configuration, findings, keyID: setup.fingerprinter.keyID),

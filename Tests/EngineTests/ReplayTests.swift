@@ -34,6 +34,7 @@ struct ReplayTests {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")
         #expect(worker.receive(1, "s", "A") == [])
+        #expect(worker.status().partitions.map(\.waitingSessions) == [1])
         worker.intentWritten(0)
         #expect(
             worker.answered(0, .code(0)) == [
@@ -44,6 +45,7 @@ struct ReplayTests {
                 "offset 0=2 ledger 0",
             ]
         )
+        #expect(worker.status().partitions.map(\.waitingSessions) == [0])
     }
 
     @Test func wrongThenRightThenAnotherThenBothAgain() {

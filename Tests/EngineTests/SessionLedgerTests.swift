@@ -31,6 +31,32 @@ struct SessionLedgerTests {
         #expect(ledger.oldestOffset == 107 && ledger[session].intents.isEmpty)
     }
 
+    @Test func sessionsInDoubtAreCountedHoweverTheDoubtComesAndGoes() {
+        var ledger = ledger()
+        let other = Sample.digest("other")
+        ledger.acknowledged(codeA, of: session, source: 5, ledgerOffset: 100, at: time(1))
+        #expect(ledger.inDoubt == 0)
+        ledger.doubted(codeA, of: session, at: time(1))
+        ledger.doubted(codeB, of: session, at: time(1))
+        #expect(ledger.inDoubt == 1)
+        ledger.settled(codeA, of: session, as: Outcome(.ok), source: 5, at: time(2))
+        #expect(ledger.inDoubt == 0)
+        commit(&ledger, at: 100)
+
+        // What a dead owner left open, and what cannot be read; then all of it is forgotten, at rest or not.
+        let intent = LedgerRecord.Content.intent(codeA, source: 6, time: time(2))
+        ledger.restore(intent, session: other, ledgerOffset: 101, timestamp: time(2))
+        ledger.restore(.unreadable, session: Sample.digest("newer"), ledgerOffset: 102, timestamp: time(2))
+        #expect(ledger.inDoubt == 1)
+        ledger.restoreEnded()
+        #expect(ledger.inDoubt == 2)
+        ledger.settled(codeA, of: other, as: wrong, source: 6, at: time(3))
+        ledger.committed(ledger[other].codes, of: other, ledgerOffset: 103)
+        #expect(ledger.inDoubt == 2)
+        _ = ledger.expire(at: time(4_000), committed: 7, limit: 10)
+        #expect(ledger.inDoubt == 0)
+    }
+
     @Test func anOlderStateVoidsNoLaterIntent() {
         var ledger = ledger()
         ledger.acknowledged(codeA, of: session, source: 5, ledgerOffset: 100, at: time(1))

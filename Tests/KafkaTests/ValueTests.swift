@@ -123,9 +123,11 @@ import Testing
     @Test func statisticsAreReadAndWhatIsUnknownIsNil() throws {
         let text = """
             {"ts":7000001,"replyq":4,"brokers":{
-              "b:9092/1":{"nodeid":1,"state":"UP","rxidle":12},
+              "b:9092/1":{"nodeid":1,"state":"UP","rxidle":12,"outbuf_cnt":2,"req_timeouts":3,
+                "rtt":{"avg":900,"p99":4100},"throttle":{"avg":7,"p99":9}},
               "b:9092/bootstrap":{"nodeid":-1,"state":"INIT","rxidle":-1},
-              "GroupCoordinator":{"nodeid":1,"state":"UP","rxidle":2500000}},
+              "GroupCoordinator":{"nodeid":1,"state":"UP","rxidle":2500000,"outbuf_cnt":1,"req_timeouts":1,
+                "rtt":{"avg":700,"p99":800},"throttle":{"avg":0,"p99":0}}},
              "topics":{"t":{"partitions":{
               "0":{"partition":0,"desired":true,"hi_offset":7,"fetchq_cnt":3},
               "1":{"partition":1,"desired":false,"hi_offset":9,"fetchq_cnt":0},
@@ -133,6 +135,13 @@ import Testing
              "cgrp":{"join_state":"steady","rebalance_cnt":5}}
             """
         let statistics = try #require(ConsumerStatistics(json: text))
+        var client = ClientStatistics()
+        client.connectedBrokers = 1
+        client.roundTrip = .microseconds(4100)
+        client.throttle = .milliseconds(7)
+        client.waitingRequests = 3
+        client.timedOutRequests = 4
+        client.queuedRecords = 3
         #expect(
             statistics
                 == ConsumerStatistics(
@@ -141,12 +150,18 @@ import Testing
                     coordinatorState: "UP",
                     joinState: "steady",
                     rebalances: 5,
-                    queuedRecords: 4,
+                    client: client,
                     brokers: [.init(name: "b:9092/1", state: "UP")],
                     partitions: [.init(topicPartition: TopicPartition("t", 0), highWatermark: 7, queuedRecords: 3)]
                 )
         )
         #expect(try #require(ConsumerStatistics(json: "{}")) == ConsumerStatistics())
         #expect(ConsumerStatistics(json: "[") == nil)
+        var producer = client
+        producer.queuedRecords = 9
+        let ofProducer = text.replacing("\"replyq\":4", with: "\"msg_cnt\":9")
+        #expect(try #require(ClientStatistics(json: ofProducer)) == producer)
+        #expect(try #require(ClientStatistics(json: "{}")) == ClientStatistics())
+        #expect(ClientStatistics(json: "[") == nil)
     }
 }

@@ -126,7 +126,7 @@ private final class Heartbeat: Sendable {
 
     @Test func whatItDoesNotServeIsNotFound() async throws {
         try await withServer(Heartbeat().state("x")) { port in
-            #expect(try await LoopbackHTTP.get("/", port: port).status == 404)
+            #expect(try await LoopbackHTTP.get("/index.html", port: port).status == 404)
             #expect(try await LoopbackHTTP.get("/metrics/../etc/passwd", port: port).status == 404)
             let post = "POST /ready HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             let refused = try await LoopbackHTTP.exchange(post, port: port)

@@ -156,6 +156,30 @@ private struct Boom: Error, CustomStringConvertible {
         #expect(try recorder.objects().map { $0["suppressed"] as? Int } == [nil, 4])
     }
 
+    @Test func whatWasHeldBackIsToldWithoutAnotherLine() throws {
+        let recorder = Recorder()
+        let sink = recorder.sink(repeats: .init(lines: 1, interval: .seconds(10)))
+        for _ in 0..<5 { logger(sink).error("down") }
+        sink.summarize()
+        #expect(recorder.lines.count == 1)
+        recorder.advance(by: .seconds(10))
+        sink.summarize()
+        #expect(try recorder.objects().map { $0["suppressed"] as? Int } == [nil, 4])
+    }
+
+    @Test func aComponentMayHaveALevelOfItsOwn() throws {
+        let recorder = Recorder()
+        let loggers = Loggers(recorder.sink(), level: .notice, levels: [.kafka: .debug, .checkOTP: .error])
+        for logger in [
+            loggers.worker, loggers.commands, loggers.checkOTP, loggers.kafka, loggers.rdkafka, loggers.ledger,
+        ] {
+            logger.debug("d")
+            logger.notice("n")
+        }
+        let told = try recorder.objects().map { "\($0["component"] ?? "").\($0["message"] ?? "")" }
+        #expect(told == ["worker.n", "commands.n", "kafka.d", "kafka.n", "rdkafka.n", "ledger.n"])
+    }
+
     @Test func linesAreCountedByLevel() {
         let registry = MetricRegistry()
         let log = logger(Recorder().sink(repeats: .init(lines: 2, interval: .seconds(1)), registry: registry))

@@ -1,6 +1,5 @@
 import Contract
 import Engine
-import Logging
 import Observability
 import Synchronization
 import Testing
@@ -17,9 +16,8 @@ struct StallTests {
     @Test func itIsToldOnceItIsSeenAndUntilItIsOver() {
         let lines = Lines(), registry = MetricRegistry()
         let sink = LogSink(form: .json, repeats: nil, registry: registry, write: { lines.add($0) })
-        let logger = Logger(label: "worker") { StructuredLogHandler(label: $0, sink: sink) }
         let health = HealthState(conditions: []) { .zero }
-        let telemetry = Telemetry(logger: logger, clientLogger: logger, registry: registry, health: health)
+        let telemetry = Telemetry(Loggers(sink), registry: registry, health: health, topic: "commands")
         let engine = Engine(
             configuration: EngineConfiguration(
                 topic: "commands",

@@ -35,12 +35,15 @@ def documents(path):
 def log_messages():
     """Messages from `warning` on that a worker writes, with their level, wherever in the call they stand."""
     files = [path for name in ("Worker", "Observability") for path in (root / "Sources" / name).rglob("*.swift")]
-    call = r'ogger\.(log|warning|error|critical)\(((?:[^"()]|"[^"]*"|\([^()]*\))*?)(?:,\s*metadata:|\))'
+    call = r'\b(?:logger|loggers\.\w+)\.(log|warning|error|critical)\(((?:[^"()]|"[^"]*"|\([^()]*\))*?)(?:,\s*metadata:|\))'
     found = set()
     for path in [*files, root / "Sources/otp-worker/Commands/RunCommand.swift"]:
         for level, arguments in re.findall(call, path.read_text()):
             level = "error, warning" if level == "log" else level
             found |= {(message, level) for message in re.findall(r'"([^"]*)"', arguments)}
+        # Whoever finds another way to log is not to be overlooked.
+        for message in re.findall(r'\.(?:warning|error|critical)\(\s*"([^"]*)"', path.read_text()):
+            expect(message in {message for message, _ in found}, f"{path.name}: logged in an unknown way: {message}")
     return found
 
 

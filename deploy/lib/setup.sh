@@ -57,6 +57,17 @@ as_root() {
     fi
 }
 
+# From Debian's package of Prometheus, which is not installed for it: that would start a Prometheus.
+need_promtool() {
+    PATH=$PATH:$tools/promtool/usr/bin
+    if command -v promtool >/dev/null; then return; fi
+    step "Unpacking promtool into .build-tools"
+    as_root apt-get update -qq
+    mkdir -p "$tools/promtool"
+    (cd "$tools/promtool" && apt-get download -qq prometheus >&2)
+    dpkg-deb --fsys-tarfile "$tools"/promtool/prometheus_*.deb | tar -x -C "$tools/promtool" ./usr/bin/promtool
+}
+
 # The Python tools of the tests, in an environment of their own; installed anew only when their list has changed.
 need_python_tools() {
     local list=$repository/deploy/lib/requirements.txt

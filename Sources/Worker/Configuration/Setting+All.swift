@@ -395,8 +395,13 @@ extension Setting {
             unit: "port",
             "Port of the server for probes and metrics; 0 takes any free one."
         ),
-        .flag("admin.enabled", \.worker.admin.isEnabled, "Serve /live, /ready, /status and /metrics."),
+        .flag(
+            "admin.enabled",
+            \.worker.admin.isEnabled,
+            "Serve /live, /ready, /status and /metrics, and at / a page for people."
+        ),
         .choice("log.level", \.logLevel, Logger.Level.allCases.map { ($0.rawValue, $0) }, "The least level logged."),
+        logLevels,
         .choice(
             "log.form",
             \.logForm,

@@ -7,6 +7,8 @@ package struct Settings: Sendable {
     package var worker = WorkerConfiguration()
     /// The least level that is logged.
     package var logLevel = Logger.Level.info
+    /// The least level of single components.
+    package var logLevels: [LogComponent: Logger.Level] = [:]
     package var logForm = LogSink.Form.automatic
 
     /// The defaults.

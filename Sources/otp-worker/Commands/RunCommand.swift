@@ -17,7 +17,8 @@ struct RunCommand: AsyncParsableCommand {
 
             The secret key comes from OTP_CHECK_OTP_SECRET_KEY or from the file that check_otp.secret_key_file names; \
             SIGHUP reads that file again. Logs go to standard error: one JSON object per line, or lines for people on a \
-            terminal. /live, /ready, /status and /metrics are served on admin.host:admin.port (127.0.0.1:9464). systemd is \
+            terminal. /live, /ready, /status and /metrics, and at / a page for people, are served on \
+            admin.host:admin.port (127.0.0.1:9464). systemd is \
             told that it is ready, lives and stops (Type=notify, WatchdogSec).
 
             Examples:
@@ -77,10 +78,13 @@ struct RunCommand: AsyncParsableCommand {
         registry.exposeBuild(version: VersionCommand.number, librdkafka: LibrdKafka.version)
         registry.exposeProcess()
         let sink = LogSink(form: settings.logForm, registry: registry)
-        let logger = Logger(label: "worker") { label in
-            StructuredLogHandler(label: label, level: settings.logLevel, sink: sink)
-        }
-        let worker = Worker(settings.worker, logger: logger, registry: registry)
+        let loggers = Loggers(sink, level: settings.logLevel, levels: settings.logLevels)
+        let worker = Worker(
+            settings.worker,
+            version: VersionCommand.number,
+            loggers: loggers,
+            registry: registry
+        )
         let supervisor = ServiceManager(
             environment: ProcessInfo.processInfo.environment,
             processID: ProcessInfo.processInfo.processIdentifier
@@ -94,20 +98,22 @@ struct RunCommand: AsyncParsableCommand {
                     continue
                 }
                 guard isFirst else {
-                    logger.warning("Stopping at once, on a second signal", metadata: ["signal": "\(signal)"])
+                    loggers.worker.warning("Stopping at once, on a second signal", metadata: ["signal": "\(signal)"])
                     sink.flush()
                     Console.exit(1)
                 }
                 isFirst = false
-                logger.notice("Stopping", metadata: ["signal": "\(signal)"])
+                loggers.worker.notice("Stopping", metadata: ["signal": "\(signal)"])
                 supervisor?.stopping()
                 worker.drain()
             }
         }
         let reports = Task { try await supervisor?.follow(worker.health) }
+        let summaries = Task { try await sink.keepSummarizing() }
         defer {
             watcher.cancel()
             reports.cancel()
+            summaries.cancel()
             sink.flush()
         }
         try await worker.run()

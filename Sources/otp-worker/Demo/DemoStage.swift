@@ -32,10 +32,12 @@ final class DemoStage {
         let registry = MetricRegistry()
         sink = LogSink(form: .automatic, registry: registry)
         let level: Logger.Level = verbose ? .debug : .critical
-        let logger = Logger(label: "worker") { [sink] label in
-            StructuredLogHandler(label: label, level: level, sink: sink)
-        }
-        worker = Worker(settings.worker, logger: logger, registry: registry)
+        worker = Worker(
+            settings.worker,
+            version: VersionCommand.number,
+            loggers: Loggers(sink, level: level),
+            registry: registry
+        )
         try makeTopics()
     }
 

@@ -90,6 +90,22 @@ struct BrokenConfigurationTests {
             flags: [("log.level", "inof")],
             says: ["\"inof\" is not one of its values", "did you mean info? write one of trace,"]
         ),
+        Case(
+            flags: [("log.levels", "kafka=debug,chek_otp=info")],
+            says: ["log.levels (--set): \"chek_otp\" is no component", "did you mean check_otp? write one of worker,"]
+        ),
+        Case(
+            flags: [("log.levels", "kafka=loud")],
+            says: ["\"loud\" is no level", "write one of trace, debug, info"]
+        ),
+        Case(
+            flags: [("log.levels", "debug")],
+            says: ["\"debug\" is not a component and its level", "write component=level, such as kafka=debug"]
+        ),
+        Case(
+            flags: [("log.levels", "kafka=debug, kafka=info")],
+            says: ["kafka is named twice", "name it once"]
+        ),
         Case(flags: [("kafka.brokers", "localhost")], says: ["\"localhost\" cannot be used", "write host:port"]),
         Case(flags: [("topics.commands", "my topic")], says: ["\"my topic\" cannot be used", "letters, digits, dots"]),
         Case(

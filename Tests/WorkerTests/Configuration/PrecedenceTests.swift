@@ -1,5 +1,7 @@
 import Contract
 import Foundation
+import Logging
+import Observability
 import Testing
 import Worker
 
@@ -67,6 +69,15 @@ struct PrecedenceTests {
     @Test func theLaterOfTwoFlagsWins() throws {
         let settings = try Reading.settings(flags: [("log.level", "debug"), ("log.level", "error")])
         #expect("\(settings.logLevel)" == "error")
+    }
+
+    @Test func levelsOfComponentsCanBeAListOrOneText() throws {
+        let expected: [LogComponent: Logger.Level] = [.kafka: .debug, .checkOTP: .warning]
+        let text = "kafka=debug, check_otp = Warning"
+        #expect(try Reading.settings(flags: [("log.levels", text)]).logLevels == expected)
+        #expect(try Reading.settings(environment: ["OTP_LOG_LEVELS": text]).logLevels == expected)
+        #expect(try Reading.settings(yaml: "log:\n  levels: [kafka=debug, check_otp=warning]\n").logLevels == expected)
+        #expect(Setting.named("log.levels")?.defaultText == nil)
     }
 
     @Test func whatIsEmptyIsNotSet() throws {

@@ -1,0 +1,231 @@
+import Contract
+package import Engine
+import Logging
+import Observability
+
+/// What the engine says, as metrics and log lines; a line about a command has its coordinates and its trace, never its content.
+extension Telemetry {
+    /// Counts and logs one fact.
+    ///
+    /// - Parameters:
+    ///   - fact: what the engine says.
+    ///   - traceID: the trace that a record belongs to; asked only for a line of a level that is logged.
+    package func report(_ fact: Fact, traceID: (RecordID) -> String? = { _ in nil }) {
+        let place = { (record: RecordID) in self.place(record, traceID(record)) }
+        switch fact {
+        case .concluded, .published, .asked, .backedOff, .ignored: reportCommand(fact, place)
+        case .transaction, .aborted, .unknownCommit, .traced, .producerFailed: reportTransaction(fact)
+        case .parked, .unparked, .undeliverable, .deadLetterDropped: reportOutput(fact, place)
+        case .upstream(let change): report(change, place)
+        default: reportMembership(fact)
+        }
+    }
+
+    private func reportCommand(_ fact: Fact, _ place: (RecordID) -> Logger.Metadata) {
+        switch fact {
+        case .concluded(let record, let reason, let replayed, let inDoubt):
+            if replayed { handles.replays.add() }
+            if inDoubt { handles.inDoubt.add() }
+            loggers.commands.debug(
+                "command concluded",
+                metadata: place(record).merging(["reason": "\(reason.rawValue)"]) { $1 }
+            )
+        case .published(let status, let reason, let duration):
+            registry.counter(.commands, status.rawValue, reason.rawValue).add()
+            handles.commandSeconds.observe(duration)
+            if status == .invalid { registry.counter(.deadLetters, "committed").add() }
+        case .asked(let record, let kind, let attempt, let duration, let failure, let status):
+            registry.counter(.upstreamCalls, kind.name).add()
+            handles.attemptSeconds.observe(duration)
+            guard kind.isTrouble else { return }
+            loggers.commands.info(
+                "attempt failed",
+                metadata: place(record).merging([
+                    "class": "\(kind.name)", "attempt": "\(attempt)", "failure": "\(failure?.rawValue ?? "none")",
+                    "http_status": "\(status.map(String.init) ?? "none")",
+                ]) { $1 }
+            )
+        case .backedOff(let record, let attempt, let wait):
+            loggers.commands.debug(
+                "asking again later",
+                metadata: place(record).merging(["attempt": "\(attempt)", "wait_ms": "\(wait.milliseconds)"]) { $1 }
+            )
+        case .ignored(let count): handles.ignored.add(Double(count))
+        default: break
+        }
+    }
+
+    private func report(_ change: UpstreamChange, _ place: (RecordID) -> Logger.Metadata) {
+        switch change {
+        case .breakerOpened(let duration):
+            registry.counter(.breakerOpenings).add()
+            loggers.checkOTP.error(
+                "breaker opened: the upstream only fails",
+                metadata: ["ms": "\(duration.milliseconds)"]
+            )
+        case .breakerHalfOpened: loggers.checkOTP.notice("breaker half open: one command finds out")
+        case .breakerClosed: loggers.checkOTP.notice("breaker closed: the upstream answers again")
+        case .halted(let cause):
+            registry.counter(.upstreamHalts).add()
+            loggers.checkOTP.error("calls halted", metadata: ["cause": "\(cause)"])
+        case .recovered(let duration):
+            loggers.checkOTP.notice(
+                "calls go on: the upstream takes the key again",
+                metadata: ["ms": "\(duration.milliseconds)"]
+            )
+        case .held(let duration):
+            loggers.checkOTP.warning("the upstream asks for a pause", metadata: ["ms": "\(duration.milliseconds)"])
+        case .rateLimited: loggers.checkOTP.notice("commands wait for check_otp.rate_limit")
+        case .concurrencyCut(let limit):
+            loggers.checkOTP.notice(
+                "fewer calls at a time: the upstream is overloaded",
+                metadata: ["limit": "\(limit)"]
+            )
+        case .retryDenied: registry.counter(.retriesDenied).add()
+        case .waitedInVain(let record):
+            registry.counter(.waitsEnded).add()
+            loggers.commands.debug("answered without a call", metadata: place(record))
+        }
+    }
+
+    private func reportTransaction(_ fact: Fact) {
+        switch fact {
+        case .transaction(let records, let duration, let committed):
+            registry.counter(.transactions, committed ? "committed" : "aborted").add()
+            handles.transactionSeconds.observe(duration)
+            if committed { handles.transactionRecords.observe(Double(records)) }
+        case .aborted(let cause, let reason):
+            registry.counter(.transactionAborts, cause.rawValue).add()
+            loggers.kafka.warning(
+                "transaction aborted",
+                metadata: ["cause": "\(cause.rawValue)", "reason": "\(reason)"]
+            )
+        case .unknownCommit(let reason, let isFenced):
+            registry.counter(.transactions, "unknown").add()
+            loggers.kafka.error(
+                isFenced ? "producer fenced: another worker has this transactional id" : "commit unknown",
+                metadata: ["reason": "\(reason)"]
+            )
+        case .traced(let counted):
+            let end = counted.map { $0 ? "committed" : "not committed" } ?? "partitions gone"
+            loggers.kafka.notice("unknown commit traced", metadata: ["end": "\(end)"])
+        case .producerFailed(let reason):
+            loggers.kafka.error("no transactional producer", metadata: ["reason": "\(reason)"])
+        default: break
+        }
+    }
+
+    private func reportOutput(_ fact: Fact, _ place: (RecordID) -> Logger.Metadata) {
+        switch fact {
+        case .parked(let partition, let reason):
+            loggers.kafka.error("partition parked", metadata: ["partition": "\(partition)", "reason": "\(reason)"])
+        case .unparked(let partition):
+            loggers.kafka.notice("partition tried again", metadata: ["partition": "\(partition)"])
+        case .undeliverable(let record):
+            registry.counter(.undeliverableResults).add()
+            loggers.commands.error("result undeliverable, reduced", metadata: place(record))
+        case .deadLetterDropped(let record):
+            registry.counter(.deadLetters, "dropped").add()
+            loggers.commands.error("dead letter dropped", metadata: place(record))
+        default: break
+        }
+    }
+
+    private func reportMembership(_ fact: Fact) {
+        switch fact {
+        case .distrusted(let cause):
+            registry.counter(.distrusts, cause.rawValue).add()
+            loggers.kafka.warning("membership in doubt, calls withheld", metadata: ["cause": "\(cause.rawValue)"])
+        case .trusted: loggers.kafka.notice("membership proven, calls go on")
+        case .consumerFailed(let reason): loggers.kafka.error("consumer failed", metadata: ["reason": "\(reason)"])
+        case .assigned(let partitions):
+            registry.counter(.rebalances).add()
+            loggers.kafka.notice("partitions assigned", metadata: ["partitions": "\(partitions)"])
+        case .revoked(let partitions):
+            registry.counter(.rebalances).add()
+            loggers.kafka.notice("partitions revoked", metadata: ["partitions": "\(partitions)"])
+        case .lost(let partitions):
+            registry.counter(.rebalances).add()
+            gone(partitions)
+            loggers.kafka.warning("partitions lost", metadata: ["partitions": "\(partitions)"])
+        case .released(let partitions, let unsettled):
+            gone(partitions)
+            loggers.kafka.notice(
+                "partitions released",
+                metadata: ["partitions": "\(partitions)", "unsettled": "\(unsettled)"]
+            )
+        case .draining: loggers.worker.notice("draining")
+        case .stopped(let unfinished): loggers.worker.notice("drained", metadata: ["unfinished": "\(unfinished)"])
+        case .intakeClosed: loggers.worker.notice("intake paused: too many commands in memory")
+        case .intakeOpened: loggers.worker.notice("intake resumed")
+        default: reportRestore(fact)
+        }
+    }
+
+    private func reportRestore(_ fact: Fact) {
+        switch fact {
+        case .restoring(let partition, let from, let to):
+            loggers.ledger.info(
+                "restoring partition",
+                metadata: ["partition": "\(partition)", "from": "\(from)", "to": "\(to)"]
+            )
+        case .restored(let partition, let sessions, let duration, let offset, let withoutMetadata):
+            registry.counter(.ledgerRestores, "restored").add()
+            registry.histogram(.restoreSeconds).observe(duration)
+            loggers.ledger.notice(
+                "partition restored",
+                metadata: [
+                    "partition": "\(partition)", "sessions": "\(sessions)", "ms": "\(duration.milliseconds)",
+                    "offset": "\(offset)", "whole_ledger": "\(withoutMetadata)",
+                ]
+            )
+        case .restoreFailed(let partition, let reason):
+            registry.counter(.ledgerRestores, "failed").add()
+            loggers.ledger.error("restore failed", metadata: ["partition": "\(partition)", "reason": "\(reason)"])
+        case .ledgerRecreated(let partition, let recorded, let end, let accepted):
+            loggers.ledger.error(
+                accepted ? "ledger was recreated, its loss accepted" : "ledger was recreated, partition refused",
+                metadata: ["partition": "\(partition)", "recorded": "\(recorded)", "end": "\(end)"]
+            )
+        case .commandsMissed(let partition, let count):
+            loggers.kafka.error(
+                "commands deleted before they were read",
+                metadata: ["partition": "\(partition)", "count": "\(count)"]
+            )
+        default: break
+        }
+    }
+
+    /// A command's coordinates, and its trace if it has one.
+    private func place(_ record: RecordID, _ traceID: String?) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "topic": "\(topic)", "partition": "\(record.place.partition)", "offset": "\(record.offset)",
+        ]
+        if let traceID { metadata["trace_id"] = "\(traceID)" }
+        return metadata
+    }
+}
+
+extension AnswerClass {
+    /// The label value.
+    var name: String {
+        switch self {
+        case .accepted: "accepted"
+        case .alreadySucceeded: "already_succeeded"
+        case .rejected: "rejected"
+        case .refused: "refused"
+        case .halt: "halt"
+        case .retryable: "retryable"
+        case .ambiguous: "ambiguous"
+        case .withheld: "withheld"
+        }
+    }
+
+    /// Worth a line in the log: not an answer about the code.
+    var isTrouble: Bool {
+        switch self {
+        case .accepted, .alreadySucceeded, .rejected: false
+        case .refused, .halt, .retryable, .ambiguous, .withheld: true
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Contract
+import Engine
+import Foundation
+import Logging
+import Observability
+import Testing
+import Worker
+
+@Suite("What is logged about commands: where each is and its trace, and no flood of it")
+struct CommandLogTests {
+    private let recorder = LogRecorder()
+    private let record = RecordID(place: PartitionEpoch(partition: 3, epoch: 1), offset: 42)
+
+    private func telemetry(_ sink: LogSink, _ levels: [LogComponent: Logger.Level] = [.commands: .debug]) -> Telemetry {
+        Telemetry(
+            Loggers(sink, levels: levels),
+            registry: recorder.registry,
+            health: HealthState(conditions: []) { .zero },
+            topic: "otp.verify.commands"
+        )
+    }
+
+    private func trouble(_ record: RecordID) -> Fact {
+        .asked(record, .ambiguous, attempt: 1, after: .seconds(1), failure: .attemptTimeout, httpStatus: nil)
+    }
+
+    @Test func everyLineAboutACommandSaysWhereItIs() throws {
+        let telemetry = telemetry(recorder.sink(repeats: nil))
+        let facts: [Fact] = [
+            .concluded(record, .ok, replayed: false, inDoubt: false),
+            .concluded(record, .invalid(.malformed), replayed: false, inDoubt: false),
+            trouble(record), .backedOff(record, attempt: 1, for: .milliseconds(200)),
+            .upstream(.waitedInVain(record)), .undeliverable(record), .deadLetterDropped(record),
+        ]
+        for fact in facts { telemetry.report(fact) { $0 == record ? "4bf92f3577b34da6a3ce929d0e0e4736" : nil } }
+        let objects = try recorder.objects()
+        #expect(objects.count == facts.count)
+        for object in objects {
+            #expect(object["component"] as? String == "commands")
+            #expect(object["topic"] as? String == "otp.verify.commands")
+            #expect(object["partition"] as? String == "3")
+            #expect(object["offset"] as? String == "42")
+            #expect(object["trace_id"] as? String == "4bf92f3577b34da6a3ce929d0e0e4736")
+        }
+    }
+
+    @Test func withoutATraceThereIsNoField() throws {
+        telemetry(recorder.sink(repeats: nil)).report(trouble(record))
+        #expect(try recorder.objects().map { $0["trace_id"] == nil } == [true])
+    }
+
+    @Test func theTraceIsAskedForOnlyWhereALineIsWritten() {
+        let telemetry = telemetry(recorder.sink(repeats: nil), [:])
+        var asked = 0
+        telemetry.report(.concluded(record, .ok, replayed: false, inDoubt: false)) { _ in
+            asked += 1
+            return nil
+        }
+        #expect(asked == 0)
+        #expect(recorder.lines.isEmpty)
+    }
+
+    /// An outage at 5,000 commands a second, for half a minute, with everything logged that can be.
+    @Test func anOutageFloodsNobody() throws {
+        let sink = recorder.sink(repeats: LogSink.RepeatLimit())
+        let telemetry = telemetry(sink)
+        for second in 0..<30 {
+            for number in 0..<5_000 {
+                let record = RecordID(place: record.place, offset: Int64(second * 5_000 + number))
+                telemetry.report(trouble(record))
+                telemetry.report(.backedOff(record, attempt: 1, for: .milliseconds(200)))
+                telemetry.report(.concluded(record, .upstreamUnavailable, replayed: false, inDoubt: false))
+            }
+            recorder.advance(by: 1_000)
+        }
+        recorder.advance(by: 10_000)
+        sink.summarize()
+        // Of three messages in three intervals: ten lines each, and one that counts what was held back.
+        #expect(recorder.lines.count == 3 * 3 * (10 + 1))
+        let objects = try recorder.objects()
+        for message in ["attempt failed", "asking again later", "command concluded"] {
+            let told = objects.filter { $0["message"] as? String == message }
+                .reduce(0) { $0 + ($1["suppressed"] as? Int ?? 1) }
+            #expect(told == 150_000, "\(message)")
+        }
+    }
+}
