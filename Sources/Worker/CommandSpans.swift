@@ -64,7 +64,6 @@ package final class CommandSpans {
     }
 
     /// Nil where no tracer is installed: then there is nothing to be fed, and nothing is spent.
-    ///
     package init?(_ installed: Installed, names: Names) {
         guard !(installed.tracer is NoOpTracer) else { return nil }
         tracer = installed.tracer
