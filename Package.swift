@@ -176,7 +176,10 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Worker", "otp-worker"],
+            dependencies: [
+                "CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Worker", "otp-worker",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),

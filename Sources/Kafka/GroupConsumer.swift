@@ -113,6 +113,11 @@ package final class GroupConsumer: Sendable {
         }
     }
 
+    /// The topic's partitions; nil when it does not exist.
+    package func partitionCount(_ topic: String, timeout: Duration) throws(KafkaError) -> Int? {
+        try handle.partitionCount(topic, until: Deadline(in: timeout))
+    }
+
     /// What the group has committed, one entry for each partition asked for, in their order.
     ///
     /// Waits until pending transactional offsets are decided; blocks for up to the time-out.

@@ -9,7 +9,7 @@ final class SimpleConsumer: @unchecked Sendable {
     private let handle: ClientHandle
     private let queue: OpaquePointer
     private let topic: OpaquePointer
-    private let partitions: [Int32]
+    private(set) var partitions: [Int32] = []
     private var names = TopicNames()
 
     /// What came of a partition's queue.
@@ -32,11 +32,17 @@ final class SimpleConsumer: @unchecked Sendable {
         self.handle = handle
         unsafe queue = made.0.pointer
         unsafe topic = made.1.pointer
-        partitions = offsets.keys.sorted()
-        for (partition, offset) in offsets
-        where unsafe rd_kafka_consume_start_queue(topic, partition, offset, queue) != 0 {
+        for (partition, offset) in offsets { try start(partition, at: offset) }
+    }
+
+    /// Starts reading one more partition, from its beginning.
+    func add(_ partition: Int32) throws(KafkaError) { try start(partition, at: Int64(RD_KAFKA_OFFSET_BEGINNING)) }
+
+    private func start(_ partition: Int32, at offset: Int64) throws(KafkaError) {
+        guard unsafe rd_kafka_consume_start_queue(topic, partition, offset, queue) == 0 else {
             throw KafkaError("read", KafkaError.Code(rawValue: rd_kafka_last_error().rawValue))
         }
+        partitions.append(partition)
     }
 
     deinit {

@@ -5,6 +5,7 @@ import CRdKafka
 /// It belongs to no group and commits nothing. One thread uses it.
 package final class TopicReader: Sendable {
     private let handle: ClientHandle
+    private let topic: String
     private let consumer: Monitor<SimpleConsumer?>
 
     package enum Start: Sendable {
@@ -40,7 +41,22 @@ package final class TopicReader: Sendable {
                 case .offsets(let given): given[partition] ?? marks.high
                 }
         }
+        self.topic = topic
         consumer = Monitor(try SimpleConsumer(handle, topic: topic, from: offsets))
+    }
+
+    /// How many partitions it reads.
+    package var partitionCount: Int { consumer.withLock { $0?.partitions.count ?? 0 } }
+
+    /// Reads the partitions that were added to the topic since as well, from their beginning.
+    ///
+    /// Blocks while the cluster is asked; not while another thread polls.
+    package func addPartitions(timeout: Duration) throws(KafkaError) {
+        guard let consumer = consumer.withLock({ $0 }) else { throw KafkaError("read", .destroyed) }
+        let count = try handle.partitionCount(topic, until: Deadline(in: timeout)) ?? 0
+        for partition in 0..<Int32(count) where !consumer.partitions.contains(partition) {
+            try consumer.add(partition)
+        }
     }
 
     /// Waits for the first record, then takes what is there, up to `maximum`.

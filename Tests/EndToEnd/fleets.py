@@ -115,9 +115,9 @@ def judge(bench, events, calls):
     oracle.overlapping_only_in_doubt(calls, events)
 
 
-def audit(bench, journal, maximum_age):
-    """The judgement of the worker's own tool."""
-    settings = {**bench.topic_settings(), "commands.max_age": f"{maximum_age}s"}
+def audit(bench, journal, maximum_age, settings=None):
+    """The judgement of the worker's own tool, which is given the fleet's settings."""
+    settings = {**bench.topic_settings(), "commands.max_age": f"{maximum_age}s", **(settings or {})}
     arguments = ["audit", "--journal", str(journal), "--json"]
     for key, value in settings.items():
         arguments += ["--set", f"{key}={value}"]

@@ -160,6 +160,30 @@ def send(bench, name, count):
     bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
 
 
+def test_partitions_are_added_while_it_watches(fleet, folder):
+    """What is published in a partition that was not there at the start is seen, from its first result on."""
+    fleet = fleet(partitions=2)
+    bench = fleet.bench
+    member = fleet.start(**{"kafka__properties.topic.metadata.refresh.interval.ms": "1000"})
+    member.process.wait_ready()
+    words = [word for pair in bench.topic_settings().items() for word in ("--set", "=".join(pair))]
+    watch = harness.Process("watch", [harness.BINARY, "watch", "--json", "--limit", "41", "--from-beginning", *words], folder)
+    try:
+        send(bench, "before", 1)
+        harness.until("it watches", lambda: "before-0000" in watch.text())
+        bench.grow(4, bench.ledger, bench.results)
+        bench.grow(4, bench.commands)
+        harness.until("the worker has them", lambda: member.process.metric("assigned_partitions") == 4)
+        bench.partitions = 4
+        send(bench, "after", 40)
+        assert watch.popen.wait(60) == 0
+    finally:
+        watch.kill()
+    seen = {json.loads(text)["source"]["partition"] for text in watch.text().splitlines() if text.startswith("{")}
+    assert seen == {0, 1, 2, 3}
+    assert member.process.end() == 0
+
+
 def test_consumers_agree_on_every_result(bench, sandbox, worker, results, folder):
     """kcat, a Python client and `watch --json` read the same results, the same bytes."""
     sandbox("--latency", "1ms-10ms")

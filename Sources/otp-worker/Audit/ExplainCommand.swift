@@ -18,7 +18,7 @@ struct ExplainCommand: AsyncParsableCommand {
         discussion: """
             Commands, what the ledger says (intents before calls, states after), results and dead letters, in the order of time. \
             With --journal, the sandbox's calls too. No code is shown: equal ones have one number; a phone number is masked. \
-            It reads the topics from their beginning, or from --since on.
+            It reads the topics whole, or from --since to --until.
 
             Examples:
               otp-worker explain 123456 --brokers localhost:9092
@@ -31,11 +31,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp("Read from this time on: ISO 8601, or how long ago (30m, 24h).", valueName: "time")
-    )
-    var since: String?
+    @OptionGroup var range: TimeRange
 
     @Option(
         name: .long,
@@ -50,24 +46,21 @@ struct ExplainCommand: AsyncParsableCommand {
         guard SessionID(session) != nil else {
             throw ValidationError("A session id has 1 to 256 bytes and no control characters.")
         }
-        if let since, AuditArguments.time(since, now: WallTime(milliseconds: 0)) == nil {
-            throw ValidationError("--since: write a time such as 2026-11-23T10:00:00Z, or how long ago, such as 30m.")
-        }
     }
 
     func run() async throws {
         let settings = try options.settings(for: .client)
         guard let id = SessionID(session) else { return }
         let topics = settings.worker.topics
+        let bounds = range.bounds
         var line = TimeLine(
             of: id,
             commands: topics.commands,
             ledger: topics.ledger,
             deadLetters: topics.deadLetters
         )
-        let calls = try await calls(of: id)
-        for call in calls { line.add(call) }
-        try settings.talking { try read(id, settings, into: &line) }
+        for call in try await calls(of: id) where bounds.contains(call.time) { line.add(call) }
+        try settings.talking { try read(id, settings, bounds, into: &line) }
         guard !line.isEmpty else {
             throw Failure(
                 "no topic knows the session \(Console.printable(session))",
@@ -91,7 +84,12 @@ struct ExplainCommand: AsyncParsableCommand {
         return calls
     }
 
-    private func read(_ id: SessionID, _ settings: Settings, into line: inout TimeLine) throws {
+    private func read(
+        _ id: SessionID,
+        _ settings: Settings,
+        _ bounds: TimeRange.Bounds,
+        into line: inout TimeLine
+    ) throws {
         let topics = settings.worker.topics
         let replyTopics = settings.worker.replyTopics
         let counts = try TopicCheck.partitionCounts(topics.all, orNone: replyTopics, settings.common)
@@ -101,7 +99,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let reader = try LedgerReader(settings.readingMuch, batchSize: 1_000)
         let decoder = settings.worker.commands.decoder
         var sources: Set<Coordinates> = []
-        let commands = try collect(reader, places[0]) { record -> CommandFact? in
+        let commands = try collect(reader, places[0], bounds) { record -> CommandFact? in
             let fact = AuditDecoding.command(record, decoder)
             let session: SessionID? =
                 switch fact.content {
@@ -115,7 +113,7 @@ struct ExplainCommand: AsyncParsableCommand {
             sources.insert(Coordinates(topic: topics.commands, partition: command.partition, offset: command.offset))
         }
         let known = sources
-        let items = try collect(reader, Array(places.dropFirst().joined())) { record -> Kept? in
+        let items = try collect(reader, Array(places.dropFirst().joined()), bounds) { record -> Kept? in
             AuditDecoding.item(record, topics).flatMap { Self.isAbout(id, $0, known) ? Kept(item: $0, record) : nil }
         }
         for kept in items {
@@ -151,19 +149,25 @@ struct ExplainCommand: AsyncParsableCommand {
     private func collect<Fact: Sendable>(
         _ reader: LedgerReader,
         _ places: [TopicPartition],
+        _ bounds: TimeRange.Bounds,
         _ choose: @escaping @Sendable (ConsumedRecord) -> Fact?
     ) throws -> [Fact] {
         let ends = TopicEnds(reader: reader)
         let marks = try ends.marks(places)
-        let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
-        let from = since.flatMap { AuditArguments.time($0, now: now) }
         let ranges = try ends.inParallel(places) { place -> Range<Int64> in
             guard let mark = marks[place] else { return 0..<0 }
-            let start = try from.map { try ends.start(place, mark, at: $0) } ?? mark.low
-            return start..<max(start, mark.high)
+            let start = try bounds.since.map { try ends.start(place, mark, at: $0) } ?? mark.low
+            let end = try bounds.until.map { try ends.end(place, mark, at: $0) } ?? mark.high
+            return start..<max(start, end)
         }
         let streams = places.compactMap { place in
-            ranges[place].flatMap { $0.isEmpty ? nil : RecordStream(reader, place, $0, decode: choose) }
+            ranges[place].flatMap { range in
+                range.isEmpty
+                    ? nil
+                    : RecordStream(reader, place, range) { record in
+                        bounds.contains(WallTime(milliseconds: record.timestamp ?? 0)) ? choose(record) : nil
+                    }
+            }
         }
         var facts: [Fact] = []
         for stream in streams {

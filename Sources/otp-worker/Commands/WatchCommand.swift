@@ -21,8 +21,8 @@ struct WatchCommand: AsyncParsableCommand {
             completed_at), lag, workers, partitions, what failed or is in doubt, and the last results; NO_COLOR=1 for none. \
             Otherwise, or with --json, one event per line, as it was published; with --lines, a table.
 
-            It outlives a cluster that is away, says so, and goes on where it was. The topics' partitions are those of the \
-            start. Its memory is bounded: 64 workers and 1,024 partitions are told apart, and the last 100 results kept.
+            It outlives a cluster that is away, says so, and goes on where it was; partitions that are added are read within \
+            seconds. Its memory is bounded: 64 workers and 1,024 partitions are told apart, and the last 100 results kept.
 
             Examples:
               otp-worker watch --brokers localhost:9092
@@ -64,7 +64,7 @@ struct WatchCommand: AsyncParsableCommand {
         }
         let watching = Watching(follower: follower, limit: limit ?? .max)
         let lag = try settings.talking {
-            try LagReader(settings, partitions: counts[topics.commands] ?? 0) { watching.take($0) }
+            try LagReader(settings) { watching.take($0) }
         }
         defer { lag.end() }
         if lines || json || !Console.isTerminal {

@@ -29,7 +29,8 @@ struct LetterOptions: ParsableArguments {
 
     var filter: LetterFilter {
         var filter = LetterFilter()
-        (filter.since, filter.until) = range.bounds
+        filter.since = range.bounds.since
+        filter.until = range.bounds.until
         filter.reasons = Set(reason.compactMap(InvalidReason.init))
         filter.sources = Set(source.compactMap { Coordinates(parsing: $0) })
         return filter

@@ -23,14 +23,27 @@ struct TimeRange: ParsableArguments {
             guard let text, AuditArguments.time(text, now: WallTime(milliseconds: 0)) == nil else { continue }
             throw ValidationError("\(flag): write a time such as 2026-11-23T10:00:00Z, or how long ago, such as 30m.")
         }
+        if let since = bounds.since, let until = bounds.until, since >= until {
+            throw ValidationError("--since is not before --until.")
+        }
     }
 
-    /// The two moments, as of now; nil where none is given.
-    var bounds: (since: WallTime?, until: WallTime?) {
+    /// Two moments; nil where none is given.
+    struct Bounds: Sendable {
+        var since: WallTime?
+        var until: WallTime?
+
+        func contains(_ time: WallTime) -> Bool {
+            since.map { time >= $0 } ?? true && until.map { time < $0 } ?? true
+        }
+    }
+
+    /// The two moments, as of now.
+    var bounds: Bounds {
         let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
-        return (
-            since.flatMap { AuditArguments.time($0, now: now) },
-            until.flatMap { AuditArguments.time($0, now: now) }
+        return Bounds(
+            since: since.flatMap { AuditArguments.time($0, now: now) },
+            until: until.flatMap { AuditArguments.time($0, now: now) }
         )
     }
 }

@@ -4,12 +4,14 @@ import Kafka
 import Synchronization
 import Worker
 
-/// Asks again and again how far the group has come, on a thread of its own, and so notices too when the cluster is silent.
+/// Asks again and again how far the group has come, on a thread of its own, and so notices too when the cluster is silent and when
+/// its topics grow.
 ///
 /// It asks as a consumer that never joins: the group does not see it.
 final class LagReader: Sendable {
     enum News: Sendable {
-        case lags([Int32: Int64])
+        /// By partition of the commands; and how many partitions the results have.
+        case lags([Int32: Int64], resultPartitions: Int)
         /// No answer: the cluster, or the way to it, is away.
         case silent(KafkaError)
         /// An answer, but a refusal.
@@ -20,11 +22,11 @@ final class LagReader: Sendable {
     private static let timeout = Duration.seconds(3)
 
     private let consumer: GroupConsumer
-    private let places: [TopicPartition]
+    private let topics: WorkerConfiguration.Topics
     private let isEnded = Atomic<Bool>(false)
 
     /// Starts to ask; `onNews` is called on the reader's thread, every few seconds.
-    init(_ settings: Settings, partitions: Int, onNews: @escaping @Sendable (News) -> Void) throws(KafkaError) {
+    init(_ settings: Settings, onNews: @escaping @Sendable (News) -> Void) throws(KafkaError) {
         consumer = try GroupConsumer(
             ClientProperties.consumer(
                 settings.common,
@@ -32,7 +34,7 @@ final class LagReader: Sendable {
                 statisticsInterval: .zero
             )
         )
-        places = (0..<Int32(partitions)).map { TopicPartition(settings.worker.topics.commands, $0) }
+        topics = settings.worker.topics
         DispatchQueue(label: "otp-worker.lag").async {
             while !self.isEnded.load(ordering: .relaxed) {
                 onNews(self.ask())
@@ -50,13 +52,16 @@ final class LagReader: Sendable {
 
     private func ask() -> News {
         do throws(KafkaError) {
+            let count = try consumer.partitionCount(topics.commands, timeout: Self.timeout) ?? 0
+            let results = try consumer.partitionCount(topics.results, timeout: Self.timeout) ?? 0
+            let places = (0..<Int32(count)).map { TopicPartition(topics.commands, $0) }
             var lags: [Int32: Int64] = [:]
             for committed in try consumer.committed(places, timeout: Self.timeout) {
                 let marks = try consumer.watermarks(committed.topicPartition, timeout: Self.timeout)
                 let position = max(committed.offset ?? marks.low, marks.low)
                 lags[committed.topicPartition.partition] = max(0, marks.high - position)
             }
-            return .lags(lags)
+            return .lags(lags, resultPartitions: results)
         } catch {
             return error.isTransient ? .silent(error) : .refused(error)
         }

@@ -39,6 +39,13 @@ final class ResultFollower {
         }
     }
 
+    /// The topic has so many partitions by now: those that are new are read too.
+    func grow(to count: Int) {
+        guard let reader, count > reader.partitionCount else { return }
+        // A cluster that cannot be asked now is asked again with the next news.
+        try? reader.addPartitions(timeout: .seconds(2))
+    }
+
     func close() {
         _ = reader?.close(timeout: .seconds(2))
     }

@@ -22,6 +22,10 @@ final class Watching: @unchecked Sendable {
     /// May be called by any thread.
     func take(_ news: LagReader.News) { self.news.withLock { $0 = news } }
 
+    private func followGrowth() {
+        if case .lags(_, let partitions) = news.withLock({ $0 }) { follower.grow(to: partitions) }
+    }
+
     // MARK: Lines
 
     /// Prints each result; returns when the limit is reached.
@@ -29,6 +33,7 @@ final class Watching: @unchecked Sendable {
         if asTable { Console.write(ResultLine.table.header) }
         var silence: String?
         while left > 0 {
+            followGrowth()
             for record in follower.poll(timeout: .milliseconds(500), maximum: min(left, Self.batch)) {
                 left -= 1
                 guard let value = record.value, let event = try? ResultEvent.decode(value) else {
@@ -87,6 +92,7 @@ final class Watching: @unchecked Sendable {
         while left > 0, !isEnded.load(ordering: .relaxed) {
             let now = ContinuousClock.now
             if now >= drawsAt {
+                followGrowth()
                 note(&view, at: now - began)
                 let size = screen.size
                 screen.draw(FleetText.lines(view, at: now - began, width: size.width, height: size.height))
@@ -108,7 +114,7 @@ final class Watching: @unchecked Sendable {
     private func note(_ view: inout FleetView, at now: Duration) {
         let news = news.withLock { $0 }
         switch news {
-        case .lags(let lags): view.lag = .known(lags)
+        case .lags(let lags, _): view.lag = .known(lags)
         case .refused(let error): view.lag = .refused(reason: "\(error)")
         case .silent, nil: break
         }
