@@ -60,7 +60,7 @@ end_to_end_tests() {
     step "End-to-end tests"
     OTP_WORKER_BIN=$(swift build --show-bin-path)/otp-worker
     export OTP_WORKER_BIN
-    within 20m "$venv/bin/python" -m pytest -x -q Tests/EndToEnd
+    within 25m "$venv/bin/python" -m pytest -x -q Tests/EndToEnd
 }
 
 sanitized_tests() {
