@@ -135,6 +135,8 @@ def test_a_lost_cluster(bench, brokers, carrier, lines, sandbox, worker, results
     words = [word for pair in settings.items() for word in ("--set", "=".join(pair))]
     plain = harness.Process("watch", [harness.BINARY, "watch", "--from-beginning", "--limit", "20", *words], folder)
     try:
+        # It shows what comes from its start on.
+        terminal.wait("0 in all")
         send(bench, "first", 10)
         results.wait(10, 60, [process])
         terminal.wait("10 in all", "0 in 8 partitions")
