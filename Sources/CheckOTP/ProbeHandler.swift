@@ -27,6 +27,7 @@ final class ProbeHandler: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        reached(.connected)
         sight.localAddress = context.channel.localAddress?.ipAddress
         sight.remoteAddress = context.channel.remoteAddress?.ipAddress
         guard context.channel.isActive else { return end(.closed, context.channel) }
@@ -36,7 +37,7 @@ final class ProbeHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case TLSUserEvent.handshakeCompleted:
-            sight.isVerified = request != nil
+            if request != nil { reached(.secured) }
             if let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self) {
                 sight.tlsVersion = tls.tlsVersion?.text
                 sight.certificate = tls.peerCertificate.flatMap(UpstreamProbe.ServerCertificate.init)
@@ -55,6 +56,7 @@ final class ProbeHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = unwrapInboundIn(data), head.status.code >= 200 else { return }
+        reached(.answered)
         sight.status = Int(head.status.code)
         sight.date = head.headers.first(name: "date").flatMap { RetryAfter.secondsSince1970(Array($0.utf8)) }
         sight.seenAddress = head.headers.first(name: "x-peer-address")
@@ -78,6 +80,10 @@ final class ProbeHandler: ChannelInboundHandler {
     private static func reason(_ error: any Error) -> String {
         let text = "\(error)"
         return text.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/).map { String($0.output.1) } ?? text
+    }
+
+    func reached(_ stage: UpstreamProbe.Stage) {
+        sight.stage = stage
     }
 
     func end(_ failure: UpstreamProbe.Failure?, _ channel: any Channel) {

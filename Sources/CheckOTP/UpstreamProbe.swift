@@ -18,8 +18,8 @@ package struct UpstreamProbe: Redacting {
         /// Such as `TLS 1.2`.
         package var tlsVersion: String?
         package var certificate: ServerCertificate?
-        /// The chain and the name were verified.
-        package var isVerified = false
+        /// How far it came.
+        package var stage = Stage.nowhere
         /// Of the answer.
         package var status: Int?
         /// The answer's `Date`, in seconds since 1970.
@@ -29,6 +29,18 @@ package struct UpstreamProbe: Redacting {
         package var failure: Failure?
 
         package init() {}
+    }
+
+    /// The steps of the way, in their order.
+    package enum Stage: Int, Sendable {
+        case nowhere
+        /// With the proxy, if there is one.
+        case connected
+        /// Through the proxy.
+        case tunnelled
+        /// The chain and the name were verified.
+        case secured
+        case answered
     }
 
     package struct ServerCertificate: Equatable, Sendable {
@@ -126,15 +138,24 @@ package struct UpstreamProbe: Redacting {
             let channel = try await ClientBootstrap(group: eventLoop)
                 .connectTimeout(TimeAmount(configuration.connectTimeout))
                 .connect(host: peer.host, port: peer.port).get()
-            let completion = eventLoop.makePromise(of: Sight.self)
             let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
                 channel.pipeline.fireUserInboundEventTriggered(TimeIsUp())
             }
-            try await eventLoop.submit {
-                try self.prepare(channel, tls: tls, request: request, completion)
-            }.get()
             defer { deadline.cancel() }
-            return try await completion.futureResult.get()
+            return try await eventLoop.flatSubmit {
+                let completion = eventLoop.makePromise(of: Sight.self)
+                do {
+                    try self.prepare(channel, tls: tls, request: request, completion)
+                } catch {
+                    // It was closed before anything could be made of it.
+                    var sight = Sight()
+                    sight.stage = .connected
+                    sight.failure = .closed
+                    channel.close(promise: nil)
+                    completion.succeed(sight)
+                }
+                return completion.futureResult
+            }.get()
         } catch {
             var sight = Sight()
             sight.failure = Failure(connecting: error)
@@ -159,6 +180,7 @@ package struct UpstreamProbe: Redacting {
                 guard isOpen, let tunnel = try? pipeline.context(handlerType: ProxyTunnel.self) else {
                     return handler.end(.tunnelRefused, channel)
                 }
+                handler.reached(.tunnelled)
                 try? pipeline.addHandler(secure, position: .after(tunnel.handler))
                 pipeline.removeHandler(context: tunnel, promise: nil)
             }

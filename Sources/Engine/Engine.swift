@@ -64,7 +64,10 @@ package struct Engine: ~Copyable {
         generator = SplitMix64(seed: seed)
         membership = Membership(sessionTimeout: configuration.sessionTimeout, now: now)
         admission = configuration.admission
-        displacedBackOff = BackOff(first: configuration.sessionTimeout, longest: Limits.longestDisplacement)
+        displacedBackOff = BackOff(
+            first: configuration.sessionTimeout,
+            longest: max(configuration.sessionTimeout, Limits.longestDisplacement)
+        )
         protection = Protection(
             configuration.protection,
             maximumInFlight: configuration.maximumInFlight,

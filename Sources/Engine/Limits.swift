@@ -27,7 +27,7 @@ package enum Limits {
     /// Waits between tries at what the broker refused: the first, and the longest.
     package static let firstRetry = Duration.milliseconds(50)
     package static let longestRetry = Duration.seconds(5)
-    /// Between tries to take back a place in the group that another process has taken; the first is a session time-out.
+    /// Between tries to take back a place in the group that another process has taken; the first is a session time-out, and none is shorter.
     package static let longestDisplacement = Duration.seconds(60)
     /// That the rate limit holds commands back is reported this often at the most.
     package static let limitReports = Duration.seconds(10)

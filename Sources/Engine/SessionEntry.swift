@@ -113,7 +113,8 @@ package struct SessionEntry: Equatable, Sendable {
 
     /// Codes asked about, this one aside.
     package func otherCodes(than fingerprint: Fingerprint) -> Int {
-        var count = codes.count { $0.fingerprint != fingerprint }
+        // What could not be read is a doubt, and no code that anybody typed.
+        var count = codes.count { $0.fingerprint != fingerprint && $0.fingerprint != .unreadable }
         for intent in intents where intent.fingerprint != fingerprint && code(intent.fingerprint) == nil { count += 1 }
         return count
     }

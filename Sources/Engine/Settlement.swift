@@ -152,8 +152,10 @@ package struct Settlement: Sendable {
         state = .retracing(open, at: retryAt)
     }
 
+    /// Ends the wait after an abort, whether there is anything to settle or not: a moment that has passed must not be waited for.
     /// - Returns: the transaction to trace again.
     package mutating func timeReached(_ now: Instant) -> Open? {
+        if case .backingOff(let until) = state, now >= until { state = .idle }
         guard case .retracing(let open, let at) = state, now >= at else { return nil }
         state = .tracing(open)
         return open

@@ -75,6 +75,21 @@ package final class TopicReader: Sendable {
         return records
     }
 
+    /// Whether a record or a partition's end comes within the limit: then the topic can be read.
+    ///
+    /// Throws when it never can.
+    package func answers(within limit: Duration) throws(KafkaError) -> Bool {
+        guard let consumer = consumer.withLock({ $0 }) else { throw KafkaError("read", .destroyed) }
+        let deadline = Deadline(in: limit)
+        while !deadline.hasPassed {
+            for item in try consumer.next(until: deadline, maximum: 1) {
+                guard case .failure(_, let error) = item else { return true }
+                guard error.isTransient else { throw error }
+            }
+        }
+        return false
+    }
+
     /// Not while another thread polls.
     ///
     /// False when ending took longer; it then ends by itself.

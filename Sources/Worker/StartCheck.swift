@@ -91,7 +91,7 @@ struct StartCheck {
                 setting: "topics.ledger",
                 "\(topics.ledger) has \(ledger) partitions and \(topics.commands) has \(commands): a session's ledger lies "
                     + "in the partition of its commands, so those from \(ledger) on have none",
-                remedy: "kafka-topics --alter --topic \(topics.ledger) --partitions \(commands)"
+                remedy: "kafka-topics --bootstrap-server … --alter --topic \(topics.ledger) --partitions \(commands)"
             )
         }
         return (commands, counts[topics.results] ?? 0)

@@ -41,7 +41,7 @@ struct UpstreamProbeTests {
         #expect(sight.failure == nil)
         #expect(sight.status == 405)
         #expect(sight.date == 784_111_777)
-        #expect(sight.isVerified)
+        #expect(sight.stage == .answered)
         #expect(sight.certificate?.names == ["localhost"])
         #expect(sight.localAddress == "127.0.0.1")
         let request = try #require(requests.first)
@@ -64,7 +64,7 @@ struct UpstreamProbeTests {
             return
         }
         #expect(sight.tlsVersion == "TLS 1.1")
-        #expect(!sight.isVerified)
+        #expect(sight.stage == .connected)
         #expect(requests.isEmpty)
     }
 
@@ -93,7 +93,7 @@ struct UpstreamProbeTests {
             Issue.record("\(sight)")
             return
         }
-        #expect(sight.isVerified)
+        #expect(sight.stage == .secured)
         #expect(requests.isEmpty)
     }
 
@@ -128,6 +128,14 @@ struct UpstreamProbeTests {
         #expect(try await probe.look(on: Loops.clients.next()).status == 405)
         #expect(server.journal.requests.first?.hasPrefix("CONNECT localhost:8443") == true)
         try await server.stop()
+
+        let silent = try await ScriptedServer([.read])
+        configuration.proxy = try Origin("http://127.0.0.1:\(silent.port)")
+        let ignored = try UpstreamProbe(configuration, secret: Secret(TestClient.key), timeout: .milliseconds(50))
+        let nothing = try await ignored.look(on: Loops.clients.next())
+        #expect(nothing.failure == .silent)
+        #expect(nothing.stage == .connected)
+        try await silent.stop()
 
         let closed = try await ScriptedServer([.read, .send("HTTP/1.1 403 Forbidden\r\n\r\n")])
         configuration.proxy = try Origin("http://127.0.0.1:\(closed.port)")

@@ -135,12 +135,17 @@ def test_a_key_file_that_others_may_read(bench, sandbox, tmp_path):
     sandbox()
     file = tmp_path / "key"
     file.write_text(harness.KEY)
-    file.chmod(0o644)
-    findings, code = doctor(
-        bench, {"check_otp.secret_key_file": file}, {"OTP_CHECK_OTP_SECRET_KEY": ""}, arguments=["--read-only"]
-    )
-    only(findings, "check_otp.secret_key_file", "every user", "chmod o-rwx")
-    assert code == 3
+    # Mounted as Kubernetes does it: a link, whose own permissions say nothing.
+    link = tmp_path / "mounted"
+    link.symlink_to(file)
+    for mode, expected in ((0o644, 3), (0o640, 0)):
+        file.chmod(mode)
+        findings, code = doctor(
+            bench, {"check_otp.secret_key_file": link}, {"OTP_CHECK_OTP_SECRET_KEY": ""}, arguments=["--read-only"]
+        )
+        assert code == expected, findings
+        if expected:
+            only(findings, "check_otp.secret_key_file", "every user", "chmod o-rwx")
 
 
 def test_the_certificate(bench, sandbox, tmp_path):

@@ -206,4 +206,23 @@ struct RebalanceTests {
             worker.happens(.consumerFailed(isDisplaced: false, reason: "fatal")) == ["recreate consumer after 50 ms"]
         )
     }
+
+    /// Within a session time-out the two would take turns.
+    @Test func aDisplacedConsumerNeverWaitsForLessThanASessionTimeout() {
+        let worker = Transcript(owning: 0) { $0.sessionTimeout = .seconds(120) }
+        for _ in 0..<3 {
+            let effects = worker.happens(.consumerFailed(isDisplaced: true, reason: "fenced"))
+            #expect(effects.first == "recreate consumer after 120000 ms")
+        }
+    }
+
+    /// A transaction that was aborted after its partitions were lost leaves nothing to settle, and nothing to wait for: the
+    /// transcript sees to it that no moment that is over is waited for.
+    @Test func anAbortThatLeavesNothingToSettleIsNotWaitedForForever() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        _ = worker.happens(.lost([0]))
+        #expect(worker.aborted(.transient) == [])
+        #expect(worker.pass(.seconds(20)) == [])
+    }
 }

@@ -105,6 +105,9 @@ MUTANTS = [
     Mutant("no-proof-without-work", "Engine+Settling.swift",
            "needsProof(at: now) && open.shares.isEmpty && index == settling.count - 1", "false"),
     # Transactions
+    Mutant("past-moment-waited-for", "Settlement.swift",
+           "if case .backingOff(let until) = state, now >= until { state = .idle }",
+           "if !ACTIVE, case .backingOff(let until) = state, now >= until { state = .idle }"),
     Mutant("trace-never-counts", "Engine+Transactions.swift", "found[$0]??.batch == id", "false"),
     Mutant("trace-counts-any-batch", "Engine+Transactions.swift",
            "} else if evidence.contains(where:", "} else if ACTIVE || evidence.contains(where:"),

@@ -145,6 +145,8 @@ final class Process {
     func later(_ delay: Int64, _ body: @escaping () -> Void) { world.after(delay) { [self] in gate(body) } }
 
     func arm(at moment: Instant) {
+        // Whatever was due has been done: to be woken for it again would be a loop that never rests.
+        if moment <= mono { world.violate("\(name) asks to be woken at a moment that is over") }
         wake += 1
         let token = wake
         let late = world.flip(0.1) ? world.delay(0, ms(20)) : 0

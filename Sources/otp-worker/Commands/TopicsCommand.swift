@@ -68,7 +68,8 @@ struct TopicsCommand: ParsableCommand {
             topics,
             found: try Self.find(topics, admin),
             partitions: partitions,
-            replication: replication
+            replication: replication,
+            brokers: settings.worker.kafka.brokers
         )
         var failures: [String: KafkaError] = [:]
         if !dryRun && !verify { failures = try admin.createTopics(plan.newTopics, timeout: .seconds(30)) }

@@ -34,7 +34,9 @@ package enum BrokerJudge {
         }
         let parts = text.prefix { $0.isNumber || $0 == "." }.split(separator: ".").compactMap { Int($0) }
         guard parts.count >= 2, (parts[0], parts[1]) < (2, 5) else {
-            return .ok("kafka.version", "\(librdkafka), brokers speak \(text)")
+            let isOld = parts.count >= 2 && (parts[0], parts[1]) < (2, 8)
+            let right = isOld ? "; before 2.8 this user needs IdempotentWrite on the cluster too" : ""
+            return .ok("kafka.version", "\(librdkafka), brokers speak \(text)\(right)")
         }
         return .failure(
             "kafka.version",
@@ -73,13 +75,6 @@ package enum BrokerJudge {
         ["transaction.state.log", "offsets.topic"].compactMap { topic in
             let name = "\(topic).replication.factor"
             guard let replicas = config[name].flatMap({ Int($0) }) else { return nil }
-            if replicas > brokers {
-                return .failure(
-                    "kafka.internal_topics",
-                    "\(name) is \(replicas) and there are \(brokers) brokers: the topic cannot come into being",
-                    remedy: "set \(name) to at most \(brokers) on the brokers, or start more of them"
-                )
-            }
             guard brokers >= 3, replicas < 3 else { return nil }
             return .warning(
                 "kafka.internal_topics",

@@ -15,6 +15,8 @@ struct ClusterProbe {
     let eventLoop: any EventLoop
     let tell: (Diagnosis) -> Void
 
+    private var judge: AccessJudge { AccessJudge(worker) }
+
     /// For one question.
     private static let timeout = Duration.seconds(5)
     /// Some brokers never answer what they do not know.
@@ -39,9 +41,11 @@ struct ClusterProbe {
             tell(ConnectionJudge.announced(broker, failure))
         }
         lookAtBrokers(admin, cluster)
-        let topics = try lookAtTopics(admin, cluster)
-        lookAtGroup(admin, topics)
-        lookAtAccess(topics, groupIsFree: isFree(admin), admin)
+        let topics = lookAtTopics(admin, cluster)
+        let groupIsFree = lookAtGroup(admin, topics)
+        lookAtReading(topics)
+        guard !isReadOnly else { return tell(.skipped("access.transactions", "not tried: --read-only")) }
+        rehearse(topics, groupIsFree: groupIsFree, admin)
     }
 
     private func lookAtBrokers(_ admin: Admin, _ cluster: ConnectionJudge.Cluster) {
@@ -54,38 +58,54 @@ struct ClusterProbe {
     private func lookAtTopics(
         _ admin: Admin,
         _ cluster: ConnectionJudge.Cluster
-    ) throws(KafkaError) -> [String: TopicJudge.Topic] {
+    ) -> [String: TopicJudge.Topic] {
         var topics: [String: TopicJudge.Topic] = [:]
         var tellsSettings = true
         for name in worker.topics.all + worker.replyTopics {
             // One that this user may not see is, for its purposes, not there.
             let found = Self.result { () throws(KafkaError) in try admin.partitions(of: name, timeout: Self.timeout) }
             guard case .success(let partitions?) = found else { continue }
-            let config =
-                tellsSettings ? try? admin.topicConfig(name, timeout: Self.optionalTimeout) : nil
-            tellsSettings = config != nil
+            var config: [String: String]?
+            if tellsSettings {
+                do throws(KafkaError) {
+                    config = try admin.topicConfig(name, timeout: Self.optionalTimeout)
+                } catch {
+                    // A broker that does not answer this will not answer it again; a right may be missing for this topic alone.
+                    tellsSettings = !error.isTransient && error.code != .unsupportedFeature
+                }
+            }
             topics[name] = TopicJudge.Topic(partitions: partitions, config: config)
         }
         TopicJudge(worker, topics: topics, brokers: cluster.brokers.count).findings.forEach(tell)
         return topics
     }
 
-    private func lookAtGroup(_ admin: Admin, _ topics: [String: TopicJudge.Topic]) {
+    /// - Returns: whether the group certainly has no member.
+    private func lookAtGroup(_ admin: Admin, _ topics: [String: TopicJudge.Topic]) -> Bool {
         let group = worker.kafka.groupID
         let asked = Self.result { () throws(KafkaError) in
             try admin.group(group, timeout: Self.optionalTimeout)
         }
-        let commands = worker.topics.commands
-        let count = topics[commands]?.partitions.count ?? 0
-        GroupJudge.group(asked, id: group, partitions: count).forEach(tell)
-        guard count > 0 else { return }
-        var kept: [TopicPartition: Watermarks] = [:]
-        for partition in (0..<Int32(count)).map({ TopicPartition(commands, $0) }) {
-            kept[partition] = try? admin.watermarks(partition, timeout: Self.optionalTimeout)
+        let states = topics[worker.topics.commands]?.partitions ?? []
+        GroupJudge.group(asked, id: group, partitions: states.count).forEach(tell)
+        // One without a leader would only be waited for.
+        let partitions = states.indices.filter { states[$0].leader != nil }
+            .map { TopicPartition(worker.topics.commands, Int32($0)) }
+        guard !partitions.isEmpty else { return false }
+        do throws(KafkaError) {
+            let committed = try admin.committed(by: group, partitions, timeout: Self.optionalTimeout)
+            var kept: [TopicPartition: Watermarks] = [:]
+            for partition in partitions {
+                kept[partition] = try admin.watermarks(partition, timeout: Self.optionalTimeout)
+            }
+            GroupJudge.offsets(committed, kept).forEach(tell)
+            tell(GroupJudge.clock(newest: newest(kept), now: Int64(Date().timeIntervalSince1970 * 1_000)))
+        } catch {
+            tell(GroupJudge.access(error, id: group, brokers: worker.kafka.brokers))
+            return false
         }
-        let committed = try? admin.committed(by: group, Array(kept.keys), timeout: Self.optionalTimeout)
-        if let committed { GroupJudge.offsets(committed, kept).forEach(tell) }
-        tell(GroupJudge.clock(newest: newest(kept), now: Int64(Date().timeIntervalSince1970 * 1_000)))
+        guard case .success(let found) = asked else { return false }
+        return found.members == 0
     }
 
     /// The time of the newest command of all partitions, in milliseconds since 1970.
@@ -103,50 +123,46 @@ struct ClusterProbe {
         return (try? reader.poll(timeout: .seconds(1)))?.compactMap(\.timestamp).max()
     }
 
-    private func isFree(_ admin: Admin) -> Bool {
-        (try? admin.group(worker.kafka.groupID, timeout: Self.optionalTimeout))?.members == 0
-    }
-
-    private func lookAtAccess(_ topics: [String: TopicJudge.Topic], groupIsFree: Bool, _ admin: Admin) {
-        for name in [worker.topics.commands, worker.topics.ledger] where topics[name] != nil {
-            let error = Self.error { () throws(KafkaError) in
+    private func lookAtReading(_ topics: [String: TopicJudge.Topic]) {
+        for name in [worker.topics.commands, worker.topics.ledger] where topics[name]?.partitions.first?.leader != nil {
+            let outcome = Self.result { () throws(KafkaError) in
                 let reader = try TopicReader(common, topic: name, partitions: [0], from: .now)
                 defer { _ = reader.close(timeout: .seconds(2)) }
-                _ = try reader.poll(timeout: .seconds(1))
+                return try reader.answers(within: Self.timeout)
             }
-            tell(AccessJudge.reading(name, error))
+            tell(judge.reading(name, outcome))
         }
-        guard !isReadOnly else { return tell(.skipped("access.transactions", "not tried: --read-only")) }
-        rehearse(topics, groupIsFree: groupIsFree, admin)
     }
 
     /// Runs transactions and takes them back: one for each topic, so that each refusal is seen.
+    ///
+    /// Reply topics are somebody else's, and are left alone.
     private func rehearse(_ topics: [String: TopicJudge.Topic], groupIsFree: Bool, _ admin: Admin) {
-        let id = "\(worker.slotTransactionalID ?? worker.kafka.groupID)-doctor"
         var producer: TransactionalProducer?
         defer { _ = producer?.close(timeout: .seconds(2)) }
         let error = Self.error { () throws(KafkaError) in
             let properties = try ClientProperties.transactionalProducer(
                 common,
-                transactionalID: id,
-                transactionTimeout: worker.kafka.transactionTimeout
+                transactionalID: judge.transactionalID,
+                // Also how long readers wait for what a doctor leaves open that was killed.
+                transactionTimeout: min(worker.kafka.transactionTimeout, .seconds(10))
             )
             producer = try TransactionalProducer(properties)
             try producer?.initTransactions(timeout: Self.timeout)
         }
-        tell(AccessJudge.transactions(error, transactionalID: id))
+        tell(judge.transactions(error))
         guard error == nil, let producer else { return }
-        let written = [worker.topics.ledger, worker.topics.results, worker.topics.deadLetters] + worker.replyTopics
-        for name in written where topics[name] != nil {
+        for name in [worker.topics.ledger, worker.topics.results, worker.topics.deadLetters]
+        where topics[name]?.partitions.allSatisfy({ $0.leader != nil }) ?? false {
             let record = OutgoingRecord(topic: name, key: Array("otp-worker doctor".utf8))
             let error = producer.rehearse([record], group: worker.kafka.groupID)
-            tell(AccessJudge.writing(name, error, transactionalID: id))
+            tell(judge.writing(name, error))
             // A producer that broke would say the same of everything that follows.
             if error?.isFatal ?? false { return }
         }
         guard topics[worker.topics.commands] != nil else { return }
         guard groupIsFree else {
-            return tell(.skipped("access.group", "the group has members: they prove the right to commit by themselves"))
+            return tell(.skipped("access.group", "not tried: the group has members, or may have some"))
         }
         let commands = TopicPartition(worker.topics.commands, 0)
         let offset = (try? admin.watermarks(commands, timeout: Self.optionalTimeout))?.low ?? 0
@@ -155,7 +171,7 @@ struct ClusterProbe {
             offsets: [OffsetCommit(commands, offset: offset)],
             group: worker.kafka.groupID
         )
-        tell(AccessJudge.committing(worker.kafka.groupID, refusal, transactionalID: id))
+        tell(judge.committing(refusal))
     }
 
     private static func result<Value>(_ body: () throws(KafkaError) -> Value) -> Result<Value, KafkaError> {

@@ -13,9 +13,9 @@ struct DoctorCommand: AsyncParsableCommand {
         abstract: "Tells whether cluster and upstream are as a worker needs them.",
         discussion: """
             Give it the worker's own settings, and run it as the worker's user. It may run while a fleet works: it joins no \
-            group, asks about no code, and changes nothing. Its transactions, with an id of their own (…-doctor), write an \
-            empty record to each topic and are taken back, so that no read_committed reader sees one; --read-only leaves \
-            them out. The upstream gets one GET, which can only be refused; how it is refused tells of the key.
+            group and asks about no code. Its transactions, with an id of their own (…-doctor), write an empty record to \
+            ledger, results and dead letters and are taken back: a read_committed reader sees none of them, another one \
+            does. --read-only leaves them out. The upstream gets one GET, which can only be refused; how it is refused tells of the key.
 
             Exit code: 0 all well, 1 a worker would not start or could not work, 2 wrong configuration, 3 warnings only.
 
@@ -67,9 +67,12 @@ struct DoctorCommand: AsyncParsableCommand {
         if getrlimit(.init(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             tell(HostJudge.openFiles(UInt64(limit.rlim_cur), connections: worker.checkOTP.maximumInFlight))
         }
-        guard let path = worker.checkOTP.secretKeyFile,
-            let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? UInt16
-        else { return }
+        guard let path = worker.checkOTP.secretKeyFile else { return }
+        // A mounted secret is a link, and a link's own permissions say nothing.
+        let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        guard let mode = try? FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? UInt16 else {
+            return
+        }
         tell(HostJudge.keyFile(path, mode: mode))
     }
 

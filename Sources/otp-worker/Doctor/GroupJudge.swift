@@ -6,19 +6,10 @@ package enum GroupJudge {
     package static func group(_ asked: Result<Admin.Group, KafkaError>, id: String, partitions: Int) -> [Diagnosis] {
         let check = "kafka.group_id"
         switch asked {
-        case .failure(let error) where error.code == .groupAuthorizationFailed:
-            return [
-                .failure(
-                    check,
-                    "this user has no right to the group \(id)",
-                    remedy:
-                        "kafka-acls --add --allow-principal User:… --operation Read --operation Describe --group \(id)"
-                )
-            ]
         case .failure(let error):
             return [.skipped(check, "the group \(id) cannot be described: \(error.reason)")]
         case .success(let group) where group.members == 0:
-            return [.ok(check, "\(id) has no members now")]
+            return [.ok(check, "\(id) has no members now, or none that this user may see")]
         case .success(let group):
             if !group.assignor.isEmpty, group.assignor != "cooperative-sticky" {
                 return [
@@ -42,7 +33,19 @@ package enum GroupJudge {
         }
     }
 
-    /// What was committed against what the partitions still hold.
+    /// Whether this user may see what the group has committed, which a member must.
+    package static func access(_ error: KafkaError, id: String, brokers: String) -> Diagnosis {
+        guard error.code == .groupAuthorizationFailed else {
+            return .skipped("kafka.offsets", "what \(id) has committed cannot be read: \(error.reason)")
+        }
+        return .failure(
+            "kafka.group_id",
+            "this user has no right to the group \(id)",
+            remedy: KafkaTool.grant(["Read", "Describe"], on: "--group \(id)", at: brokers)
+        )
+    }
+
+    /// What was committed against what the partitions hold; they must have been asked for after the commits, for both only grow.
     package static func offsets(
         _ committed: [CommittedOffset],
         _ kept: [TopicPartition: Watermarks]
@@ -75,7 +78,9 @@ package enum GroupJudge {
                 )
             )
         }
-        let lag = commits.reduce(0) { $0 + max(0, $1.2.high - $1.1) }
+        // A partition without a commit is read from its beginning.
+        let starts = Dictionary(commits.map { ($0.0, $0.1) }, uniquingKeysWith: { first, _ in first })
+        let lag = kept.reduce(0) { $0 + max(0, $1.value.high - (starts[$1.key] ?? $1.value.low)) }
         return findings.isEmpty ? [.ok(check, "\(lag) commands wait to be read")] : findings
     }
 

@@ -51,7 +51,7 @@ package struct TopicJudge {
     /// Presence, partitions, clean-up: what `otp-worker topics --verify` tells too.
     private func existence(_ setting: String, _ name: String) -> [Diagnosis] {
         let found = topics.mapValues { TopicPlan.Found(partitions: $0.partitions.count, config: $0.config ?? [:]) }
-        return TopicPlan(worker.topics, found: found).steps.compactMap { step in
+        return TopicPlan(worker.topics, found: found, brokers: worker.kafka.brokers).steps.compactMap { step in
             switch step {
             case .create(let topic) where topic.name == name:
                 .failure(
@@ -86,7 +86,8 @@ package struct TopicJudge {
                 .failure(
                     setting,
                     "\(name): partitions \(unled) have no leader: nothing can be read or written there",
-                    remedy: "start the brokers that hold them (kafka-topics --describe --topic \(name) names them)"
+                    remedy: "start the brokers that hold them: "
+                        + KafkaTool.topics("--describe --topic \(name)", at: worker.kafka.brokers)
                 )
             ]
         }
@@ -95,27 +96,28 @@ package struct TopicJudge {
             .warning(
                 setting,
                 "\(name): partitions \(behind) have replicas that are not in sync",
-                remedy: "see which broker is down or slow (kafka-topics --describe --under-replicated-partitions)"
+                remedy: "see which broker is down or slow: "
+                    + KafkaTool.topics("--describe --under-replicated-partitions", at: worker.kafka.brokers)
             )
         ]
     }
 
     private func replication(_ setting: String, _ name: String, _ topic: Topic) -> [Diagnosis] {
         let replicas = topic.partitions.map(\.replicas).min() ?? 0
-        let least = topic.config?["min.insync.replicas"].flatMap { Int($0) } ?? min(2, replicas)
-        let remedy = Self.alter(name, "min.insync.replicas=2")
+        let least = topic.config?["min.insync.replicas"].flatMap { Int($0) } ?? min(2, max(1, replicas - 1))
+        let remedy = alter(name, "min.insync.replicas=2")
         if least > replicas {
             return [
                 .failure(
                     setting,
                     "\(name): min.insync.replicas is \(least) of \(replicas) replicas: nothing can be written",
-                    remedy: Self.alter(name, "min.insync.replicas=\(max(1, replicas - 1))")
+                    remedy: alter(name, "min.insync.replicas=\(max(1, replicas - 1))")
                 )
             ]
         }
-        guard brokers >= 3 else { return [] }
         var findings: [Diagnosis] = []
-        if replicas < 3 {
+        // How many brokers live now: with one down there may be nothing to say that was said before.
+        if brokers >= 3, replicas < 3 {
             findings.append(
                 .warning(
                     setting,
@@ -123,7 +125,7 @@ package struct TopicJudge {
                     remedy: "give it 3 with kafka-reassign-partitions, and min.insync.replicas=2"
                 )
             )
-        } else if least == replicas {
+        } else if least == replicas, replicas > 1 {
             findings.append(
                 .warning(
                     setting,
@@ -131,7 +133,7 @@ package struct TopicJudge {
                     remedy: remedy
                 )
             )
-        } else if least < 2 {
+        } else if least < 2, replicas >= 3 {
             findings.append(
                 .warning(
                     setting,
@@ -145,7 +147,7 @@ package struct TopicJudge {
                 .warning(
                     setting,
                     "\(name): unclean.leader.election.enable is true: committed records can be lost when brokers fail",
-                    remedy: Self.alter(name, "unclean.leader.election.enable=false")
+                    remedy: alter(name, "unclean.leader.election.enable=false")
                 )
             )
         }
@@ -165,7 +167,7 @@ package struct TopicJudge {
                     setting,
                     "\(name) keeps records for \(DurationText.format(kept)), and a session must be remembered for"
                         + " \(DurationText.format(memory)) (ledger.retention and commands.max_age): codes could be asked about twice",
-                    remedy: Self.alter(name, "retention.ms=\(TopicPlan.ledgerRetention)")
+                    remedy: alter(name, "retention.ms=\(TopicPlan.ledgerRetention)")
                 )
             ]
         }
@@ -174,7 +176,7 @@ package struct TopicJudge {
                 .warning(
                     setting,
                     "\(name) keeps records for \(DurationText.format(kept)), less than commands.max_age: some are deleted unanswered",
-                    remedy: Self.alter(name, "retention.ms=86400000")
+                    remedy: alter(name, "retention.ms=86400000")
                 )
             ]
         }
@@ -192,7 +194,7 @@ package struct TopicJudge {
                 setting,
                 "\(name): max.message.bytes is \(limit), and a record may need \(need)"
                     + (holdsCommands ? " (commands.max_bytes)" : ""),
-                remedy: Self.alter(name, "max.message.bytes=1048588")
+                remedy: alter(name, "max.message.bytes=1048588")
             )
         ]
     }
@@ -210,7 +212,7 @@ package struct TopicJudge {
         return [.ok("results.allowed_reply_topics", "\(name): \(topic.partitions.count) partitions")]
     }
 
-    private static func alter(_ name: String, _ setting: String) -> String {
-        "kafka-configs --alter --topic \(name) --add-config \(setting)"
+    private func alter(_ name: String, _ setting: String) -> String {
+        KafkaTool.set(setting, of: name, at: worker.kafka.brokers)
     }
 }

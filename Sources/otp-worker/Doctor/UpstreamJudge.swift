@@ -56,9 +56,17 @@ package struct UpstreamJudge {
                 "\(peer) refuses a tunnel to \(origin)",
                 remedy: "let the proxy CONNECT to \(origin.host) on port \(origin.port)"
             )
+        case .silent where isBeforeTunnel, .closed where isBeforeTunnel:
+            .failure(
+                "check_otp.proxy",
+                "\(peer) takes connections and makes no tunnel to \(origin)",
+                remedy: "check that it is an HTTP proxy, and that it lets CONNECT through to port \(origin.port)"
+            )
         default: nil
         }
     }
+
+    private var isBeforeTunnel: Bool { proxy != nil && sight.stage == .connected }
 
     /// Nil without TLS, where there is nothing more to say than that.
     private var security: [Diagnosis]? {
@@ -73,6 +81,15 @@ package struct UpstreamJudge {
                     )
                 ]
         }
+        if sight.failure == .silent, sight.stage.rawValue < UpstreamProbe.Stage.secured.rawValue {
+            return [
+                .failure(
+                    "upstream.tls",
+                    "the upstream takes connections and does not shake hands",
+                    remedy: "check that the port of check_otp.url speaks TLS; then ask the upstream"
+                )
+            ]
+        }
         guard case .tls(let reason)? = sight.failure else {
             guard let version = sight.tlsVersion else { return [] }
             return [.ok("upstream.tls", version)] + [expiry].compactMap { $0 }
@@ -84,7 +101,7 @@ package struct UpstreamJudge {
 
     /// Why no secure connection came about, from what the other side showed.
     private func refusedTLS(_ reason: String) -> Diagnosis {
-        if sight.isVerified {
+        if sight.stage == .secured {
             return .failure(
                 "check_otp.client_certificate_file",
                 "the upstream ends the connection after the handshake (\(reason))",
@@ -186,11 +203,17 @@ package struct UpstreamJudge {
                     "ask for this egress address to be allowed\(sight.localAddress.map { " (the connection leaves from \($0))" } ?? "")"
                     + ", and whether the account is open; check_otp.proxy gives a fixed egress"
             )
+        case 300..<400:
+            return .failure(
+                "check_otp.url",
+                "\(origin) sends elsewhere (\(status)), and a worker follows nobody with its key",
+                remedy: "write in check_otp.url where check_otp is"
+            )
         case 404:
             return .warning(
                 "check_otp.url",
-                "there is no check_otp under \(origin) (404)",
-                remedy: "write the origin alone, such as https://api.paynet.com.tr"
+                "a GET of check_otp is answered 404: the path may be wrong",
+                remedy: "write the origin alone, such as https://api.paynet.com.tr, unless something stands before it"
             )
         case 429, 500...:
             return .warning(
@@ -199,7 +222,10 @@ package struct UpstreamJudge {
                 remedy: "run doctor again later; the worker itself tries again by itself"
             )
         default:
-            return .ok(setting, "not refused (a GET, which asks about no code, is answered \(status))")
+            return .skipped(
+                setting,
+                "not refused: a GET is answered \(status); but an upstream may look at the method before it looks at the key"
+            )
         }
     }
 

@@ -36,11 +36,13 @@ package struct TopicPlan: Equatable, Sendable {
     ///   - found: what the cluster has, by name.
     ///   - partitions: asked for; nil takes the command topic's, or the default.
     ///   - replication: of new topics; nil takes the broker's default.
+    ///   - brokers: for the remedies.
     package init(
         _ topics: WorkerConfiguration.Topics,
         found: [String: Found],
         partitions: Int? = nil,
-        replication: Int? = nil
+        replication: Int? = nil,
+        brokers: String = "…"
     ) {
         let existing = found[topics.commands]?.partitions
         let parity = existing ?? partitions ?? Self.defaultPartitions
@@ -50,7 +52,7 @@ package struct TopicPlan: Equatable, Sendable {
                 steps.append(.create(role.newTopic(name, partitions: parity, replication: replication)))
                 continue
             }
-            let faults = role.faults(name, there, parity: parity, asked: partitions)
+            let faults = role.faults(name, there, parity: parity, asked: partitions, brokers)
             steps += faults.isEmpty ? [.fits(topic: name, partitions: there.partitions)] : faults
         }
     }
@@ -91,11 +93,13 @@ extension TopicPlan {
             )
         }
 
-        func faults(_ name: String, _ found: Found, parity: Int, asked: Int?) -> [Step] {
+        func faults(_ name: String, _ found: Found, parity: Int, asked: Int?, _ brokers: String) -> [Step] {
             var faults: [Step] = []
-            if let fault = partitionFault(name, found.partitions, parity: parity, asked: asked) { faults.append(fault) }
+            if let fault = partitionFault(name, found.partitions, parity: parity, asked: asked, brokers) {
+                faults.append(fault)
+            }
             let policy = found.config["cleanup.policy"]
-            if let policy, let fault = policyFault(name, policy) { faults.append(fault) }
+            if let policy, let fault = policyFault(name, policy, brokers) { faults.append(fault) }
             if self == .ledger, let text = found.config["retention.ms"], let retention = Int64(text),
                 (0..<TopicPlan.ledgerRetention).contains(retention), policy != "compact"
             {
@@ -103,15 +107,15 @@ extension TopicPlan {
                     .differs(
                         topic: name,
                         what: "retention.ms is \(retention): an outage longer than that would lose what was asked",
-                        remedy:
-                            "kafka-configs --alter --topic \(name) --add-config retention.ms=\(TopicPlan.ledgerRetention)"
+                        remedy: KafkaTool.set("retention.ms=\(TopicPlan.ledgerRetention)", of: name, at: brokers)
                     )
                 )
             }
             return faults
         }
 
-        private func partitionFault(_ name: String, _ count: Int, parity: Int, asked: Int?) -> Step? {
+        private func partitionFault(_ name: String, _ count: Int, parity: Int, asked: Int?, _ brokers: String) -> Step?
+        {
             switch self {
             case .commands:
                 guard let asked, asked != count else { return nil }
@@ -132,28 +136,28 @@ extension TopicPlan {
                     topic: name,
                     what: "it has \(count) partitions, the commands have \(parity): \(why)",
                     remedy: count < parity
-                        ? "kafka-topics --alter --topic \(name) --partitions \(parity)"
+                        ? KafkaTool.topics("--alter --topic \(name) --partitions \(parity)", at: brokers)
                         : "use another topic (--set), or make it anew with \(parity) partitions"
                 )
             case .deadLetters: return nil
             }
         }
 
-        private func policyFault(_ name: String, _ policy: String) -> Step? {
+        private func policyFault(_ name: String, _ policy: String, _ brokers: String) -> Step? {
             let compacts = policy.contains("compact")
             if self == .ledger {
                 guard !compacts else { return nil }
                 return .differs(
                     topic: name,
                     what: "cleanup.policy is \(policy): without compaction it grows, and restoring takes ever longer",
-                    remedy: "kafka-configs --alter --topic \(name) --add-config cleanup.policy=[compact,delete]"
+                    remedy: KafkaTool.set("cleanup.policy=[compact,delete]", of: name, at: brokers)
                 )
             }
             guard compacts else { return nil }
             return .differs(
                 topic: name,
                 what: "cleanup.policy is \(policy): compaction would remove all but the last record of a session",
-                remedy: "kafka-configs --alter --topic \(name) --add-config cleanup.policy=delete"
+                remedy: KafkaTool.set("cleanup.policy=delete", of: name, at: brokers)
             )
         }
     }

@@ -65,9 +65,6 @@ struct ClusterDiagnosisTests {
         Case(.failure, "kafka.session_timeout", "10s is not among", "within that") {
             settings(["group.min.session.timeout.ms": "30000"])
         },
-        Case(.failure, "kafka.internal_topics", "replication.factor is 3 and there are 2 brokers", "at most 2") {
-            settings(["transaction.state.log.replication.factor": "3"], brokers: 2)
-        },
         Case(.warning, "kafka.internal_topics", "offsets.topic.replication.factor is 1", "kafka-reassign-partitions") {
             settings(["offsets.topic.replication.factor": "1"])
         },
@@ -80,7 +77,7 @@ struct ClusterDiagnosisTests {
         Case(.failure, "topics.results", "results does not exist", "`otp-worker topics` creates it") {
             judged { $0["otp.verify.results"] = nil }
         },
-        Case(.failure, "topics.ledger", "it has 4 partitions, the commands have 6", "kafka-topics --alter") {
+        Case(.failure, "topics.ledger", "it has 4 partitions, the commands have 6", "kafka-topics --bootstrap-server h:1 --alter") {
             judged { $0["otp.verify.ledger"]?.partitions.removeLast(2) }
         },
         Case(.warning, "topics.results", "it has 4 partitions, the commands have 6", "--partitions 6") {
@@ -113,6 +110,15 @@ struct ClusterDiagnosisTests {
         Case(.warning, "topics.results", "one broker less, and nothing can be written", "min.insync.replicas=2") {
             judged { $0["otp.verify.results"]?.config?["min.insync.replicas"] = "3" }
         },
+        // Of two as well: the one broker that restarts stops it.
+        Case(.warning, "topics.results", "one broker less, and nothing can be written", "min.insync.replicas=2") {
+            judged(brokers: 2) { topics in
+                for name in topics.keys {
+                    topics[name]?.partitions = Array(repeating: .init(leader: 1, replicas: 2, inSync: 2), count: 6)
+                    topics[name]?.config?["min.insync.replicas"] = name == "otp.verify.results" ? "2" : "1"
+                }
+            }
+        },
         Case(.warning, "topics.ledger", "min.insync.replicas is 1", "min.insync.replicas=2") {
             judged { $0["otp.verify.ledger"]?.config?["min.insync.replicas"] = "1" }
         },
@@ -142,7 +148,7 @@ struct ClusterDiagnosisTests {
 
     static let group: [Case] = [
         Case(.failure, "kafka.group_id", "no right to the group g", "--group g") {
-            GroupJudge.group(.failure(KafkaError("x", .groupAuthorizationFailed)), id: "g", partitions: 6)
+            [GroupJudge.access(KafkaError("x", .groupAuthorizationFailed), id: "g", brokers: "h:1")]
         },
         Case(
             .failure,
@@ -171,42 +177,52 @@ struct ClusterDiagnosisTests {
     ]
 
     static let access: [Case] = [
-        Case(.failure, "access.read", "may not read t", "--operation Read --topic t") {
-            [AccessJudge.reading("t", KafkaError("x", .topicAuthorizationFailed))]
+        Case(
+            .failure,
+            "access.read",
+            "may not read t",
+            "--bootstrap-server h:1 --add --allow-principal User:… --operation Read --topic t"
+        ) {
+            [judge().reading("t", .failure(KafkaError("x", .topicAuthorizationFailed)))]
         },
-        Case(.failure, "access.transactions", "has not the right", "--transactional-id g-") {
-            [
-                AccessJudge.transactions(
-                    KafkaError("x", .transactionalIDAuthorizationFailed),
-                    transactionalID: "g-doctor"
-                )
-            ]
+        Case(.failure, "access.transactions", "begin with g-", "--resource-pattern-type prefixed --transactional-id g-")
+        {
+            [judge().transactions(KafkaError("x", .transactionalIDAuthorizationFailed))]
         },
-        Case(.failure, "access.transactions", "has not the right", "IdempotentWrite") {
-            [AccessJudge.transactions(KafkaError("x", .clusterAuthorizationFailed), transactionalID: "g-doctor")]
+        // The worker's own id may be all that was granted, and all that it needs.
+        Case(
+            .warning,
+            "access.transactions",
+            "not tried: this user has no right to the transactional id g-3-doctor",
+            "--transactional-id g-3"
+        ) {
+            [judge(slot: "3").transactions(KafkaError("x", .transactionalIDAuthorizationFailed))]
+        },
+        Case(.failure, "access.transactions", "no transaction can be run", "IdempotentWrite --cluster") {
+            [judge().transactions(KafkaError("x", .clusterAuthorizationFailed))]
         },
         Case(.failure, "access.transactions", "no transaction can be run", "a cluster that has transactions") {
-            [AccessJudge.transactions(KafkaError("x", .unsupportedFeature), transactionalID: "g-doctor")]
+            [judge().transactions(KafkaError("x", .unsupportedFeature))]
         },
         Case(.failure, "access.transactions", "no transaction can be run", "kafka.transaction_timeout") {
-            [AccessJudge.transactions(KafkaError("x", .invalidTransactionTimeout), transactionalID: "g-doctor")]
+            [judge().transactions(KafkaError("x", .invalidTransactionTimeout))]
         },
         Case(.failure, "access.transactions", "no transaction can be run", "__transaction_state") {
-            [AccessJudge.transactions(KafkaError("x", .timedOut), transactionalID: "g-doctor")]
+            [judge().transactions(KafkaError("x", .timedOut))]
+        },
+        Case(.failure, "access.write", "t cannot be written to", "--operation Write --operation Describe --topic t") {
+            [judge().writing("t", KafkaError("x", .topicAuthorizationFailed))]
+        },
+        Case(.failure, "access.write", "t cannot be written to", "min.insync.replicas of t") {
+            [judge().writing("t", KafkaError("x", .notEnoughReplicas))]
         },
         Case(
             .failure,
-            "access.write",
-            "t cannot be written to: this user has not the right",
-            "--operation Write --topic t"
+            "access.group",
+            "offsets of g cannot be committed",
+            "--operation Read --operation Describe --group g"
         ) {
-            [AccessJudge.writing("t", KafkaError("x", .topicAuthorizationFailed), transactionalID: "g-doctor")]
-        },
-        Case(.failure, "access.write", "t cannot be written to", "min.insync.replicas of t") {
-            [AccessJudge.writing("t", KafkaError("x", .notEnoughReplicas), transactionalID: "g-doctor")]
-        },
-        Case(.failure, "access.group", "offsets of g cannot be committed", "--operation Read --group g") {
-            [AccessJudge.committing("g", KafkaError("x", .groupAuthorizationFailed), transactionalID: "g-doctor")]
+            [judge().committing(KafkaError("x", .groupAuthorizationFailed))]
         },
     ]
 
@@ -245,8 +261,18 @@ struct ClusterDiagnosisTests {
         )
         #expect(Self.settings(Self.goodSettings).map(\.severity) == [.ok])
         #expect(Self.offsets(committed: 15, low: 10, high: 20) == [.ok("kafka.offsets", "5 commands wait to be read")])
+        // A partition that nothing was committed for is read from its beginning.
+        let (first, second) = (TopicPartition("c", 0), TopicPartition("c", 1))
+        let waiting = GroupJudge.offsets(
+            [.init(first, offset: 20)],
+            [first: .init(low: 0, high: 20), second: .init(low: 3, high: 10)]
+        )
+        #expect(waiting == [.ok("kafka.offsets", "7 commands wait to be read")])
+        #expect(Self.judge().reading("t", .success(true)).severity == .ok)
+        #expect(Self.judge().reading("t", .success(false)).severity == .skipped)
+        #expect(Self.judge(slot: "3").transactionalID == "g-3-doctor")
         #expect(HostJudge.keyFile("/k", mode: 0o640).severity == .ok)
-        #expect(AccessJudge.transactions(nil, transactionalID: "x").severity == .ok)
+        #expect(Self.judge().transactions(nil).severity == .ok)
     }
 
     /// Where a user may not see something, nothing is made of it.
@@ -280,18 +306,26 @@ extension ClusterDiagnosisTests {
 
     private static func worker(replies: [String] = []) -> WorkerConfiguration {
         var worker = WorkerConfiguration()
+        worker.kafka.brokers = "h:1"
         worker.results.allowedReplyTopics = replies
         return worker
     }
 
+    private static func judge(slot: String? = nil) -> AccessJudge {
+        var worker = worker()
+        worker.kafka.groupID = "g"
+        worker.kafka.groupInstanceID = slot
+        return AccessJudge(worker)
+    }
+
     private static func settings(_ broken: [String: String], brokers: Int = 3) -> [Diagnosis] {
         BrokerJudge.settings(.success(goodSettings.merging(broken) { $1 }), brokers: brokers, for: worker())
-            .filter { brokers == 3 || !$0.message.contains("offsets.topic") }
     }
 
     /// Four topics on three brokers, all as they should be but for what the body breaks.
     private static func judged(
         replies: [String] = [],
+        brokers: Int = 3,
         _ break: (inout [String: TopicJudge.Topic]) -> Void
     ) -> [Diagnosis] {
         let worker = worker(replies: replies)
@@ -307,7 +341,7 @@ extension ClusterDiagnosisTests {
             )
         }
         `break`(&topics)
-        return TopicJudge(worker, topics: topics, brokers: 3).findings
+        return TopicJudge(worker, topics: topics, brokers: brokers).findings
     }
 
     private static func offsets(committed: Int64, low: Int64, high: Int64) -> [Diagnosis] {
