@@ -34,6 +34,8 @@ final class Process {
     private var deferredLoop: [() -> Void] = []
     private var lastHop = [Int64](repeating: 0, count: Source.allCases.count)
     private var wake = 0
+    /// How many turns in a row were asked for at once.
+    private var restless = 0
     private var instant: (at: Int64, events: Int) = (-1, 0)
 
     var consumer: Consumer?
@@ -145,8 +147,9 @@ final class Process {
     func later(_ delay: Int64, _ body: @escaping () -> Void) { world.after(delay) { [self] in gate(body) } }
 
     func arm(at moment: Instant) {
-        // Whatever was due has been done: to be woken for it again would be a loop that never rests.
-        if moment <= mono { world.violate("\(name) asks to be woken at a moment that is over") }
+        // What a turn brings about may be due at once, but not again and again: that would be a loop that never rests.
+        restless = moment <= mono ? restless + 1 : 0
+        if restless > 100 { world.violate("\(name) never rests: it asks for its turn at once, over and over") }
         wake += 1
         let token = wake
         let late = world.flip(0.1) ? world.delay(0, ms(20)) : 0
