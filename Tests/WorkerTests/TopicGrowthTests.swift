@@ -23,7 +23,9 @@ import Worker
                 return
             }
             #expect(failure.message.contains("those from 8 on have none"))
-            #expect(failure.remedy == "kafka-topics --alter --topic otp.verify.ledger --partitions 12")
+            #expect(
+                failure.remedy == "kafka-topics --bootstrap-server … --alter --topic otp.verify.ledger --partitions 12"
+            )
         }
         let mended = growth.found(counts(commands: 12, results: 12, ledger: 12))
         #expect(

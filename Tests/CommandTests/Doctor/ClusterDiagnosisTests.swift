@@ -77,7 +77,7 @@ struct ClusterDiagnosisTests {
         Case(.failure, "topics.results", "results does not exist", "`otp-worker topics` creates it") {
             judged { $0["otp.verify.results"] = nil }
         },
-        Case(.failure, "topics.ledger", "it has 4 partitions, the commands have 6", "kafka-topics --bootstrap-server h:1 --alter") {
+        Case(.failure, "topics.ledger", "it has 4 partitions, the commands have 6", "--bootstrap-server h:1 --alter") {
             judged { $0["otp.verify.ledger"]?.partitions.removeLast(2) }
         },
         Case(.warning, "topics.results", "it has 4 partitions, the commands have 6", "--partitions 6") {
