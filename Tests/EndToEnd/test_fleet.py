@@ -108,7 +108,7 @@ def test_partitions_are_added_while_it_runs(fleet):
     fleet.results.wait(1)
     bench.grow(4, bench.commands)
     told = harness.until("it is told", lambda: member.process.log_lines("topics do not fit each other"), 60)
-    assert told[0]["remedy"] == f"kafka-topics --alter --topic {bench.ledger} --partitions 4"
+    assert told[0]["remedy"] == f"kafka-topics --bootstrap-server … --alter --topic {bench.ledger} --partitions 4"
     sessions = [f"p-{number:04d}" for number in range(100)]
     bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
     bench.grow(4, bench.ledger, bench.results)
