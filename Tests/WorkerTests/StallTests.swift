@@ -19,14 +19,7 @@ struct StallTests {
         let health = HealthState(conditions: []) { .zero }
         let telemetry = Telemetry(Loggers(sink), registry: registry, health: health, topic: "commands")
         let engine = Engine(
-            configuration: EngineConfiguration(
-                topic: "commands",
-                group: "group",
-                worker: "worker",
-                clusterID: "cluster",
-                keyID: 1,
-                processID: 7
-            ),
+            configuration: .sample,
             seed: 1,
             now: Instant(nanoseconds: 0)
         )

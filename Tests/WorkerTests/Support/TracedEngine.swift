@@ -79,14 +79,7 @@ final class TracedEngine {
 
     init() throws {
         engine = Engine(
-            configuration: EngineConfiguration(
-                topic: "commands",
-                group: "group",
-                worker: "worker",
-                clusterID: "cluster",
-                keyID: 1,
-                processID: 7
-            ),
+            configuration: .sample,
             seed: 1,
             now: now
         )
