@@ -8,6 +8,8 @@ package struct DeadLetter: Equatable, Sendable {
     package static let maximumKeyBytes = 1024
 
     package let source: Coordinates
+    /// The last record that it is about, where that is more than one: records that could not be decoded, from `source` on.
+    package var lastOffset: Int64?
     /// The record's own time.
     package let timestamp: WallTime
     /// The first `maximumKeyBytes` of the record's key.
@@ -60,6 +62,7 @@ package struct DeadLetter: Equatable, Sendable {
             replayCount: Self.replayCount(in: headers),
             value: value
         )
+        lastOffset = last(Name.lastOffset).flatMap(Self.integer)
     }
 
     /// The kept headers, then those that Spring's `DeadLetterPublishingRecoverer` writes, in its formats.
@@ -72,7 +75,7 @@ package struct DeadLetter: Equatable, Sendable {
             Header(name: Name.group, text: consumerGroup),
             Header(name: Name.reason, text: reason.rawValue),
             Header(name: Name.replayCount, text: String(replayCount)),
-        ]
+        ] + (lastOffset.map { [Header(name: Name.lastOffset, value: Self.bigEndian($0))] } ?? [])
     }
 
     /// What `dlq_replay_count` says in the headers of a record; 0 if it says nothing usable.
@@ -87,6 +90,7 @@ package struct DeadLetter: Equatable, Sendable {
         static let topic = "kafka_dlt-original-topic"
         static let partition = "kafka_dlt-original-partition"
         static let offset = "kafka_dlt-original-offset"
+        static let lastOffset = "otp_dlt-last-offset"
         static let timestamp = "kafka_dlt-original-timestamp"
         static let group = "kafka_dlt-original-consumer-group"
         static let reason = "kafka_dlt-exception-message"

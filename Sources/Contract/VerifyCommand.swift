@@ -40,8 +40,12 @@ package enum InvalidReason: Hashable, Sendable {
     case field(Field)
     case keyMissing
     case tooLarge
+    /// Of a dead letter only: records that could not be decoded were passed over, so nobody can be answered.
+    case undecodable
 
-    package static let all = [malformed] + Field.allCases.map(field) + [keyMissing, tooLarge]
+    /// Those that a result can have.
+    package static let ofResults = [malformed] + Field.allCases.map(field) + [keyMissing, tooLarge]
+    package static let all = ofResults + [undecodable]
 
     package var rawValue: String {
         switch self {
@@ -49,6 +53,7 @@ package enum InvalidReason: Hashable, Sendable {
         case .field(let field): "field_" + field.rawValue
         case .keyMissing: "key_missing"
         case .tooLarge: "too_large"
+        case .undecodable: "undecodable"
         }
     }
 
@@ -57,6 +62,7 @@ package enum InvalidReason: Hashable, Sendable {
         case "malformed": self = .malformed
         case "key_missing": self = .keyMissing
         case "too_large": self = .tooLarge
+        case "undecodable": self = .undecodable
         default:
             guard rawValue.hasPrefix("field_"), let field = Field(rawValue: String(rawValue.dropFirst(6))) else {
                 return nil

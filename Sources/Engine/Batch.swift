@@ -67,6 +67,10 @@ package enum AbortCause: String, Equatable, Sendable, CaseIterable {
     case stale
     /// One or more outputs cannot be published, as named.
     case outputs
+    /// A right is missing, and the broker refused the batch as a whole: it does not say for which of the topics.
+    case denied
+    /// Outputs were refused as too large: it may be each of them, or all of them together.
+    case tooLarge = "too_large"
     /// The broker did not take it for now.
     case transient
 }

@@ -80,6 +80,7 @@ final class Command {
     }
 
     var offset: Int64 { record.id.offset }
+    var isWritingIntent: Bool { if case .writingIntent = state { true } else { false } }
     /// No attempt begins, and none lasts, beyond this.
     var end: Instant { min(deadline, budgetEnd ?? .distantFuture) }
 

@@ -15,13 +15,25 @@ package enum Effect: Sendable {
     case pause([PartitionEpoch])
     /// Go on from where the partition was paused.
     case unpause([PartitionEpoch])
-    /// Begin to receive at this offset.
+    /// Begin to receive at this offset, for certain: whatever state the reading is in.
     case resume(PartitionEpoch, offset: Int64)
 
     // Restoring a partition
     case fetchPositions([PartitionEpoch], timeout: Duration)
-    case fetchLedgerEnd(PartitionEpoch, timeout: Duration)
-    case readLedger(PartitionEpoch, from: Int64, to: Int64, horizon: LedgerRestore.Horizon, timeout: Duration)
+    /// Write it to the partition's ledger, acknowledged by all replicas.
+    case writeBarrier(PartitionEpoch, LedgerBarrier, timeout: Duration)
+    /// Read the ledger read_committed from an offset (nil: its first) until the barrier itself has come.
+    case readLedger(
+        PartitionEpoch,
+        from: Int64?,
+        through: Int64,
+        horizon: LedgerRestore.Horizon,
+        timeout: Duration
+    )
+    /// Decide what a predecessor left open under these transactional ids.
+    case fence(PartitionEpoch, transactionalIDs: [String])
+    /// Ask the leaders where these partitions of the commands end.
+    case fetchEnds([PartitionEpoch], timeout: Duration)
 
     // A command
     case writeIntent(RecordID, LedgerRecord)
@@ -29,8 +41,10 @@ package enum Effect: Sendable {
 
     // Transactions
     /// A new producer (and its `init_transactions`), after this long.
-    case replaceProducer(after: Duration)
+    case replaceProducer(ProducerChoice, after: Duration)
     case commit(Batch)
+    /// Abort it at once, if it has not come to its commit.
+    case cancelCommit(BatchID)
     case traceBatch(BatchID, [PartitionEpoch], timeout: Duration)
 
     /// Call again at this moment at the latest.
@@ -63,15 +77,30 @@ package enum Fact: Equatable, Sendable {
     case lost([Int32])
     case released([Int32], unsettled: Int)
     case restoring(Int32, from: Int64, to: Int64)
+    /// The committed offset that was fetched is older than the ledger, which holds what the record at `settled` came to.
+    case stalePosition(Int32, committed: Int64, settled: Int64)
+    /// What this transactional id left open is being decided in its owner's place.
+    case predecessorFenced(Int32, transactionalID: String)
     case restored(Int32, sessions: Int, after: Duration, offset: Int64, withoutMetadata: Bool)
     case restoreFailed(Int32, reason: String)
     case ledgerRecreated(Int32, recorded: Int64, end: Int64, accepted: Bool)
     /// Commands that retention deleted before anybody read them.
     case commandsMissed(Int32, count: Int64)
+    /// Records lie above the position, and none has come for this long.
+    case readingStalled(Int32, position: Int64, end: Int64, for: Duration)
+    case readingResumed(Int32)
+    /// Records that cannot be decoded were passed over: `from` up to, and without, `to`.
+    case steppedOver(Int32, from: Int64, to: Int64)
     case parked(Int32, reason: String)
     case unparked(Int32)
     case undeliverable(RecordID)
     case deadLetterDropped(RecordID)
+    /// The broker refuses dead letters; none is written until this was tried again.
+    case deadLettersDenied(reason: String)
+    /// Another transactional id from here on; `isAlternate`: the slot's second.
+    case producerSwitched(isAlternate: Bool)
+    /// Record sets of at most so many bytes from here on.
+    case batchBytesCut(to: Int)
     case intakeClosed
     case intakeOpened
     case draining

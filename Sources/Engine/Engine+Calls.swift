@@ -22,8 +22,10 @@ extension Engine {
                 }
                 grant(command, partition, at: now)
                 call(command, partition, at: now)
-            } else {
+            } else if mayWriteIntent(partition) {
                 writeIntent(command, partition, at: now)
+            } else {
+                holdBack(command, partition)
             }
         }
     }
@@ -32,6 +34,7 @@ extension Engine {
         guard case .command(let verify, _, let fingerprint) = command.record.content else { return }
         command.state = .writingIntent(since: now)
         command.hasIntent = true
+        partition.intentsUnderWay += 1
         partition.unacknowledged[command.offset] = min(
             partition.unacknowledged[command.offset] ?? .max,
             partition.newestLedgerOffset
@@ -45,7 +48,7 @@ extension Engine {
     }
 
     mutating func intentWritten(_ id: RecordID, ledgerOffset: Int64?, at now: Instant) {
-        slots -= 1
+        intentEnded(id, at: now)
         var isAsked = false
         defer { if !isAsked { protection.released(id, at: now) } }
         guard let partition = partition(id.place), let command = partition.commands[id.offset],
@@ -82,7 +85,7 @@ extension Engine {
     }
 
     mutating func intentFailed(_ id: RecordID, isPermanent: Bool, reason: String, at now: Instant) {
-        slots -= 1
+        intentEnded(id, at: now)
         protection.released(id, at: now)
         guard let partition = partition(id.place), let command = partition.commands[id.offset],
             case .writingIntent = command.state

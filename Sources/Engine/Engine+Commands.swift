@@ -22,12 +22,16 @@ extension Engine {
     mutating func reachedEnd(_ place: PartitionEpoch, _ offset: Int64) {
         // Whoever ignores records must not believe that what lies below the end was handled.
         guard let partition = partition(place), isWorking(partition) else { return }
+        passed(partition, at: offset)
+        defer { moved(partition) }
         // What is held lies below the end: the end is reached when it has been taken.
         if !partition.held.isEmpty || !partition.progress.reachedEnd(offset) { partition.heldEnd = offset }
     }
 
     /// - Returns: false when the record is one that was delivered again.
     private mutating func take(_ record: ReceivedRecord, _ partition: Partition, at now: Instant) -> Bool {
+        passed(partition, at: record.id.offset)
+        moved(partition)
         switch partition.progress.arrived(record.id.offset) {
         case .repeated, .finished: return false
         case .beyondWindow: hold(record, partition)

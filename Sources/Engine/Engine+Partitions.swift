@@ -12,96 +12,12 @@ extension Engine {
             let partition = Partition(place: PartitionEpoch(partition: number, epoch: nextEpoch), now: now)
             nextEpoch += 1
             partitions[number] = partition
+            looked(partition, at: now)
             places.append(partition.place)
         }
         ownershipChanged(at: now)
         effects.append(.assign(places))
         effects.append(.fetchPositions(places, timeout: configuration.restoreTimeout))
-    }
-
-    mutating func positionsFetched(_ place: PartitionEpoch, _ positions: Positions) {
-        guard let partition = partition(place), partition.phase == .positioning else { return }
-        partition.positions = positions
-        partition.metadata = positions.metadata.flatMap { OffsetMetadata($0) }.flatMap {
-            // An offset that a tool moved, or that was mirrored from another cluster, has no metadata that fits it.
-            $0.watermark == positions.committed && $0.clusterID == configuration.clusterID ? $0 : nil
-        }
-        partition.phase = .measuring
-        // Only now: what a dead owner committed last is before the end that is read from here on.
-        effects.append(.fetchLedgerEnd(place, timeout: configuration.restoreTimeout))
-    }
-
-    mutating func ledgerEndFetched(_ place: PartitionEpoch, start: Int64, end: Int64, at now: Instant) {
-        guard let partition = partition(place), partition.phase == .measuring else { return }
-        let recorded = partition.metadata?.ledgerOffset
-        if let recorded, recorded > end {
-            let accepts = configuration.acceptLedgerLoss
-            report(.ledgerRecreated(place.partition, recorded: recorded, end: end, accepted: accepts))
-        }
-        switch LedgerRestore.Plan(
-            recorded: recorded,
-            start: start,
-            end: end,
-            acceptsLoss: configuration.acceptLedgerLoss
-        )
-        {
-        case .recreated: restoreFailed(place, "the ledger was recreated", at: now)
-        case .read(let from, let to):
-            partition.phase = .reading
-            partition.newestLedgerOffset = to
-            report(
-                .restoring(place.partition, from: from, to: to),
-                then: .readLedger(
-                    place,
-                    from: from,
-                    to: to,
-                    horizon: .init(
-                        retention: configuration.memory,
-                        committed: partition.positions.committed ?? partition.positions.earliest
-                    ),
-                    timeout: configuration.restoreTimeout
-                )
-            )
-        }
-    }
-
-    mutating func restored(_ place: PartitionEpoch, _ ledger: SessionLedger, at now: Instant) {
-        guard let partition = partition(place), partition.phase == .reading else { return }
-        let positions = partition.positions
-        let committed = positions.committed ?? positions.earliest
-        partition.ledger = ledger
-        partition.progress = PartitionProgress(committed: committed, finished: partition.metadata?.finished ?? [])
-        if committed < positions.earliest {
-            report(.commandsMissed(place.partition, count: positions.earliest - committed))
-            _ = partition.progress.reachedEnd(positions.earliest)
-        }
-        partition.phase = .active
-        partition.restoreBackOff.succeeded()
-        report(
-            .restored(
-                place.partition,
-                sessions: ledger.count,
-                after: now - partition.restoreBegan,
-                offset: partition.progress.next,
-                withoutMetadata: partition.metadata == nil
-            ),
-            then: .resume(place, offset: partition.progress.next)
-        )
-        if admission.isClosed { pause(partition, for: .admission) }
-        if !drain.isRunning { pause(partition, for: .leaving) }
-    }
-
-    mutating func restoreFailed(_ place: PartitionEpoch, _ reason: String, at now: Instant) {
-        guard let partition = partition(place), !partition.isRestored else { return }
-        partition.phase = .retrying(at: now + partition.restoreBackOff.failed())
-        report(.restoreFailed(place.partition, reason: reason))
-    }
-
-    mutating func retryRestores(at now: Instant) {
-        for partition in owned(where: { $0.retries(at: now) }) {
-            partition.phase = .positioning
-            effects.append(.fetchPositions([partition.place], timeout: configuration.restoreTimeout))
-        }
     }
 
     // MARK: Giving back
@@ -157,7 +73,7 @@ extension Engine {
     }
 
     func isSettled(_ partition: Partition) -> Bool {
-        guard partition.parking == nil else { return partition.inFlight == 0 }
+        guard partition.isWritable else { return partition.inFlight == 0 }
         return partition.inFlight == 0 && partition.concluded.isEmpty && partition.voids.isEmpty
             && !isInOpenBatch(partition.place)
     }
@@ -196,7 +112,7 @@ extension Engine {
         effects.append(.recreateConsumer(after: wait))
         // Whoever holds our instance id may hold our transactional id as well.
         guard settlement.producerAbandoned() else { return }
-        effects.append(.replaceProducer(after: isDisplaced ? wait : producerBackOff.failed()))
+        replaceProducer(after: isDisplaced ? wait : producerBackOff.failed())
     }
 
     mutating func consumerRecreated() {
@@ -217,6 +133,7 @@ extension Engine {
         let wasPaused = !partition.pauses.isEmpty
         partition.pauses.insert(reason)
         if !wasPaused { effects.append(.pause([partition.place])) }
+        moved(partition)
     }
 
     mutating func unpause(_ partition: Partition, for reason: Partition.Pauses) {
@@ -229,43 +146,6 @@ extension Engine {
         guard admission.finished(count) == .open else { return }
         report(.intakeOpened)
         for partition in owned(where: \.isRestored) { unpause(partition, for: .admission) }
-    }
-
-    mutating func park(_ partition: Partition, reason: String, at now: Instant) {
-        guard partition.parking == nil else { return }
-        partition.parking = .init(until: now + partition.parkingBackOff.failed(), reason: reason)
-        pause(partition, for: .parked)
-        report(.parked(partition.place.partition, reason: reason))
-    }
-
-    /// An offset that is not there stops the reading of its own partition, and nothing else.
-    mutating func unreadable(_ place: PartitionEpoch, _ reason: String, at now: Instant) {
-        guard let partition = partition(place), partition.phase == .active, partition.unreadable == nil else { return }
-        partition.unreadable = .init(until: now + partition.readingBackOff.failed(), reason: reason)
-        pause(partition, for: .unreadable)
-        report(.parked(partition.place.partition, reason: reason))
-    }
-
-    /// Reading stopped by itself, so going on takes an offset.
-    private mutating func readAgain(_ partition: Partition) {
-        partition.unreadable = nil
-        effects.append(.resume(partition.place, offset: partition.progress.next))
-        partition.pauses.remove(.unreadable)
-        if !partition.pauses.isEmpty { effects.append(.pause([partition.place])) }
-        report(.unparked(partition.place.partition))
-    }
-
-    mutating func unpark(at now: Instant) {
-        for partition in owned(where: { $0.unreadable.map { now >= $0.until } ?? false }) { readAgain(partition) }
-        for partition in owned(where: { $0.parking.map { now >= $0.until } ?? false }) {
-            partition.parking = nil
-            unpause(partition, for: .parked)
-            report(.unparked(partition.place.partition))
-            // Nothing else may ever conclude to remind anybody of the outcomes that waited.
-            if !partition.concluded.isEmpty, oldestConclusion == nil { oldestConclusion = now }
-            // Commands that came to the front meanwhile were passed over.
-            for command in partition.inOrder(where: { $0.state == .ready }) { ready.push(command, at: now) }
-        }
     }
 
     // MARK: The way out

@@ -9,9 +9,9 @@ extension Engine {
             let isUnhurried = unconcluded > 0 && drain.isRunning && revocation == nil
             return isUnhurried ? oldestConclusion + configuration.commitInterval : now
         }
-        if partitions.values.contains(where: { $0.settles && !$0.voids.isEmpty }) { return now }
+        if partitions.values.contains(where: { $0.settles && (!$0.voids.isEmpty || !$0.skipped.isEmpty) }) { return now }
         if needsProof(at: now), partitions.values.contains(where: \.settles) { return now }
-        if partitions.values.contains(where: { $0.settles && $0.progress.hasMoved }) {
+        if partitions.values.contains(where: { $0.settles && ($0.progress.hasMoved || $0.lacksOffset) }) {
             return lastCommit + Limits.idleCommit
         }
         return nil
@@ -27,6 +27,7 @@ extension Engine {
     }
 
     private mutating func formBatch(at now: Instant) {
+        if let denied = lettersDenied, now >= denied.until { lettersDenied = nil }
         var batch = Batch(id: BatchID(process: configuration.processID, counter: batchCounter + 1))
         var open = Settlement.Open(
             id: batch.id,
@@ -43,7 +44,9 @@ extension Engine {
         for index in settling.indices {
             let partition = settling[(index + rotation) % settling.count]
             let share = share(of: partition, room: &room, batch: &batch, open: &open)
-            let isWorthIt = !share.offsets.isEmpty || !share.voids.isEmpty || partition.progress.hasMoved
+            let isWorthIt =
+                !share.offsets.isEmpty || !share.voids.isEmpty || !share.skipped.isEmpty || partition.progress.hasMoved
+                || partition.lacksOffset
             // An unchanged watermark proves that the broker still takes us for the owner.
             let isProof = needsProof(at: now) && open.shares.isEmpty && index == settling.count - 1
             if isWorthIt || isProof { add(share, of: partition, to: &batch, &open) }
@@ -57,7 +60,7 @@ extension Engine {
     }
 
     /// Puts as many of a partition's outcomes into the batch as there is room for.
-    private func share(
+    private mutating func share(
         of partition: Partition,
         room: inout Int,
         batch: inout Batch,
@@ -67,8 +70,7 @@ extension Engine {
         share.floor = partition.newestLedgerOffset
         var changed: [(SessionID, SessionDigest)] = []
         var seen: Set<SessionDigest> = []
-        while room > 0, let command = partition.concluded.popFirst() {
-            room -= 1
+        for command in takeConcluded(of: partition, room: &room) {
             command.state = .batched
             partition.progress.batched(command.offset)
             share.offsets.append(command.offset)
@@ -97,12 +99,62 @@ extension Engine {
             }
         }
         partition.voids.removeAll()
+        appendSkipped(of: partition, to: &share, &batch, &open)
         for (id, session) in changed {
             let entry = partition.ledger[session]
             share.states.append(.init(index: batch.ledger.count, session: session, codes: entry.codes))
             append(.state(entry.codes, isClosed: entry.isClosed), id, partition, to: &batch, &open)
         }
         return share
+    }
+
+    /// The next outcomes, as many as there is room for, and whatever else has come of their sessions.
+    ///
+    /// A state speaks of the whole session, and is proof that the records it names are finished (``LedgerRestore/Horizon``): so
+    /// none may be left for a later batch.
+    private func takeConcluded(of partition: Partition, room: inout Int) -> [Command] {
+        var sessions: Set<SessionDigest> = []
+        for command in partition.voids { command.session.map { _ = sessions.insert($0) } }
+        var taken: [Command] = []
+        while room > 0, let command = partition.concluded.popFirst() {
+            room -= 1
+            taken.append(command)
+            command.session.map { _ = sessions.insert($0) }
+        }
+        guard !partition.concluded.isEmpty, !sessions.isEmpty else { return taken }
+        let isTaken = { (command: Command) in command.session.map(sessions.contains) ?? false }
+        taken += partition.concluded.filter(isTaken)
+        partition.concluded.removeAll(where: isTaken)
+        room = max(0, room)
+        return taken
+    }
+
+    /// A dead letter for each stretch that could not be decoded, naming where it lay.
+    private mutating func appendSkipped(
+        of partition: Partition,
+        to share: inout Settlement.Share,
+        _ batch: inout Batch,
+        _ open: inout Settlement.Open
+    ) {
+        for range in partition.skipped {
+            let record = RecordID(place: partition.place, offset: range.lowerBound)
+            guard lettersDenied == nil else {
+                dropLetter(of: record)
+                continue
+            }
+            var letter = DeadLetter(
+                source: coordinates(of: record),
+                timestamp: wall,
+                key: nil,
+                consumerGroup: configuration.group,
+                reason: .undecodable,
+                headers: []
+            )
+            letter.lastOffset = range.upperBound - 1
+            share.skipped.append(range)
+            batch.deadLetters.append(.init(record: record, letter: letter))
+            open.deadLetters.append(record)
+        }
     }
 
     private func add(
@@ -137,13 +189,15 @@ extension Engine {
         open.ledger.append(partition.place)
     }
 
-    private func appendResult(of command: Command, to batch: inout Batch, _ open: inout Settlement.Open) {
+    private mutating func appendResult(of command: Command, to batch: inout Batch, _ open: inout Settlement.Open) {
         guard let conclusion = command.conclusion else { return }
         let record = command.record
         let reply = command.isUndeliverable ? nil : record.reply
         batch.results.append(.init(record: record.id, event: result(of: command, conclusion), reply: reply))
         open.results.append(record.id)
+        if reply != nil { open.replies.append(record.id) }
         guard case .unusable(let rejection) = record.content, !command.isLetterDropped else { return }
+        guard lettersDenied == nil else { return dropLetter(of: record.id) }
         let letter = DeadLetter(
             source: coordinates(of: record.id),
             timestamp: record.timestamp,

@@ -11,6 +11,10 @@ package struct EngineStatus: Equatable, Sendable {
         package var phase: String
         /// Why it is parked.
         package var parkedFor: String?
+        /// Records lie above its position and do not come.
+        package var isUnread: Bool
+        /// Its last stable offset, as its leader last said; nil until it was asked.
+        package var end: Int64?
         /// The committed offset.
         package var watermark: Int64
         /// The next offset to be received.
@@ -55,6 +59,8 @@ package struct EngineStatus: Equatable, Sendable {
 
     package var hasProducer: Bool
     package var producerFailure: String?
+    /// Why the broker refuses dead letters; nil while it takes them.
+    package var deadLettersDenied: String?
     package var isSubscribed: Bool
     package var consumerFailure: String?
     package var isTrusted: Bool
@@ -81,6 +87,7 @@ extension Engine {
         return EngineStatus(
             hasProducer: settlement.hasProducer,
             producerFailure: producerFailure,
+            deadLettersDenied: lettersDenied?.reason,
             isSubscribed: isSubscribed,
             consumerFailure: consumerFailure,
             isTrusted: membership.isTrusted,
@@ -107,7 +114,7 @@ extension Engine {
     /// Nothing to do, or something outside stands in the way and is named among the conditions of readiness.
     var isExcused: Bool {
         admission.inMemory == 0 || !settlement.hasProducer || consumerFailure != nil || !membership.isTrusted
-            || nextDispatch != nil || partitions.values.allSatisfy { $0.parking != nil || $0.commands.isEmpty }
+            || nextDispatch != nil || partitions.values.allSatisfy { !$0.isWritable || $0.commands.isEmpty }
     }
 
     private func upstreamStatus(at now: Instant) -> EngineStatus.Upstream {
@@ -134,14 +141,16 @@ extension Engine {
     private func status(of partition: Partition) -> EngineStatus.Partition {
         let phase =
             switch partition.phase {
-            case .positioning, .measuring, .reading, .retrying: "restoring"
-            case .active: partition.parking == nil && partition.unreadable == nil ? "active" : "parked"
+            case .positioning, .writingBarrier, .reading, .retrying: "restoring"
+            case .active: partition.isWritable && partition.unreadable == nil ? "active" : "parked"
             case .revoking: "revoking"
             }
         return EngineStatus.Partition(
             number: partition.place.partition,
             phase: phase,
-            parkedFor: partition.parking?.reason ?? partition.unreadable?.reason,
+            parkedFor: partition.unwritable ?? partition.parking?.reason ?? partition.unreadable?.reason,
+            isUnread: partition.reading.isStalled,
+            end: partition.reading.end,
             watermark: partition.progress.committed,
             next: partition.progress.next,
             commands: partition.commands.count,

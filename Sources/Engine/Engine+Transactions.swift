@@ -3,6 +3,16 @@ import DequeModule
 
 // How the open transaction ended, and what follows from each way in which it can.
 extension Engine {
+    /// A transaction that certainly did not commit.
+    struct Abort {
+        var cause: AbortCause
+        /// The outputs that were refused, where the broker names them.
+        var faults: [OutputReference]
+        /// The producer is of no more use.
+        var isProducerLost: Bool
+        var reason: String
+    }
+
     mutating func committed(_ id: BatchID, ledgerOffsets: [Int64?], at now: Instant) {
         guard let open = settlement.committed(id) else { return }
         counted(open, ledgerOffsets: ledgerOffsets, at: now)
@@ -13,6 +23,7 @@ extension Engine {
         lastCommit = now
         settleBackOff.succeeded()
         producerBackOff.succeeded()
+        transientAborts = 0
         consumerBackOff.succeeded()
         consumerFailure = nil
         batchLimit = min(configuration.maximumBatch, batchLimit * 2)
@@ -21,6 +32,8 @@ extension Engine {
             guard let partition = partition(place) else { continue }
             partition.parkingBackOff.succeeded()
             partition.progress.committed(share.offsets, watermark: share.watermark)
+            partition.skipped.removeAll { share.skipped.contains($0) }
+            partition.lacksOffset = false
             for void in share.voids {
                 partition.ledger.voided(void.fingerprint, of: void.session, source: void.source)
                 let left = (partition.tombstones[void.session] ?? 1) - 1
@@ -51,26 +64,73 @@ extension Engine {
 
     // MARK: Not committed
 
-    mutating func commitAborted(
-        _ id: BatchID,
-        _ cause: AbortCause,
-        faults: [OutputReference],
-        reason: String,
-        at now: Instant
-    ) {
+    mutating func commitAborted(_ id: BatchID, _ end: Abort, at now: Instant) {
         // What was refused for its content is formed anew at once; everything else is given time.
-        let until = cause == .outputs && !faults.isEmpty ? nil : now + settleBackOff.failed()
-        guard let open = settlement.aborted(id, until: until) else { return }
+        let isMended =
+            switch end.cause {
+            case .outputs: !end.faults.isEmpty
+            case .denied, .tooLarge: true
+            case .stale, .transient: false
+            }
+        guard let open = settlement.aborted(id, until: isMended ? nil : now + settleBackOff.failed()) else { return }
         report(.transaction(records: open.results.count, after: now - open.formed, committed: false))
-        report(.aborted(cause, reason: reason))
-        if cause == .stale, membership.fenced() { distrusted() }
+        report(.aborted(end.cause, reason: end.reason))
         takeBack(open, at: now)
-        guard cause == .outputs else { return }
-        if faults.isEmpty {
-            suspect(open, reason: reason, at: now)
-        } else {
-            for fault in faults { blame(fault, open, reason: reason, at: now) }
+        var needsProducer = end.isProducerLost
+        switch end.cause {
+        case .stale: if membership.fenced() { distrusted() }
+        case .transient:
+            transientAborts += 1
+            // Its id may be locked by what was aborted before; only a new producer learns that.
+            needsProducer = needsProducer || transientAborts > 1
+        case .outputs where end.faults.isEmpty: suspect(open, reason: end.reason, at: now)
+        case .outputs: for fault in end.faults { blame(fault, open, reason: end.reason, at: now) }
+        case .denied: denied(open, reason: end.reason, at: now)
+        case .tooLarge: if tooLarge(open, end, at: now) { needsProducer = true }
         }
+        // The coordinator has accepted the abort, which is certain, and cannot write it down for a partition without a leader:
+        // until that is back nothing begins under this id.
+        if open.shares.keys.contains(where: { unwritable[$0.partition] != nil }) {
+            switchProducer()
+            needsProducer = true
+        }
+        if needsProducer, settlement.producerAbandoned() { replaceProducer(after: producerBackOff.failed()) }
+    }
+
+    private mutating func switchProducer() {
+        settlement.switchProducer()
+        report(.producerSwitched(isAlternate: settlement.producer.isAlternate))
+    }
+
+    mutating func replaceProducer(after wait: Duration) {
+        effects.append(.replaceProducer(settlement.producer, after: wait))
+    }
+
+    /// A right is missing, and nobody says for which topic: what can be done without goes first, in the order of its worth.
+    private mutating func denied(_ open: Settlement.Open, reason: String, at now: Instant) {
+        if !open.deadLetters.isEmpty {
+            lettersDenied = (now + Limits.deniedPause, reason)
+            report(.deadLettersDenied(reason: reason))
+        } else if !open.replies.isEmpty {
+            for record in open.replies { blameResult(of: record, reason: reason, at: now) }
+        } else {
+            for partition in owned(where: { open.shares[$0.place] != nil }) {
+                park(partition, reason: reason, at: now)
+            }
+        }
+    }
+
+    /// A topic's limit is one of what is sent together: neighbours that were too large are each sent in smaller company before
+    /// any is blamed.
+    /// - Returns: whether that takes a new producer.
+    private mutating func tooLarge(_ open: Settlement.Open, _ end: Abort, at now: Instant) -> Bool {
+        if end.faults.count > 1, let bytes = settlement.cutBatchBytes() {
+            report(.batchBytesCut(to: bytes))
+            return true
+        }
+        if end.faults.isEmpty { suspect(open, reason: end.reason, at: now) }
+        for fault in end.faults { blame(fault, open, reason: end.reason, at: now) }
+        return false
     }
 
     /// The outcomes are only in memory again, in the order they had.
@@ -94,8 +154,11 @@ extension Engine {
 
     /// Something in the batch is at fault and nobody says what: half of it at a time, until one record stands alone.
     private mutating func suspect(_ open: Settlement.Open, reason: String, at now: Instant) {
-        if open.results.count > 1 {
+        if open.results.count > 1, batchLimit > 1 {
             batchLimit = max(1, open.results.count / 2)
+        } else if open.results.count > 1 {
+            // Of one session, whose records stay together.
+            for record in open.results { blameResult(of: record, reason: reason, at: now) }
         } else if let record = open.results.first {
             blameResult(of: record, reason: reason, at: now)
         } else {
@@ -112,9 +175,7 @@ extension Engine {
         case .ledger(let index) where index < open.ledger.count:
             if let partition = partition(open.ledger[index]) { park(partition, reason: reason, at: now) }
         case .deadLetter(let index) where index < open.deadLetters.count:
-            let record = open.deadLetters[index]
-            partition(record.place)?.commands[record.offset]?.isLetterDropped = true
-            report(.deadLetterDropped(record))
+            dropLetter(of: open.deadLetters[index])
         case .result, .ledger, .deadLetter: preconditionFailure("\(fault) is not in the batch")
         }
     }
@@ -129,14 +190,24 @@ extension Engine {
         }
     }
 
+    /// The result says what the letter would have said, less where to find the record.
+    mutating func dropLetter(of record: RecordID) {
+        guard let partition = partition(record.place) else { return }
+        partition.commands[record.offset]?.isLetterDropped = true
+        partition.skipped.removeAll { $0.lowerBound == record.offset }
+        report(.deadLetterDropped(record))
+    }
+
     // MARK: Nobody knows
 
-    mutating func commitUnknown(_ id: BatchID, isFenced: Bool, reason: String) {
-        guard settlement.becameUnknown(id) else { return }
+    mutating func commitUnknown(_ id: BatchID, isFenced: Bool, reason: String, at now: Instant) {
+        guard let open = settlement.becameUnknown(id) else { return }
         producerFailure = reason
-        report(.unknownCommit(reason: reason, isFenced: isFenced))
+        // The broker fences a producer as well whose transaction it has timed out: no other process need have our id.
+        let isFencedByOther = isFenced && now - open.formed < configuration.transactionTimeout
+        report(.unknownCommit(reason: reason, isFenced: isFencedByOther))
         if isFenced, membership.fenced() { distrusted() }
-        effects.append(.replaceProducer(after: producerBackOff.failed()))
+        replaceProducer(after: producerBackOff.failed())
     }
 
     mutating func producerReady() {
@@ -145,9 +216,13 @@ extension Engine {
         subscribeIfReady()
     }
 
-    mutating func producerFailed(_ reason: String) {
+    /// That an id is locked says that whatever was open under it is decided, so that it can be traced, and the rest goes on
+    /// under the slot's other id.
+    mutating func producerFailed(isLocked: Bool, _ reason: String) {
         producerFailure = reason
-        report(.producerFailed(reason: reason), then: .replaceProducer(after: producerBackOff.failed()))
+        report(.producerFailed(reason: reason))
+        if isLocked { switchProducer() }
+        replaceProducer(after: producerBackOff.failed())
     }
 
     /// Asks what is committed for those partitions that nobody else can have committed for since.

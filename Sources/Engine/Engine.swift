@@ -6,9 +6,10 @@ import Contract
 /// It does no I/O, reads no clock, starts no thread, logs nothing and draws no randomness but from the generator it was
 /// given.
 ///
-/// It reads in the order in which a command travels: `Engine+Partitions` (assigned, restored, given back), `Engine+Commands`
-/// (received, admitted, decided, concluded), `Engine+Calls` (dispatched, intent, answer, retry), `Engine+Settling` (one
-/// transaction at a time). It cannot be copied, so its records may be references.
+/// It reads in the order in which a command travels: `Engine+Partitions` (assigned, given back), `Engine+Restore`,
+/// `Engine+Reading`, `Engine+Commands` (received, admitted, decided, concluded), `Engine+Calls` (dispatched, intent, answer,
+/// retry), `Engine+Settling` and `Engine+Transactions` (one transaction at a time), `Engine+Parking` (what cannot be written).
+/// It cannot be copied, so its records may be references.
 package struct Engine: ~Copyable {
     let configuration: EngineConfiguration
     var generator: SplitMix64
@@ -25,12 +26,18 @@ package struct Engine: ~Copyable {
     /// Not reset by a success: two processes with one instance id would take each other's place for ever.
     var displacedBackOff: BackOff
     var revocation: Revocation?
+    /// Partitions of the commands whose results or ledger cannot be written, and why.
+    var unwritable: [Int32: String] = [:]
+    /// When the leaders are asked next where the partitions end.
+    var nextEnds: Instant
 
     var protection: Protection
     var ready = ReadyQueue()
     var backOffs = BackOffQueue()
     /// Call slots taken: intents being written and calls under way, those of partitions since lost included.
     var slots = 0
+    /// Intents under way whose slots were given back before they ended.
+    var freedIntents: Set<RecordID> = []
     /// When dispatch may go on, if commands wait for that.
     var nextDispatch: Instant?
     /// Commands without an outcome.
@@ -38,12 +45,16 @@ package struct Engine: ~Copyable {
 
     var batchCounter: UInt64 = 0
     var batchLimit: Int
+    /// Transactions in a row that were aborted without a reason of their own.
+    var transientAborts = 0
     /// Since when an outcome has been waiting for a transaction.
     var oldestConclusion: Instant?
     var lastCommit: Instant
     var settleBackOff = BackOff()
     var producerBackOff = BackOff()
     var producerFailure: String?
+    /// The broker refuses dead letters: until when none is written, and why.
+    var lettersDenied: (until: Instant, reason: String)?
     /// The partition that the next batch begins with, so that a full batch starves none.
     var rotation = 0
 
@@ -76,6 +87,7 @@ package struct Engine: ~Copyable {
         )
         batchLimit = configuration.maximumBatch
         lastCommit = now
+        nextEnds = now
         wallRead = now
         watchdog = Watchdog(now: now)
     }
@@ -113,15 +125,17 @@ package struct Engine: ~Copyable {
 
     private mutating func take(_ event: Event, at now: Instant) {
         switch event {
-        case .started: report(then: .replaceProducer(after: .zero))
+        case .started: replaceProducer(after: .zero)
         case .assigned(let numbers): assigned(numbers, at: now)
         case .revoked(let numbers): revoked(numbers, at: now)
         case .lost(let numbers): lost(numbers, at: now)
         case .coordinatorHeard(let moment): membership.coordinatorHeard(at: moment, now: now)
         case .consumerFailed(let isDisplaced, let reason): consumerFailed(isDisplaced: isDisplaced, reason, at: now)
         case .consumerRecreated: consumerRecreated()
-        case .positionsFetched(let place, let positions): positionsFetched(place, positions)
-        case .ledgerEndFetched(let place, let start, let end): ledgerEndFetched(place, start: start, end: end, at: now)
+        case .positionsFetched(let place, let positions): positionsFetched(place, positions, at: now)
+        case .barrierWritten(let place, let offset): barrierWritten(place, ledgerOffset: offset, at: now)
+        case .barrierFailed(let place, let reason): barrierFailed(place, reason, at: now)
+        case .restoreHeldUp(let place, let predecessor): restoreHeldUp(place, by: predecessor)
         case .restored(let place, let ledger, let wall):
             told(wall, at: now)
             restored(place, ledger, at: now)
@@ -130,7 +144,10 @@ package struct Engine: ~Copyable {
             told(wall, at: now)
             received(records, at: now)
         case .reachedEnd(let place, let offset): reachedEnd(place, offset)
-        case .partitionUnreadable(let place, let reason): unreadable(place, reason, at: now)
+        case .partitionUnreadable(let place, let isUndecodable, let reason):
+            unreadable(place, isUndecodable: isUndecodable, reason, at: now)
+        case .endsFetched(let ends): endsFetched(ends, at: now)
+        case .outputsLooked(let unwritable): outputsLooked(unwritable, at: now)
         case .intentWritten(let id, let ledgerOffset): intentWritten(id, ledgerOffset: ledgerOffset, at: now)
         case .intentFailed(let id, let isPermanent, let reason):
             intentFailed(id, isPermanent: isPermanent, reason: reason, at: now)
@@ -138,15 +155,18 @@ package struct Engine: ~Copyable {
         case .partitionsCounted(let count): protection.counted(count, at: now)
         case .keyReplaced: protection.keyReplaced(at: now)
         case .producerReady: producerReady()
-        case .producerFailed(let reason): producerFailed(reason)
+        case .producerFailed(let isLocked, let reason): producerFailed(isLocked: isLocked, reason)
         case .committed(let id, let ledgerOffsets): committed(id, ledgerOffsets: ledgerOffsets, at: now)
-        case .commitAborted(let id, let cause, let faults, let reason):
-            commitAborted(id, cause, faults: faults, reason: reason, at: now)
-        case .commitUnknown(let id, let isFenced, let reason): commitUnknown(id, isFenced: isFenced, reason: reason)
+        case .commitAborted(let id, let cause, let faults, let isProducerLost, let reason):
+            let end = Abort(cause: cause, faults: faults, isProducerLost: isProducerLost, reason: reason)
+            commitAborted(id, end, at: now)
+        case .commitUnknown(let id, let isFenced, let reason):
+            commitUnknown(id, isFenced: isFenced, reason: reason, at: now)
         case .batchTraced(let id, let found): batchTraced(id, found, at: now)
         case .timeReached(let wall):
             told(wall, at: now)
             forget(at: now)
+            renewBarriers(at: now)
         case .drainRequested: drainRequested(at: now)
         }
     }
@@ -156,6 +176,8 @@ package struct Engine: ~Copyable {
     /// Every event ends here, so no wait depends on somebody remembering it.
     private mutating func progress(at now: Instant) {
         retryRestores(at: now)
+        retryReading(at: now)
+        watchReading(at: now)
         unpark(at: now)
         if let open = settlement.timeReached(now) { trace(open) }
         while let command = backOffs.popDue(at: now) { backOffEnded(command, at: now) }
@@ -207,6 +229,7 @@ package struct Engine: ~Copyable {
             consider(nextDispatch)
         }
         consider(backOffs.nextDue)
+        if drain.isRunning, !partitions.isEmpty { consider(nextEnds) }
         consider(settlement.nextWake)
         consider(revocation?.deadline)
         consider(drain.deadline)

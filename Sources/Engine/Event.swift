@@ -20,20 +20,32 @@ package enum Event: Sendable {
 
     // Restoring a partition
     case positionsFetched(PartitionEpoch, Positions)
-    case ledgerEndFetched(PartitionEpoch, start: Int64, end: Int64)
-    case restored(PartitionEpoch, SessionLedger, at: WallTime)
+    /// The takeover's record, or its renewal, was acknowledged by all replicas at this ledger offset.
+    case barrierWritten(PartitionEpoch, ledgerOffset: Int64)
+    case barrierFailed(PartitionEpoch, reason: String)
+    /// An undecided transaction holds the ledger's stable end below the barrier, and has for ``Limits/predecessorPatience``;
+    /// whose it may be, if the ledger says.
+    case restoreHeldUp(PartitionEpoch, by: LedgerBarrier?)
+    case restored(PartitionEpoch, LedgerRestore.Result, at: WallTime)
     case restoreFailed(PartitionEpoch, reason: String)
 
     // Commands
     case received([ReceivedRecord], at: WallTime)
     case reachedEnd(PartitionEpoch, offset: Int64)
-    /// The partition cannot be read from where it stands.
-    case partitionUnreadable(PartitionEpoch, reason: String)
+    /// The partition cannot be read from where it stands; `isUndecodable`: what lies there is damaged, and will be for ever.
+    case partitionUnreadable(PartitionEpoch, isUndecodable: Bool, reason: String)
+    /// The commands' last stable offsets, as their leaders say: none is later than the truth, and some may be earlier.
+    case endsFetched([PartitionEpoch: Int64])
 
     // The ledger's intents
     /// `ledgerOffset` is nil when the broker did not say.
     case intentWritten(RecordID, ledgerOffset: Int64?)
     case intentFailed(RecordID, isPermanent: Bool, reason: String)
+
+    // The outputs
+    /// What the cluster's metadata says of them: partitions of the commands whose results or ledger cannot be written now, and
+    /// why; the others' can, as far as is known.
+    case outputsLooked([Int32: String])
 
     // The upstream
     case answered(RecordID, UpstreamAnswer)
@@ -42,10 +54,12 @@ package enum Event: Sendable {
 
     // Transactions
     case producerReady
-    case producerFailed(reason: String)
+    /// `isLocked`: the coordinator has decided what was open under this id, and cannot write it down everywhere for now.
+    case producerFailed(isLocked: Bool, reason: String)
     /// The ledger offsets of the batch's ledger writes, in its order; nil where the broker did not say.
     case committed(BatchID, ledgerOffsets: [Int64?])
-    case commitAborted(BatchID, AbortCause, faults: [OutputReference], reason: String)
+    /// It certainly did not commit; `isProducerLost`: the producer is of no more use, and another must be made.
+    case commitAborted(BatchID, AbortCause, faults: [OutputReference], isProducerLost: Bool, reason: String)
     /// The answer was lost, or the producer is fatal: it may have committed.
     case commitUnknown(BatchID, isFenced: Bool, reason: String)
     /// What is committed now for partitions of a batch whose end is unknown; nil where it could not be learnt.
@@ -61,11 +75,11 @@ extension Event {
     var isProgress: Bool {
         switch self {
         case .received, .intentWritten, .intentFailed, .answered, .committed, .commitAborted, .commitUnknown,
-            .batchTraced, .restored:
+            .batchTraced, .restored, .barrierWritten:
             true
         case .started, .assigned, .revoked, .lost, .coordinatorHeard, .consumerFailed, .consumerRecreated,
-            .positionsFetched, .ledgerEndFetched, .restoreFailed, .reachedEnd, .partitionUnreadable, .partitionsCounted,
-            .producerReady, .producerFailed, .keyReplaced, .timeReached, .drainRequested:
+            .positionsFetched, .barrierFailed, .restoreHeldUp, .restoreFailed, .reachedEnd, .partitionUnreadable,
+            .endsFetched, .partitionsCounted, .outputsLooked, .producerReady, .producerFailed, .keyReplaced, .timeReached, .drainRequested:
             false
         }
     }
@@ -78,11 +92,14 @@ package struct Positions: Equatable, Sendable {
     package var metadata: String?
     /// The partition's first offset that still exists.
     package var earliest: Int64
+    /// The partition's last stable offset, as its leader says: at or before the true one.
+    package var end: Int64
 
-    package init(committed: Int64?, metadata: String?, earliest: Int64) {
+    package init(committed: Int64?, metadata: String?, earliest: Int64, end: Int64) {
         self.committed = committed
         self.metadata = metadata
         self.earliest = earliest
+        self.end = end
     }
 }
 

@@ -4,27 +4,23 @@ package import Contract
 ///
 /// It runs beside the engine, so that the other partitions go on being served, and hands over a finished value.
 package struct LedgerRestore: Sendable {
-    /// Which part of the ledger to read.
+    /// Where to begin to read the ledger.
     package enum Plan: Equatable, Sendable {
-        case read(from: Int64, to: Int64)
+        /// Nil: at its first record.
+        case read(from: Int64?)
         /// The offset to begin at lies beyond the end: the topic was recreated, and what the old one knew is lost.
         case recreated
 
         /// - Parameters:
         ///   - recorded: the ledger offset that came with the committed one; nil when none did.
-        ///   - start: the ledger partition's first offset.
-        ///   - end: its high watermark, taken *after* the committed offset was known, and not the last stable offset, which
-        ///     would hide what a dead owner's open transaction is about to commit.
+        ///   - barrier: where this takeover's record lies, written *after* the committed offset was known: whatever a dead owner
+        ///     wrote lies before it.
         ///   - acceptsLoss: take the partition over without what a lost ledger knew.
-        package init(recorded: Int64?, start: Int64, end: Int64, acceptsLoss: Bool) {
-            guard let recorded else {
-                self = .read(from: start, to: end)
-                return
-            }
-            if recorded > end {
-                self = acceptsLoss ? .read(from: start, to: end) : .recreated
+        package init(recorded: Int64?, barrier: Int64, acceptsLoss: Bool) {
+            if let recorded, recorded > barrier {
+                self = acceptsLoss ? .read(from: nil) : .recreated
             } else {
-                self = .read(from: max(recorded, start), to: end)
+                self = .read(from: recorded)
             }
         }
     }
@@ -34,10 +30,33 @@ package struct LedgerRestore: Sendable {
         package var retention: Duration
         /// The group's committed offset: what comes from a record that is not below it is never forgotten.
         package var committed: Int64
+        /// Offsets above it that are finished; nil where the committed offset came without metadata of ours, and so says nothing of
+        /// what was settled beyond it (somebody moved it).
+        package var finished: Set<Int64>?
 
-        package init(retention: Duration, committed: Int64) {
+        package init(retention: Duration, committed: Int64, finished: Set<Int64>?) {
             self.retention = retention
             self.committed = committed
+            self.finished = finished
+        }
+
+        /// A state is committed together with the offset that finishes its record, so one for a record that is not finished proves
+        /// the offset older than the ledger.
+        fileprivate func isProvenStale(by state: CodeState) -> Bool {
+            guard let finished, state.outcome != nil else { return false }
+            return state.source >= committed && !finished.contains(state.source)
+        }
+    }
+
+    /// What was read.
+    package struct Result: Sendable {
+        package var ledger: SessionLedger
+        /// The newest record that the ledger has an outcome for and the committed offset does not cover; nil when there is none.
+        package var settledBeyond: Int64?
+
+        package init(ledger: SessionLedger, settledBeyond: Int64? = nil) {
+            self.ledger = ledger
+            self.settledBeyond = settledBeyond
         }
     }
 
@@ -45,14 +64,19 @@ package struct LedgerRestore: Sendable {
     private static let stride = 64
     private let horizon: Horizon
     private let now: WallTime
+    private let process: UInt64
     private var ledger: SessionLedger
+    private var settledBeyond: Int64?
+    /// Who took the partition over last, this process aside: the one whose transaction may be open.
+    package private(set) var predecessor: LedgerBarrier?
     /// Records applied, and records that were none of ours.
     package private(set) var applied = 0
     package private(set) var ignored = 0
 
-    /// Begins, at a moment of the wall clock.
-    package init(_ horizon: Horizon, at now: WallTime) {
+    /// Begins, at a moment of the wall clock, for the process that restores.
+    package init(_ horizon: Horizon, process: UInt64, at now: WallTime) {
         self.horizon = horizon
+        self.process = process
         self.now = now
         ledger = SessionLedger(retention: horizon.retention)
     }
@@ -65,20 +89,29 @@ package struct LedgerRestore: Sendable {
         timestamp: WallTime,
         digest: (SessionID) -> SessionDigest
     ) {
+        if let key, let barrier = LedgerBarrier(key: key, value: value) {
+            if barrier.process != process { predecessor = barrier }
+            return
+        }
         guard let key, let record = LedgerRecord(key: key, value: value) else {
             ignored += 1
             return
         }
         applied += 1
+        if case .state(let codes, _) = record.content {
+            for code in codes where horizon.isProvenStale(by: code) {
+                settledBeyond = max(settledBeyond ?? code.source, code.source)
+            }
+        }
         ledger.restore(record.content, session: digest(record.session), ledgerOffset: offset, timestamp: timestamp)
         if applied.isMultiple(of: Self.stride) {
             _ = ledger.expire(at: now, committed: horizon.committed, limit: 2 * Self.stride)
         }
     }
 
-    /// The position reached the plan's end.
-    package consuming func finished() -> SessionLedger {
+    /// The barrier itself has come.
+    package consuming func finished() -> Result {
         ledger.restoreEnded()
-        return ledger
+        return Result(ledger: ledger, settledBeyond: settledBeyond)
     }
 }

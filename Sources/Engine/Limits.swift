@@ -31,6 +31,26 @@ package enum Limits {
     package static let longestDisplacement = Duration.seconds(60)
     /// That the rate limit holds commands back is reported this often at the most.
     package static let limitReports = Duration.seconds(10)
+    /// An owned partition whose leader has records above our position, and of which none comes for this long, is not being read.
+    package static let readingPatience = Duration.seconds(10)
+    /// How often the leaders are asked where the partitions end.
+    package static let endsInterval = Duration.seconds(2)
+    /// How often reading is begun again at its position before a new consumer is made.
+    package static let revivals = 2
+    /// Tries at a batch that cannot be decoded before it is passed over, a record at a time.
+    package static let decodingTries = 5
+    /// An undecided transaction that holds up a restore for so long is decided in its owner's place.
+    package static let predecessorPatience = Duration.seconds(1)
+    /// A barrier that the ledger's floor has passed is renewed at most this often.
+    package static let barrierInterval = Duration.seconds(2)
+    /// How long dead letters are withheld once the broker has refused them for want of a right.
+    package static let deniedPause = Duration.seconds(60)
+    /// Bytes of one partition's records in one produce request (`batch.size`): the most that is ever sent, and the least that is
+    /// tried where a topic takes less. The broker's limit is on that, not on a record.
+    package static let batchBytes = 65_536
+    package static let leastBatchBytes = 1_024
+    /// The share of call slots that intents of one partition may hold while others want them: one half.
+    package static func intentSlots(of limit: Int) -> Int { max(limit / 2, 1) }
     /// Waits between tries at a partition whose outputs are refused for good as far as the broker says.
     package static let firstParking = Duration.seconds(5)
     package static let longestParking = Duration.seconds(60)
@@ -68,6 +88,8 @@ package struct EngineConfiguration: Sendable {
     /// Records in a transaction.
     package var maximumBatch: Int
     package var sessionTimeout: Duration
+    /// After which the broker aborts a transaction by itself.
+    package var transactionTimeout: Duration
     /// How long a revoked partition may go on settling before it is released.
     package var settleTimeout: Duration
     /// How long a stopping worker waits for the calls in flight.
@@ -80,6 +102,8 @@ package struct EngineConfiguration: Sendable {
     package var keyID: UInt32
     /// 64 random bits, drawn anew by every process.
     package var processID: UInt64
+    /// The slot's transactional id, by which its barriers are known.
+    package var transactionalID: String
 
     package init(
         topic: String,
@@ -88,6 +112,7 @@ package struct EngineConfiguration: Sendable {
         clusterID: String,
         keyID: UInt32,
         processID: UInt64,
+        transactionalID: String,
         maximumAge: Duration = .seconds(120),
         budget: Duration = .seconds(15),
         attemptTimeout: Duration = .seconds(5),
@@ -104,7 +129,8 @@ package struct EngineConfiguration: Sendable {
         retention: Duration = .seconds(1_800),
         commitInterval: Duration = .milliseconds(20),
         maximumBatch: Int = 2_000,
-        sessionTimeout: Duration = .seconds(10),
+        sessionTimeout: Duration = .seconds(6),
+        transactionTimeout: Duration = .seconds(10),
         settleTimeout: Duration = .seconds(1),
         drainTimeout: Duration = .seconds(20),
         restoreTimeout: Duration = .seconds(60),
@@ -116,6 +142,7 @@ package struct EngineConfiguration: Sendable {
         self.clusterID = clusterID
         self.keyID = keyID
         self.processID = processID
+        self.transactionalID = transactionalID
         self.maximumAge = maximumAge
         self.budget = budget
         self.attemptTimeout = attemptTimeout
@@ -128,6 +155,7 @@ package struct EngineConfiguration: Sendable {
         self.commitInterval = commitInterval
         self.maximumBatch = maximumBatch
         self.sessionTimeout = sessionTimeout
+        self.transactionTimeout = transactionTimeout
         self.settleTimeout = settleTimeout
         self.drainTimeout = drainTimeout
         self.restoreTimeout = restoreTimeout

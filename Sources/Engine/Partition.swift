@@ -8,8 +8,8 @@ final class Partition {
     enum Phase: Equatable {
         /// The committed offset is being asked for.
         case positioning
-        /// The ledger's end is being asked for.
-        case measuring
+        /// The takeover's record is being written to the ledger.
+        case writingBarrier
         case reading
         /// The last try failed.
         case retrying(at: Instant)
@@ -25,6 +25,7 @@ final class Partition {
         static let parked = Pauses(rawValue: 4)
         static let leaving = Pauses(rawValue: 8)
         static let unreadable = Pauses(rawValue: 16)
+        static let unwritable = Pauses(rawValue: 32)
     }
 
     struct Parking {
@@ -35,7 +36,7 @@ final class Partition {
     let place: PartitionEpoch
     var phase = Phase.positioning
     var pauses: Pauses = []
-    var positions = Positions(committed: nil, metadata: nil, earliest: 0)
+    var positions = Positions(committed: nil, metadata: nil, earliest: 0, end: 0)
     var metadata: OffsetMetadata?
     var restoreBegan: Instant
     var restoreBackOff = BackOff()
@@ -58,11 +59,28 @@ final class Partition {
     var heldEnd: Int64?
     /// Calls and intents under way.
     var inFlight = 0
+    /// Of them, intents.
+    var intentsUnderWay = 0
+    /// Commands that wait for one of those to end.
+    var heldBack: Deque<Command> = []
     var parking: Parking?
+    /// Why its results or its ledger cannot be written, as the cluster's metadata says.
+    var unwritable: String?
     /// It cannot be read from where it stands; what was read before goes on.
     var unreadable: Parking?
     var readingBackOff = BackOff(first: Limits.firstParking, longest: Limits.longestParking)
     var parkingBackOff = BackOff(first: Limits.firstParking, longest: Limits.longestParking)
+    var reading = ReadingWatch()
+    var passage: Passage?
+    /// Records that could not be decoded and were passed over: a dead letter each is owed.
+    var skipped: [Range<Int64>] = []
+    /// The group has no offset of it: one is committed though nothing has moved, so that nobody takes the whole topic for its lag.
+    var lacksOffset = false
+    /// Where its newest barrier of ours lies, and since when.
+    var barrier: (offset: Int64, since: Instant)?
+    var isBarrierUnderWay = false
+    /// Processes whose transactions were decided in their place during this takeover: each once.
+    var fenced: Set<UInt64> = []
 
     /// The newest ledger offset known to be acknowledged; at first the one that the restore read up to.
     var newestLedgerOffset: Int64 = 0
@@ -80,9 +98,10 @@ final class Partition {
     }
 
     /// New calls may begin for it.
-    var dispatches: Bool { phase == .active && parking == nil }
+    var dispatches: Bool { phase == .active && isWritable }
     /// It may be part of a transaction.
-    var settles: Bool { (phase == .active || phase == .revoking) && parking == nil }
+    var settles: Bool { isRestored && isWritable }
+    var isWritable: Bool { parking == nil && unwritable == nil }
     var isRestored: Bool { phase == .active || phase == .revoking }
 
     func retries(at now: Instant) -> Bool {

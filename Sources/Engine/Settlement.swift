@@ -25,6 +25,8 @@ package struct Settlement: Sendable {
         package var floor: Int64 = 0
         package var states: [State] = []
         package var voids: [Void] = []
+        /// Records that could not be decoded, whose dead letters are in the batch.
+        package var skipped: [Range<Int64>] = []
     }
 
     /// The open transaction.
@@ -37,6 +39,10 @@ package struct Settlement: Sendable {
         package var ledger: [PartitionEpoch]
         package var deadLetters: [RecordID]
         package var shares: [PartitionEpoch: Share]
+        /// Records whose results were asked for elsewhere than on the default topic.
+        package var replies: [RecordID] = []
+        /// It was told to abort: told once.
+        package var isCancelled = false
     }
 
     package enum State: Equatable, Sendable {
@@ -55,8 +61,26 @@ package struct Settlement: Sendable {
     }
 
     package private(set) var state = State.waitingForProducer
+    /// Which producer there is, or is being made.
+    package private(set) var producer = ProducerChoice()
 
     package init() {}
+
+    /// The id that this worker's transactions have now, by the slot's first.
+    package func transactionalID(of slot: String) -> String {
+        producer.isAlternate ? ProducerChoice.alternate(of: slot) : slot
+    }
+
+    /// The id is locked: the slot's other one goes on.
+    package mutating func switchProducer() { producer.isAlternate.toggle() }
+
+    /// Several outputs together were too large.
+    /// - Returns: the bytes to go on with; nil when there is no less to try.
+    package mutating func cutBatchBytes() -> Int? {
+        guard producer.batchBytes / 2 >= Limits.leastBatchBytes else { return nil }
+        producer.batchBytes /= 2
+        return producer.batchBytes
+    }
 
     package func canForm(at now: Instant) -> Bool {
         switch state {
@@ -110,11 +134,18 @@ package struct Settlement: Sendable {
         return open
     }
 
-    /// - Returns: whether a new producer is to be made.
-    package mutating func becameUnknown(_ id: BatchID) -> Bool {
-        guard case .committing(let open) = state, open.id == id else { return false }
+    package mutating func cancelled() {
+        guard case .committing(var open) = state else { return }
+        open.isCancelled = true
+        state = .committing(open)
+    }
+
+    /// A new producer is to be made.
+    /// - Returns: what is in the transaction that may have committed.
+    package mutating func becameUnknown(_ id: BatchID) -> Open? {
+        guard case .committing(let open) = state, open.id == id else { return nil }
         state = .unknown(open)
-        return true
+        return open
     }
 
     /// The producer is given up while nothing is open.

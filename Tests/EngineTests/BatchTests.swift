@@ -13,9 +13,10 @@ struct BatchTests {
         #expect(worker.aborted(.transient) == [])
         #expect(worker.pass(.milliseconds(49)) == [])
         #expect(worker.pass(.milliseconds(1)) == ["commit 2"] + outputs)
-        #expect(worker.aborted(.transient) == [])
-        #expect(worker.pass(.milliseconds(99)) == [])
-        #expect(worker.pass(.milliseconds(1)) == ["commit 3"] + outputs)
+        // Once is chance; twice may be an id that is locked, and only a new producer learns that.
+        #expect(worker.aborted(.transient) == ["replace producer after 50 ms"])
+        #expect(worker.pass(.milliseconds(200)) == [])
+        #expect(worker.happens(.producerReady) == ["commit 3"] + outputs)
         worker.committed()
         #expect(worker.pass(.seconds(3)) == [])
     }

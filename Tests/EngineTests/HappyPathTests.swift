@@ -10,11 +10,11 @@ struct HappyPathTests {
         #expect(worker.happens(.producerReady) == ["subscribe"])
         #expect(worker.happens(.assigned([0])) == ["assign 0", "fetch positions 0"])
         let place = worker.place(0)
-        let positions = Positions(committed: 5, metadata: nil, earliest: 0)
-        #expect(worker.happens(.positionsFetched(place, positions)) == ["fetch ledger end 0"])
-        #expect(worker.happens(.ledgerEndFetched(place, start: 3, end: 100)) == ["read ledger 0 3..<100"])
-        #expect(worker.happens(.restored(place, Transcript.read([]), at: worker.wall)) == ["resume 0 at 5"])
-        worker.ledgerEnd[0] = 100
+        let positions = Positions(committed: 5, metadata: nil, earliest: 3, end: 5)
+        #expect(worker.happens(.positionsFetched(place, positions)) == ["barrier 0"])
+        #expect(worker.happens(.barrierWritten(place, ledgerOffset: 100)) == ["read ledger 0 start...100"])
+        #expect(worker.happens(.restored(place, .init(ledger: Transcript.read([])), at: worker.wall)) == ["resume 0 at 5"])
+        worker.ledgerEnd[0] = 101
         #expect(worker.receive(5, "s1", "A") == ["intent 5 s1/A@5"])
         #expect(worker.intentWritten(5) == ["call 5"])
         worker.pass(.milliseconds(180))
@@ -23,7 +23,7 @@ struct HappyPathTests {
                 "commit 1",
                 "result 5 verified/ok code=0 http=200 calls=1",
                 "state s1 closed A=ok@5",
-                "offset 0=6 ledger 100",
+                "offset 0=6 ledger 101",
             ]
         )
         let event = worker.batch?.results.first?.event
@@ -35,7 +35,9 @@ struct HappyPathTests {
         worker.pass(.milliseconds(20))
         #expect(worker.committed() == [])
         #expect(worker.facts.contains(.published(.verified, reason: .ok, after: .milliseconds(200))))
+        // The next owner will not read so far back, and must know whose the partition was.
         #expect(worker.pass(.seconds(5)) == [])
+        #expect(worker.renewals == 1)
         #expect(worker.status().commandsInMemory == 0)
     }
 }

@@ -36,7 +36,8 @@ struct LimitsTests {
             worker: "w",
             clusterID: "c",
             keyID: 1,
-            processID: 1
+            processID: 1,
+            transactionalID: "w"
         )
         #expect(defaults.retention >= defaults.maximumAge)
         #expect(defaults.attemptTimeout < defaults.budget && defaults.budget < defaults.maximumAge)
@@ -45,6 +46,9 @@ struct LimitsTests {
         #expect(defaults.admission.high <= Int(Limits.window))
         #expect(defaults.maximumInFlight <= defaults.admission.low)
         #expect(defaults.settleTimeout < defaults.sessionTimeout)
+        #expect(Limits.predecessorPatience < defaults.transactionTimeout)
+        #expect(Limits.endsInterval < Limits.readingPatience)
+        #expect(Limits.leastBatchBytes < Limits.batchBytes)
         #expect(defaults.drainTimeout > defaults.budget)
         #expect(defaults.commitInterval < Limits.idleCommit)
         #expect(defaults.maximumBatch <= defaults.admission.low)
@@ -54,7 +58,8 @@ struct LimitsTests {
         let protection = ProtectionSettings()
         let breaker = try #require(protection.breaker)
         let pace = try #require(protection.haltPace)
-        let defaults = EngineConfiguration(topic: "t", group: "g", worker: "w", clusterID: "c", keyID: 1, processID: 1)
+        let defaults = EngineConfiguration(
+            topic: "t", group: "g", worker: "w", clusterID: "c", keyID: 1, processID: 1, transactionalID: "w")
         // A command that waits lives to be the probe of a breaker that just opened.
         #expect(breaker.firstOpening < protection.maximumWait)
         #expect(breaker.firstOpening < breaker.longestOpening && pace < protection.longestHaltPace)

@@ -91,11 +91,12 @@ struct RebalanceTests {
         worker.intentWritten(3)
         worker.happens(.revoked([0]))
         worker.answered(3, .withheld)
-        // The result of record 2 waits for a later batch; the tombstone is of its intent too.
+        // The tombstone is of record 2's intent too, and what came of that goes along: a state speaks of the whole session.
         #expect(
             worker.committed() == [
-                "commit 2", "result 1 invalid/malformed calls=0", "dead letter 1 malformed", "void s/A",
-                "state s A=outcome_unknown@2!", "offset 0=2 ledger 1",
+                "commit 2", "result 1 invalid/malformed calls=0",
+                "result 2 failed/outcome_unknown retryable in_doubt calls=1", "dead letter 1 malformed", "void s/A",
+                "state s A=outcome_unknown@2!", "offset 0=3 ledger 1",
             ]
         )
     }
@@ -161,8 +162,8 @@ struct RebalanceTests {
         worker.happens(.assigned([1]))
         let place = worker.place(1)
         #expect(worker.happens(.revoked([0, 1])) == ["pause 0"])
-        #expect(worker.happens(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0))) == [])
-        #expect(worker.happens(.restored(place, Transcript.read([]), at: worker.wall)) == [])
+        #expect(worker.happens(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0))) == [])
+        #expect(worker.happens(.restored(place, .init(ledger: Transcript.read([])), at: worker.wall)) == [])
         worker.intentWritten(0)
         #expect(worker.committed() == ["release 0,1"])
     }

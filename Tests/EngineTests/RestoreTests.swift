@@ -18,32 +18,32 @@ struct RestoreTests {
         )
     }
 
-    /// What the engine asks for once it knows where the partition stands, the ledger being 10..<100.
+    /// What the engine asks for once it knows where the partition stands, its barrier lying at 100.
     @discardableResult
     private func reads(_ positions: Positions, in worker: Transcript = Transcript()) -> [String] {
         worker.happens(.assigned([0]))
         worker.happens(.positionsFetched(worker.place(0), positions))
-        return worker.happens(.ledgerEndFetched(worker.place(0), start: 10, end: 100))
+        return worker.happens(.barrierWritten(worker.place(0), ledgerOffset: 100))
     }
 
     @Test func theMetadataSaysWhereToBegin() {
-        let positions = Positions(committed: 50, metadata: metadata().encoded, earliest: 0)
-        #expect(reads(positions) == ["read ledger 0 70..<100"])
+        let positions = Positions(committed: 50, metadata: metadata().encoded, earliest: 0, end: 0)
+        #expect(reads(positions) == ["read ledger 0 70...100"])
     }
 
     @Test func metadataThatDoesNotFitItsOffsetIsNone() {
-        let moved = Positions(committed: 49, metadata: metadata().encoded, earliest: 0)
-        #expect(reads(moved) == ["read ledger 0 10..<100"])
-        let mirrored = Positions(committed: 50, metadata: metadata(cluster: "other").encoded, earliest: 0)
+        let moved = Positions(committed: 49, metadata: metadata().encoded, earliest: 0, end: 0)
+        #expect(reads(moved) == ["read ledger 0 start...100"])
+        let mirrored = Positions(committed: 50, metadata: metadata(cluster: "other").encoded, earliest: 0, end: 0)
         let worker = Transcript()
-        #expect(reads(mirrored, in: worker) == ["read ledger 0 10..<100"])
-        worker.happens(.restored(worker.place(0), Transcript.read([]), at: worker.wall))
+        #expect(reads(mirrored, in: worker) == ["read ledger 0 start...100"])
+        worker.happens(.restored(worker.place(0), .init(ledger: Transcript.read([])), at: worker.wall))
         worker.ledgerEnd[0] = 100
         // Nor does its bitmap count.
         worker.start()
         #expect(worker.receive(51, "s", "A") == ["intent 51 s/A@51"])
-        let foreign = Positions(committed: 50, metadata: "somebody's", earliest: 0)
-        #expect(reads(foreign) == ["read ledger 0 10..<100"])
+        let foreign = Positions(committed: 50, metadata: "somebody's", earliest: 0, end: 0)
+        #expect(reads(foreign) == ["read ledger 0 start...100"])
     }
 
     /// An intent is not written again when another owner asks under it, so its time may be a deadline older than its last call.
@@ -52,21 +52,21 @@ struct RestoreTests {
             $0.retention = .seconds(20)
             $0.maximumAge = .seconds(15)
         }
-        let positions = Positions(committed: 50, metadata: metadata().encoded, earliest: 0)
-        #expect(reads(positions, in: worker) == ["read ledger 0 70..<100 of 35000 ms"])
+        let positions = Positions(committed: 50, metadata: metadata().encoded, earliest: 0, end: 0)
+        #expect(reads(positions, in: worker) == ["read ledger 0 70...100 of 35000 ms"])
     }
 
     @Test func aGroupThatNeverCommittedBeginsAtTheEarliest() {
         let worker = Transcript()
-        #expect(reads(Positions(committed: nil, metadata: nil, earliest: 33), in: worker) == ["read ledger 0 10..<100"])
-        #expect(worker.happens(.restored(worker.place(0), Transcript.read([]), at: worker.wall)) == ["resume 0 at 33"])
+        #expect(reads(Positions(committed: nil, metadata: nil, earliest: 33, end: 33), in: worker) == ["read ledger 0 start...100"])
+        #expect(worker.happens(.restored(worker.place(0), .init(ledger: Transcript.read([])), at: worker.wall)) == ["resume 0 at 33"])
         #expect(worker.pass(.seconds(3)) == [])
     }
 
     @Test func commandsThatRetentionDeletedAreCountedAndPassedOver() {
         let worker = Transcript()
-        reads(Positions(committed: 20, metadata: nil, earliest: 33), in: worker)
-        #expect(worker.happens(.restored(worker.place(0), Transcript.read([]), at: worker.wall)) == ["resume 0 at 33"])
+        reads(Positions(committed: 20, metadata: nil, earliest: 33, end: 33), in: worker)
+        #expect(worker.happens(.restored(worker.place(0), .init(ledger: Transcript.read([])), at: worker.wall)) == ["resume 0 at 33"])
         #expect(worker.facts.contains(.commandsMissed(0, count: 13)))
         #expect(worker.happens(.started) == ["replace producer after 0 ms"])
         #expect(worker.happens(.producerReady) == ["subscribe"])
@@ -75,7 +75,7 @@ struct RestoreTests {
 
     @Test func aRecreatedLedgerIsRefused() {
         let worker = Transcript()
-        let positions = Positions(committed: 50, metadata: metadata(ledgerOffset: 101).encoded, earliest: 0)
+        let positions = Positions(committed: 50, metadata: metadata(ledgerOffset: 101).encoded, earliest: 0, end: 0)
         #expect(reads(positions, in: worker) == [])
         #expect(worker.facts.contains(.ledgerRecreated(0, recorded: 101, end: 100, accepted: false)))
         #expect(worker.status().partitions.first?.phase == "restoring")
@@ -84,17 +84,17 @@ struct RestoreTests {
 
     @Test func orAcceptedIfTheOperatorSaysSo() {
         let worker = Transcript { $0.acceptLedgerLoss = true }
-        let positions = Positions(committed: 50, metadata: metadata(ledgerOffset: 101).encoded, earliest: 0)
-        #expect(reads(positions, in: worker) == ["read ledger 0 10..<100"])
+        let positions = Positions(committed: 50, metadata: metadata(ledgerOffset: 101).encoded, earliest: 0, end: 0)
+        #expect(reads(positions, in: worker) == ["read ledger 0 start...100"])
         #expect(worker.facts.contains(.ledgerRecreated(0, recorded: 101, end: 100, accepted: true)))
     }
 
     @Test func aFailureIsTriedAgainFromTheStartWithGrowingWaits() {
         let worker = Transcript(owning: 1)
-        reads(Positions(committed: 50, metadata: nil, earliest: 0), in: worker)
+        reads(Positions(committed: 50, metadata: nil, earliest: 0, end: 0), in: worker)
         let place = worker.place(0)
         #expect(worker.happens(.restoreFailed(place, reason: "slow")) == [])
-        #expect(worker.happens(.restored(place, Transcript.read([]), at: worker.wall)) == [])
+        #expect(worker.happens(.restored(place, .init(ledger: Transcript.read([])), at: worker.wall)) == [])
         #expect(worker.pass(.milliseconds(49)) == [])
         #expect(worker.pass(.milliseconds(1)) == ["fetch positions 0"])
         #expect(worker.happens(.restoreFailed(place, reason: "slow")) == [])
@@ -103,8 +103,8 @@ struct RestoreTests {
         // The other partition goes on being served.
         #expect(worker.receive(0, "s", "A", in: 1) == ["intent 1/0 s/A@0"])
         #expect(
-            worker.happens(.positionsFetched(place, Positions(committed: 50, metadata: nil, earliest: 0))) == [
-                "fetch ledger end 0"
+            worker.happens(.positionsFetched(place, Positions(committed: 50, metadata: nil, earliest: 0, end: 0))) == [
+                "barrier 0"
             ]
         )
     }

@@ -53,9 +53,9 @@ struct SettlementTests {
     @Test func unknownThenTraced() {
         var settlement = ready()
         settlement.formed(open(1))
-        #expect(settlement.becameUnknown(id(2)) == false)
-        #expect(settlement.becameUnknown(id(1)) == true)
-        #expect(settlement.becameUnknown(id(1)) == false)
+        #expect(settlement.becameUnknown(id(2)) == nil)
+        #expect(settlement.becameUnknown(id(1)) == open(1))
+        #expect(settlement.becameUnknown(id(1)) == nil)
         #expect(!settlement.hasProducer && !settlement.isIdle)
         // Too late: a new producer has made the broker decide.
         #expect(settlement.committed(id(1)) == nil)
@@ -70,7 +70,7 @@ struct SettlementTests {
     @Test func tracedAgainUntilItIsLearnt() {
         var settlement = ready()
         settlement.formed(open(1))
-        #expect(settlement.becameUnknown(id(1)) == true)
+        #expect(settlement.becameUnknown(id(1)) == open(1))
         #expect(settlement.producerReady() == open(1))
         settlement.untraceable(id(2), retryAt: .seconds(1))
         #expect(settlement.nextWake == nil)

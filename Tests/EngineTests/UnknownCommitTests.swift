@@ -92,8 +92,8 @@ struct UnknownCommitTests {
 
     @Test func aProducerThatFailsIsReplacedWithGrowingWaits() {
         let worker = worker()
-        #expect(worker.happens(.producerFailed(reason: "no")) == ["replace producer after 100 ms"])
-        #expect(worker.happens(.producerFailed(reason: "no")) == ["replace producer after 200 ms"])
+        #expect(worker.happens(.producerFailed(isLocked: false, reason: "no")) == ["replace producer after 100 ms"])
+        #expect(worker.happens(.producerFailed(isLocked: false, reason: "no")) == ["replace producer after 200 ms"])
         #expect(worker.status().producerFailure == "no" && !worker.status().hasProducer)
         #expect(worker.happens(.producerReady) == ["trace 1 in 0"])
         #expect(worker.status().producerFailure == nil)

@@ -9,6 +9,9 @@ final class Transaction {
     let batch: Batch
     var outcome = Outcome.open
     var ledgers: [LedgerLog] = []
+    /// Partitions of the results, and of the ledger, that it was begun for: each needs its marker.
+    let results: Set<Int32>
+    let touchedLedgers: Set<Int32>
     /// Ledger offsets of the batch's writes, in its order.
     var ledgerOffsets: [Int64] = []
     var offsets: [Int32: CommittedOffset] = [:]
@@ -18,6 +21,8 @@ final class Transaction {
         self.producer = producer
         self.process = process
         self.batch = batch
+        results = Set(batch.results.map(\.record.place.partition))
+        touchedLedgers = Set(batch.ledger.map(\.partition))
     }
 }
 
@@ -56,10 +61,19 @@ final class Broker {
     let group: Group
     private var producers: [String: TransactionalID] = [:]
     private var committed: [Int32: CommittedOffset] = [:]
+    /// All that was ever committed, for a coordinator that has been deposed and does not know it.
+    private var history: [Int32: [CommittedOffset]] = [:]
     private var pending: [Int32: [Transaction]] = [:]
     private var offsetWaiters: [() -> Void] = []
     /// The ledger partitions, and the default topic (-1), that refuse records for now.
     var refusing: Set<Int32> = []
+    /// Partitions of the ledger and of the results without a leader.
+    private(set) var ledgersWithoutLeader: Set<Int32> = []
+    private(set) var resultsWithoutLeader: Set<Int32> = []
+    private var leaderWaiters: [() -> Void] = []
+    /// Bytes of a batch that the results take; nil: any.
+    var largestBatch: Int?
+    var areLettersDenied = false
 
     init(world: World, oracle: Oracle) {
         self.world = world
@@ -77,6 +91,7 @@ final class Broker {
         for ledger in ledgers { ledger.tearDown() }
         pending = [:]
         offsetWaiters = []
+        leaderWaiters = []
         group.tearDown()
     }
 
@@ -90,12 +105,65 @@ final class Broker {
     }
 
     /// `init_transactions`: fences every older producer of that id and decides what it left open.
-    func initialise(_ producer: TransactionalID, _ reply: @escaping (Int) -> Void) {
+    ///
+    /// The reply is nil where that could not be written down everywhere within the caller's patience.
+    func initialise(_ producer: TransactionalID, _ reply: @escaping (Int?) -> Void) {
         producer.epoch += 1
         let epoch = producer.epoch
         guard let current = producer.current else { return reply(epoch) }
         if current.outcome == .open { decide(current, .aborted) }
-        producer.waiters.append { reply(epoch) }
+        var isAnswered = false
+        producer.waiters.append {
+            guard !isAnswered else { return }
+            isAnswered = true
+            reply(epoch)
+        }
+        world.after(sec(2)) {
+            guard !isAnswered else { return }
+            isAnswered = true
+            reply(nil)
+        }
+    }
+
+    // MARK: Leaders
+
+    func lose(ledger partition: Int32) { ledgersWithoutLeader.insert(partition) }
+    func lose(results partition: Int32) { resultsWithoutLeader.insert(partition) }
+
+    func restoreLeaders(ledger: Int32? = nil, results: Int32? = nil) {
+        if let ledger { ledgersWithoutLeader.remove(ledger) }
+        if let results { resultsWithoutLeader.remove(results) }
+        let due = leaderWaiters
+        leaderWaiters = []
+        for body in due { body() }
+    }
+
+    func restoreAllLeaders() {
+        ledgersWithoutLeader = []
+        resultsWithoutLeader = []
+        restoreLeaders()
+    }
+
+    private func whenLed(ledger: Int32? = nil, results: Int32? = nil, _ body: @escaping () -> Void) {
+        if ledger.map(ledgersWithoutLeader.contains) ?? resultsWithoutLeader.contains(results ?? -1) {
+            leaderWaiters.append { [self] in whenLed(ledger: ledger, results: results, body) }
+        } else {
+            body()
+        }
+    }
+
+    /// Whether some partition that the batch is to be written to has no leader.
+    func isStuck(_ batch: Batch) -> Bool {
+        batch.results.contains { resultsWithoutLeader.contains($0.record.place.partition) }
+            || batch.ledger.contains { ledgersWithoutLeader.contains($0.partition) }
+    }
+
+    /// What the cluster's metadata says.
+    var unwritable: [Int32: String] {
+        var found: [Int32: String] = [:]
+        for partition in resultsWithoutLeader { found[partition] = "results without a leader" }
+        for partition in ledgersWithoutLeader { found[partition] = "ledger without a leader" }
+        return found
     }
 
     func begin(
@@ -103,11 +171,15 @@ final class Broker {
         epoch: Int,
         _ process: Process,
         _ batch: Batch,
+        isWanted: @escaping () -> Bool,
         _ reply: @escaping (Transaction?) -> Void
     ) {
+        guard isWanted() else { return }
         guard epoch == producer.epoch else { return reply(nil) }
         if producer.current != nil {
-            producer.waiters.append { [self] in begin(producer, epoch: epoch, process, batch, reply) }
+            producer.waiters.append { [self] in
+                begin(producer, epoch: epoch, process, batch, isWanted: isWanted, reply)
+            }
             return
         }
         let transaction = Transaction(producer: producer, process: process, batch: batch)
@@ -119,6 +191,12 @@ final class Broker {
             decide(transaction, .aborted)
         }
         reply(transaction)
+    }
+
+    /// Not one partition was added to it: it does not exist.
+    func forget(_ transaction: Transaction) {
+        transaction.outcome = .aborted
+        completed(transaction)
     }
 
     /// Appends the batch's ledger writes `range`.
@@ -162,25 +240,41 @@ final class Broker {
         transaction.outcome = outcome
         world.trace("broker: \(transaction.producer.name)'s batch \(transaction.batch.id.counter) \(outcome)")
         if outcome == .committed { oracle.committed(transaction) }
-        let markers =
-            transaction.ledgers.map { ledger in { ledger.complete(transaction) } } + [
-                { self.completeOffsets(transaction) }
-            ]
+        let marked = { [self] in
+            transaction.markersLeft -= 1
+            if transaction.markersLeft == 0 { completed(transaction) }
+        }
+        var markers: [() -> Void] = [
+            {
+                self.completeOffsets(transaction)
+                marked()
+            }
+        ]
+        for partition in transaction.touchedLedgers.sorted() {
+            markers.append { [self] in
+                whenLed(ledger: partition) { [self] in
+                    ledgers[Int(partition)].complete(transaction)
+                    marked()
+                }
+            }
+        }
+        for partition in transaction.results.sorted() {
+            markers.append { [self] in whenLed(results: partition, marked) }
+        }
         transaction.markersLeft = markers.count
         for marker in markers {
             let slow = world.strikes(.slowMarkers, 0.05) ? world.delay(0, sec(8)) : 0
-            world.after(world.delay(ms(1), ms(20)) + slow) { [self] in
-                marker()
-                transaction.markersLeft -= 1
-                if transaction.markersLeft == 0 { completed(transaction) }
-            }
+            world.after(world.delay(ms(1), ms(20)) + slow) { marker() }
         }
     }
 
     private func completeOffsets(_ transaction: Transaction) {
         for (partition, offset) in transaction.offsets {
             pending[partition]?.removeAll { $0 === transaction }
-            if transaction.outcome == .committed { committed[partition] = offset }
+            if transaction.outcome == .committed {
+                committed[partition] = offset
+                history[partition, default: []].append(offset)
+            }
         }
         let due = offsetWaiters
         offsetWaiters = []
@@ -215,4 +309,10 @@ final class Broker {
     }
 
     func committedOffset(_ partition: Int32) -> CommittedOffset? { committed[partition] }
+
+    /// What a coordinator that has been deposed says: anything that was true once.
+    func formerOffset(_ partition: Int32, atLeast behind: Int) -> CommittedOffset? {
+        guard let history = history[partition], history.count > behind else { return committed[partition] }
+        return world.pick(Array(history.dropLast(behind)))
+    }
 }

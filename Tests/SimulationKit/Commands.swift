@@ -102,6 +102,16 @@ final class CommandLog {
 
     var visibleEnd: Int64 { heldAt ?? end }
 
+    /// Stretches that no client can decode, each a batch.
+    private(set) var damaged: [Range<Int64>] = []
+
+    func isDamaged(_ offset: Int64) -> Bool { damaged.contains { $0.contains(offset) } }
+
+    func appendDamaged(_ count: Int64) {
+        damaged.append(end..<end + count)
+        end += count
+    }
+
     func append(_ record: CommandRecord, at now: Int64) {
         record.offset = end
         record.writtenAt = now
@@ -134,6 +144,7 @@ final class CommandLog {
 
     func read(from offset: Int64, atMost count: Int) -> [CommandRecord] {
         let first = index(from: max(offset, start))
-        return records[first..<min(first + count, records.count)].prefix { $0.offset < visibleEnd }.map { $0 }
+        let limit = min(visibleEnd, damaged.first { $0.lowerBound >= offset }?.lowerBound ?? .max)
+        return records[first..<min(first + count, records.count)].prefix { $0.offset < limit }.map { $0 }
     }
 }

@@ -17,6 +17,9 @@ final class Consumer {
         var position: Int64?
         var saidEnd: Int64 = -1
         var isFetching = false
+        /// The client does not fetch it any more and says nothing; not even a seek revives it where that is broken.
+        var isDead = false
+        var isBeyondRevival = false
 
         init(place: PartitionEpoch) { self.place = place }
     }
@@ -216,6 +219,7 @@ final class Consumer {
 
     func resume(_ place: PartitionEpoch, at offset: Int64) {
         guard let partition = of(place) else { return }
+        if !partition.isBeyondRevival { partition.isDead = false }
         partition.position = offset
         partition.isPaused = false
         pump(place.partition)
@@ -250,7 +254,22 @@ final class Consumer {
         if position < log.start {
             partition.isPaused = true
             partition.position = nil
-            return process.toLoop(.consumer, .partitionUnreadable(partition.place, reason: "offset out of range"))
+            return process.toLoop(
+                .consumer,
+                .partitionUnreadable(partition.place, isUndecodable: false, reason: "offset out of range")
+            )
+        }
+        if world.strikes(.readingStops, 0.02) {
+            partition.isDead = true
+            partition.isBeyondRevival = world.flip(0.3)
+        }
+        guard !partition.isDead else { return }
+        if log.isDamaged(position) {
+            partition.isPaused = true
+            return process.toLoop(
+                .consumer,
+                .partitionUnreadable(partition.place, isUndecodable: true, reason: "cannot be decoded")
+            )
         }
         let records = log.read(from: position, atMost: Int(world.uniform(1...30)))
         if let last = records.last {

@@ -48,6 +48,7 @@ package enum AnswerKind: String, CaseIterable, Sendable {
 /// Changes of the engine's state that show outside.
 package enum Transition: String, CaseIterable, Sendable {
     case abortedStale, abortedOutputsNamed, abortedOutputsUnnamed, abortedTransient, unknownFenced, unknownUnfenced
+    case abortedDenied, abortedTooLarge, producerLocked
     case tracedCounted, tracedNotCounted, tracedNoneLeft, retraced, proofCommitted, idleMoveCommitted
     case distrustSlept, distrustSilent, distrustFenced, releasedSettled, releasedUnsettled, stoppedIdle,
         stoppedUnfinished
@@ -59,7 +60,8 @@ package enum Transition: String, CaseIterable, Sendable {
 
 package enum EventKind: String, CaseIterable, Sendable {
     case started, assigned, revoked, lost, coordinatorHeard, consumerFailed, consumerRecreated, positionsFetched
-    case ledgerEndFetched, restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered,
+    case barrierWritten, barrierFailed, restoreHeldUp, endsFetched, outputsLooked
+    case restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered,
         keyReplaced
     case partitionUnreadable, partitionsCounted
     case producerReady, producerFailed, committed, commitAborted, commitUnknown, batchTraced, timeReached,
@@ -75,7 +77,11 @@ package enum EventKind: String, CaseIterable, Sendable {
         case .consumerFailed: self = .consumerFailed
         case .consumerRecreated: self = .consumerRecreated
         case .positionsFetched: self = .positionsFetched
-        case .ledgerEndFetched: self = .ledgerEndFetched
+        case .barrierWritten: self = .barrierWritten
+        case .barrierFailed: self = .barrierFailed
+        case .restoreHeldUp: self = .restoreHeldUp
+        case .endsFetched: self = .endsFetched
+        case .outputsLooked: self = .outputsLooked
         case .restored: self = .restored
         case .restoreFailed: self = .restoreFailed
         case .received: self = .received
@@ -99,8 +105,8 @@ package enum EventKind: String, CaseIterable, Sendable {
 }
 
 package enum EffectKind: String, CaseIterable, Sendable {
-    case subscribe, recreateConsumer, assign, release, pause, unpause, resume, fetchPositions, fetchLedgerEnd,
-        readLedger
+    case subscribe, recreateConsumer, assign, release, pause, unpause, resume, fetchPositions, writeBarrier,
+        readLedger, fence, fetchEnds, cancelCommit
     case writeIntent, call, replaceProducer, commit, traceBatch, wake, report, stop
 
     init(_ effect: Effect) {
@@ -113,7 +119,10 @@ package enum EffectKind: String, CaseIterable, Sendable {
         case .unpause: self = .unpause
         case .resume: self = .resume
         case .fetchPositions: self = .fetchPositions
-        case .fetchLedgerEnd: self = .fetchLedgerEnd
+        case .writeBarrier: self = .writeBarrier
+        case .fence: self = .fence
+        case .fetchEnds: self = .fetchEnds
+        case .cancelCommit: self = .cancelCommit
         case .readLedger: self = .readLedger
         case .writeIntent: self = .writeIntent
         case .call: self = .call
@@ -133,6 +142,8 @@ package enum FactKind: String, CaseIterable, Sendable {
     case ledgerRecreated, commandsMissed, parked, unparked, undeliverable, deadLetterDropped, intakeClosed, intakeOpened
     case upstream
     case draining, stopped
+    case stalePosition, predecessorFenced, readingStalled, readingResumed, steppedOver, deadLettersDenied
+    case producerSwitched, batchBytesCut
 
     init(_ fact: Fact) {
         switch fact {
@@ -165,6 +176,14 @@ package enum FactKind: String, CaseIterable, Sendable {
         case .deadLetterDropped: self = .deadLetterDropped
         case .intakeClosed: self = .intakeClosed
         case .intakeOpened: self = .intakeOpened
+        case .stalePosition: self = .stalePosition
+        case .predecessorFenced: self = .predecessorFenced
+        case .readingStalled: self = .readingStalled
+        case .readingResumed: self = .readingResumed
+        case .steppedOver: self = .steppedOver
+        case .deadLettersDenied: self = .deadLettersDenied
+        case .producerSwitched: self = .producerSwitched
+        case .batchBytesCut: self = .batchBytesCut
         case .draining: self = .draining
         case .stopped: self = .stopped
         }

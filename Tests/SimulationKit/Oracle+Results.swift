@@ -33,11 +33,20 @@ extension Oracle {
     }
 
     func checkLetter(_ letter: Batch.Letter) {
+        if letter.letter.reason == .undecodable { return checkSkipped(letter.letter) }
         guard let record = broker?.commands[Int(letter.letter.source.partition)].record(letter.letter.source.offset),
             record.rejection == letter.letter.reason
         else { return world.violate("a dead letter for \(letter.letter.source), which is none") }
         record.letters += 1
         if record.isPoison { world.violate("\(record.commandID): a letter that no broker took is published") }
+    }
+
+    /// What is passed over could not be decoded, the whole of it and nothing else.
+    private func checkSkipped(_ letter: DeadLetter) {
+        let log = broker?.commands[Int(letter.source.partition)]
+        guard let log, let last = letter.lastOffset, log.isDamaged(letter.source.offset),
+            log.records.allSatisfy({ !(letter.source.offset...last).contains($0.offset) })
+        else { return world.violate("\(letter.source) to \(letter.lastOffset ?? -1) is passed over, and could be read") }
     }
 
     func checkSecrets(_ write: Batch.LedgerWrite) {

@@ -15,12 +15,14 @@ package enum Fault: String, CaseIterable, Sendable {
     case initFails, ledgerOffsetsUnsaid, fatalProducer
     // Outputs
     case resultRefused, letterRefused, ledgerRefused, defaultTopicRefused, faultsUnnamed
+    case lettersDenied, smallBatchesOnly, ledgerWithoutLeader, resultsWithoutLeader
     // Intents
     case intentSlow, intentFails, intentFailsButWritten, intentOffsetUnsaid
     // Restoring
     case queryFails, traceFails, compaction, ledgerRecreated, foreignLedgerRecords, consumerFatal
+    case staleOffsets, staleEnds, barrierFails
     // Commands
-    case redelivery, skippedOffsets, wideGap, commandsHeldBack, commandsDeleted
+    case redelivery, skippedOffsets, wideGap, commandsHeldBack, commandsDeleted, readingStops, undecodable
     case duplicates, burst, wrongKey, unusable, guessing, oldCommands, shortLives
     // The upstream
     case outage, rateLimit, keyRevoked, cutBefore, cutAfter, slowAnswers, oddCodes, oddStatuses, unreadable,
@@ -55,8 +57,8 @@ struct Plan {
     var acceptsLedgerLoss: Bool
     var protection = ProtectionSettings.none
 
-    static let sessionTimeout = sec(10)
-    static let heartbeat = sec(3)
+    static let sessionTimeout = sec(6)
+    static let heartbeat = sec(1)
     static let transactionTimeout = sec(10)
 
     init(seed: UInt64) {
@@ -127,6 +129,7 @@ extension Plan {
             clusterID: "cluster",
             keyID: keyID,
             processID: processID,
+            transactionalID: worker,
             maximumAge: maximumAge,
             budget: budget,
             attemptTimeout: attemptTimeout,

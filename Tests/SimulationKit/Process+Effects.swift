@@ -24,13 +24,16 @@ extension Process {
             leases[place]?.restoredAt = world.now
             toConsumer { $0.resume(place, at: offset) }
         case .fetchPositions(let places, let timeout): fetchPositions(places, timeout: timeout)
-        case .fetchLedgerEnd(let place, let timeout): fetchLedgerEnd(place, timeout: timeout)
-        case .readLedger(let place, let from, let to, let horizon, let timeout):
-            readLedger(place, from: from, to: to, horizon: horizon, timeout: timeout)
+        case .writeBarrier(let place, let barrier, let timeout): writeBarrier(place, barrier, timeout: timeout)
+        case .readLedger(let place, let from, let barrier, let horizon, let timeout):
+            readLedger(place, from: from ?? 0, through: barrier, horizon: horizon, timeout: timeout)
+        case .fence(_, let ids): fence(ids)
+        case .fetchEnds(let places, _): fetchEnds(places)
         case .writeIntent(let id, let record): writeIntent(id, record)
         case .call(let id, let command, _, let timeout): call(id, command, timeout: timeout)
-        case .replaceProducer(let delay): replaceProducer(after: delay)
+        case .replaceProducer(let choice, let delay): replaceProducer(choice, after: delay)
         case .commit(let batch): commit(batch)
+        case .cancelCommit(let id): if !shellFaults.contains(.cancelIgnored) { cancelled = id }
         case .traceBatch(let id, let places, let timeout): trace(id, places, timeout: timeout)
         case .wake(let moment): arm(at: moment)
         case .report: break
@@ -114,8 +117,11 @@ extension Process {
         let isRefused = broker.refusing.contains(partition)
         let fails = isRefused || isLate || world.strikes(.intentFails, 0.08)
         let isWritten = !fails || (!isRefused && !isLate && world.strikes(.intentFailsButWritten, 0.5))
-        world.at(arrival) { [self] in
+        let lateness = world.now + sec(30)
+        whenLed(partition, at: arrival, until: lateness) { [self] isLed in
             let log = broker.ledgers[Int(partition)]
+            let isWritten = isWritten && isLed
+            let fails = fails || !isLed
             var offset: Int64?
             if isWritten {
                 offset = log.append(key: record.key, value: record.value, milliseconds: world.wall, transaction: nil)
@@ -131,6 +137,15 @@ extension Process {
                     if !shellFaults.contains(.intentNotAwaited) { toLoop(.intents, answer) }
                 }
             }
+        }
+    }
+
+    /// The producer keeps a record for a partition without a leader, and gives up in the end.
+    private func whenLed(_ partition: Int32, at moment: Int64, until end: Int64, _ body: @escaping (Bool) -> Void) {
+        world.at(moment) { [self] in
+            guard broker.ledgersWithoutLeader.contains(partition) else { return body(true) }
+            guard world.now < end, !isDead else { return body(false) }
+            whenLed(partition, at: world.now + ms(100), until: end, body)
         }
     }
 

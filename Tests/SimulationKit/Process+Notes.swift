@@ -6,8 +6,11 @@ extension Process {
         world.coverage.hit(.event(EventKind(event)))
         switch event {
         case .timeReached: return
-        case .commitAborted(_, .stale, _, _): world.coverage.hit(.transition(.abortedStale))
-        case .commitAborted(_, .transient, _, _): world.coverage.hit(.transition(.abortedTransient))
+        case .commitAborted(_, .stale, _, _, _): world.coverage.hit(.transition(.abortedStale))
+        case .commitAborted(_, .transient, _, _, _): world.coverage.hit(.transition(.abortedTransient))
+        case .commitAborted(_, .denied, _, _, _): world.coverage.hit(.transition(.abortedDenied))
+        case .commitAborted(_, .tooLarge, _, _, _): world.coverage.hit(.transition(.abortedTooLarge))
+        case .producerFailed(true, _): world.coverage.hit(.transition(.producerLocked))
         case .commitUnknown(_, let isFenced, _):
             world.coverage.hit(.transition(isFenced ? .unknownFenced : .unknownUnfenced))
         case .batchTraced(_, nil): world.coverage.hit(.transition(.retraced))

@@ -20,8 +20,8 @@ extension Process {
         queryThread { [self] in
             let failure = places.map { Event.restoreFailed($0, reason: "committed timed out") }
             if world.strikes(.queryFails, 0.1) { return later(sec(1)) { [self] in finished(failure) } }
-            let early = shellFaults.contains(.targetBeforeCommitted)
-            if early { for place in places { earlyTargets[place] = broker.ledgers[Int(place.partition)].stableEnd } }
+            let early = shellFaults.contains(.barrierBeforeCommitted)
+            if early { for place in places { earlyTargets[place] = append(barrier: nil, to: place.partition) } }
             let deadline = world.now + timeout.nanoseconds
             rpc(.group) { [self] answer in
                 let numbers = shellFaults.contains(.committedNotAwaited) ? [] : places.map(\.partition)
@@ -37,25 +37,66 @@ extension Process {
     }
 
     private func positions(of partition: Int32) -> Positions {
-        let committed = broker.committedOffset(partition)
+        let isStale = world.strikes(.staleOffsets, 0.3)
+        let committed =
+            isStale ? broker.formerOffset(partition, atLeast: 1) : broker.committedOffset(partition)
+        let log = broker.commands[Int(partition)]
         return Positions(
             committed: committed?.offset,
             metadata: committed?.metadata,
-            earliest: broker.commands[Int(partition)].start
+            earliest: log.start,
+            end: end(of: log)
         )
     }
 
-    func fetchLedgerEnd(_ place: PartitionEpoch, timeout: Duration) {
+    /// A leader that was deposed answers an end that was true once.
+    private func end(of log: CommandLog) -> Int64 {
+        world.strikes(.staleEnds, 0.3) ? world.uniform(0...log.visibleEnd) : log.visibleEnd
+    }
+
+    private func append(barrier: LedgerBarrier?, to partition: Int32) -> Int64 {
+        let barrier = barrier ?? LedgerBarrier(transactionalID: name, process: processID)
+        return broker.ledgers[Int(partition)]
+            .append(key: barrier.key, value: barrier.value, milliseconds: world.wall, transaction: nil)
+    }
+
+    func writeBarrier(_ place: PartitionEpoch, _ barrier: LedgerBarrier, timeout: Duration) {
         queryThread { [self] in
-            let failure = Event.restoreFailed(place, reason: "watermarks timed out")
-            if world.strikes(.queryFails, 0.1) { return later(sec(1)) { [self] in finished([failure]) } }
+            let failure = Event.barrierFailed(place, reason: "timed out")
+            if world.strikes(.barrierFails, 0.1) { return later(sec(1)) { [self] in finished([failure]) } }
             rpc(.brokers) { [self] answer in
-                let log = broker.ledgers[Int(place.partition)]
-                var end = shellFaults.contains(.targetLastStable) ? log.stableEnd : log.end
-                if let early = earlyTargets[place] { end = early }
-                answer { self.finished([.ledgerEndFetched(place, start: log.start, end: end)]) }
+                if let early = earlyTargets[place] {
+                    return answer { self.finished([.barrierWritten(place, ledgerOffset: early)]) }
+                }
+                guard !broker.ledgersWithoutLeader.contains(place.partition) else {
+                    return answer { self.later(sec(2)) { self.finished([failure]) } }
+                }
+                let offset = append(barrier: barrier, to: place.partition)
+                answer { self.finished([.barrierWritten(place, ledgerOffset: offset)]) }
             } failed: { [self] in
                 finished([failure])
+            }
+        }
+    }
+
+    func fetchEnds(_ places: [PartitionEpoch]) {
+        queryThread { [self] in
+            rpc(.brokers) { [self] answer in
+                var ends: [PartitionEpoch: Int64] = [:]
+                for place in places { ends[place] = end(of: broker.commands[Int(place.partition)]) }
+                answer { self.finished([.endsFetched(ends)]) }
+            } failed: { [self] in
+                finished([])
+            }
+        }
+    }
+
+    /// On a thread of its own: what it waits for may hold up a restore.
+    func fence(_ ids: [String]) {
+        for id in ids {
+            rpc(.brokers) { [self] answer in
+                broker.initialise(broker.producer(id)) { _ in answer {} }
+            } failed: {
             }
         }
     }
@@ -63,7 +104,7 @@ extension Process {
     func readLedger(
         _ place: PartitionEpoch,
         from: Int64,
-        to: Int64,
+        through barrier: Int64,
         horizon: LedgerRestore.Horizon,
         timeout: Duration
     ) {
@@ -73,7 +114,7 @@ extension Process {
             let reading = Reading(
                 place: place,
                 position: from,
-                target: to,
+                target: target(barrier, of: place.partition),
                 horizon: horizon,
                 deadline: world.now + timeout.nanoseconds
             )
@@ -89,6 +130,9 @@ extension Process {
         let deadline: Int64
         var restore: LedgerRestore?
         var lastRecord: Int64 = -1
+        /// Since when the stable end has stood before the barrier, and whether that was said.
+        var stuck: (position: Int64, since: Int64)?
+        var saidStuck = false
 
         init(
             place: PartitionEpoch,
@@ -105,14 +149,22 @@ extension Process {
         }
     }
 
+    /// The position that must be passed.
+    private func target(_ barrier: Int64, of partition: Int32) -> Int64 {
+        let isStale = shellFaults.contains(.restoreEndsAtStaleEnd)
+        return isStale ? world.uniform(0...barrier) : barrier + 1
+    }
+
     /// Polls until the position has passed the target: a part of what is stable at a time.
     private func read(_ reading: Reading, _ failure: Event) {
-        if reading.restore == nil { reading.restore = LedgerRestore(reading.horizon, at: wallTime) }
+        if reading.restore == nil { reading.restore = LedgerRestore(reading.horizon, process: processID, at: wallTime) }
         rpc(.brokers) { [self] answer in
             let log = broker.ledgers[Int(reading.place.partition)]
             let stable = log.stableEnd
             // A poll may bring less than there is, and more than was asked for.
-            let limit = world.flip(0.3) ? min(stable, reading.position + world.uniform(1...20)) : stable
+            let isStill = broker.ledgersWithoutLeader.contains(reading.place.partition)
+            let some = world.flip(0.3) ? min(stable, reading.position + world.uniform(1...20)) : stable
+            let limit = isStill ? min(stable, reading.position) : some
             let entries = log.committed(from: reading.position, to: limit)
             answer { [self] in
                 for entry in entries {
@@ -131,11 +183,22 @@ extension Process {
                     return restored(reading)
                 }
                 guard world.now < reading.deadline else { return finished([failure]) }
+                noteStuck(reading)
                 later(limit < stable ? ms(1) : ms(100)) { [self] in read(reading, failure) }
             }
         } failed: { [self] in
             finished([failure])
         }
+    }
+
+    private func noteStuck(_ reading: Reading) {
+        guard let stuck = reading.stuck, stuck.position == reading.position else {
+            reading.stuck = (reading.position, world.now)
+            return
+        }
+        guard world.now - stuck.since >= Limits.predecessorPatience.nanoseconds, !reading.saidStuck else { return }
+        reading.saidStuck = true
+        toLoop(.queries, .restoreHeldUp(reading.place, by: reading.restore?.predecessor))
     }
 
     private func restored(_ reading: Reading) {
@@ -152,9 +215,11 @@ extension Process {
                 broker.whenStable(numbers, until: deadline) { [self] isStable in
                     var found: [PartitionEpoch: OffsetMetadata?] = [:]
                     for place in places {
-                        found[place] = .some(
-                            broker.committedOffset(place.partition).flatMap { OffsetMetadata($0.metadata) }
-                        )
+                        let isStale = world.strikes(.staleOffsets, 0.2)
+                        let offset =
+                            isStale
+                            ? broker.formerOffset(place.partition, atLeast: 2) : broker.committedOffset(place.partition)
+                        found[place] = .some(offset.flatMap { OffsetMetadata($0.metadata) })
                     }
                     let event = Event.batchTraced(id, isStable ? found : nil)
                     answer { self.finished([event]) }

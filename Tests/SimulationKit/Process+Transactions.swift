@@ -18,21 +18,25 @@ extension Process {
 
     // MARK: A new producer
 
-    func replaceProducer(after delay: Duration) {
+    private var producer: TransactionalID { producers[choice.isAlternate ? 1 : 0] }
+
+    func replaceProducer(_ choice: ProducerChoice, after delay: Duration) {
         transactionThread { [self] in
             later(delay.nanoseconds) { [self] in
+                self.choice = choice
                 let fails = world.strikes(.initFails, 0.15)
                 rpc(.brokers) { [self] answer in
                     broker.initialise(producer) { epoch in answer { self.initialised(epoch, fails: fails) } }
                 } failed: { [self] in
-                    finished(.producerFailed(reason: "timed out"))
+                    finished(.producerFailed(isLocked: false, reason: "timed out"))
                 }
             }
         }
     }
 
-    private func initialised(_ epoch: Int, fails: Bool) {
-        guard !fails else { return finished(.producerFailed(reason: "refused")) }
+    private func initialised(_ epoch: Int?, fails: Bool) {
+        guard let epoch else { return finished(.producerFailed(isLocked: true, reason: "locked")) }
+        guard !fails else { return finished(.producerFailed(isLocked: false, reason: "refused")) }
         producerEpoch = epoch
         finished(.producerReady)
     }
@@ -47,9 +51,14 @@ extension Process {
             let attempt = Attempt(batch: batch, metadata: captured, epoch: producerEpoch)
             crashMaybe()
             rpc(.brokers) { [self] answer in
-                broker.begin(producer, epoch: attempt.epoch, self, batch) { transaction in
-                    answer { self.begun(attempt, transaction) }
+                broker.begin(producer, epoch: attempt.epoch, self, batch, isWanted: { !attempt.isGivenUp }) { transaction in
+                    answer {
+                        guard !attempt.isGivenUp else { return }
+                        attempt.isBegun = true
+                        self.begun(attempt, transaction)
+                    }
                 }
+                waitForBegin(attempt, until: world.now + Plan.transactionTimeout)
             } failed: { [self] in
                 abandoned(attempt, "begin timed out")
             }
@@ -61,6 +70,8 @@ extension Process {
         let metadata: GroupMetadata?
         let epoch: Int
         var transaction: Transaction?
+        var isBegun = false
+        var isGivenUp = false
 
         init(batch: Batch, metadata: GroupMetadata?, epoch: Int) {
             self.batch = batch
@@ -69,13 +80,50 @@ extension Process {
         }
     }
 
+    /// Behind a decided transaction of the same id that cannot be written down everywhere, nothing begins.
+    private func waitForBegin(_ attempt: Attempt, until end: Int64) {
+        later(ms(100)) { [self] in
+            guard !attempt.isBegun, !attempt.isGivenUp else { return }
+            if world.now >= end || cancelled == attempt.batch.id {
+                attempt.isGivenUp = true
+                abandoned(attempt, "begin timed out")
+            } else {
+                waitForBegin(attempt, until: end)
+            }
+        }
+    }
+
     private func crashMaybe() {
         if world.strikes(.crashInTransaction, 0.01) { crash("in a transaction") }
     }
 
     private func begun(_ attempt: Attempt, _ transaction: Transaction?) {
-        guard let transaction else { return fatal(attempt, isFenced: true, "fenced at begin") }
+        guard let transaction else { return lost(attempt, isFenced: true, "fenced at begin") }
         attempt.transaction = transaction
+        waitForLeaders(attempt, transaction, until: world.now + Plan.transactionTimeout)
+    }
+
+    /// Records for a partition without a leader are kept until it has one, until the time-out, or until somebody gives up.
+    private func waitForLeaders(_ attempt: Attempt, _ transaction: Transaction, until end: Int64) {
+        if broker.areLettersDenied, !attempt.batch.deadLetters.isEmpty {
+            // Refused as a whole: nothing was added to the transaction, and its abort is refused too.
+            broker.forget(transaction)
+            return finished(
+                shellFaults.contains(.abortTakenForUnknown)
+                    ? .commitUnknown(attempt.batch.id, isFenced: false, reason: "not authorised")
+                    : aborted(attempt, .denied, [], isProducerLost: true, "not authorised")
+            )
+        }
+        if broker.isStuck(attempt.batch) {
+            guard world.now < end, cancelled != attempt.batch.id else {
+                return abort(attempt, .transient, [], "no leader")
+            }
+            return later(ms(100)) { [self] in waitForLeaders(attempt, transaction, until: end) }
+        }
+        produceAll(attempt, transaction)
+    }
+
+    private func produceAll(_ attempt: Attempt, _ transaction: Transaction) {
         let count = attempt.batch.ledger.count
         let middle = count > 1 ? Int(world.uniform(0...Int64(count))) : count
         produce(attempt, transaction, [0..<middle, middle..<count])
@@ -87,7 +135,7 @@ extension Process {
         rpc(.brokers) { [self] answer in
             let reply = broker.append(transaction, epoch: attempt.epoch, range)
             answer { [self] in
-                guard case .done = reply else { return fatal(attempt, isFenced: true, "fenced at produce") }
+                guard case .done = reply else { return lost(attempt, isFenced: true, "fenced at produce") }
                 produce(attempt, transaction, Array(ranges.dropFirst()))
             }
         } failed: { [self] in
@@ -96,6 +144,9 @@ extension Process {
     }
 
     private func flushed(_ attempt: Attempt, _ transaction: Transaction) {
+        if let neighbours = tooLarge(attempt.batch) {
+            return abort(attempt, .tooLarge, neighbours, "too large")
+        }
         let faults = refused(attempt.batch)
         if !faults.isEmpty {
             let isUnnamed = world.strikes(.faultsUnnamed, 0.6)
@@ -103,9 +154,17 @@ extension Process {
             return abort(attempt, .outputs, isUnnamed ? [] : faults, "refused")
         }
         if world.strikes(.transactionTransient, 0.08) { return abort(attempt, .transient, [], "try later") }
-        if world.strikes(.fatalProducer, 0.02) { return fatal(attempt, isFenced: false, "fatal") }
+        if world.strikes(.fatalProducer, 0.02) { return lost(attempt, isFenced: false, "fatal") }
         let stall = world.strikes(.transactionStalls, 0.05) ? world.delay(sec(1), sec(25)) : 0
         later(stall) { [self] in sendOffsets(attempt, transaction) }
+    }
+
+    /// Results of one partition that go together in a request that the topic does not take.
+    private func tooLarge(_ batch: Batch) -> [OutputReference]? {
+        guard let largest = broker.largestBatch, choice.batchBytes > largest else { return nil }
+        let byPartition = Dictionary(grouping: batch.results.indices) { batch.results[$0].record.place.partition }
+        let neighbours = byPartition.values.filter { $0.count > 1 }.flatMap { $0 }.sorted()
+        return neighbours.isEmpty ? nil : neighbours.map { .result($0) }
     }
 
     /// The outputs that the brokers refuse for good.
@@ -144,7 +203,7 @@ extension Process {
                 switch reply {
                 case .done: end(attempt, transaction)
                 case .stale: abort(attempt, .stale, [], "stale generation")
-                case .fenced: fatal(attempt, isFenced: true, "fenced at offsets")
+                case .fenced: lost(attempt, isFenced: true, "fenced at offsets")
                 }
             }
         } failed: { [self] in
@@ -164,7 +223,11 @@ extension Process {
                 let reply = broker.end(transaction, epoch: attempt.epoch, commits: true)
                 answer { [self] in
                     if isLostAfter { return unknown(attempt, "the answer was lost") }
-                    guard case .done = reply else { return fatal(attempt, isFenced: true, "fenced at commit") }
+                    guard case .done = reply else {
+                        return finished(
+                            .commitUnknown(attempt.batch.id, isFenced: true, reason: "fenced at commit")
+                        )
+                    }
                     committed(attempt, transaction)
                 }
             } failed: { [self] in
@@ -183,18 +246,29 @@ extension Process {
 
     private func unknown(_ attempt: Attempt, _ reason: String) {
         if shellFaults.contains(.unknownTakenForAborted) {
-            return finished(.commitAborted(attempt.batch.id, .transient, faults: [], reason: reason))
+            return finished(aborted(attempt, .transient, [], isProducerLost: false, reason))
         }
         finished(.commitUnknown(attempt.batch.id, isFenced: false, reason: reason))
     }
 
-    private func fatal(_ attempt: Attempt, isFenced: Bool, _ reason: String) {
-        finished(.commitUnknown(attempt.batch.id, isFenced: isFenced, reason: reason))
+    /// The producer broke or was fenced before its commit, so nothing is or ever will be visible.
+    private func lost(_ attempt: Attempt, isFenced: Bool, _ reason: String) {
+        finished(aborted(attempt, isFenced ? .stale : .transient, [], isProducerLost: true, reason))
     }
 
     /// Nothing had begun.
     private func abandoned(_ attempt: Attempt, _ reason: String) {
-        finished(.commitAborted(attempt.batch.id, .transient, faults: [], reason: reason))
+        finished(aborted(attempt, .transient, [], isProducerLost: false, reason))
+    }
+
+    private func aborted(
+        _ attempt: Attempt,
+        _ cause: AbortCause,
+        _ faults: [OutputReference],
+        isProducerLost: Bool,
+        _ reason: String
+    ) -> Event {
+        .commitAborted(attempt.batch.id, cause, faults: faults, isProducerLost: isProducerLost, reason: reason)
     }
 
     private func abort(_ attempt: Attempt, _ cause: AbortCause, _ faults: [OutputReference], _ reason: String) {
@@ -202,11 +276,12 @@ extension Process {
         rpc(.brokers) { [self] answer in
             let reply = broker.end(transaction, epoch: attempt.epoch, commits: false)
             answer { [self] in
-                guard case .done = reply else { return fatal(attempt, isFenced: true, "fenced at abort") }
-                finished(.commitAborted(attempt.batch.id, cause, faults: faults, reason: reason))
+                guard case .done = reply else { return lost(attempt, isFenced: true, "fenced at abort") }
+                finished(aborted(attempt, cause, faults, isProducerLost: false, reason))
             }
         } failed: { [self] in
-            unknown(attempt, "abort timed out")
+            // It may stay open until it times out; it will never commit.
+            finished(aborted(attempt, cause, faults, isProducerLost: true, "abort timed out"))
         }
     }
 }

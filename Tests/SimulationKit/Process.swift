@@ -16,7 +16,11 @@ final class Process {
     let upstream: Upstream
     let oracle: Oracle
     let name: String
-    let producer: TransactionalID
+    /// The slot's transactional id, and its second.
+    let producers: [TransactionalID]
+    var choice = ProducerChoice()
+    var cancelled: BatchID?
+    let processID: UInt64
     let instance: String?
     let keyID: UInt32
     let shellFaults: Set<ShellFault>
@@ -65,7 +69,8 @@ final class Process {
         shellFaults = fleet.shellFaults
         self.name = name
         self.keyID = keyID
-        producer = fleet.broker.producer(name)
+        producers = [name, ProducerChoice.alternate(of: name)].map(fleet.broker.producer)
+        processID = id
         let plan = fleet.world.plan
         instance = plan.isStatic ? name : nil
         watch = UpstreamWatch(plan.protection, at: fleet.world.now)
@@ -88,6 +93,7 @@ final class Process {
         handle(.started)
         // A look at the topics, though none grows here.
         later(sec(10)) { [self] in toLoop(.signal, .partitionsCounted(Int(world.plan.partitions))) }
+        lookAtOutputs()
         // Statistics may be late: then the loop's own clock must do, as long as nobody is cut off from the coordinator.
         let mayBeLate = plan.faults.isDisjoint(with: [.coordinatorCut, .brokerCut])
         if !mayBeLate || world.flip(0.5) { reportStatistics() }
@@ -309,6 +315,21 @@ final class Process {
             guard isRunning else { return }
             toLoop(.consumer, .coordinatorHeard(at: Instant(nanoseconds: lastHeartbeat + origin)))
             reportStatistics()
+        }
+    }
+
+    /// What the cluster's metadata says of the outputs, every second.
+    private func lookAtOutputs() {
+        later(sec(1)) { [self] in
+            guard isRunning else { return }
+            if !shellFaults.contains(.outputsNotLookedAt) {
+                rpc(.brokers) { [self] answer in
+                    let unwritable = broker.unwritable
+                    answer { [self] in toLoop(.signal, .outputsLooked(unwritable)) }
+                } failed: {
+                }
+            }
+            lookAtOutputs()
         }
     }
 

@@ -145,6 +145,7 @@ final class Requester {
         let log = broker.commands[Int(record.partition)]
         if world.strikes(.skippedOffsets, 0.15) { log.skip(world.uniform(1...12)) }
         if world.strikes(.wideGap, 0.02) { log.skip(world.uniform(5_000...17_000)) }
+        if world.strikes(.undecodable, 0.03) { log.appendDamaged(world.uniform(1...6)) }
         log.append(record, at: world.now)
         if record.rejection == nil { record.lane?.records.append(record) }
         world.trace(

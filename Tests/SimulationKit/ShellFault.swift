@@ -2,10 +2,16 @@
 ///
 /// For the proof that the simulation would notice; off by default.
 package enum ShellFault: String, CaseIterable, Sendable {
-    /// The ledger's end, as a read_committed handle says it, is taken before the committed offset is known.
-    case targetBeforeCommitted
-    /// The ledger's end is taken in time, but as a read_committed handle says it: the last stable offset.
-    case targetLastStable
+    /// The barrier is written, and reading ends where a leader that was deposed says that the log ends.
+    case restoreEndsAtStaleEnd
+    /// The barrier is written before the committed offset is known.
+    case barrierBeforeCommitted
+    /// Nobody looks whether the outputs can be written.
+    case outputsNotLookedAt
+    /// A transaction that hangs is not given up when it is told to be.
+    case cancelIgnored
+    /// What fails before the commit is taken for unknown, with the same producer.
+    case abortTakenForUnknown
     /// Reading stops where nothing more is stable.
     case restoreStopsAtStable
     /// Read up when the last record is the one before the target: a marker at the end makes it wait for ever.

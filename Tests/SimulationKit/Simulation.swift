@@ -81,6 +81,9 @@ package struct Simulation {
         upstream.limitedUntil = 0
         upstream.revokedUntil = 0
         broker.refusing = []
+        broker.areLettersDenied = false
+        broker.largestBatch = nil
+        broker.restoreAllLeaders()
         for log in broker.commands {
             log.heldAt = nil
             fleet.pump(log.partition)
@@ -126,7 +129,8 @@ package struct Simulation {
         let timed: [Fault] = [
             .crash, .freeze, .loopStall, .coordinatorCut, .brokerCut, .drained, .twin, .keyRotated, .outage, .rateLimit,
             .keyRevoked, .ledgerRefused, .defaultTopicRefused, .compaction, .ledgerRecreated, .foreignLedgerRecords,
-            .commandsDeleted, .commandsHeldBack, .consumerFatal, .scaled,
+            .commandsDeleted, .commandsHeldBack, .consumerFatal, .scaled, .lettersDenied, .smallBatchesOnly,
+            .ledgerWithoutLeader, .resultsWithoutLeader,
         ]
         let enabled = timed.filter { world.plan.faults.contains($0) }
         guard !enabled.isEmpty else { return }
@@ -160,6 +164,11 @@ package struct Simulation {
         case .ledgerRefused:
             refuse(Int32(world.uniform(0...Int64(world.plan.partitions - 1))), for: lasting(sec(1), sec(20)))
         case .defaultTopicRefused: refuse(-1, for: lasting(sec(1), sec(20)))
+        case .lettersDenied:
+            broker.areLettersDenied = true
+            world.after(lasting(sec(1), sec(20))) { broker.areLettersDenied = false }
+        case .smallBatchesOnly:
+            broker.largestBatch = Int(world.uniform(Int64(Limits.leastBatchBytes)...Int64(Limits.batchBytes)))
         default: strikeTopic(fault, lasting(sec(1), sec(15)))
         }
     }
@@ -173,7 +182,14 @@ package struct Simulation {
         let number = Int(world.uniform(0...Int64(world.plan.partitions - 1)))
         let ledger = broker.ledgers[number]
         let commands = broker.commands[number]
+        let rest = world.plan.faultsEnd - world.now
         switch fault {
+        case .ledgerWithoutLeader:
+            broker.lose(ledger: Int32(number))
+            world.after(min(3 * duration, rest)) { broker.restoreLeaders(ledger: Int32(number)) }
+        case .resultsWithoutLeader:
+            broker.lose(results: Int32(number))
+            world.after(min(3 * duration, rest)) { broker.restoreLeaders(results: Int32(number)) }
         case .compaction: ledger.compact(dropsTombstones: world.flip(0.5))
         case .ledgerRecreated:
             ledger.recreate()

@@ -17,18 +17,25 @@ enum Line {
         case .unpause(let places): ["unpause \(list(places))"]
         case .resume(let place, let offset): ["resume \(place.partition) at \(offset)"]
         case .fetchPositions(let places, _): ["fetch positions \(list(places))"]
-        case .fetchLedgerEnd(let place, _): ["fetch ledger end \(place.partition)"]
-        case .readLedger(let place, let from, let to, let horizon, _):
+        case .writeBarrier(let place, _, _): ["barrier \(place.partition)"]
+        case .readLedger(let place, let from, let barrier, let horizon, _):
             // The retention, and the longest time in which an intent may be asked under again.
             horizon.retention == .seconds(1_800 + 120)
-                ? ["read ledger \(place.partition) \(from)..<\(to)"]
-                : ["read ledger \(place.partition) \(from)..<\(to) of \(horizon.retention.milliseconds) ms"]
+                ? ["read ledger \(place.partition) \(from.map(String.init) ?? "start")...\(barrier)"]
+                : [
+                    "read ledger \(place.partition) \(from.map(String.init) ?? "start")...\(barrier) "
+                        + "of \(horizon.retention.milliseconds) ms"
+                ]
+        case .fence(_, let ids): ["fence \(ids.joined(separator: ", "))"]
         case .writeIntent(let id, let record): ["intent \(text(id)) \(text(record))"]
         case .call(let id, _, _, .seconds(5)): ["call \(text(id))"]
         case .call(let id, _, _, let timeout): ["call \(text(id)) for \(timeout.milliseconds) ms"]
-        case .replaceProducer(let wait): ["replace producer after \(wait.milliseconds) ms"]
+        case .replaceProducer(let choice, let wait): ["replace producer\(text(choice)) after \(wait.milliseconds) ms"]
+        case .cancelCommit(let id): ["cancel \(id.counter)"]
         case .commit(let batch): lines(of: batch)
         case .traceBatch(let id, let places, _): ["trace \(id.counter) in \(list(places))"]
+        // Asked again and again: nothing but what comes of it is of interest.
+        case .fetchEnds: []
         case .wake, .report: []
         case .stop: ["stop"]
         }
@@ -36,6 +43,11 @@ enum Line {
 
     private static func list(_ places: [PartitionEpoch]) -> String {
         places.map { String($0.partition) }.joined(separator: ",")
+    }
+
+    private static func text(_ choice: ProducerChoice) -> String {
+        (choice.isAlternate ? " b" : "")
+            + (choice.batchBytes == Limits.batchBytes ? "" : " of \(choice.batchBytes) bytes")
     }
 
     static func text(_ id: RecordID) -> String {

@@ -53,7 +53,8 @@ final class Rush {
             worker: "worker",
             clusterID: "cluster",
             keyID: 1,
-            processID: 1
+            processID: 1,
+            transactionalID: "slot"
         )
         change(&configuration)
         engine = Engine(configuration: configuration, seed: 5, now: now)
@@ -61,9 +62,9 @@ final class Rush {
         handle(.started)
         handle(.producerReady)
         handle(.assigned([0]))
-        handle(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0)))
-        handle(.ledgerEndFetched(place, start: 0, end: 0))
-        handle(.restored(place, Transcript.read([]), at: wall))
+        handle(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
+        handle(.barrierWritten(place, ledgerOffset: 0))
+        handle(.restored(place, .init(ledger: Transcript.read([])), at: wall))
     }
 
     private var wall: WallTime { WallTime(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }

@@ -17,6 +17,9 @@ final class Transcript {
     private(set) var places: [Int32: PartitionEpoch] = [:]
     /// The transaction to carry out.
     private(set) var batch: Batch?
+    /// Barriers that were renewed so far.
+    private(set) var renewals = 0
+    private var renewed: [PartitionEpoch] = []
     /// Per partition, where the next ledger record will lie.
     var ledgerEnd: [Int32: Int64] = [:]
     static let cluster = "cluster-1"
@@ -29,7 +32,9 @@ final class Transcript {
             worker: "worker",
             clusterID: Self.cluster,
             keyID: 1,
-            processID: 7
+            processID: 7,
+            transactionalID: "slot",
+            sessionTimeout: .seconds(10)
         )
         change(&configuration)
         engine = Engine(configuration: configuration, seed: 1, now: now)
@@ -58,10 +63,24 @@ final class Transcript {
                 #expect(moment > now)
             case .assign(let assigned): for place in assigned { places[place.partition] = place }
             case .commit(let batch): self.batch = batch
+            case .writeBarrier(let place, _, _) where engine.status(at: now).isRestored(place.partition):
+                renewed.append(place)
+                continue
             default: break
             }
             lines += Line.lines(of: effect)
         }
+        return lines + renew()
+    }
+
+    /// Barriers that are renewed are written by the way, and are no lines.
+    private func renew() -> [String] {
+        guard !renewed.isEmpty else { return [] }
+        let (due, facts, effects) = (renewed, facts, effects)
+        renewed = []
+        renewals += due.count
+        let lines = due.flatMap { happens(.barrierWritten($0, ledgerOffset: ledgerEnd[$0.partition] ?? 0)) }
+        (self.facts, self.effects) = (facts + self.facts, effects + self.effects)
         return lines
     }
 
@@ -109,17 +128,20 @@ final class Transcript {
     ) -> [String] {
         happens(.assigned([partition]))
         let place = place(partition)
-        happens(.positionsFetched(place, Positions(committed: committed, metadata: metadata?.encoded, earliest: 0)))
+        let positions = Positions(committed: committed, metadata: metadata?.encoded, earliest: 0, end: committed ?? 0)
+        happens(.positionsFetched(place, positions))
+        // The barrier lies before what the broker remembers of: ledger offsets in a transcript count from it.
         let end = max(ledgerEnd[partition] ?? 0, Int64(ledger.count))
         ledgerEnd[partition] = end
-        happens(.ledgerEndFetched(place, start: 0, end: end))
-        return happens(.restored(place, Self.read(ledger), at: wall))
+        happens(.barrierWritten(place, ledgerOffset: end))
+        return happens(.restored(place, LedgerRestore.Result(ledger: Self.read(ledger)), at: wall))
     }
 
     /// What a restore makes of these records, the first at offset 0.
     static func read(_ records: [LedgerRecord]) -> SessionLedger {
         var restore = LedgerRestore(
-            .init(retention: .seconds(1_800), committed: 0),
+            .init(retention: .seconds(1_800), committed: 0, finished: nil),
+            process: 7,
             at: WallTime(milliseconds: wallStart)
         )
         for (offset, record) in records.enumerated() {
@@ -131,7 +153,7 @@ final class Transcript {
                 digest: { Sample.digest($0.text) }
             )
         }
-        return restore.finished()
+        return restore.finished().ledger
     }
 
     func place(_ partition: Int32) -> PartitionEpoch {
@@ -242,9 +264,15 @@ final class Transcript {
     }
 
     @discardableResult
-    func aborted(_ cause: AbortCause, faults: [OutputReference] = []) -> [String] {
+    func aborted(
+        _ cause: AbortCause,
+        faults: [OutputReference] = [],
+        isProducerLost: Bool = false
+    ) -> [String] {
         guard let batch = take() else { return ["no transaction"] }
-        return happens(.commitAborted(batch.id, cause, faults: faults, reason: "refused"))
+        return happens(
+            .commitAborted(batch.id, cause, faults: faults, isProducerLost: isProducerLost, reason: "refused")
+        )
     }
 
     @discardableResult
@@ -261,5 +289,11 @@ final class Transcript {
     private func nextLedgerOffset(_ partition: Int32) -> Int64 {
         defer { ledgerEnd[partition, default: 0] += 1 }
         return ledgerEnd[partition] ?? 0
+    }
+}
+
+extension EngineStatus {
+    fileprivate func isRestored(_ number: Int32) -> Bool {
+        partitions.contains { $0.number == number && $0.phase != "restoring" }
     }
 }
