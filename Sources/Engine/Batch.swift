@@ -19,11 +19,23 @@ package struct Batch: Equatable, Sendable {
     /// A record for the ledger partition that carries the same number as the commands' one.
     package struct LedgerWrite: Equatable, Sendable {
         package var partition: Int32
-        package var record: LedgerRecord
+        /// Nil for a barrier.
+        package var record: LedgerRecord?
+        package var key: [UInt8]
+        /// Nil is a tombstone.
+        package var value: [UInt8]?
 
         package init(partition: Int32, record: LedgerRecord) {
             self.partition = partition
             self.record = record
+            key = record.key
+            value = record.value
+        }
+
+        package init(partition: Int32, barrier: LedgerBarrier) {
+            self.partition = partition
+            key = barrier.key
+            value = barrier.value
         }
     }
 

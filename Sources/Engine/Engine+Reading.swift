@@ -47,22 +47,28 @@ extension Engine {
 
     // MARK: What cannot be read
 
-    /// What is not there, or cannot be decoded, stops the reading of its own partition, and nothing else.
-    mutating func unreadable(_ place: PartitionEpoch, isUndecodable: Bool, _ reason: String, at now: Instant) {
+    /// What is not there stops the reading of its own partition, and nothing else.
+    mutating func unreadable(_ place: PartitionEpoch, _ reason: String, at now: Instant) {
         guard let partition = partition(place), partition.phase == .active, partition.unreadable == nil else { return }
-        if isUndecodable {
-            if partition.passage == nil {
-                partition.passage = Passage(at: partition.progress.next)
-            } else if partition.passage?.failed() == true {
-                effects.append(.resume(place, offset: readingPosition(of: partition)))
-                if !partition.pauses.isEmpty { effects.append(.pause([place])) }
-                return
-            }
+        stopReading(partition, for: partition.readingBackOff.failed(), reason, at: now)
+    }
+
+    /// What cannot be decoded is tried again, and then passed over.
+    mutating func undecodable(_ place: PartitionEpoch, _ offset: Int64?, _ reason: String, at now: Instant) {
+        guard let partition = partition(place), partition.phase == .active, partition.unreadable == nil else { return }
+        let position = max(offset ?? .min, partition.held.last.map { $0.id.offset + 1 } ?? partition.progress.next)
+        if partition.passage == nil {
+            partition.passage = Passage(at: position)
+        } else if partition.passage?.failed() == true {
+            effects.append(.resume(place, offset: readingPosition(of: partition)))
+            if !partition.pauses.isEmpty { effects.append(.pause([place])) }
+            return
         }
-        partition.unreadable = .init(
-            until: now + (isUndecodable ? Limits.firstRetry : partition.readingBackOff.failed()),
-            reason: reason
-        )
+        stopReading(partition, for: Limits.firstRetry, reason, at: now)
+    }
+
+    private mutating func stopReading(_ partition: Partition, for wait: Duration, _ reason: String, at now: Instant) {
+        partition.unreadable = .init(until: now + wait, reason: reason)
         pause(partition, for: .unreadable)
         report(.parked(partition.place.partition, reason: reason))
     }

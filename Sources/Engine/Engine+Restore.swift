@@ -99,6 +99,7 @@ extension Engine {
         }
         partition.ledger = restored.ledger
         partition.progress = PartitionProgress(committed: committed, finished: partition.metadata?.finished ?? [])
+        partition.lastBatch = partition.metadata?.batch
         partition.lacksOffset = positions.committed == nil
         if committed < positions.earliest {
             report(.commandsMissed(place.partition, count: positions.earliest - committed))

@@ -100,6 +100,7 @@ extension Engine {
         }
         partition.voids.removeAll()
         appendSkipped(of: partition, to: &share, &batch, &open)
+        if changed.isEmpty, let finished = share.offsets.max() { appendBarrier(of: partition, finished, to: &batch, &open) }
         for (id, session) in changed {
             let entry = partition.ledger[session]
             share.states.append(.init(index: batch.ledger.count, session: session, codes: entry.codes))
@@ -155,6 +156,22 @@ extension Engine {
             batch.deadLetters.append(.init(record: record, letter: letter))
             open.deadLetters.append(record)
         }
+    }
+
+    /// In a state's place: see ``LedgerBarrier``.
+    private func appendBarrier(
+        of partition: Partition,
+        _ finished: Int64,
+        to batch: inout Batch,
+        _ open: inout Settlement.Open
+    ) {
+        let barrier = LedgerBarrier(
+            transactionalID: configuration.transactionalID,
+            process: configuration.processID,
+            finished: finished
+        )
+        batch.ledger.append(.init(partition: partition.place.partition, barrier: barrier))
+        open.ledger.append(partition.place)
     }
 
     private func add(

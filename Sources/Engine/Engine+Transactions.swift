@@ -34,6 +34,7 @@ extension Engine {
             partition.progress.committed(share.offsets, watermark: share.watermark)
             partition.skipped.removeAll { share.skipped.contains($0) }
             partition.lacksOffset = false
+            partition.lastBatch = open.id
             for void in share.voids {
                 partition.ledger.voided(void.fingerprint, of: void.session, source: void.source)
                 let left = (partition.tombstones[void.session] ?? 1) - 1
@@ -231,8 +232,16 @@ extension Engine {
         effects.append(.traceBatch(open.id, owned, timeout: configuration.restoreTimeout))
     }
 
+    /// A coordinator that was deposed and does not know it answers what was true once: neither this batch nor the one before.
+    private func isStale(_ found: [PartitionEpoch: OffsetMetadata?], _ id: BatchID) -> Bool {
+        found.contains { place, metadata in
+            guard let partition = partition(place) else { return false }
+            return metadata?.batch != id && metadata?.batch != partition.lastBatch
+        }
+    }
+
     mutating func batchTraced(_ id: BatchID, _ found: [PartitionEpoch: OffsetMetadata?]?, at now: Instant) {
-        guard let found else {
+        guard let found, !isStale(found, id) else {
             settlement.untraceable(id, retryAt: now + settleBackOff.failed())
             return
         }

@@ -32,8 +32,10 @@ package enum Event: Sendable {
     // Commands
     case received([ReceivedRecord], at: WallTime)
     case reachedEnd(PartitionEpoch, offset: Int64)
-    /// The partition cannot be read from where it stands; `isUndecodable`: what lies there is damaged, and will be for ever.
-    case partitionUnreadable(PartitionEpoch, isUndecodable: Bool, reason: String)
+    /// The partition cannot be read from where it stands.
+    case partitionUnreadable(PartitionEpoch, reason: String)
+    /// What lies at this offset is damaged, and will be for ever; nil: at the position, as far as is known.
+    case partitionUndecodable(PartitionEpoch, offset: Int64?, reason: String)
     /// The commands' last stable offsets, as their leaders say: none is later than the truth, and some may be earlier.
     case endsFetched([PartitionEpoch: Int64])
 
@@ -79,6 +81,7 @@ extension Event {
             true
         case .started, .assigned, .revoked, .lost, .coordinatorHeard, .consumerFailed, .consumerRecreated,
             .positionsFetched, .barrierFailed, .restoreHeldUp, .restoreFailed, .reachedEnd, .partitionUnreadable,
+            .partitionUndecodable,
             .endsFetched, .partitionsCounted, .outputsLooked, .producerReady, .producerFailed, .keyReplaced, .timeReached, .drainRequested:
             false
         }

@@ -4,8 +4,11 @@
 /// its log never holds this record. And it names its writer, so that the next owner knows whose transaction may hold up the
 /// ledger's stable end. It says nothing of any session.
 ///
-/// Binary, version 1: key `b` and the transactional id, so that compaction keeps one of each worker slot; value `1` and the
-/// process id (u64, little-endian).
+/// A transaction that finishes records of a partition and writes no state of theirs (replays, unusable ones) has one as well, which
+/// names one of them: so every commit leaves in the ledger what an older committed offset can be told by.
+///
+/// Binary, version 1: key `b` and the transactional id, so that compaction keeps one of each worker slot; value `1`, the
+/// process id (u64) and the offset of the record (i64, -1 for none), little-endian.
 package struct LedgerBarrier: Hashable, Sendable {
     private static let kind = UInt8(ascii: "b")
     private static let version: UInt8 = 1
@@ -16,10 +19,13 @@ package struct LedgerBarrier: Hashable, Sendable {
     package var transactionalID: String
     /// Drawn anew by every process.
     package var process: UInt64
+    /// A record that was finished by the transaction that wrote it; nil outside any.
+    package var finished: Int64?
 
-    package init(transactionalID: String, process: UInt64) {
+    package init(transactionalID: String, process: UInt64, finished: Int64? = nil) {
         self.transactionalID = transactionalID
         self.process = process
+        self.finished = finished
     }
 
     package var key: [UInt8] { [Self.kind] + Array(transactionalID.utf8) }
@@ -28,6 +34,7 @@ package struct LedgerBarrier: Hashable, Sendable {
         var writer = ByteWriter()
         writer.byte(Self.version)
         writer.fixed(process)
+        writer.fixed(finished ?? -1)
         return writer.bytes
     }
 
@@ -41,9 +48,9 @@ package struct LedgerBarrier: Hashable, Sendable {
             let id = String(validating: key.dropFirst(), as: UTF8.self)
         else { return nil }
         var reader = ByteReader(value)
-        guard reader.byte() == Self.version, let process = reader.fixed(UInt64.self), reader.remaining == 0 else {
-            return nil
-        }
-        self.init(transactionalID: id, process: process)
+        guard reader.byte() == Self.version, let process = reader.fixed(UInt64.self),
+            let finished = reader.fixed(Int64.self), reader.remaining == 0
+        else { return nil }
+        self.init(transactionalID: id, process: process, finished: finished < 0 ? nil : finished)
     }
 }

@@ -40,11 +40,11 @@ package struct LedgerRestore: Sendable {
             self.finished = finished
         }
 
-        /// A state is committed together with the offset that finishes its record, so one for a record that is not finished proves
-        /// the offset older than the ledger.
-        fileprivate func isProvenStale(by state: CodeState) -> Bool {
-            guard let finished, state.outcome != nil else { return false }
-            return state.source >= committed && !finished.contains(state.source)
+        /// What the ledger says of a record is committed together with the offset that finishes it, so word of one that is not
+        /// finished proves the offset older than the ledger.
+        fileprivate func isUnfinished(_ source: Int64) -> Bool {
+            guard let finished else { return false }
+            return source >= committed && !finished.contains(source)
         }
     }
 
@@ -91,6 +91,7 @@ package struct LedgerRestore: Sendable {
     ) {
         if let key, let barrier = LedgerBarrier(key: key, value: value) {
             if barrier.process != process { predecessor = barrier }
+            if let source = barrier.finished { note(source) }
             return
         }
         guard let key, let record = LedgerRecord(key: key, value: value) else {
@@ -99,14 +100,16 @@ package struct LedgerRestore: Sendable {
         }
         applied += 1
         if case .state(let codes, _) = record.content {
-            for code in codes where horizon.isProvenStale(by: code) {
-                settledBeyond = max(settledBeyond ?? code.source, code.source)
-            }
+            for code in codes where code.outcome != nil { note(code.source) }
         }
         ledger.restore(record.content, session: digest(record.session), ledgerOffset: offset, timestamp: timestamp)
         if applied.isMultiple(of: Self.stride) {
             _ = ledger.expire(at: now, committed: horizon.committed, limit: 2 * Self.stride)
         }
+    }
+
+    private mutating func note(_ source: Int64) {
+        if horizon.isUnfinished(source) { settledBeyond = max(settledBeyond ?? source, source) }
     }
 
     /// The barrier itself has come.

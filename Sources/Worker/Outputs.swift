@@ -36,8 +36,8 @@ package struct Outputs {
                 OutgoingRecord(
                     topic: topics.ledger,
                     partition: write.partition,
-                    key: write.record.key,
-                    value: write.record.value
+                    key: write.key,
+                    value: write.value
                 ),
                 .ledger(index)
             )

@@ -39,7 +39,7 @@ struct IntakeTests {
         #expect(worker.pass(.seconds(121)) == [])
         #expect(
             worker.intentWritten(2) == [
-                "commit 3", "result 2 expired/deadline_passed calls=0", "void s/A", "offset 0=3 ledger 0",
+                "commit 3", "result 2 expired/deadline_passed calls=0", "void s/A", "offset 0=3 ledger 4",
             ]
         )
     }
@@ -136,7 +136,7 @@ struct IntakeTests {
     @Test func anOffsetThatIsNotThereStopsTheReadingOfItsPartitionOnly() {
         let worker = Transcript(owning: 0, 1)
         worker.receive(0, "s", "A")
-        #expect(worker.happens(.partitionUnreadable(worker.place(0), isUndecodable: false, reason: "gone")) == ["pause 0"])
+        #expect(worker.happens(.partitionUnreadable(worker.place(0), reason: "gone")) == ["pause 0"])
         #expect(worker.receive(0, "t", "A", in: 1) == ["intent 1/0 t/A@0"])
         #expect(worker.status().partitions.first?.parkedFor == "gone")
         // What was read before is handled all the same.

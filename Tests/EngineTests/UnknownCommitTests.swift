@@ -36,11 +36,29 @@ struct UnknownCommitTests {
         #expect(worker.answered(1, .code(1)).last == "offset 0=2 ledger 0")
     }
 
-    @Test(arguments: [nil, 9 as UInt64]) func itDidNot(found: UInt64?) {
+    /// A coordinator that has been deposed and does not know it answers what was true once.
+    @Test func wordOfAnEarlierCommitThanTheLastIsNoEvidence() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.committed()
+        worker.ask(1, "t", "A", .code(1))
+        worker.pass(.milliseconds(20))
+        worker.commitUnknown()
+        worker.happens(.producerReady)
+        let id = BatchID(process: 7, counter: 2)
+        for stale in [nil, metadata(worker, counter: 9)] {
+            #expect(worker.happens(.batchTraced(id, [worker.place(0): stale])) == [])
+            #expect(worker.pass(.milliseconds(200)) == ["trace 2 in 0"])
+        }
+        // That of the last commit is.
+        #expect(worker.happens(.batchTraced(id, [worker.place(0): metadata(worker, counter: 1)])).first == "commit 3")
+    }
+
+    @Test func itDidNot() {
         let worker = worker()
         worker.happens(.producerReady)
         #expect(
-            traced(worker, [worker.place(0): found.map { metadata(worker, counter: $0) }]) == [
+            traced(worker, [worker.place(0): nil]) == [
                 "commit 2", "result 0 verified/ok code=0 http=200 calls=1", "state s closed A=ok@0",
                 "offset 0=1 ledger 0",
             ]

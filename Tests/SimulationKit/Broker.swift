@@ -207,8 +207,8 @@ final class Broker {
             let ledger = ledgers[Int(write.partition)]
             if !transaction.ledgers.contains(where: { $0 === ledger }) { transaction.ledgers.append(ledger) }
             let offset = ledger.append(
-                key: write.record.key,
-                value: write.record.value,
+                key: write.key,
+                value: write.value,
                 milliseconds: world.wall,
                 transaction: transaction
             )

@@ -217,6 +217,14 @@ final class Consumer {
         }
     }
 
+    /// Nobody notices that nothing comes where there is nothing to come.
+    func heal() {
+        for partition in taken.values {
+            let log = process.broker.commands[Int(partition.place.partition)]
+            if (partition.position ?? 0) >= log.visibleEnd { partition.isDead = false }
+        }
+    }
+
     func resume(_ place: PartitionEpoch, at offset: Int64) {
         guard let partition = of(place) else { return }
         if !partition.isBeyondRevival { partition.isDead = false }
@@ -256,7 +264,7 @@ final class Consumer {
             partition.position = nil
             return process.toLoop(
                 .consumer,
-                .partitionUnreadable(partition.place, isUndecodable: false, reason: "offset out of range")
+                .partitionUnreadable(partition.place, reason: "offset out of range")
             )
         }
         if world.strikes(.readingStops, 0.02) {
@@ -268,13 +276,20 @@ final class Consumer {
             partition.isPaused = true
             return process.toLoop(
                 .consumer,
-                .partitionUnreadable(partition.place, isUndecodable: true, reason: "cannot be decoded")
+                .partitionUndecodable(
+                    partition.place,
+                    offset: world.flip(0.7) ? position : nil,
+                    reason: "cannot be decoded"
+                )
             )
         }
         let records = log.read(from: position, atMost: Int(world.uniform(1...30)))
         if let last = records.last {
             partition.position = last.offset + 1
             process.hand(records, to: partition.place)
+            pump(partition.place.partition)
+        } else if let damaged = log.damaged.first(where: { $0.lowerBound > position }), damaged.lowerBound < log.visibleEnd {
+            partition.position = damaged.lowerBound
             pump(partition.place.partition)
         } else if partition.saidEnd < log.visibleEnd, log.visibleEnd >= position {
             partition.saidEnd = log.visibleEnd

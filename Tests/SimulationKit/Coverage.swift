@@ -63,7 +63,7 @@ package enum EventKind: String, CaseIterable, Sendable {
     case barrierWritten, barrierFailed, restoreHeldUp, endsFetched, outputsLooked
     case restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered,
         keyReplaced
-    case partitionUnreadable, partitionsCounted
+    case partitionUnreadable, partitionUndecodable, partitionsCounted
     case producerReady, producerFailed, committed, commitAborted, commitUnknown, batchTraced, timeReached,
         drainRequested
 
@@ -87,6 +87,7 @@ package enum EventKind: String, CaseIterable, Sendable {
         case .received: self = .received
         case .reachedEnd: self = .reachedEnd
         case .partitionUnreadable: self = .partitionUnreadable
+        case .partitionUndecodable: self = .partitionUndecodable
         case .intentWritten: self = .intentWritten
         case .intentFailed: self = .intentFailed
         case .answered: self = .answered

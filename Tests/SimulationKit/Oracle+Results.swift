@@ -50,10 +50,11 @@ extension Oracle {
     }
 
     func checkSecrets(_ write: Batch.LedgerWrite) {
-        guard let lane = lanes[write.partition]?[write.record.session] else {
+        guard let record = write.record else { return }
+        guard let lane = lanes[write.partition]?[record.session] else {
             return world.violate("a ledger record of no session")
         }
-        let value = write.record.value ?? []
+        let value = write.value ?? []
         if contains(value, lane.session.phone.revealed) || contains(value, lane.session.code.revealed) {
             world.violate("\(lane.session.id): the ledger holds the code or the phone")
         }

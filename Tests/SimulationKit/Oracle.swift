@@ -172,8 +172,8 @@ final class Oracle {
     /// A committed tombstone took away an intent on which a call rests that is not settled.
     private func checkTombstones(_ transaction: Transaction) {
         for write in transaction.batch.ledger {
-            guard case .void(let fingerprint) = write.record.content,
-                let lane = lanes[write.partition]?[write.record.session]
+            guard let record = write.record, case .void(let fingerprint) = record.content,
+                let lane = lanes[write.partition]?[record.session]
             else { continue }
             for call in lane.calls
             where !call.record.isAnswered && call.deliveredAt == nil && !call.lease.process.isDead {
@@ -210,8 +210,12 @@ final class Oracle {
         for result in batch.results where !withOffset.contains(result.record.place.partition) {
             world.violate("a result whose partition is not in the offsets")
         }
-        if batch.results.count > world.plan.maximumBatch { world.violate("a batch of \(batch.results.count) records") }
-        if batch.results.count == world.plan.maximumBatch { world.coverage.hit(.transition(.batchFull)) }
+        // A session's outcomes stay together; all else keeps to the limit.
+        let room = batch.results.prefix(world.plan.maximumBatch)
+        let sessions = Set(room.compactMap { $0.event.sessionID } + batch.ledger.compactMap(\.record?.session))
+        let isKept = batch.results.dropFirst(room.count).allSatisfy { $0.event.sessionID.map(sessions.contains) ?? false }
+        if !isKept { world.violate("a batch of \(batch.results.count) records") }
+        if batch.results.count >= world.plan.maximumBatch { world.coverage.hit(.transition(.batchFull)) }
         if batch.results.isEmpty, batch.ledger.isEmpty {
             world.coverage.hit(.transition(process.isTrusted ? .idleMoveCommitted : .proofCommitted))
         }
@@ -230,8 +234,8 @@ final class Oracle {
     }
 
     private func noteSettled(_ write: Batch.LedgerWrite) {
-        guard case .state(let codes, let isClosed) = write.record.content,
-            let lane = lanes[write.partition]?[write.record.session]
+        guard let record = write.record, case .state(let codes, let isClosed) = record.content,
+            let lane = lanes[write.partition]?[record.session]
         else { return }
         if isClosed { lane.isClosedInState = true }
         for code in codes where code.outcome != nil {

@@ -60,7 +60,10 @@ enum Line {
         var lines = ["commit \(batch.id.counter)"]
         lines += batch.results.map { "result \(text($0.record)) \(text($0.event))" }
         lines += batch.deadLetters.map { "dead letter \(text($0.record)) \($0.letter.reason.rawValue)" }
-        lines += batch.ledger.map { ($0.partition == 0 ? "" : "\($0.partition)/") + text($0.record) }
+        // A barrier in a state's place goes without saying.
+        lines += batch.ledger.compactMap { write in
+            write.record.map { (write.partition == 0 ? "" : "\(write.partition)/") + text($0) }
+        }
         lines += batch.offsets.map(text)
         return lines
     }

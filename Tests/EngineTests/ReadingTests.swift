@@ -1,0 +1,102 @@
+import Contract
+import Engine
+import Testing
+
+@Suite("An owned partition is read, or the worker says that it is not")
+struct ReadingTests {
+    /// The leaders say, every two seconds, that the partition ends there; the lines of all that time.
+    private func ends(_ worker: Transcript, at end: Int64, for duration: Duration) -> [String] {
+        var lines: [String] = []
+        for _ in 0..<Int(duration / .seconds(2)) {
+            lines += worker.pass(.seconds(2))
+            lines += worker.happens(.endsFetched([worker.place(0): end]))
+        }
+        return lines
+    }
+
+    @Test func recordsThatDoNotComeAreAskedForAgainAndThenByAnotherConsumer() {
+        let worker = Transcript(owning: 0)
+        #expect(ends(worker, at: 0, for: .seconds(30)) == [])
+        #expect(ends(worker, at: 3, for: .seconds(10)) == [])
+        #expect(!worker.status().partitions[0].isUnread)
+        #expect(ends(worker, at: 3, for: .seconds(2)) == ["resume 0 at 0"])
+        #expect(worker.facts.contains(.readingStalled(0, position: 0, end: 3, for: .seconds(10))))
+        #expect(worker.status().partitions[0].isUnread)
+        #expect(worker.status().partitions[0].end == 3)
+        #expect(ends(worker, at: 3, for: .seconds(10)) == ["resume 0 at 0"])
+        #expect(ends(worker, at: 3, for: .seconds(10)).first == "recreate consumer after 50 ms")
+    }
+
+    @Test func aRecordEndsTheSuspicion() {
+        let worker = Transcript(owning: 0)
+        _ = ends(worker, at: 3, for: .seconds(12))
+        worker.receive(0, "s", "A")
+        #expect(worker.facts.contains(.readingResumed(0)))
+        #expect(!worker.status().partitions[0].isUnread)
+        #expect(ends(worker, at: 3, for: .seconds(10)) == [])
+    }
+
+    @Test func aPartitionThatIsMeantToWaitIsNotSuspected() {
+        let worker = Transcript(owning: 0) { $0.admission = Admission(high: 1, low: 0) }
+        #expect(worker.receive(0, "s", "A") == ["pause 0", "intent 0 s/A@0"])
+        #expect(ends(worker, at: 9, for: .seconds(30)).allSatisfy { !$0.hasPrefix("resume") })
+    }
+
+    @Test func anEndThatCannotBeLearntAccusesNobody() {
+        let worker = Transcript(owning: 0)
+        _ = ends(worker, at: 3, for: .seconds(8))
+        #expect(worker.pass(.seconds(60)) == [])
+    }
+
+    // MARK: What cannot be decoded
+
+    private func fails(_ worker: Transcript, at offset: Int64?) -> [String] {
+        worker.happens(.partitionUndecodable(worker.place(0), offset: offset, reason: "bad compression"))
+    }
+
+    @Test func aBatchThatCannotBeDecodedIsTriedAndThenPassedOver() {
+        let worker = Transcript(owning: 0)
+        for _ in 1...5 {
+            #expect(fails(worker, at: 0) == ["pause 0"])
+            #expect(worker.status().partitions[0].parkedFor == "bad compression")
+            #expect(worker.pass(.milliseconds(50)) == ["resume 0 at 0"])
+        }
+        // How many records it holds, nobody can tell.
+        #expect(fails(worker, at: 0) == ["resume 0 at 1"])
+        #expect(fails(worker, at: 0) == ["resume 0 at 2"])
+        let lines = worker.receive(2, "s", "A")
+        #expect(worker.facts.contains(.steppedOver(0, from: 0, to: 2)))
+        #expect(lines == ["intent 2 s/A@2", "commit 1", "dead letter 0 undecodable", "offset 0=2 ledger 0"])
+        #expect(worker.batch?.deadLetters.first?.letter.lastOffset == 1)
+        worker.committed()
+        #expect(worker.pass(.seconds(5)) == [])
+    }
+
+    @Test func whatCanBeReadAfterAllIsNotPassedOver() {
+        let worker = Transcript(owning: 0)
+        #expect(fails(worker, at: 0) == ["pause 0"])
+        #expect(worker.pass(.milliseconds(50)) == ["resume 0 at 0"])
+        #expect(worker.receive(0, "s", "A") == ["intent 0 s/A@0"])
+        #expect(!worker.facts.contains { if case .steppedOver = $0 { true } else { false } })
+    }
+
+    @Test func theLetterOfWhatWasPassedOverGoesIntoTheNextBatchAfterAnAbort() {
+        let worker = Transcript(owning: 0)
+        for _ in 1...5 {
+            _ = fails(worker, at: 0)
+            worker.pass(.milliseconds(50))
+        }
+        _ = fails(worker, at: 0)
+        #expect(
+            worker.happens(.reachedEnd(worker.place(0), offset: 1)) == [
+                "commit 1", "dead letter 0 undecodable", "offset 0=1 ledger 0",
+            ]
+        )
+        worker.aborted(.transient)
+        #expect(worker.pass(.milliseconds(50)) == ["commit 2", "dead letter 0 undecodable", "offset 0=1 ledger 0"])
+        // A letter that no broker takes is dropped, and told of.
+        #expect(worker.aborted(.outputs, faults: [.deadLetter(0)]) == [])
+        #expect(worker.facts.contains(.deadLetterDropped(worker.id(0))))
+        #expect(worker.pass(.seconds(1)) == ["commit 3", "offset 0=1 ledger 0"])
+    }
+}
