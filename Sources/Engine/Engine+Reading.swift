@@ -59,7 +59,7 @@ extension Engine {
         let position = max(offset ?? .min, partition.held.last.map { $0.id.offset + 1 } ?? partition.progress.next)
         if partition.passage == nil {
             partition.passage = Passage(at: position)
-        } else if partition.passage?.failed() == true {
+        } else if partition.passage?.failed(at: offset) == true {
             effects.append(.resume(place, offset: readingPosition(of: partition)))
             if !partition.pauses.isEmpty { effects.append(.pause([place])) }
             return

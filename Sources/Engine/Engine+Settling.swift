@@ -70,6 +70,7 @@ extension Engine {
         share.floor = partition.newestLedgerOffset
         var changed: [(SessionID, SessionDigest)] = []
         var seen: Set<SessionDigest> = []
+        var isTold = false
         for command in takeConcluded(of: partition, room: &room) {
             command.state = .batched
             partition.progress.batched(command.offset)
@@ -78,6 +79,7 @@ extension Engine {
             guard case .command(let verify, let session, let fingerprint) = command.record.content,
                 let conclusion = command.conclusion
             else { continue }
+            isTold = isTold || conclusion.settles
             let entry = partition.ledger[session]
             if conclusion.leavesIntent {
                 share.voids.append(.init(session: session, fingerprint: fingerprint, source: command.offset))
@@ -100,7 +102,7 @@ extension Engine {
         }
         partition.voids.removeAll()
         appendSkipped(of: partition, to: &share, &batch, &open)
-        if changed.isEmpty, let finished = share.offsets.max() { appendBarrier(of: partition, finished, to: &batch, &open) }
+        if !isTold, let finished = share.offsets.max() { appendBarrier(of: partition, finished, to: &batch, &open) }
         for (id, session) in changed {
             let entry = partition.ledger[session]
             share.states.append(.init(index: batch.ledger.count, session: session, codes: entry.codes))
@@ -158,7 +160,7 @@ extension Engine {
         }
     }
 
-    /// In a state's place: see ``LedgerBarrier``.
+    /// Where no state tells of a record that is finished here: see ``LedgerBarrier``.
     private func appendBarrier(
         of partition: Partition,
         _ finished: Int64,

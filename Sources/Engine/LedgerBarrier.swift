@@ -4,8 +4,8 @@
 /// its log never holds this record. And it names its writer, so that the next owner knows whose transaction may hold up the
 /// ledger's stable end. It says nothing of any session.
 ///
-/// A transaction that finishes records of a partition and writes no state of theirs (replays, unusable ones) has one as well, which
-/// names one of them: so every commit leaves in the ledger what an older committed offset can be told by.
+/// A transaction that finishes records of a partition and settles nothing (replays, unusable ones) has one as well, which names one
+/// of them: so every commit leaves in the ledger what an older committed offset can be told by.
 ///
 /// Binary, version 1: key `b` and the transactional id, so that compaction keeps one of each worker slot; value `1`, the
 /// process id (u64) and the offset of the record (i64, -1 for none), little-endian.

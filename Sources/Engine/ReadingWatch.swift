@@ -58,7 +58,7 @@ package struct ReadingWatch: Equatable, Sendable {
 /// batch holds cannot be told, and the next one may begin at any offset.
 package struct Passage: Equatable, Sendable {
     /// The first offset that could not be decoded.
-    package let start: Int64
+    package private(set) var start: Int64
     /// Where reading is tried.
     package private(set) var position: Int64
     private var tries = 1
@@ -68,9 +68,13 @@ package struct Passage: Equatable, Sendable {
         position = offset
     }
 
-    /// It failed again.
+    /// It failed again, at this offset where that is known: what lies before it was read, or holds nothing.
     /// - Returns: whether to go on at once, an offset further.
-    package mutating func failed() -> Bool {
+    package mutating func failed(at offset: Int64?) -> Bool {
+        if let offset, offset > position {
+            if position == start { start = offset }
+            position = offset
+        }
         tries += 1
         guard tries > Limits.decodingTries else { return false }
         position += 1

@@ -44,7 +44,8 @@ extension Oracle {
     /// What is passed over could not be decoded, the whole of it and nothing else.
     private func checkSkipped(_ letter: DeadLetter) {
         let log = broker?.commands[Int(letter.source.partition)]
-        guard let log, let last = letter.lastOffset, log.isDamaged(letter.source.offset),
+        guard let log, let last = letter.lastOffset,
+            (letter.source.offset...last).contains(where: log.isDamaged),
             log.records.allSatisfy({ !(letter.source.offset...last).contains($0.offset) })
         else { return world.violate("\(letter.source) to \(letter.lastOffset ?? -1) is passed over, and could be read") }
     }
