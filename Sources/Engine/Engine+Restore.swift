@@ -92,7 +92,7 @@ extension Engine {
         guard let partition = partition(place), partition.phase == .reading else { return }
         let positions = partition.positions
         let committed = positions.committed ?? positions.earliest
-        if let settled = restored.settledBeyond, !configuration.acceptLedgerLoss {
+        if let settled = restored.settledBeyond, isStale(partition) {
             report(.stalePosition(place.partition, committed: committed, settled: settled))
             restoreFailed(place, "the committed offset is older than the ledger", at: now)
             return
@@ -121,6 +121,13 @@ extension Engine {
         if admission.isClosed { pause(partition, for: .admission) }
         if !drain.isRunning { pause(partition, for: .leaving) }
         if partition.unwritable != nil { pause(partition, for: .unwritable) }
+    }
+
+    /// An offset older than the ledger is fetched again, and never gone on from; unless the operator has said that the ledger may be of
+    /// another topic than the commands, and the same answer came several times.
+    private func isStale(_ partition: Partition) -> Bool {
+        partition.staleOffsets += 1
+        return !configuration.acceptLedgerLoss || partition.staleOffsets < Limits.staleOffsets
     }
 
     mutating func restoreFailed(_ place: PartitionEpoch, _ reason: String, at now: Instant) {

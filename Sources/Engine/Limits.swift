@@ -41,6 +41,8 @@ package enum Limits {
     package static let decodingTries = 5
     /// An undecided transaction that holds up a restore for so long is decided in its owner's place.
     package static let predecessorPatience = Duration.seconds(1)
+    /// Fetches of an offset older than the ledger, before an operator's word that the ledger may be lost is taken for the reason.
+    package static let staleOffsets = 5
     /// A barrier that the ledger's floor has passed is renewed at most this often.
     package static let barrierInterval = Duration.seconds(2)
     /// How long dead letters are withheld once the broker has refused them for want of a right.

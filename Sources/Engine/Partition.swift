@@ -40,6 +40,8 @@ final class Partition {
     var metadata: OffsetMetadata?
     var restoreBegan: Instant
     var restoreBackOff = BackOff()
+    /// Tries that found the committed offset older than the ledger.
+    var staleOffsets = 0
 
     var progress = PartitionProgress(committed: 0)
     var ledger = SessionLedger(retention: .zero)

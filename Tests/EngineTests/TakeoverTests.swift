@@ -57,6 +57,13 @@ struct TakeoverTests {
         let worker = Transcript { $0.acceptLedgerLoss = true }
         reads(worker)
         let result = LedgerRestore.Result(ledger: Transcript.read([]), settledBeyond: 55)
+        for _ in 1..<Limits.staleOffsets {
+            #expect(worker.happens(.restored(worker.place(0), result, at: worker.wall)) == [])
+            worker.pass(.seconds(5))
+            let positions = Positions(committed: 50, metadata: metadata.encoded, earliest: 0, end: 60)
+            worker.happens(.positionsFetched(worker.place(0), positions))
+            worker.happens(.barrierWritten(worker.place(0), ledgerOffset: 100))
+        }
         #expect(worker.happens(.restored(worker.place(0), result, at: worker.wall)) == ["resume 0 at 50"])
     }
 

@@ -37,7 +37,8 @@ extension Process {
     }
 
     private func positions(of partition: Int32) -> Positions {
-        let isStale = world.strikes(.staleOffsets, 0.3)
+        // Where its ledger may be another topic's, nothing tells it.
+        let isStale = !acceptsLedgerLoss && world.strikes(.staleOffsets, 0.3)
         let committed =
             isStale ? broker.formerOffset(partition, atLeast: 1) : broker.committedOffset(partition)
         let log = broker.commands[Int(partition)]

@@ -21,6 +21,7 @@ final class Process {
     var choice = ProducerChoice()
     var cancelled: BatchID?
     let processID: UInt64
+    let acceptsLedgerLoss: Bool
     let instance: String?
     let keyID: UInt32
     let shellFaults: Set<ShellFault>
@@ -71,6 +72,7 @@ final class Process {
         self.keyID = keyID
         producers = [name, ProducerChoice.alternate(of: name)].map(fleet.broker.producer)
         processID = id
+        acceptsLedgerLoss = fleet.acceptsLedgerLoss
         let plan = fleet.world.plan
         instance = plan.isStatic ? name : nil
         watch = UpstreamWatch(plan.protection, at: fleet.world.now)
