@@ -40,7 +40,7 @@ import Testing
         let producer = try producer()
         let nowhere = OutgoingRecord(topic: topic, partition: 9)
         // Of a topic that was not, only the report could tell.
-        producer.learn([topic], timeout: .seconds(20))
+        producer.refresh([topic], timeout: .seconds(20))
         #expect(throws: KafkaError.self) { try producer.produce(nowhere, tag: 1) }
         #expect(reports.all.isEmpty && producer.outstanding == 0)
         #expect(producer.close(timeout: .seconds(5)))

@@ -262,8 +262,8 @@ import Testing
 
 extension TransactionOutcome {
     var aborted: (KafkaError, [RecordFault])? {
-        guard case .aborted(let cause, let faults) = self else { return nil }
-        return (cause, faults)
+        guard case .aborted(let abortion) = self else { return nil }
+        return (abortion.cause, abortion.faults)
     }
 
     var isCommitted: Bool {
