@@ -8,12 +8,15 @@ import Contract
 /// ``watermarks(_:timeout:)``. It never commits, never chooses where to read from, and never decides when to release.
 package final class GroupConsumer: Sendable {
     private let handle: ClientHandle
+    private let selection: RecordSelection
     private let assignment = Monitor(Assignment())
 
-    /// Throws when a property is refused.
-    ///
-    /// `properties` come from ``ClientProperties/consumer(_:groupID:instanceID:sessionTimeout:statisticsInterval:)``.
-    package init(_ properties: [String: String]) throws(KafkaError) {
+    /// - Parameters:
+    ///   - properties: from ``ClientProperties/consumer(_:groupID:instanceID:sessionTimeout:statisticsInterval:)``.
+    ///   - selection: what of each record is handed out.
+    /// - Throws: when a property is refused.
+    package init(_ properties: [String: String], keeping selection: RecordSelection = .everything) throws(KafkaError) {
+        self.selection = selection
         handle = try ClientHandle(
             .groupConsumer,
             properties,
@@ -29,16 +32,17 @@ package final class GroupConsumer: Sendable {
         }
     }
 
-    /// Waits for the first event, then takes what is there without waiting, up to `maximum` records.
+    /// Waits for the first event, then takes what is there without waiting, up to `maximum` records, or those that fill
+    /// `maximumBytes` of memory.
     ///
     /// May return early with nothing.
-    package func poll(timeout: Duration, maximum: Int) -> [ConsumerEvent] {
-        var batch = EventBatch()
+    package func poll(timeout: Duration, maximum: Int, maximumBytes: Int = .max) -> [ConsumerEvent] {
+        var batch = EventBatch(selection)
         let isRetrying = carryOut(into: &batch)
         // A partition that could not be positioned yet is tried again soon.
         var wait = min(timeout, isRetrying ? .milliseconds(10) : timeout).wholeMilliseconds
         if batch.hasEvents { wait = 0 }
-        while batch.recordCount < maximum, let event = handle.poll(milliseconds: wait) {
+        while batch.recordCount < maximum, batch.bytes < maximumBytes, let event = handle.poll(milliseconds: wait) {
             wait = 0
             switch event.kind {
             case .records:
@@ -370,7 +374,7 @@ extension GroupConsumer {
             return (state.isClosing, Array(state.revoked))
         }
         guard isClosing else { return }
-        var batch = EventBatch()
+        var batch = EventBatch(selection)
         if !revoked.isEmpty { drop(revoked, into: &batch) }
         while !isClosed, !deadline.hasPassed {
             _ = poll(timeout: .milliseconds(20), maximum: 1000)
