@@ -41,6 +41,8 @@ package enum ClientProperties {
             // A lost offset is an incident, not a silent jump.
             "auto.offset.reset": "error",
             "enable.partition.eof": "true",
+            // A producer's bound, which would raise that of a fetch.
+            "message.max.bytes": "\(fetchBytes)",
             // The coordinator's silence is read from the statistics.
             "statistics.interval.ms": "\(statisticsInterval.wholeMilliseconds)",
         ]
@@ -54,8 +56,6 @@ package enum ClientProperties {
             // is larger comes all the same, alone.
             "fetch.max.bytes": "\(fetchBytes)",
             "fetch.message.max.bytes": "\(fetchBytes)",
-            // Or it would raise the bound.
-            "message.max.bytes": "\(fetchBytes)",
             "fetch.wait.max.ms": "100",
             "fetch.error.backoff.ms": "100",
             // One that was deposed may still answer.
