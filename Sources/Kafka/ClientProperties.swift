@@ -50,7 +50,7 @@ package enum ClientProperties {
         // Whatever is queued when a rebalance comes is fetched again.
         let defaults = [
             "max.poll.interval.ms": "\(max(300_000, session))",
-            "queued.min.messages": "2000",
+            "queued.min.messages": "\(queuedRecords)",
             "queued.max.messages.kbytes": "8192",
             // A fetch is unpacked as a whole, and zeros shrink to a ten-thousandth: this bounds memory, not these bytes. A batch that
             // is larger comes all the same, alone.
@@ -65,7 +65,11 @@ package enum ClientProperties {
     }
 
     /// Bytes of one fetch of commands, as they are in the log.
-    private static let fetchBytes = 32_768
+    private static let fetchBytes = 16_384
+    /// Records that are queued before no more are asked for.
+    ///
+    /// librdkafka counts neither keys nor headers among `queued.max.messages.kbytes`.
+    static let queuedRecords = 100
 
     /// A producer that writes each record once and in order, for records that are acknowledged on their own.
     ///

@@ -42,7 +42,7 @@ package final class GroupConsumer: Sendable {
         // A partition that could not be positioned yet is tried again soon.
         var wait = min(timeout, isRetrying ? .milliseconds(10) : timeout).wholeMilliseconds
         if batch.hasEvents { wait = 0 }
-        while batch.recordCount < maximum, batch.bytes < maximumBytes, let event = handle.poll(milliseconds: wait) {
+        while batch.recordCount < maximum, batch.bytes < maximumBytes, let event = next(milliseconds: wait) {
             wait = 0
             switch event.kind {
             case .records:
@@ -54,7 +54,13 @@ package final class GroupConsumer: Sendable {
                 // What is fetched from here on belongs to the new assignment.
                 return batch.finish()
             case .error:
-                batch.append(Self.errorEvent(event))
+                let error = Self.errorEvent(event)
+                if case .endOfPartition(let partition, _) = error {
+                    batch.flush()
+                    remember(batch)
+                    assignment.withLock { $0.flow[partition]?.isAtEnd = true }
+                }
+                batch.append(error)
             case .statistics:
                 if let statistics = ConsumerStatistics(json: event.statistics()) {
                     batch.append(.statistics(statistics))
@@ -67,6 +73,7 @@ package final class GroupConsumer: Sendable {
         }
         batch.flush()
         remember(batch)
+        assignment.withLock { $0.run += batch.recordCount }
         return batch.finish()
     }
 
@@ -161,6 +168,24 @@ package final class GroupConsumer: Sendable {
         return handle.destroy(within: deadline.remaining)
     }
 
+    /// Waits for the next event.
+    ///
+    /// A broker's thread that has found the queue full looks at it again only after up to a second, however soon it is empty: when
+    /// it runs dry after so many records that it may have been full, what flows is asked for at once.
+    private func next(milliseconds wait: Int32) -> Event? {
+        guard wait > 0, assignment.withLock({ $0.run >= ClientProperties.queuedRecords }) else {
+            return handle.poll(milliseconds: wait)
+        }
+        let short = min(wait, Self.dry)
+        if let event = handle.poll(milliseconds: short) { return event }
+        assignment.withLock { $0.run = 0 }
+        nudge { !$0.isAtEnd }
+        return wait > short ? handle.poll(milliseconds: wait - short) : nil
+    }
+
+    /// Milliseconds without a record that are no pause between two fetches.
+    private static let dry: Int32 = 10
+
     private func request(_ change: (inout Assignment) -> Void) {
         assignment.withLock { change(&$0) }
         handle.wake()
@@ -185,6 +210,8 @@ extension GroupConsumer {
         /// The offset after the last record handed out, or the one asked for; nil until the first is asked for.
         var next: Int64?
         var isPaused = true
+        /// Nothing was there to read after the last record handed out.
+        var isAtEnd = false
     }
 
     private struct Assignment {
@@ -195,6 +222,8 @@ extension GroupConsumer {
         var released: Set<TopicPartition> = []
         /// Assigned, and not taken over before everything revoked was given back.
         var awaiting: [TopicPartition]?
+        /// Records handed out since the queue last ran dry.
+        var run = 0
         var isClosing = false
         /// Nobody will answer a revocation any more.
         var isAbandoned = false
@@ -233,7 +262,10 @@ extension GroupConsumer {
                 batch.append(.partitionError(partition, offset: offset, error))
                 return true
             }
-            assignment.withLock { $0.flow[partition]?.next = offset }
+            assignment.withLock { state in
+                state.flow[partition]?.next = offset
+                state.flow[partition]?.isAtEnd = false
+            }
         }
         let flow = assignment.withLock { $0.flow[partition] }
         guard let flow, let next = flow.next, flow.isPaused == wish.flows else { return true }
@@ -249,8 +281,8 @@ extension GroupConsumer {
 
     /// Gives back what was revoked, once the caller has told all of it.
     private func answer(into batch: inout EventBatch) {
-        let (released, assigned) = assignment.withLock { state in
-            guard state.revoked.isSubset(of: state.released) else { return ([TopicPartition](), [TopicPartition]?.none) }
+        let (released, assigned) = assignment.withLock { state -> ([TopicPartition], [TopicPartition]?) in
+            guard state.revoked.isSubset(of: state.released) else { return ([], nil) }
             defer { (state.revoked, state.released, state.awaiting) = ([], [], nil) }
             return (Array(state.revoked), state.awaiting)
         }
@@ -269,8 +301,8 @@ extension GroupConsumer {
         }
         if isStarted {
             let error = seek([partition: offset], waiting: .seconds(1))
-            // It has stopped for good where it could not be read, and nothing but a new start revives it. While partitions are being
-            // given back librdkafka would take the end of this one for the answer.
+            // It has stopped for good where it could not be read, and nothing but a new start revives it. While partitions are
+            // being given back librdkafka would take the end of this one for the answer.
             guard let error, error.code == .state, !isRevoking else { return error }
             if let error = unassign([partition]) { return error }
         }
@@ -301,8 +333,10 @@ extension GroupConsumer {
     ///
     /// librdkafka's broker thread notices a seek at once, but the end of a pause only within a second, be it the caller's
     /// pause or its own during a rebalance.
-    private func nudge() {
-        let positions = assignment.withLock { $0.flow.compactMapValues { $0.isPaused ? nil : $0.next } }
+    private func nudge(where isChosen: (Flow) -> Bool = { _ in true }) {
+        let positions = assignment.withLock { state in
+            state.flow.compactMapValues { $0.isPaused || !isChosen($0) ? nil : $0.next }
+        }
         if !positions.isEmpty { _ = seek(positions, waiting: .zero) }
     }
 
@@ -310,7 +344,11 @@ extension GroupConsumer {
         let positions = batch.positions
         guard !positions.isEmpty else { return }
         assignment.withLock { state in
-            for (partition, next) in positions { state.flow[partition]?.next = next }
+            for (partition, next) in positions {
+                guard let flow = state.flow[partition], flow.next != next else { continue }
+                state.flow[partition]?.next = next
+                state.flow[partition]?.isAtEnd = false
+            }
         }
     }
 

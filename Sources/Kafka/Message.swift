@@ -58,16 +58,21 @@ struct Message: ~Copyable {
     }
 
     private static func headers(_ list: OpaquePointer, _ selection: HeaderSelection) -> [Header] {
-        selection.rules.compactMap { rule in
-            var value: UnsafeRawPointer?
-            var size = 0
-            let answer =
-                switch rule.occurrence {
-                case .first: unsafe rd_kafka_header_get(list, 0, rule.name, &value, &size)
-                case .last: unsafe rd_kafka_header_get_last(list, rule.name, &value, &size)
-                }
-            guard answer == RD_KAFKA_RESP_ERR_NO_ERROR, let count = rule.bytesTaken(of: size) else { return nil }
-            return unsafe Header(name: rule.name, value: bytes(value, count))
+        // There may be many: they are gone through once, and only those that count are copied.
+        var places = [Int?](repeating: nil, count: selection.rules.count)
+        var name: UnsafePointer<CChar>?
+        var value: UnsafeRawPointer?
+        var size = 0
+        for index in 0..<(unsafe rd_kafka_header_cnt(list)) {
+            _ = unsafe rd_kafka_header_get_all(list, index, &name, &value, &size)
+            guard let name = unsafe name, let rule = unsafe selection.rule(named: name) else { continue }
+            if selection.rules[rule].occurrence == .last || places[rule] == nil { places[rule] = index }
+        }
+        return places.enumerated().compactMap { rule, index in
+            guard let index else { return nil }
+            _ = unsafe rd_kafka_header_get_all(list, index, &name, &value, &size)
+            let rule = selection.rules[rule]
+            return rule.bytesTaken(of: size).map { unsafe Header(name: rule.name, value: bytes(value, $0)) }
         }
     }
 
@@ -88,6 +93,16 @@ struct Message: ~Copyable {
     private static func bytes(_ start: UnsafeRawPointer?, _ count: Int) -> [UInt8]? {
         guard let start = unsafe start else { return nil }
         return unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: count))
+    }
+}
+
+extension HeaderSelection {
+    /// The place of the rule for headers of this name, given as C text.
+    fileprivate func rule(named name: UnsafePointer<CChar>) -> Int? {
+        rules.firstIndex { rule in
+            guard rule.name.utf8.first == UInt8(bitPattern: unsafe name.pointee) else { return false }
+            return unsafe rule.name.withCString { unsafe crdkafka_is_same_text($0, name) }
+        }
     }
 }
 

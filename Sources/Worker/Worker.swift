@@ -322,7 +322,8 @@ package final class Worker: Sendable {
             },
             transactor: transactor,
             queries: queries,
-            makeConsumer: { () throws(KafkaError) in ConsumerThread(try GroupConsumer(setup.consumer, keeping: selection), intake: intake)
+            makeConsumer: { () throws(KafkaError) in
+                ConsumerThread(try GroupConsumer(setup.consumer, keeping: selection), intake: intake)
             },
             topics: topics,
             telemetry: telemetry,
