@@ -10,7 +10,7 @@ struct CloudEvent {
 
     /// The attributes of an event in binary mode.
     init(headers: [Header]) {
-        let value = headers.last { $0.name == "ce_id" }?.value
+        let value = headers.last { $0.name == Self.idHeader }?.value
         id = value.flatMap { $0.count <= Identifier.maximumBytes ? String(validating: $0, as: UTF8.self) : nil }
             .flatMap { Identifier.isUsable($0) ? $0 : nil }
         trace = Self.traceNames.compactMap { name, attribute in
@@ -25,12 +25,18 @@ struct CloudEvent {
     }
 
     private static let traceNames = [("traceparent", "ce_traceparent"), ("tracestate", "ce_tracestate")]
+    private static let idHeader = "ce_id"
+    private static let typeHeader = "content-type"
+    /// Headers of an event whose values are sent on.
+    static let traceHeaders = traceNames.map(\.1)
+    /// Headers of an event that are only judged.
+    static let judgedHeaders = [idHeader, typeHeader]
 
     // MARK: Structured mode
 
     /// Whether the value is an event in structured mode: what its `content-type` header says.
     static func isStructured(_ headers: [Header]) throws(Refusal) -> Bool {
-        guard let value = headers.last(where: { $0.name == "content-type" })?.value,
+        guard let value = headers.last(where: { $0.name == typeHeader })?.value,
             let type = MediaType(value), type.name.hasPrefix("application/cloudevents")
         else { return false }
         if type.name.hasPrefix("application/cloudevents-batch") {

@@ -27,7 +27,7 @@ package struct CommandDecoder: Sendable {
         self.fields = fields
     }
 
-    /// See ``read(key:value:headers:at:)``.
+    /// See ``read(key:value:headers:size:at:)``.
     package func decode(
         key: [UInt8]?,
         value: [UInt8]?,
@@ -39,13 +39,19 @@ package struct CommandDecoder: Sendable {
 
     /// Judges in this order: size, content type, JSON, the event around it, key, then the fields in the order of `Field`.
     ///
-    /// An empty key counts as missing.
-    package func read(key: [UInt8]?, value: [UInt8]?, headers: [Header], at source: Coordinates) -> Reading {
+    /// An empty key counts as missing. `size` is the bytes of key and value, where not all of them are here.
+    package func read(
+        key: [UInt8]?,
+        value: [UInt8]?,
+        headers: [Header],
+        size: Int? = nil,
+        at source: Coordinates
+    ) -> Reading {
         var event = CloudEvent(headers: headers)
         var draft = Draft(commandID: event.id ?? source.description, fields: fields)
         let content: Result<VerifyCommand, Rejection>
         do throws(Refusal) {
-            guard (key?.count ?? 0) + (value?.count ?? 0) <= maximumBytes else {
+            guard size ?? ((key?.count ?? 0) + (value?.count ?? 0)) <= maximumBytes else {
                 throw Refusal(.tooLarge, "key and value are over the limit of \(maximumBytes) bytes")
             }
             let isEvent = try CloudEvent.isStructured(headers)

@@ -86,6 +86,8 @@ package struct DeadLetter: Equatable, Sendable {
         return count
     }
 
+    static let replayCountHeader = Name.replayCount
+
     private enum Name {
         static let topic = "kafka_dlt-original-topic"
         static let partition = "kafka_dlt-original-partition"

@@ -14,6 +14,9 @@ package struct Header: Hashable, Sendable {
         self.init(name: name, value: Array(text.utf8))
     }
 
+    /// Bytes of memory that it takes, about.
+    package var bytes: Int { 64 + size }
+
     /// The bytes that it adds to a record, framing aside.
     var size: Int { name.utf8.count + (value?.count ?? 0) }
 }

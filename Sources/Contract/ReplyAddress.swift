@@ -15,14 +15,17 @@ package struct ReplyAddress: Hashable, Sendable {
 
     /// Of a header that occurs several times the last counts; `nil` if nothing is asked.
     package init?(in headers: [Header]) {
-        let topic = headers.last { $0.name == "kafka_replyTopic" }?.value
-        let partition = headers.last { $0.name == "kafka_replyPartition" }?.value
+        let topic = headers.last { $0.name == Self.headers[0] }?.value
+        let partition = headers.last { $0.name == Self.headers[1] }?.value
         guard topic != nil || partition != nil else { return nil }
         self.topic = topic.map { $0.count <= Self.maximumTopicBytes ? String(validating: $0, as: UTF8.self) ?? "" : "" }
         self.partition = partition.map { bytes in
             bytes.count == 4 ? max(-1, Int32(bitPattern: bytes.reduce(0) { $0 << 8 | UInt32($1) })) : -1
         }
     }
+
+    /// The names of the headers: of the topic, and of the partition.
+    static let headers = ["kafka_replyTopic", "kafka_replyPartition"]
 
     /// Kafka has no longer names; a header could be as large as the record.
     private static let maximumTopicBytes = 249

@@ -65,7 +65,7 @@ extension Engine {
         partition.readingBackOff.succeeded()
         partition.commands[command.offset] = command
         unconcluded += 1
-        if admission.admitted() == .close {
+        if admission.admitted(bytes: record.bytes) == .close {
             report(.intakeClosed)
             for partition in owned(where: \.isRestored) { pause(partition, for: .admission) }
         }

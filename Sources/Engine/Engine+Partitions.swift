@@ -90,13 +90,14 @@ extension Engine {
     ///
     /// What is under way for them will be answered to nobody.
     private mutating func drop(_ numbers: [Int32]) {
-        var commands = 0
+        var (commands, bytes) = (0, 0)
         for number in numbers {
             guard let partition = partitions.removeValue(forKey: number) else { continue }
             unconcluded -= partition.commands.values.count { $0.conclusion == nil }
             commands += partition.commands.count
+            bytes += partition.commands.values.reduce(0) { $0 + $1.record.bytes }
         }
-        finishedInMemory(commands)
+        finishedInMemory(commands, bytes: bytes)
     }
 
     // MARK: The consumer itself
@@ -142,8 +143,8 @@ extension Engine {
         if partition.pauses.isEmpty { effects.append(.unpause([partition.place])) }
     }
 
-    mutating func finishedInMemory(_ count: Int) {
-        guard admission.finished(count) == .open else { return }
+    mutating func finishedInMemory(_ count: Int, bytes: Int) {
+        guard admission.finished(count, bytes: bytes) == .open else { return }
         report(.intakeOpened)
         for partition in owned(where: \.isRestored) { unpause(partition, for: .admission) }
     }

@@ -53,14 +53,16 @@ extension Engine {
     }
 
     private mutating func finish(_ offsets: [Int64], _ partition: Partition, at now: Instant) {
+        var bytes = 0
         for offset in offsets {
             guard let command = partition.commands.removeValue(forKey: offset) else { continue }
+            bytes += command.record.bytes
             partition.unacknowledged[offset] = nil
             if let outcome = command.conclusion?.outcome {
                 report(.published(outcome.reason.status, reason: outcome.reason, after: now - command.receivedAt))
             }
         }
-        finishedInMemory(offsets.count)
+        finishedInMemory(offsets.count, bytes: bytes)
     }
 
     // MARK: Not committed

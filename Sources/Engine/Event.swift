@@ -127,6 +127,11 @@ package struct ReceivedRecord: Sendable {
     /// Its value, where a dead letter of it shall have a copy.
     package var value: [UInt8]?
 
+    /// Bytes of memory that it takes until it is finished, what is kept of its handling included; about.
+    var bytes: Int {
+        Limits.commandBytes + (key?.count ?? 0) + (value?.count ?? 0) + headers.reduce(0) { $0 + $1.bytes }
+    }
+
     package init(
         id: RecordID,
         timestamp: WallTime,

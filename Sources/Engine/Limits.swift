@@ -14,6 +14,9 @@ package enum Limits {
     package static let offsetMetadataBytes = 4_096
     /// Bytes of a cluster id inside that metadata; Kafka's are 22.
     package static let clusterIDBytes = 64
+    /// Bytes of memory that a command takes beside its key, its headers and the copy of its value: its texts of at most 256 bytes
+    /// each, and its places in queues and tables.
+    package static let commandBytes = 1_536
     /// Commands of one session that may wait behind the one being handled.
     package static let waitingPerSession = 64
     /// Codes of one session that a ledger record holds at the most, whatever the setting says: it bounds the record.

@@ -20,12 +20,13 @@ package enum ClientProperties {
 
     /// A member of the group that reads commands.
     ///
-    /// A user waits: after a crash the partitions must move in seconds.
+    /// A user waits: after a crash the partitions must move in seconds, and in a rebalance each member learns of it with its next
+    /// heartbeat.
     package static func consumer(
         _ common: Common,
         groupID: String,
         instanceID: String? = nil,
-        sessionTimeout: Duration = .seconds(10),
+        sessionTimeout: Duration = .seconds(6),
         statisticsInterval: Duration = .seconds(1)
     ) throws(KafkaError) -> [String: String] {
         let session = sessionTimeout.wholeMilliseconds
@@ -33,13 +34,15 @@ package enum ClientProperties {
             "group.id": groupID,
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": "\(session)",
-            "heartbeat.interval.ms": "\(min(3000, session / 3))",
+            "heartbeat.interval.ms": "\(min(1000, session / 3))",
             "enable.auto.commit": "false",
             "enable.auto.offset.store": "false",
             "isolation.level": "read_committed",
             // A lost offset is an incident, not a silent jump.
             "auto.offset.reset": "error",
             "enable.partition.eof": "true",
+            // A producer's bound, which would raise that of a fetch.
+            "message.max.bytes": "\(fetchBytes)",
             // The coordinator's silence is read from the statistics.
             "statistics.interval.ms": "\(statisticsInterval.wholeMilliseconds)",
         ]
@@ -47,21 +50,37 @@ package enum ClientProperties {
         // Whatever is queued when a rebalance comes is fetched again.
         let defaults = [
             "max.poll.interval.ms": "\(max(300_000, session))",
-            "queued.min.messages": "2000",
+            "queued.min.messages": "\(queuedRecords)",
             "queued.max.messages.kbytes": "8192",
+            // A fetch is unpacked as a whole, and zeros shrink to a ten-thousandth: this bounds memory, not these bytes. A batch that
+            // is larger comes all the same, alone.
+            "fetch.max.bytes": "\(fetchBytes)",
+            "fetch.message.max.bytes": "\(fetchBytes)",
             "fetch.wait.max.ms": "100",
             "fetch.error.backoff.ms": "100",
-            // Partitions that are added are seen within this time, not within 5 minutes.
-            "topic.metadata.refresh.interval.ms": "30000",
+            // One that was deposed may still answer.
+            "coordinator.query.interval.ms": "10000",
         ]
         return try merge(common, fixed: fixed, defaults: defaults)
     }
 
+    /// Bytes of one fetch of commands, as they are in the log.
+    private static let fetchBytes = 16_384
+    /// Records that are queued before no more are asked for.
+    ///
+    /// librdkafka counts neither keys nor headers among `queued.max.messages.kbytes`.
+    static let queuedRecords = 100
+
     /// A producer that writes each record once and in order, for records that are acknowledged on their own.
-    package static func idempotentProducer(_ common: Common) throws(KafkaError) -> [String: String] {
+    ///
+    /// `batchSize`: see ``transactionalProducer(_:transactionalID:transactionTimeout:batchSize:)``.
+    package static func idempotentProducer(
+        _ common: Common,
+        batchSize: Int = defaultBatchSize
+    ) throws(KafkaError) -> [String: String] {
         try merge(
             common,
-            fixed: producer,
+            fixed: producer(batchSize),
             // A record alone costs a request of its own; two milliseconds' company makes it several times cheaper.
             defaults: producerDefaults.merging(["message.timeout.ms": "30000", "linger.ms": "2"]) { $1 }
         )
@@ -69,14 +88,16 @@ package enum ClientProperties {
 
     /// A producer that writes records and offsets together.
     ///
-    /// `transactionalID` is stable per worker slot and never shared by two workers.
+    /// `transactionalID` is stable per worker slot and never shared by two workers. `batchSize`, in bytes, is what is sent together
+    /// to one partition: below the `max.message.bytes` of every topic that is written to, since that is a limit of batches.
     package static func transactionalProducer(
         _ common: Common,
         transactionalID: String,
-        transactionTimeout: Duration = .seconds(10)
+        transactionTimeout: Duration = .seconds(10),
+        batchSize: Int = defaultBatchSize
     ) throws(KafkaError) -> [String: String] {
         let timeout = transactionTimeout.wholeMilliseconds
-        let fixed = producer.merging(
+        let fixed = producer(batchSize).merging(
             [
                 "transactional.id": transactionalID,
                 // The default of a minute blocks every read_committed reader that long after a crash.
@@ -100,6 +121,8 @@ package enum ClientProperties {
                 "enable.partition.eof": "true",
                 // An offset that is no longer kept: reading more than asked for does no harm.
                 "auto.offset.reset": "earliest",
+                // Questions ask for a broker's answer, and librdkafka waits for that as long as this, whatever the caller's limit.
+                "socket.timeout.ms": "10000",
             ],
             defaults: [
                 "queued.min.messages": "20000", "queued.max.messages.kbytes": "16384", "fetch.wait.max.ms": "50",
@@ -119,25 +142,34 @@ package enum ClientProperties {
         case readUncommitted = "read_uncommitted"
     }
 
-    private static let producer = [
-        "enable.idempotence": "true",
-        "acks": "all",
-        // Java's default; librdkafka's own puts a key elsewhere.
-        "partitioner": "murmur2_random",
-        // For the metrics alone, so seldom.
-        "statistics.interval.ms": "5000",
-    ]
+    /// Bytes: far below every limit that a topic is likely to have, and full batches are still cheap.
+    package static let defaultBatchSize = 65_536
+
+    private static func producer(_ batchSize: Int) -> [String: String] {
+        [
+            "enable.idempotence": "true",
+            "acks": "all",
+            "batch.size": "\(batchSize)",
+            // Java's default; librdkafka's own puts a key elsewhere.
+            "partitioner": "murmur2_random",
+            // For the metrics alone, so seldom.
+            "statistics.interval.ms": "5000",
+        ]
+    }
 
     private static let producerDefaults = [
         "linger.ms": "0",
         "retry.backoff.ms": "20",
-        // A topic that was refused once is not asked for again before its metadata is.
-        "topic.metadata.refresh.interval.ms": "30000",
         "queue.buffering.max.messages": "20000",
         "queue.buffering.max.kbytes": "65536",
     ]
 
-    private static let everywhere = ["socket.nagle.disable": "true", "log.connection.close": "false"]
+    private static let everywhere = [
+        "socket.nagle.disable": "true", "log.connection.close": "false",
+        // Partitions that are added, leaders that have moved and topics that were refused once are seen within this time; what
+        // was learnt counts for three times as long.
+        "topic.metadata.refresh.interval.ms": "5000",
+    ]
 
     /// Owned whatever the client, under every name that librdkafka knows for it.
     private static let owned: Set<String> = [
@@ -147,7 +179,7 @@ package enum ClientProperties {
         "enable.partition.eof", "allow.auto.create.topics", "statistics.interval.ms",
         "transactional.id", "transaction.timeout.ms", "message.timeout.ms", "delivery.timeout.ms",
         "enable.idempotence", "enable.gapless.guarantee", "acks", "request.required.acks", "partitioner",
-        "max.in.flight", "max.in.flight.requests.per.connection", "retries", "message.send.max.retries",
+        "batch.size", "max.in.flight", "max.in.flight.requests.per.connection", "retries", "message.send.max.retries",
         "log.queue", "test.mock.num.brokers", "plugin.library.paths", "group.protocol",
     ]
 

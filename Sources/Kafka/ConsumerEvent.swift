@@ -22,6 +22,6 @@ package enum ConsumerEvent: Equatable, Sendable {
     case log(ClientLog)
     /// The client's error; when it is fatal, all partitions are lost and a new consumer is needed.
     case error(KafkaError)
-    /// One partition cannot be read; the others go on.
-    case partitionError(TopicPartition, KafkaError)
+    /// One partition cannot be read, at this offset where that is known; the others go on.
+    case partitionError(TopicPartition, offset: Int64?, KafkaError)
 }

@@ -5,15 +5,22 @@ struct EventBatch {
     private var events: [ConsumerEvent] = []
     private var records: [ConsumedRecord] = []
     private var topics = TopicNames()
+    private let selection: RecordSelection
     private(set) var recordCount = 0
+    /// Bytes of memory that the records take, about.
+    private(set) var bytes = 0
     /// The offset after the last record of each partition.
     private(set) var positions: [TopicPartition: Int64] = [:]
+
+    init(_ selection: RecordSelection) { self.selection = selection }
 
     var hasEvents: Bool { !events.isEmpty }
 
     mutating func append(_ event: borrowing Event) {
         event.forEachMessage { message in
-            records.append(message.record(&topics))
+            let record = message.record(&topics, selection)
+            bytes += record.bytes
+            records.append(record)
             recordCount += 1
         }
     }

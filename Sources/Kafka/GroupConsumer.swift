@@ -8,12 +8,15 @@ import Contract
 /// ``watermarks(_:timeout:)``. It never commits, never chooses where to read from, and never decides when to release.
 package final class GroupConsumer: Sendable {
     private let handle: ClientHandle
+    private let selection: RecordSelection
     private let assignment = Monitor(Assignment())
 
-    /// Throws when a property is refused.
-    ///
-    /// `properties` come from ``ClientProperties/consumer(_:groupID:instanceID:sessionTimeout:statisticsInterval:)``.
-    package init(_ properties: [String: String]) throws(KafkaError) {
+    /// - Parameters:
+    ///   - properties: from ``ClientProperties/consumer(_:groupID:instanceID:sessionTimeout:statisticsInterval:)``.
+    ///   - selection: what of each record is handed out.
+    /// - Throws: when a property is refused.
+    package init(_ properties: [String: String], keeping selection: RecordSelection = .everything) throws(KafkaError) {
+        self.selection = selection
         handle = try ClientHandle(
             .groupConsumer,
             properties,
@@ -29,16 +32,17 @@ package final class GroupConsumer: Sendable {
         }
     }
 
-    /// Waits for the first event, then takes what is there without waiting, up to `maximum` records.
+    /// Waits for the first event, then takes what is there without waiting, up to `maximum` records, or those that fill
+    /// `maximumBytes` of memory.
     ///
     /// May return early with nothing.
-    package func poll(timeout: Duration, maximum: Int) -> [ConsumerEvent] {
-        var batch = EventBatch()
+    package func poll(timeout: Duration, maximum: Int, maximumBytes: Int = .max) -> [ConsumerEvent] {
+        var batch = EventBatch(selection)
         let isRetrying = carryOut(into: &batch)
         // A partition that could not be positioned yet is tried again soon.
         var wait = min(timeout, isRetrying ? .milliseconds(10) : timeout).wholeMilliseconds
         if batch.hasEvents { wait = 0 }
-        while batch.recordCount < maximum, let event = handle.poll(milliseconds: wait) {
+        while batch.recordCount < maximum, batch.bytes < maximumBytes, let event = next(milliseconds: wait) {
             wait = 0
             switch event.kind {
             case .records:
@@ -50,7 +54,13 @@ package final class GroupConsumer: Sendable {
                 // What is fetched from here on belongs to the new assignment.
                 return batch.finish()
             case .error:
-                batch.append(Self.errorEvent(event))
+                let error = Self.errorEvent(event)
+                if case .endOfPartition(let partition, _) = error {
+                    batch.flush()
+                    remember(batch)
+                    assignment.withLock { $0.flow[partition]?.isAtEnd = true }
+                }
+                batch.append(error)
             case .statistics:
                 if let statistics = ConsumerStatistics(json: event.statistics()) {
                     batch.append(.statistics(statistics))
@@ -63,12 +73,14 @@ package final class GroupConsumer: Sendable {
         }
         batch.flush()
         remember(batch)
+        assignment.withLock { $0.run += batch.recordCount }
         return batch.finish()
     }
 
-    /// Starts an assigned partition at this offset, or moves it there.
+    /// Starts an assigned partition at this offset, or moves it there, also after it could not be read where it stood.
     ///
-    /// Takes effect in the next poll; an assignment that is gone by then is left alone.
+    /// Takes effect in the next poll; an assignment that is gone by then is left alone. Nothing that lies elsewhere in the
+    /// partition is handed out, or even fetched, before; nor after, whatever had been fetched.
     package func resume(_ partition: TopicPartition, at offset: Int64) {
         request { $0.wanted[partition] = Wish(offset: offset, flows: true) }
     }
@@ -156,6 +168,24 @@ package final class GroupConsumer: Sendable {
         return handle.destroy(within: deadline.remaining)
     }
 
+    /// Waits for the next event.
+    ///
+    /// A broker's thread that has found the queue full looks at it again only after up to a second, however soon it is empty: when
+    /// it runs dry after so many records that it may have been full, what flows is asked for at once.
+    private func next(milliseconds wait: Int32) -> Event? {
+        guard wait > 0, assignment.withLock({ $0.run >= ClientProperties.queuedRecords }) else {
+            return handle.poll(milliseconds: wait)
+        }
+        let short = min(wait, Self.dry)
+        if let event = handle.poll(milliseconds: short) { return event }
+        assignment.withLock { $0.run = 0 }
+        nudge { !$0.isAtEnd }
+        return wait > short ? handle.poll(milliseconds: wait - short) : nil
+    }
+
+    /// Milliseconds without a record that are no pause between two fetches.
+    private static let dry: Int32 = 10
+
     private func request(_ change: (inout Assignment) -> Void) {
         assignment.withLock { change(&$0) }
         handle.wake()
@@ -172,9 +202,16 @@ extension GroupConsumer {
 
     /// How a partition of the assignment stands.
     private struct Flow {
+        /// librdkafka has it.
+        ///
+        /// Before its first offset is known it has not: there is no offset that is surely in range, and a partition whose fetch was
+        /// out of range stops.
+        var isStarted = false
         /// The offset after the last record handed out, or the one asked for; nil until the first is asked for.
         var next: Int64?
         var isPaused = true
+        /// Nothing was there to read after the last record handed out.
+        var isAtEnd = false
     }
 
     private struct Assignment {
@@ -183,6 +220,10 @@ extension GroupConsumer {
         /// Revoked and not answered: librdkafka takes one answer for all of them.
         var revoked: Set<TopicPartition> = []
         var released: Set<TopicPartition> = []
+        /// Assigned, and not taken over before everything revoked was given back.
+        var awaiting: [TopicPartition]?
+        /// Records handed out since the queue last ran dry.
+        var run = 0
         var isClosing = false
         /// Nobody will answer a revocation any more.
         var isAbandoned = false
@@ -197,19 +238,10 @@ extension GroupConsumer {
 
     /// Does what was asked for since the last poll; true when something must be tried again.
     private func carryOut(into batch: inout EventBatch) -> Bool {
-        let (wanted, answer) = assignment.withLock { state in
-            let answer = state.revoked.isSubset(of: state.released) ? Array(state.revoked) : []
-            if !answer.isEmpty {
-                state.forget(answer)
-                state.revoked = []
-            }
-            if state.revoked.isEmpty { state.released = [] }
+        answer(into: &batch)
+        let wanted = assignment.withLock { state in
             defer { state.wanted = [:] }
-            return (state.wanted.filter { state.flow[$0.key] != nil }, answer)
-        }
-        if !answer.isEmpty {
-            if let error = unassign(answer) { batch.append(.error(error)) }
-            nudge()
+            return state.wanted.filter { state.flow[$0.key] != nil }
         }
         var isRetrying = false
         for (partition, wish) in wanted where !carryOut(wish, partition, into: &batch) {
@@ -225,12 +257,15 @@ extension GroupConsumer {
     /// False when it must be tried again: a partition just assigned may not have been started yet.
     private func carryOut(_ wish: Wish, _ partition: TopicPartition, into batch: inout EventBatch) -> Bool {
         if let offset = wish.offset {
-            if let error = seek([partition: offset], waiting: .seconds(1)) {
-                if Self.untilStarted.contains(error.code) { return false }
-                batch.append(.partitionError(partition, error))
+            if let error = begin(partition, at: offset) {
+                if Self.passing.contains(error.code) { return false }
+                batch.append(.partitionError(partition, offset: offset, error))
                 return true
             }
-            assignment.withLock { $0.flow[partition]?.next = offset }
+            assignment.withLock { state in
+                state.flow[partition]?.next = offset
+                state.flow[partition]?.isAtEnd = false
+            }
         }
         let flow = assignment.withLock { $0.flow[partition] }
         guard let flow, let next = flow.next, flow.isPaused == wish.flows else { return true }
@@ -240,9 +275,48 @@ extension GroupConsumer {
         return true
     }
 
-    private static let untilStarted: Set<KafkaError.Code> = [
+    private static let passing: Set<KafkaError.Code> = [
         .state, .previousInProgress, .inProgress, .timedOut, .unknownPartition,
     ]
+
+    /// Gives back what was revoked, once the caller has told all of it.
+    private func answer(into batch: inout EventBatch) {
+        let (released, assigned) = assignment.withLock { state -> ([TopicPartition], [TopicPartition]?) in
+            guard state.revoked.isSubset(of: state.released) else { return ([], nil) }
+            defer { (state.revoked, state.released, state.awaiting) = ([], [], nil) }
+            return (Array(state.revoked), state.awaiting)
+        }
+        if !released.isEmpty {
+            if let error = unassign(released) { batch.append(.error(error)) }
+            assignment.withLock { $0.forget(released) }
+            nudge()
+        }
+        if let assigned { takeOver(assigned, into: &batch) }
+    }
+
+    /// Has librdkafka read the partition from this offset on.
+    private func begin(_ partition: TopicPartition, at offset: Int64) -> KafkaError? {
+        let (isStarted, isRevoking) = assignment.withLock { state in
+            (state.flow[partition]?.isStarted ?? false, !state.revoked.isEmpty)
+        }
+        if isStarted {
+            let error = seek([partition: offset], waiting: .seconds(1))
+            // It has stopped for good where it could not be read, and nothing but a new start revives it. While partitions are
+            // being given back librdkafka would take the end of this one for the answer.
+            guard let error, error.code == .state, !isRevoking else { return error }
+            if let error = unassign([partition]) { return error }
+        }
+        // A start would make a lost assignment look as if it were not; the loss comes with the next poll.
+        if isLost { return KafkaError("assign", .state) }
+        if let error = assign([OffsetCommit(partition, offset: offset)]) { return error }
+        // It may still be paused from an earlier assignment.
+        setPaused(false, [partition])
+        assignment.withLock { state in
+            state.flow[partition]?.isStarted = true
+            state.flow[partition]?.isPaused = false
+        }
+        return nil
+    }
 
     /// Moves partitions; with no time to wait nobody learns whether it worked.
     private func seek(_ offsets: [TopicPartition: Int64], waiting time: Duration) -> KafkaError? {
@@ -259,8 +333,10 @@ extension GroupConsumer {
     ///
     /// librdkafka's broker thread notices a seek at once, but the end of a pause only within a second, be it the caller's
     /// pause or its own during a rebalance.
-    private func nudge() {
-        let positions = assignment.withLock { $0.flow.compactMapValues { $0.isPaused ? nil : $0.next } }
+    private func nudge(where isChosen: (Flow) -> Bool = { _ in true }) {
+        let positions = assignment.withLock { state in
+            state.flow.compactMapValues { $0.isPaused || !isChosen($0) ? nil : $0.next }
+        }
         if !positions.isEmpty { _ = seek(positions, waiting: .zero) }
     }
 
@@ -268,7 +344,11 @@ extension GroupConsumer {
         let positions = batch.positions
         guard !positions.isEmpty else { return }
         assignment.withLock { state in
-            for (partition, next) in positions { state.flow[partition]?.next = next }
+            for (partition, next) in positions {
+                guard let flow = state.flow[partition], flow.next != next else { continue }
+                state.flow[partition]?.next = next
+                state.flow[partition]?.isAtEnd = false
+            }
         }
     }
 
@@ -281,28 +361,23 @@ extension GroupConsumer {
         }
     }
 
-    /// Takes what was assigned at once, standing still at offset 0, so that no committed offset is looked up and not
-    /// one record comes before its partition was restored.
+    /// What is assigned is taken over at once, and librdkafka is given none of it before its first offset is known, so that no
+    /// committed offset is looked up and not one record comes before its partition was restored.
     ///
-    /// A revocation waits for ``release(_:)``.
+    /// A revocation waits for ``release(_:)``, and so does what is assigned meanwhile: the group would go on.
     private func rebalance(_ event: borrowing Event, into batch: inout EventBatch) {
         let partitions = event.partitions()
         switch event.response {
         case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
             handle.setMustStay(false)
-            if let error = assign(partitions) { batch.append(.error(error)) }
-            setPaused(true, partitions)
-            assignment.withLock { state in
-                state.forget(partitions)
-                for partition in partitions { state.flow[partition] = Flow() }
+            let mustWait = assignment.withLock { state in
+                guard !state.revoked.isEmpty else { return false }
+                state.awaiting = (state.awaiting ?? []) + partitions
+                return true
             }
-            nudge()
-            batch.append(.assigned(partitions))
+            if !mustWait { takeOver(partitions, into: &batch) }
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS where !partitions.isEmpty && !isLost && !isAbandoned:
-            assignment.withLock { state in
-                state.revoked = Set(partitions)
-                state.released = []
-            }
+            assignment.withLock { $0.revoked.formUnion(partitions) }
             batch.append(.revoked(partitions))
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
             drop(partitions, into: &batch)
@@ -312,13 +387,20 @@ extension GroupConsumer {
         }
     }
 
-    private func drop(_ partitions: [TopicPartition], into batch: inout EventBatch) {
+    private func takeOver(_ partitions: [TopicPartition], into batch: inout EventBatch) {
+        if let error = assign([]) { batch.append(.error(error)) }
         assignment.withLock { state in
             state.forget(partitions)
-            state.revoked = []
-            state.released = []
+            for partition in partitions { state.flow[partition] = Flow() }
         }
+        nudge()
+        batch.append(.assigned(partitions))
+    }
+
+    private func drop(_ partitions: [TopicPartition], into batch: inout EventBatch) {
+        assignment.withLock { ($0.revoked, $0.released, $0.awaiting) = ([], [], nil) }
         if let error = unassign(partitions) { batch.append(.error(error)) }
+        assignment.withLock { $0.forget(partitions) }
         nudge()
         if !partitions.isEmpty { batch.append(.lost(partitions)) }
     }
@@ -330,7 +412,7 @@ extension GroupConsumer {
             return (state.isClosing, Array(state.revoked))
         }
         guard isClosing else { return }
-        var batch = EventBatch()
+        var batch = EventBatch(selection)
         if !revoked.isEmpty { drop(revoked, into: &batch) }
         while !isClosed, !deadline.hasPassed {
             _ = poll(timeout: .milliseconds(20), maximum: 1000)
@@ -343,22 +425,30 @@ extension GroupConsumer {
         unsafe (try? handle.use("rebalance") { unsafe rd_kafka_assignment_lost($0) != 0 }) ?? true
     }
 
-    private func assign(_ partitions: [TopicPartition]) -> KafkaError? {
-        let list = PartitionList(partitions, offset: 0)
+    /// Adds partitions to those that librdkafka reads; none are the answer to an assignment.
+    private func assign(_ starts: [OffsetCommit]) -> KafkaError? {
+        let list = PartitionList(starts)
         return unsafe handle.attempt("assign") { client throws(KafkaError) in
             let refusal = unsafe KafkaError(
                 "assign",
                 taking: list.with { unsafe rd_kafka_incremental_assign(client, $0) }
             )
             guard let refusal else { return }
+            guard starts.isEmpty else { throw refusal }
             // Every event must be answered, and one of the eager protocol only takes this answer.
             let response = unsafe list.with { unsafe rd_kafka_assign(client, $0) }
             if response != RD_KAFKA_RESP_ERR_NO_ERROR { throw refusal }
         }
     }
 
+    /// Takes partitions away from librdkafka, those of them that it was given; the answer to a revocation, even with none.
     private func unassign(_ partitions: [TopicPartition]) -> KafkaError? {
-        let list = PartitionList(partitions)
+        let started = assignment.withLock { state in
+            let started = partitions.filter { state.flow[$0]?.isStarted ?? false }
+            for partition in started { state.flow[partition]?.isStarted = false }
+            return started
+        }
+        let list = PartitionList(started)
         return unsafe handle.attempt("release") { client throws(KafkaError) in
             let error = unsafe list.with { unsafe rd_kafka_incremental_unassign(client, $0) }
             guard let refusal = unsafe KafkaError("release", taking: error) else { return }
@@ -370,6 +460,7 @@ extension GroupConsumer {
         let error = event.error("consume")
         guard let (partition, offset) = event.errorPosition() else { return .error(error) }
         return error.code == .partitionEnd
-            ? .endOfPartition(partition, offset: offset) : .partitionError(partition, error)
+            ? .endOfPartition(partition, offset: offset)
+            : .partitionError(partition, offset: offset < 0 ? nil : offset, error)
     }
 }

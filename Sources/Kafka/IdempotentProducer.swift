@@ -3,8 +3,28 @@
 /// It never waits for a broker in ``produce(_:tag:)`` and never retries what librdkafka has given up.
 package final class IdempotentProducer: Sendable {
     private let handle: ClientHandle
+    private let known: KnownPartitions
     private let loop: DeliveryLoop
     private let pending: Monitor<Int>
+    private let awaited: Monitor<Awaited>
+
+    /// The records that somebody waits for, and what became of each.
+    private struct Awaited {
+        /// Tags from here on are these records'.
+        static let first: UInt64 = 1 << 62
+        private var next = Awaited.first
+        var outcomes: [UInt64: Result<Int64?, KafkaError>?] = [:]
+
+        mutating func begin() -> UInt64 {
+            defer { next += 1 }
+            outcomes[next] = .some(nil)
+            return next
+        }
+
+        mutating func take(_ reports: [DeliveryReport]) {
+            for report in reports where outcomes[report.tag] != nil { outcomes[report.tag] = .some(report.outcome) }
+        }
+    }
 
     /// - Parameters:
     ///   - properties: from ``ClientProperties/idempotentProducer(_:)``.
@@ -17,27 +37,50 @@ package final class IdempotentProducer: Sendable {
         onEvent: @escaping @Sendable (ClientEvent) -> Void = { _ in }
     ) throws(KafkaError) {
         let pending = Monitor(0)
+        let awaited = Monitor(Awaited())
         let handle = try ClientHandle(.producer, properties, events: ClientHandle.producerEvents)
         self.handle = handle
+        self.awaited = awaited
+        known = KnownPartitions(handle)
         self.pending = pending
         loop = DeliveryLoop(
             handle,
             onReports: { reports in
-                onReports(reports)
+                let others = reports.filter { $0.tag < Awaited.first }
+                if !others.isEmpty { onReports(others) }
+                if others.count < reports.count { awaited.update { $0.take(reports) } }
                 pending.update { $0 -= reports.count }
             },
             onEvent: onEvent
         )
     }
 
-    /// Learns where the topics' partitions are, so that their first record need not wait for that: up to a second.
+    /// Learns where the topics' partitions are, those that were added since included.
     ///
     /// Blocks, for `timeout` at most.
-    package func learn(_ topics: [String], timeout: Duration) {
-        handle.learn(topics, until: Deadline(in: timeout))
+    package func refresh(_ topics: [String], timeout: Duration) {
+        known.refresh(topics, until: Deadline(in: timeout))
     }
 
-    /// Queues a record.
+    /// Writes one record and waits for its acknowledgement, on the calling thread; its report goes to nobody else.
+    ///
+    /// A partition that was added since is learnt of first. Throws `_TIMED_OUT` when the acknowledgement has not come in time:
+    /// the record may be written all the same, until `message.timeout.ms` is over.
+    /// - Returns: the record's offset, once every in-sync replica has it; nil where the broker did not say it.
+    package func write(_ record: OutgoingRecord, timeout: Duration) throws(KafkaError) -> Int64? {
+        let deadline = Deadline(in: timeout)
+        known.look(for: record, until: deadline)
+        let tag = awaited.withLock { $0.begin() }
+        defer { awaited.withLock { $0.outcomes[tag] = nil } }
+        try produce(record, tag: tag)
+        _ = awaited.wait(until: deadline) { $0.outcomes[tag] != .some(nil) }
+        guard let outcome = awaited.withLock({ $0.outcomes[tag] ?? nil }) else {
+            throw KafkaError("produce", .timedOut, reason: "\(record) was not acknowledged in \(timeout)")
+        }
+        return try outcome.get()
+    }
+
+    /// Queues a record; `tag` is below 2^62.
     ///
     /// Throws at once when it cannot be sent (`_QUEUE_FULL`, too large, a partition that does not exist); then no
     /// report follows.

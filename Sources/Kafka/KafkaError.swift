@@ -43,6 +43,15 @@ package struct KafkaError: Error, Equatable, Sendable {
     /// The topic or partition is not there, or not for this client: waiting does not help.
     package var isDestinationUnusable: Bool { Self.unusableDestination.contains(code) }
 
+    /// The cluster refuses this client the right to do it: waiting does not help.
+    package var isDenied: Bool { Self.denied.contains(code) }
+
+    /// A record, or a batch of them, is larger than its topic takes.
+    package var isTooLarge: Bool { code == .messageTooLarge || code == .recordListTooLarge }
+
+    /// A transaction of the same transactional id is decided and not at its end yet: a partition's leader is away.
+    package var isLocked: Bool { code == .concurrentTransactions }
+
     /// The record was dropped because its transaction was aborted: it is not at fault.
     package var isPurged: Bool { code == .purgedInFlight || code == .purgedInQueue }
 
@@ -51,6 +60,10 @@ package struct KafkaError: Error, Equatable, Sendable {
 
     private static let fencing: Set<Code> = [
         .illegalGeneration, .unknownMemberID, .fencedInstanceID, .producerFenced, .invalidProducerEpoch, .fenced,
+    ]
+    private static let denied: Set<Code> = [
+        .topicAuthorizationFailed, .groupAuthorizationFailed, .transactionalIDAuthorizationFailed,
+        .clusterAuthorizationFailed,
     ]
     private static let unusableDestination: Set<Code> = [
         .unknownTopicOrPartition, .unknownTopic, .unknownPartition, .topicAuthorizationFailed, .invalidTopic,

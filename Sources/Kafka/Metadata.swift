@@ -41,9 +41,13 @@ extension ClientHandle {
     /// Learns where the topics' partitions are; blocks for as long as the cluster needs to say so, up to the deadline.
     ///
     /// librdkafka asks about the topics that it has first met in a record no more than once a second, and their records wait
-    /// for that. What cannot be learnt in time is asked about then.
-    func learn(_ topics: [String], until deadline: Deadline) {
-        for topic in topics { _ = try? partitions(topic, until: deadline) }
+    /// for that; of a topic that it knows, it takes leaders and partitions from what it was told last.
+    /// - Returns: the topics' partitions; without what cannot be learnt in time.
+    @discardableResult
+    func refresh(_ topics: some Sequence<String>, until deadline: Deadline) -> [String: Int] {
+        var counts: [String: Int] = [:]
+        for topic in topics { counts[topic] = try? partitionCount(topic, until: deadline) }
+        return counts
     }
 
     /// The cluster's metadata, with one topic or none, lent to the body.

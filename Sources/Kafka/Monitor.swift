@@ -79,6 +79,8 @@ struct Deadline: Sendable {
 
     var remaining: Duration { instant - .now }
     var hasPassed: Bool { remaining <= .zero }
+    /// The same, but at most so far away from now.
+    func capped(at limit: Duration) -> Deadline { Deadline(in: min(remaining, limit)) }
     /// Whole milliseconds left, rounded up, for a C call.
     var milliseconds: Int32 { remaining.wholeMilliseconds }
 

@@ -24,9 +24,15 @@ package struct ConsumedRecord: Equatable, Sendable {
     package var offset: Int64
     /// Milliseconds since 1970; nil when the broker keeps none.
     package var timestamp: Int64?
+    /// Its beginning, where ``RecordSelection`` says so.
     package var key: [UInt8]?
+    /// Nil also where it is longer than ``RecordSelection`` allows.
     package var value: [UInt8]?
     package var headers: [Header]
+    /// Bytes of the key as it is in the topic.
+    package var keySize: Int
+    /// Bytes of the value as it is in the topic.
+    package var valueSize: Int
 
     package init(
         topic: String,
@@ -35,7 +41,9 @@ package struct ConsumedRecord: Equatable, Sendable {
         timestamp: Int64? = nil,
         key: [UInt8]? = nil,
         value: [UInt8]? = nil,
-        headers: [Header] = []
+        headers: [Header] = [],
+        keySize: Int? = nil,
+        valueSize: Int? = nil
     ) {
         self.topic = topic
         self.partition = partition
@@ -44,9 +52,35 @@ package struct ConsumedRecord: Equatable, Sendable {
         self.key = key
         self.value = value
         self.headers = headers
+        self.keySize = keySize ?? key?.count ?? 0
+        self.valueSize = valueSize ?? value?.count ?? 0
     }
 
     package var topicPartition: TopicPartition { TopicPartition(topic, partition) }
+
+    /// The whole key is here.
+    package var isKeyWhole: Bool { keySize == key?.count ?? 0 }
+
+    /// Bytes of memory that it takes, about.
+    package var bytes: Int { 192 + (key?.count ?? 0) + (value?.count ?? 0) + headers.reduce(0) { $0 + $1.bytes } }
+}
+
+/// What of a record is copied out of librdkafka: the rest of it takes no memory once the record was handed out.
+package struct RecordSelection: Equatable, Sendable {
+    /// Nil takes all.
+    package var headers: HeaderSelection?
+    /// Bytes of a key that are kept.
+    package var maximumKeyBytes: Int
+    /// A longer value is left out; its size is told.
+    package var maximumValueBytes: Int
+
+    package init(headers: HeaderSelection?, maximumKeyBytes: Int, maximumValueBytes: Int) {
+        self.headers = headers
+        self.maximumKeyBytes = maximumKeyBytes
+        self.maximumValueBytes = maximumValueBytes
+    }
+
+    package static let everything = RecordSelection(headers: nil, maximumKeyBytes: .max, maximumValueBytes: .max)
 }
 
 extension ConsumedRecord: CustomStringConvertible {

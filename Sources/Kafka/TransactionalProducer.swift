@@ -5,6 +5,7 @@ import CRdKafka
 /// It says `committed` or `aborted` only where that is certain, and repeats nothing that the caller did not ask for.
 package final class TransactionalProducer: Sendable {
     private let handle: ClientHandle
+    private let known: KnownPartitions
     private let loop: DeliveryLoop
     private let deliveries: Monitor<Deliveries>
     private let timeout: Duration
@@ -25,6 +26,7 @@ package final class TransactionalProducer: Sendable {
         let deliveries = Monitor(Deliveries())
         let handle = try ClientHandle(.producer, properties, events: ClientHandle.producerEvents)
         self.handle = handle
+        known = KnownPartitions(handle)
         self.deliveries = deliveries
         timeout = .milliseconds(properties["transaction.timeout.ms"].flatMap { Int64($0) } ?? 60_000)
         maximumMessageBytes = handle.property("message.max.bytes").flatMap { Int($0) } ?? 1_000_000
@@ -37,40 +39,60 @@ package final class TransactionalProducer: Sendable {
 
     /// Takes the transactional id over: fences whoever had it and decides what it left open.
     ///
-    /// Blocks; throws when that was not done in time.
-    package func initTransactions(timeout: Duration) throws(KafkaError) {
+    /// Blocks; throws when that was not done in time, and as soon as the coordinator has answered for `patience` that a
+    /// transaction of this id is still being ended (``KafkaError/isLocked``): it is decided then, but its end cannot be written to a
+    /// partition whose leader is away, which may take as long as that leader does. May be called again.
+    package func initTransactions(timeout: Duration, patience: Duration = .seconds(2)) throws(KafkaError) {
         let deadline = Deadline(in: timeout)
-        let error = unsafe retrying("init transactions", until: deadline) {
-            unsafe rd_kafka_init_transactions($0, deadline.milliseconds(atMost: .seconds(5)))
+        var locked: Deadline?
+        while true {
+            let error = unsafe handle.attempt("init transactions") { client throws(KafkaError) in
+                // librdkafka asks twice a second, and only a call whose time is over tells what was answered.
+                let time = deadline.milliseconds(atMost: min(.seconds(1), max(patience, .milliseconds(100))))
+                try unsafe KafkaError.check("init transactions", taking: rd_kafka_init_transactions(client, time))
+            }
+            guard let error else { return }
+            locked = error.isLocked ? locked ?? Deadline(in: patience - .seconds(1)) : nil
+            guard error.isRetriable, !deadline.hasPassed, locked?.hasPassed != true else { throw error }
+            handle.pause(until: deadline)
         }
-        if let error { throw error }
     }
 
-    /// Learns where the topics' partitions are, so that their first record need not wait for that: up to a second.
+    /// Learns where the topics' partitions are, those that were added since included.
     ///
     /// Blocks, for `timeout` at most.
-    package func learn(_ topics: [String], timeout: Duration) {
-        handle.learn(topics, until: Deadline(in: timeout))
+    package func refresh(_ topics: [String], timeout: Duration) {
+        known.refresh(topics, until: Deadline(in: timeout))
     }
 
     /// Runs one transaction to its end.
     ///
-    /// Blocks for up to about twice the transaction time-out.
-    package func execute(_ transaction: Transaction) -> TransactionOutcome {
+    /// Blocks for up to about twice the transaction time-out. Before the commit is asked for, `cancellation` ends the wait for
+    /// records; then nothing becomes visible.
+    package func execute(
+        _ transaction: Transaction,
+        cancellation: Cancellation = Cancellation()
+    ) -> TransactionOutcome {
         precondition(!transaction.offsets.isEmpty, "a transaction without an offset would not be fenced")
         let deadline = Deadline(in: timeout)
-        if let error = begin(transaction.records.count, until: deadline) { return ended(by: error) }
-        if let error = write(transaction.records, until: deadline) {
-            // A record that was merely dropped does not say why; any further call does.
-            return abort(because: (error.isPurged ? send(transaction, until: deadline) : nil) ?? error)
+        if let error = begin(transaction.records.count, until: deadline) {
+            return .aborted(Abortion(error, producer: condition(after: error, deadline)))
         }
-        if let error = send(transaction, until: deadline) { return abort(because: error) }
+        if let error = write(transaction.records, until: deadline, cancellation) {
+            let waiting = deliveries.withLock { $0.waiting }
+            // A record that was merely dropped does not say why; any further call does.
+            let cause = (error.isPurged ? send(transaction, until: deadline) : nil) ?? error
+            return abort(because: cause, waiting: waiting, deadline)
+        }
+        if let error = send(transaction, until: deadline) { return abort(because: error, deadline) }
+        if cancellation.isCancelled { return abort(because: KafkaError("commit", .interrupted), deadline) }
         let error = unsafe ending("commit") { unsafe rd_kafka_commit_transaction($0, $1) }
         guard let error else { return .committed(offsets: deliveries.withLock { $0.offsets }) }
         // The commit may have been done all the same: its answer can be lost before librdkafka gives up. Readers should
         // not have to wait for the time-out if it was not.
-        if error.requiresAbort { _ = abort(because: error) }
-        return ended(by: error)
+        if error.requiresAbort { _ = unsafe ending("abort") { unsafe rd_kafka_abort_transaction($0, $1) } }
+        let fatal = handle.fatalError("commit") ?? error
+        return condition(after: fatal, deadline) == .fenced ? .fenced(fatal) : .unknown(fatal)
     }
 
     /// Goes through a whole transaction and takes it back: whether this client may write these records, and commit offsets for
@@ -122,9 +144,14 @@ package final class TransactionalProducer: Sendable {
     /// Produces all records and waits for all their reports.
     ///
     /// Nil means that each was acknowledged.
-    func write(_ records: [OutgoingRecord], until deadline: Deadline) -> KafkaError? {
+    func write(
+        _ records: [OutgoingRecord],
+        until deadline: Deadline,
+        _ cancellation: Cancellation = Cancellation()
+    ) -> KafkaError? {
         let round = deliveries.withLock { $0.round }
         for (index, record) in records.enumerated() {
+            known.look(for: record, until: deadline)
             let tag = UInt64(round) << 32 | UInt64(index)
             while let error = queue(record, tag: tag) {
                 // The transaction has failed already: not this record's fault, and no other will be taken.
@@ -134,14 +161,16 @@ package final class TransactionalProducer: Sendable {
                     break
                 }
                 if deadline.hasPassed { return error }
+                if cancellation.isCancelled { return KafkaError("produce", .interrupted) }
                 // A record makes room only some time after it was reported.
                 let before = deliveries.withLock { $0.outstanding }
                 _ = deliveries.wait(until: Deadline(in: .milliseconds(2))) { $0.outstanding < before }
             }
         }
         // Once one has failed, librdkafka holds the others back until the abort.
-        guard deliveries.wait(until: deadline, for: { $0.outstanding == 0 || $0.firstError != nil }) else {
-            return KafkaError("produce", .timedOut)
+        while !deliveries.wait(until: deadline.capped(at: .milliseconds(50)), for: \.isOver) {
+            if cancellation.isCancelled { return KafkaError("produce", .interrupted) }
+            if deadline.hasPassed { return KafkaError("produce", .timedOut) }
         }
         return deliveries.withLock { $0.firstError }
     }
@@ -166,16 +195,21 @@ package final class TransactionalProducer: Sendable {
         }
     }
 
-    private func abort(because cause: KafkaError) -> TransactionOutcome {
-        guard !cause.isFatal else { return ended(by: cause) }
-        let error = unsafe ending("abort") { unsafe rd_kafka_abort_transaction($0, $1) }
-        if let error { return ended(by: error) }
-        return .aborted(cause: cause, faults: deliveries.withLock { $0.faults })
+    /// Nothing can be visible without a commit, and none was asked for: whatever becomes of this call, and of the client, the
+    /// transaction ends aborted, by itself at the latest when the broker's time for it is over or a successor comes.
+    private func abort(because cause: KafkaError, waiting: [Int] = [], _ deadline: Deadline) -> TransactionOutcome {
+        let faults = deliveries.withLock { $0.faults }
+        let failure = unsafe cause.isFatal ? cause : ending("abort") { unsafe rd_kafka_abort_transaction($0, $1) }
+        let condition = failure.map { self.condition(after: $0, deadline) } ?? .usable
+        return .aborted(Abortion(cause, faults: faults, waiting: waiting, producer: condition))
     }
 
-    private func ended(by error: KafkaError) -> TransactionOutcome {
-        let fatal = handle.fatalError(error.operation) ?? error
-        return fatal.isFatal && fatal.isFencing ? .fenced(fatal) : .unknown(fatal)
+    /// What a failure that no abort has undone has made of the producer.
+    ///
+    /// A broker that ends a transaction for having lasted too long fences its producer in the same words as a successor does.
+    private func condition(after failure: KafkaError, _ deadline: Deadline) -> ProducerCondition {
+        let fatal = handle.fatalError(failure.operation) ?? failure
+        return fatal.isFatal && fatal.isFencing && !deadline.hasPassed ? .fenced : .broken
     }
 
     /// Commits or aborts, within the time-out of the transaction: without a limit librdkafka waits for the coordinator
@@ -242,6 +276,12 @@ private struct Deliveries: Sendable {
             return offset
         }
     }
+
+    /// Nothing more is worth waiting for.
+    var isOver: Bool { outstanding == 0 || firstError != nil }
+
+    /// The records of which nothing was heard yet.
+    var waiting: [Int] { results.indices.filter { results[$0] == nil } }
 
     var faults: [RecordFault] {
         results.enumerated().compactMap { index, result in

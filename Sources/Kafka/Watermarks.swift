@@ -2,8 +2,13 @@ import CRdKafka
 
 extension ClientHandle {
     /// Asks the partition's leader, again while it is missing for now, until the deadline.
+    ///
+    /// The cluster is asked who that is before each try: librdkafka takes it from its cache, which may name a broker that is dead,
+    /// or none, for as long as `metadata.max.age.ms`.
     func watermarks(_ partition: TopicPartition, until deadline: Deadline) throws(KafkaError) -> Watermarks {
+        let spread = deadline.capped(at: KnownPartitions.spread)
         while true {
+            _ = try partitionCount(partition.topic, until: deadline)
             var low: Int64 = 0
             var high: Int64 = 0
             let error = unsafe attempt("query watermarks") { client throws(KafkaError) in
@@ -18,7 +23,9 @@ extension ClientHandle {
                 try KafkaError.check("query watermarks", response)
             }
             guard let error else { return Watermarks(low: low, high: high) }
-            guard error.isTransient, !deadline.hasPassed else { throw error }
+            // Not every broker knows an added partition at once.
+            let isNew = error.code == .unknownPartition && !spread.hasPassed
+            guard error.isTransient || isNew, !deadline.hasPassed else { throw error }
             pause(until: deadline)
         }
     }

@@ -14,7 +14,7 @@ struct CommandIntake: Sendable {
         case revoked([Int32])
         case lost([Int32])
         case endOfPartition(Int32, offset: Int64)
-        case partitionError(Int32, KafkaError)
+        case partitionError(Int32, offset: Int64?, KafkaError)
         case statistics(ConsumerStatistics)
         case error(KafkaError)
         case log(ClientLog)
@@ -34,6 +34,16 @@ struct CommandIntake: Sendable {
         var value: [UInt8]?
     }
 
+    /// What of a record is taken into memory: a key's beginning is enough to find its producer, and a value over the limit is not
+    /// read.
+    static func selection(maximumBytes: Int) -> RecordSelection {
+        RecordSelection(
+            headers: .ofCommand,
+            maximumKeyBytes: DeadLetter.maximumKeyBytes,
+            maximumValueBytes: maximumBytes
+        )
+    }
+
     let decoder: CommandDecoder
     let fingerprinter: Fingerprinter
     /// Whether a dead letter copies the value, and how many bytes at most; a longer one stays where it is.
@@ -48,7 +58,8 @@ struct CommandIntake: Sendable {
             case .revoked(let partitions): .revoked(partitions.map(\.partition))
             case .lost(let partitions): .lost(partitions.map(\.partition))
             case .endOfPartition(let place, let offset): .endOfPartition(place.partition, offset: offset)
-            case .partitionError(let place, let error): .partitionError(place.partition, error)
+            case .partitionError(let place, let offset, let error):
+                .partitionError(place.partition, offset: offset, error)
             case .statistics(let statistics): .statistics(statistics)
             case .error(let error): .error(error)
             case .log(let log): .log(log)
@@ -63,7 +74,13 @@ struct CommandIntake: Sendable {
 
     private func decode(_ record: ConsumedRecord) -> Decoded {
         let place = Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
-        let reading = decoder.read(key: record.key, value: record.value, headers: record.headers, at: place)
+        let reading = decoder.read(
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+            size: record.keySize + record.valueSize,
+            at: place
+        )
         let content: ReceivedRecord.Content =
             switch reading.content {
             case .success(let command):

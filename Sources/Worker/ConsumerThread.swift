@@ -11,6 +11,8 @@ final class ConsumerThread: Sendable {
     private static let maximumBehind = 8
     /// Records in one batch.
     private static let maximumRecords = 500
+    /// Bytes of memory that those of one batch take; the last of them may go beyond by itself.
+    private static let maximumBytes = 1 << 20
     /// How long leaving the group may take.
     private static let leaveTimeout = Duration.seconds(5)
 
@@ -49,7 +51,11 @@ final class ConsumerThread: Sendable {
     func abandon() { state.store(Self.abandoned, ordering: .releasing) }
 
     private func turn(_ deliver: ([CommandIntake.Item], @escaping @Sendable () -> Void) -> Void) {
-        let events = consumer.poll(timeout: .milliseconds(100), maximum: Self.maximumRecords)
+        let events = consumer.poll(
+            timeout: .milliseconds(100),
+            maximum: Self.maximumRecords,
+            maximumBytes: Self.maximumBytes
+        )
         guard !events.isEmpty else { return }
         while room.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
             guard state.load(ordering: .acquiring) == 0 else { return }

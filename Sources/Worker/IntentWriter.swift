@@ -58,7 +58,7 @@ final class IntentWriter {
         )
         self.producer = producer
         // A user would wait for it at the first command; this blocks, so not on the loop.
-        DispatchQueue.global().async { [topic] in producer.learn([topic], timeout: .seconds(5)) }
+        DispatchQueue.global().async { [topic] in producer.refresh([topic], timeout: .seconds(5)) }
     }
 
     func write(_ id: RecordID, _ record: LedgerRecord) {

@@ -68,7 +68,10 @@ package struct Outputs {
                 if case .ledger = references[$0] { true } else { false }
             }
             return .committed(batch, ledgerOffsets: ledger.map { offsets[$0] })
-        case .aborted(let cause, let faults):
+        case .aborted(let abortion) where abortion.needsNewProducer:
+            return .commitUnknown(batch, isFenced: abortion.producer == .fenced, reason: "\(abortion.cause)")
+        case .aborted(let abortion):
+            let (cause, faults) = (abortion.cause, abortion.faults)
             let guilty = faults.filter(\.error.isOfTheRecord)
             if !guilty.isEmpty {
                 return .commitAborted(

@@ -176,7 +176,11 @@ extension EngineConfiguration {
             ),
             maximumInFlight: upstream.maximumInFlight,
             protection: ProtectionSettings(configuration.breaker, upstream, partitions: findings.commandPartitions),
-            admission: Admission(high: delivery.admissionHigh, low: delivery.admissionLow),
+            admission: Admission(
+                high: delivery.admissionHigh,
+                low: delivery.admissionLow,
+                maximumBytes: delivery.admissionBytes
+            ),
             maximumCodes: configuration.ledger.maximumCodesPerSession,
             retention: configuration.ledger.retention,
             commitInterval: delivery.commitInterval,

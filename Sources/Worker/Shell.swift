@@ -106,7 +106,7 @@ final class Shell: @unchecked Sendable {
         case .lost(let partitions): take(Event.lost(partitions))
         case .endOfPartition(let partition, let offset):
             if let place = epochs[partition] { take(.reachedEnd(place, offset: offset)) }
-        case .partitionError(let partition, let error):
+        case .partitionError(let partition, _, let error):
             parts.telemetry.heard(.error(error), from: .consumer)
             if let place = epochs[partition] { take(.partitionUnreadable(place, reason: "\(error)")) }
         case .statistics(let statistics):

@@ -63,7 +63,8 @@ final class Transactor: Sendable {
                     _ = producer.close(timeout: .seconds(1))
                     throw error
                 }
-                producer.learn([topics.results, topics.ledger, topics.deadLetters], timeout: min(timeout, .seconds(5)))
+                let outputs = [topics.results, topics.ledger, topics.deadLetters]
+                producer.refresh(outputs, timeout: min(timeout, .seconds(5)))
                 state.withLock { $0.producer = producer }
                 report(.producerReady)
             } catch {

@@ -292,6 +292,7 @@ package final class Worker: Sendable {
             topics: configuration.topics,
             telemetry: telemetry
         )
+        let selection = CommandIntake.selection(maximumBytes: configuration.commands.maximumBytes)
         let intake = CommandIntake(
             decoder: configuration.commands.decoder,
             fingerprinter: setup.fingerprinter,
@@ -321,7 +322,8 @@ package final class Worker: Sendable {
             },
             transactor: transactor,
             queries: queries,
-            makeConsumer: { () throws(KafkaError) in ConsumerThread(try GroupConsumer(setup.consumer), intake: intake)
+            makeConsumer: { () throws(KafkaError) in
+                ConsumerThread(try GroupConsumer(setup.consumer, keeping: selection), intake: intake)
             },
             topics: topics,
             telemetry: telemetry,

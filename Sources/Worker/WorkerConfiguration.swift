@@ -14,7 +14,7 @@ package struct WorkerConfiguration: Sendable {
         package var groupInstanceID: String?
         /// Stable per worker slot; nil is derived from the instance id, else generated for this run.
         package var transactionalID: String?
-        package var sessionTimeout = Duration.seconds(10)
+        package var sessionTimeout = Duration.seconds(6)
         package var transactionTimeout = Duration.seconds(10)
         /// Any other property of librdkafka, by its own name.
         package var properties: [String: String] = [:]
@@ -137,6 +137,8 @@ package struct WorkerConfiguration: Sendable {
         /// Commands in memory at which intake pauses, and at which it resumes.
         package var admissionHigh = 16_384
         package var admissionLow = 8_192
+        /// Memory, in bytes.
+        package var admissionBytes = 64 << 20
         package var settleTimeout = Duration.seconds(1)
         package var drainTimeout = Duration.seconds(20)
 

@@ -22,4 +22,15 @@ struct AdmissionTests {
         #expect(admission.finished(4) == .open)
         #expect(admission.finished(0) == nil)
     }
+
+    @Test func intakeClosesAtItsBytesAndOpensAtHalfOfThem() {
+        var admission = Admission(high: 100, low: 50, maximumBytes: 1_000)
+        #expect(admission.admitted(bytes: 600) == nil)
+        #expect(admission.admitted(bytes: 300) == nil)
+        #expect(admission.admitted(bytes: 300) == .close)
+        #expect(admission.finished(1, bytes: 300) == nil)
+        #expect(admission.finished(1, bytes: 300) == nil, "600 are more than half")
+        #expect(admission.finished(1, bytes: 600) == .open)
+        #expect(admission.bytes == 0)
+    }
 }

@@ -133,6 +133,101 @@ import Testing
         try consumer.leave()
     }
 
+    /// librdkafka stops a partition for good that was out of range.
+    @Test func aPartitionThatCouldNotBeReadIsReadFromWhereItIsTold() throws {
+        try write(numbered(3, topic: topic, partition: 0) + numbered(3, topic: topic, partition: 1), to: broker.common)
+        let consumer = try member()
+        try consumer.join(2)
+        consumer.resume(partition(0), at: 500)
+        consumer.resume(partition(1), at: 0)
+        try consumer.poll("refusal") {
+            $0.contains { $0.partitionError?.0 == partition(0) } && $0.hasEnd(of: partition(1), at: 3)
+        }
+        consumer.pause([partition(0)])
+
+        consumer.resume(partition(0), at: 1)
+        let events = try consumer.poll("end") { $0.hasEnd(of: partition(0), at: 3) }
+
+        #expect(events.records.map(\.offset) == [1, 2])
+        #expect(events.records.allSatisfy { $0.partition == 0 }, "the other goes on where it is")
+        // It is one like any other again.
+        consumer.resume(partition(0), at: 0)
+        #expect(try consumer.poll("end") { $0.hasEnd(of: partition(0), at: 3) }.records.map(\.offset) == [0, 1, 2])
+        try consumer.leave()
+    }
+
+    @Test func onlyWhatIsSelectedOfARecordIsCopied() throws {
+        let many = (0..<2_000).map { Header(name: "tracestate", text: "\($0)") }
+        let tooLong = Header(name: "kafka_correlationId", value: [UInt8](repeating: 1, count: 8_193))
+        let others = [
+            Header(name: "ce_id", text: "first"), Header(name: "ce_id", text: "last"), Header(name: "other", text: "x"),
+            Header(name: "content-type", value: [UInt8](repeating: 32, count: 5_000)), tooLong,
+        ]
+        try write(
+            [
+                OutgoingRecord(
+                    topic: topic,
+                    partition: 0,
+                    key: [UInt8](repeating: 7, count: 5_000),
+                    value: [UInt8](repeating: 8, count: 101),
+                    headers: many + others
+                )
+            ],
+            to: broker.common
+        )
+        let consumer = try GroupConsumer(
+            ClientProperties.consumer(broker.common, groupID: unique("g")),
+            keeping: RecordSelection(headers: .ofCommand, maximumKeyBytes: 1_024, maximumValueBytes: 100)
+        )
+        try consumer.subscribe([topic])
+        try consumer.join(2)
+        consumer.resume(partition(0), at: 0)
+        let record = try #require(try consumer.poll("record") { !$0.records.isEmpty }.records.first)
+
+        #expect(record.key == [UInt8](repeating: 7, count: 1_024))
+        #expect(record.value == nil)
+        #expect((record.keySize, record.valueSize) == (5_000, 101))
+        #expect(!record.isKeyWhole)
+        let expected: Set<Header> = [
+            Header(name: "tracestate", text: "0"), Header(name: "ce_id", text: "last"),
+            Header(name: "content-type", value: [UInt8](repeating: 32, count: 257)),
+        ]
+        #expect(Set(record.headers) == expected)
+        #expect(record.headers.count == 3)
+        #expect(record.bytes < 3_000)
+        try consumer.leave()
+    }
+
+    @Test func aPollEndsWithTheRecordThatFillsIt() throws {
+        let big = OutgoingRecord(topic: topic, partition: 0, value: [UInt8](repeating: 8, count: 1_000))
+        try write(Array(repeating: big, count: 20), to: broker.common)
+        let consumer = try member()
+        try consumer.join(2)
+        consumer.resume(partition(0), at: 0)
+        var counts: [Int] = []
+        let end = ContinuousClock.now + .seconds(20)
+        while counts.reduce(0, +) < 20 {
+            try #require(ContinuousClock.now < end)
+            let records = consumer.poll(timeout: .milliseconds(100), maximum: 1_000, maximumBytes: 3_000).records
+            if !records.isEmpty { counts.append(records.count) }
+        }
+        #expect(counts.max() == 3)
+        try consumer.leave()
+    }
+
+    /// A broker's thread of librdkafka that found the queue full sleeps for up to a second.
+    @Test func aBacklogIsReadWithoutPauses() throws {
+        try write(numbered(2_000, topic: topic, partition: 0), to: broker.common)
+        let consumer = try member()
+        try consumer.join(2)
+        let start = ContinuousClock.now
+        consumer.resume(partition(0), at: 0)
+        let events = try consumer.poll("end") { $0.hasEnd(of: partition(0), at: 2_000) }
+        #expect(events.records.map(\.offset) == Array(0..<2_000))
+        #expect(ContinuousClock.now - start < .seconds(5))
+        try consumer.leave()
+    }
+
     @Test func nullAndEmptyAreDifferentThings() throws {
         let headers = [
             Header(name: "a", value: nil), Header(name: "a", value: []), Header(name: "b", value: [0, 255]),
@@ -197,7 +292,7 @@ import Testing
 
 extension ConsumerEvent {
     var partitionError: (TopicPartition, KafkaError)? {
-        guard case .partitionError(let partition, let error) = self else { return nil }
+        guard case .partitionError(let partition, _, let error) = self else { return nil }
         return (partition, error)
     }
 

@@ -40,7 +40,7 @@ import Testing
         let producer = try producer()
         let nowhere = OutgoingRecord(topic: topic, partition: 9)
         // Of a topic that was not, only the report could tell.
-        producer.learn([topic], timeout: .seconds(20))
+        producer.refresh([topic], timeout: .seconds(20))
         #expect(throws: KafkaError.self) { try producer.produce(nowhere, tag: 1) }
         #expect(reports.all.isEmpty && producer.outstanding == 0)
         #expect(producer.close(timeout: .seconds(5)))
@@ -48,10 +48,45 @@ import Testing
 
     @Test func aTagKeepsAllItsBits() throws {
         let producer = try producer()
-        try producer.produce(OutgoingRecord(topic: topic), tag: .max)
+        let highest: UInt64 = 1 << 62 - 1
+        try producer.produce(OutgoingRecord(topic: topic), tag: highest)
         #expect(producer.flush(timeout: .seconds(20)))
-        #expect(reports.all.map(\.tag) == [.max])
+        #expect(reports.all.map(\.tag) == [highest])
         #expect(producer.close(timeout: .seconds(5)))
+    }
+
+    @Test func whoWaitsForARecordLearnsItsOffsetAndNobodyElseHearsOfIt() async throws {
+        let producer = try producer()
+        let topic = topic
+        try producer.produce(OutgoingRecord(topic: topic, partition: 1), tag: 3)
+        let offset = try await blocking {
+            Result { try producer.write(OutgoingRecord(topic: topic, partition: 1), timeout: .seconds(20)) }
+        }.get()
+        #expect(offset == 1)
+        #expect(producer.flush(timeout: .seconds(20)))
+        #expect(reports.all.map(\.tag) == [3])
+        #expect(producer.outstanding == 0)
+        #expect(producer.close(timeout: .seconds(5)))
+    }
+
+    @Test func aRecordThatIsRefusedOrLateIsToldToWhoWaitsForIt() async throws {
+        let producer = try producer()
+        producer.refresh([topic], timeout: .seconds(20))
+        let topic = topic
+        broker.pushErrors(.produce, [.topicAuthorizationFailed])
+        let refused = await blocking {
+            Result { try producer.write(OutgoingRecord(topic: topic, partition: 0), timeout: .seconds(20)) }
+        }
+        #expect(#expect(throws: KafkaError.self) { try refused.get() }?.code == .topicAuthorizationFailed)
+        try broker.setReachable(false)
+        let late = await blocking {
+            Result { try producer.write(OutgoingRecord(topic: topic, partition: 1), timeout: .milliseconds(200)) }
+        }
+        let error = #expect(throws: KafkaError.self) { try late.get() }
+        #expect(error?.code == .timedOut)
+        #expect(error?.isTransient == true)
+        #expect(producer.close(timeout: .seconds(5)))
+        #expect(reports.all.isEmpty)
     }
 
     @Test func aTransientRefusalIsRetriedUnseen() throws {

@@ -1,4 +1,5 @@
 import Contract
+import Dispatch
 import Kafka
 import Testing
 
@@ -114,6 +115,70 @@ import Testing
         #expect(next.1.isEmpty)
         let last = producer.execute(try transaction(numbered(1, topic: results, partition: 1)))
         #expect(last == .committed(offsets: [0]))
+        end(producer)
+    }
+
+    /// The broker has an empty transaction then, and nothing to abort.
+    @Test func whatIsRefusedBeforeTheCommitIsAbortedWhateverBecomesOfTheProducer() throws {
+        let producer = try producer()
+        broker.pushErrors(.addPartitionsToTransaction, [.topicAuthorizationFailed])
+        broker.pushErrors(.endTransaction, [.invalidTransactionState])
+        let outcome = producer.execute(try transaction(numbered(2, topic: results, partition: 0)))
+        guard case .aborted(let abortion) = outcome else { return #expect(Bool(false), "\(outcome)") }
+        #expect(abortion.cause.isDenied)
+        #expect(abortion.producer == .broken)
+        #expect(abortion.needsNewProducer)
+        let next = producer.execute(try transaction(numbered(1, topic: results, partition: 0)))
+        guard case .aborted(let again) = next else { return #expect(Bool(false), "\(next)") }
+        #expect(again.needsNewProducer)
+        end(producer)
+    }
+
+    @Test func aSuccessorBeforeTheCommitIsTold() throws {
+        let producer = try producer()
+        broker.pushErrors(.addPartitionsToTransaction, [.producerFenced])
+        let outcome = producer.execute(try transaction(numbered(1, topic: results, partition: 0)))
+        guard case .aborted(let abortion) = outcome else { return #expect(Bool(false), "\(outcome)") }
+        #expect(abortion.producer == .fenced)
+        end(producer)
+    }
+
+    @Test func aTransactionThatHangsIsGivenUpWhenToldAndNamesWhatItWaitedFor() async throws {
+        let producer = try producer(timeout: .seconds(30))
+        #expect(producer.execute(try transaction(numbered(1, topic: results, partition: 0))).isCommitted)
+        // Answered by nobody for longer than the test may last.
+        broker.pushErrors(.produce, Array(repeating: .notLeader, count: 2_000))
+        let cancellation = Cancellation()
+        let transaction = try transaction(numbered(2, topic: results, partition: 1))
+        let start = ContinuousClock.now
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(200)) { cancellation.cancel() }
+        let outcome = await blocking { producer.execute(transaction, cancellation: cancellation) }
+        guard case .aborted(let abortion) = outcome else { return #expect(Bool(false), "\(outcome)") }
+        #expect(abortion.cause.code == .interrupted)
+        #expect(abortion.waiting == [0, 1])
+        #expect(abortion.faults.isEmpty)
+        #expect(!abortion.needsNewProducer)
+        #expect(ContinuousClock.now - start < .seconds(10))
+        broker.clearErrors(.produce)
+        #expect(producer.execute(try self.transaction(numbered(1, topic: results, partition: 0))).isCommitted)
+        end(producer)
+    }
+
+    @Test func anIDThatIsStillBeingEndedIsToldOncePatienceIsOver() throws {
+        let producer = try TransactionalProducer(
+            ClientProperties.transactionalProducer(broker.common, transactionalID: "w")
+        )
+        broker.pushErrors(.initProducerID, Array(repeating: .concurrentTransactions, count: 500))
+        let start = ContinuousClock.now
+        let error = #expect(throws: KafkaError.self) {
+            try producer.initTransactions(timeout: .seconds(60), patience: .seconds(1))
+        }
+        #expect(error?.isLocked == true)
+        #expect(ContinuousClock.now - start < .seconds(20))
+        // It goes on where it was.
+        broker.clearErrors(.initProducerID)
+        try producer.initTransactions(timeout: .seconds(20))
+        #expect(producer.execute(try transaction(numbered(1, topic: results, partition: 0))).isCommitted)
         end(producer)
     }
 
@@ -262,8 +327,8 @@ import Testing
 
 extension TransactionOutcome {
     var aborted: (KafkaError, [RecordFault])? {
-        guard case .aborted(let cause, let faults) = self else { return nil }
-        return (cause, faults)
+        guard case .aborted(let abortion) = self else { return nil }
+        return (abortion.cause, abortion.faults)
     }
 
     var isCommitted: Bool {

@@ -19,8 +19,8 @@ import Testing
         #expect(consumer["isolation.level"] == "read_committed")
         #expect(consumer["auto.offset.reset"] == "error")
         #expect(consumer["enable.auto.commit"] == "false")
-        #expect(consumer["session.timeout.ms"] == "10000")
-        #expect(consumer["heartbeat.interval.ms"] == "3000")
+        #expect(consumer["session.timeout.ms"] == "6000")
+        #expect(consumer["heartbeat.interval.ms"] == "1000")
 
         let producer = try ClientProperties.transactionalProducer(common, transactionalID: "w-0")
         #expect(producer["linger.ms"] == "3")
@@ -30,8 +30,32 @@ import Testing
     }
 
     @Test func aShortSessionBeatsOftenEnough() throws {
-        let consumer = try ClientProperties.consumer(common, groupID: "g", sessionTimeout: .seconds(3))
-        #expect(consumer["heartbeat.interval.ms"] == "1000")
+        let consumer = try ClientProperties.consumer(common, groupID: "g", sessionTimeout: .milliseconds(2_400))
+        #expect(consumer["heartbeat.interval.ms"] == "800")
+    }
+
+    /// It would raise that of a fetch.
+    @Test func aBoundOfProducersIsNoneOfConsumers() throws {
+        let common = ClientProperties.Common(bootstrapServers: "b", passThrough: ["message.max.bytes": "5000000"])
+        let consumer = try ClientProperties.consumer(common, groupID: "g")
+        #expect(consumer["message.max.bytes"] == consumer["fetch.max.bytes"])
+        #expect(try ClientProperties.idempotentProducer(common)["message.max.bytes"] == "5000000")
+    }
+
+    @Test func batchesAreFarBelowTheLimitsOfTopics() throws {
+        let standard = try ClientProperties.transactionalProducer(common, transactionalID: "w")
+        #expect(standard["batch.size"] == "65536")
+        let lowered = try ClientProperties.transactionalProducer(common, transactionalID: "w", batchSize: 9_000)
+        #expect(lowered["batch.size"] == "9000")
+        #expect(try ClientProperties.idempotentProducer(common, batchSize: 9_000)["batch.size"] == "9000")
+    }
+
+    @Test func whatARefusalMeansIsToldByItsCode() {
+        #expect(KafkaError("commit", .groupAuthorizationFailed).isDenied)
+        #expect(!KafkaError("commit", .illegalGeneration).isDenied)
+        #expect(KafkaError("produce", .recordListTooLarge).isTooLarge)
+        #expect(KafkaError("produce", .messageTooLarge).isTooLarge)
+        #expect(KafkaError("init transactions", .concurrentTransactions).isLocked)
     }
 
     @Test(arguments: [

@@ -77,17 +77,17 @@ struct OutputsTests {
         let tooLarge = KafkaError("produce", .messageTooLarge)
         let faults = [RecordFault(index: 0, error: tooLarge), RecordFault(index: 2, error: tooLarge)]
         #expect(
-            try told(.aborted(cause: tooLarge, faults: faults))
+            try told(.aborted(Abortion(tooLarge, faults: faults)))
                 == "aborted outputs [Engine.OutputReference.result(0), Engine.OutputReference.deadLetter(0)]"
         )
-        #expect(try told(.aborted(cause: tooLarge, faults: [])) == "aborted outputs []")
+        #expect(try told(.aborted(Abortion(tooLarge))) == "aborted outputs []")
     }
 
     /// A record that only timed out is not at fault: another try may well succeed.
     @Test func aBrokerThatIsAwayIsNobodysFault() throws {
         let timedOut = KafkaError("produce", .messageTimedOut)
         #expect(
-            try told(.aborted(cause: timedOut, faults: [RecordFault(index: 0, error: timedOut)]))
+            try told(.aborted(Abortion(timedOut, faults: [RecordFault(index: 0, error: timedOut)])))
                 == "aborted transient []"
         )
     }
@@ -116,21 +116,21 @@ struct OutputsTests {
         let reply = ReplyAddress(topic: "replies")
         let blamed = "aborted outputs [Engine.OutputReference.result(0)]"
         let timedOut = KafkaError("produce", .messageTimedOut)
-        let late = TransactionOutcome.aborted(cause: timedOut, faults: [RecordFault(index: 0, error: timedOut)])
+        let late = TransactionOutcome.aborted(Abortion(timedOut, faults: [RecordFault(index: 0, error: timedOut)]))
         #expect(try told(late, reply: reply) == blamed)
         for cause in [KafkaError("produce", .timedOut), KafkaError("send offsets", .topicAuthorizationFailed)] {
-            #expect(try told(.aborted(cause: cause, faults: []), reply: reply) == blamed)
+            #expect(try told(.aborted(Abortion(cause)), reply: reply) == blamed)
         }
         #expect(
-            try told(.aborted(cause: KafkaError("commit", .timedOut), faults: []), reply: reply).contains("transient")
+            try told(.aborted(Abortion(KafkaError("commit", .timedOut))), reply: reply).contains("transient")
         )
         let stale = KafkaError("send offsets", .illegalGeneration)
-        #expect(try told(.aborted(cause: stale, faults: []), reply: reply) == "aborted stale []")
+        #expect(try told(.aborted(Abortion(stale)), reply: reply) == "aborted stale []")
     }
 
     @Test(arguments: [KafkaError.Code.illegalGeneration, .unknownMemberID, .fencedInstanceID])
     func aRefusedGenerationIsStale(code: KafkaError.Code) throws {
-        #expect(try told(.aborted(cause: KafkaError("send offsets", code), faults: [])) == "aborted stale []")
+        #expect(try told(.aborted(Abortion(KafkaError("send offsets", code)))) == "aborted stale []")
     }
 
     @Test func whatNobodyKnowsIsUnknown() throws {

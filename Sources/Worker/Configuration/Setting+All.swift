@@ -372,6 +372,13 @@ extension Setting {
             unit: "commands",
             "With this few in memory, reading goes on."
         ),
+        .integer(
+            "admission.max_bytes",
+            \.worker.delivery.admissionBytes,
+            8_388_608...68_719_476_736,
+            unit: "bytes",
+            "With commands of so many bytes in memory, reading pauses, until half of them are finished."
+        ),
         .duration(
             "rebalance.settle_timeout",
             \.worker.delivery.settleTimeout,

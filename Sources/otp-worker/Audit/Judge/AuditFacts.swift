@@ -9,7 +9,7 @@ package struct AuditRules: Sendable {
     /// The fleet's `ledger.retention`.
     package var retention = Duration.seconds(1_800)
     /// The fleet's `kafka.session_timeout`: a worker that was paused for less goes on where it was.
-    package var sessionTimeout = Duration.seconds(10)
+    package var sessionTimeout = Duration.seconds(6)
     /// The fleet's `ledger.max_codes_per_session`.
     package var maximumCodes = 10
     /// When the results' end was taken: what is open then is judged by its deadline.
