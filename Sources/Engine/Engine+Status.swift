@@ -85,8 +85,8 @@ extension Engine {
     package func status(at now: Instant) -> EngineStatus {
         let oldest = partitions.values.lazy.flatMap(\.commands.values).map(\.receivedAt).min()
         return EngineStatus(
-            hasProducer: settlement.hasProducer,
-            producerFailure: producerFailure,
+            hasProducer: settlement.hasProducer && intentProducerFailure == nil,
+            producerFailure: producerFailure ?? intentProducerFailure,
             deadLettersDenied: lettersDenied?.reason,
             isSubscribed: isSubscribed,
             consumerFailure: consumerFailure,

@@ -17,7 +17,7 @@ package struct Engine: ~Copyable {
     var membership: Membership
     var drain = Drain()
     var admission: Admission
-    var settlement = Settlement()
+    var settlement: Settlement
     var partitions: [Int32: Partition] = [:]
     var nextEpoch: UInt32 = 1
     var isSubscribed = false
@@ -53,6 +53,7 @@ package struct Engine: ~Copyable {
     var settleBackOff = BackOff()
     var producerBackOff = BackOff()
     var producerFailure: String?
+    var intentProducerFailure: String?
     /// The broker refuses dead letters: until when none is written, and why.
     var lettersDenied: (until: Instant, reason: String)?
     /// The partition that the next batch begins with, so that a full batch starves none.
@@ -75,6 +76,7 @@ package struct Engine: ~Copyable {
         generator = SplitMix64(seed: seed)
         membership = Membership(sessionTimeout: configuration.sessionTimeout, now: now)
         admission = configuration.admission
+        settlement = Settlement(batchBytes: configuration.batchBytes)
         displacedBackOff = BackOff(
             first: configuration.sessionTimeout,
             longest: max(configuration.sessionTimeout, Limits.longestDisplacement)
@@ -151,6 +153,7 @@ package struct Engine: ~Copyable {
         case .intentWritten(let id, let ledgerOffset): intentWritten(id, ledgerOffset: ledgerOffset, at: now)
         case .intentFailed(let id, let isPermanent, let reason):
             intentFailed(id, isPermanent: isPermanent, reason: reason, at: now)
+        case .intentProducer(let failure): intentProducerFailure = failure
         case .answered(let id, let answer): answered(id, answer, at: now)
         case .partitionsCounted(let count): protection.counted(count, at: now)
         case .keyReplaced: protection.keyReplaced(at: now)

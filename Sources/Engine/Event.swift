@@ -43,6 +43,8 @@ package enum Event: Sendable {
     /// `ledgerOffset` is nil when the broker did not say.
     case intentWritten(RecordID, ledgerOffset: Int64?)
     case intentFailed(RecordID, isPermanent: Bool, reason: String)
+    /// The producer of intents could not be made, and is tried again; nil: there is one.
+    case intentProducer(failure: String?)
 
     // The outputs
     /// What the cluster's metadata says of them: partitions of the commands whose results or ledger cannot be written now, and
@@ -81,7 +83,7 @@ extension Event {
             true
         case .started, .assigned, .revoked, .lost, .coordinatorHeard, .consumerFailed, .consumerRecreated,
             .positionsFetched, .barrierFailed, .restoreHeldUp, .restoreFailed, .reachedEnd, .partitionUnreadable,
-            .partitionUndecodable,
+            .partitionUndecodable, .intentProducer,
             .endsFetched, .partitionsCounted, .outputsLooked, .producerReady, .producerFailed, .keyReplaced, .timeReached, .drainRequested:
             false
         }

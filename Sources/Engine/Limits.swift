@@ -95,6 +95,8 @@ package struct EngineConfiguration: Sendable {
     package var sessionTimeout: Duration
     /// After which the broker aborts a transaction by itself.
     package var transactionTimeout: Duration
+    /// Bytes of one partition's records in one produce request that every topic takes.
+    package var batchBytes: Int
     /// How long a revoked partition may go on settling before it is released.
     package var settleTimeout: Duration
     /// How long a stopping worker waits for the calls in flight.
@@ -136,6 +138,7 @@ package struct EngineConfiguration: Sendable {
         maximumBatch: Int = 2_000,
         sessionTimeout: Duration = .seconds(6),
         transactionTimeout: Duration = .seconds(10),
+        batchBytes: Int = Limits.batchBytes,
         settleTimeout: Duration = .seconds(1),
         drainTimeout: Duration = .seconds(20),
         restoreTimeout: Duration = .seconds(60),
@@ -161,6 +164,7 @@ package struct EngineConfiguration: Sendable {
         self.maximumBatch = maximumBatch
         self.sessionTimeout = sessionTimeout
         self.transactionTimeout = transactionTimeout
+        self.batchBytes = batchBytes
         self.settleTimeout = settleTimeout
         self.drainTimeout = drainTimeout
         self.restoreTimeout = restoreTimeout

@@ -64,7 +64,7 @@ package struct Settlement: Sendable {
     /// Which producer there is, or is being made.
     package private(set) var producer = ProducerChoice()
 
-    package init() {}
+    package init(batchBytes: Int = Limits.batchBytes) { producer.batchBytes = batchBytes }
 
     /// The id that this worker's transactions have now, by the slot's first.
     package func transactionalID(of slot: String) -> String {

@@ -5,7 +5,6 @@ import CRdKafka
 /// It sees committed records only, belongs to no group and commits nothing. Its calls block; one thread uses it.
 package final class LedgerReader: Sendable {
     private let committed: ClientHandle
-    private let uncommitted: ClientHandle
     private let batchSize: Int
 
     /// How far a read has come.
@@ -22,64 +21,7 @@ package final class LedgerReader: Sendable {
 
     package init(_ common: ClientProperties.Common, batchSize: Int = 2000) throws(KafkaError) {
         committed = try ClientHandle(.simpleConsumer, ClientProperties.reader(common), events: 0)
-        uncommitted = try ClientHandle(
-            .simpleConsumer,
-            ClientProperties.reader(common, isolation: .readUncommitted),
-            events: 0
-        )
         self.batchSize = batchSize
-    }
-
-    /// The partition's first offset and its true end: what an open transaction has written counts, since it may yet be
-    /// committed.
-    package func highWatermark(_ partition: TopicPartition, timeout: Duration) throws(KafkaError) -> Watermarks {
-        try uncommitted.watermarks(partition, until: Deadline(in: timeout))
-    }
-
-    /// Hands out every committed record from `start` on until all before `target` are decided and were read: an open
-    /// transaction before it is waited for.
-    ///
-    /// Markers, aborted records and compacted tails occupy offsets, so the last record may be long before the target.
-    /// Returns the position reached.
-    ///
-    /// An offset that is no longer kept means the first one that is. Throws `_TIMED_OUT` when it takes too long.
-    @discardableResult
-    package func read(
-        _ partition: TopicPartition,
-        from start: Int64,
-        to target: Int64,
-        timeout: Duration,
-        onBatch: ([ConsumedRecord]) -> Void,
-        onProgress: (Progress) -> Void = { _ in }
-    ) throws(KafkaError) -> Int64 {
-        guard start < target else { return start }
-        let deadline = Deadline(in: timeout)
-        let consumer = try SimpleConsumer(committed, topic: partition.topic, from: [partition.partition: start])
-        var position = start
-        while position < target {
-            guard !deadline.hasPassed else {
-                throw KafkaError(
-                    "read",
-                    .timedOut,
-                    reason: "\(partition) was read to offset \(position) of \(target) in \(timeout)"
-                )
-            }
-            var records: [ConsumedRecord] = []
-            for item in try consumer.next(until: deadline, maximum: batchSize) {
-                switch item {
-                case .record(let record):
-                    position = max(position, record.offset + 1)
-                    records.append(record)
-                case .end(_, let offset):
-                    position = max(position, offset)
-                case .failure(_, let error):
-                    if !error.isTransient { throw error }
-                }
-            }
-            if !records.isEmpty { onBatch(records) }
-            onProgress(Progress(position: position, target: target))
-        }
-        return position
     }
 
     /// What keeps a read from its end: everything before `position` was read, and what is after it is not decided.
@@ -94,9 +36,21 @@ package final class LedgerReader: Sendable {
         }
     }
 
-    /// The partition's first offset that is kept.
-    package func lowWatermark(_ partition: TopicPartition, timeout: Duration) throws(KafkaError) -> Int64 {
-        try committed.watermarks(partition, until: Deadline(in: timeout)).low
+    /// The partition's first offset and its last stable one, as its leader says; blocks.
+    package func watermarks(_ partition: TopicPartition, timeout: Duration) throws(KafkaError) -> Watermarks {
+        try committed.watermarks(partition, until: Deadline(in: timeout))
+    }
+
+    /// The last stable offset of each partition whose leader says one, by one question to each broker; blocks.
+    package func ends(
+        _ partitions: [TopicPartition],
+        timeout: Duration
+    ) throws(KafkaError) -> [TopicPartition: Int64] {
+        guard let topic = partitions.first?.topic else { return [:] }
+        let deadline = Deadline(in: timeout)
+        // Leaders are taken from what the client last heard.
+        _ = try committed.partitionCount(topic, until: deadline)
+        return try committed.stableEnds(partitions, timeout: deadline.remaining)
     }
 
     /// Hands out every committed record from `start` on (nil: from the first that is kept) through the offset `barrier`: until all
@@ -139,11 +93,7 @@ package final class LedgerReader: Sendable {
     }
 
     /// False when ending took longer; it then ends by itself.
-    package func close(timeout: Duration) -> Bool {
-        let deadline = Deadline(in: timeout)
-        let first = committed.destroy(within: deadline.remaining)
-        return uncommitted.destroy(within: deadline.remaining) && first
-    }
+    package func close(timeout: Duration) -> Bool { committed.destroy(within: timeout) }
 }
 
 /// How far one read has come, and since when it has come no further.

@@ -3,7 +3,7 @@ import Engine
 import Kafka
 import NIOCore
 
-/// Writes intents, outside every transaction, and reports each acknowledgement in batches.
+/// Writes intents and barriers, outside every transaction, and reports each acknowledgement in batches.
 ///
 /// Confined to its event loop; a producer that breaks is replaced.
 final class IntentWriter {
@@ -14,13 +14,19 @@ final class IntentWriter {
     private let onEvent: @Sendable (ClientEvent) -> Void
     private let outstanding: Outstanding
     private var producer: IdempotentProducer?
+    private var isClosed = false
 
-    /// Whose each intent under way is.
+    fileprivate enum Write {
+        case intent(RecordID)
+        case barrier(PartitionEpoch)
+    }
+
+    /// What each record under way is.
     ///
     /// Confined to the loop.
     private final class Outstanding: @unchecked Sendable {
         // Safe because it is touched on the event loop only.
-        var records: [UInt64: RecordID] = [:]
+        var writes: [UInt64: Write] = [:]
         var next: UInt64 = 0
     }
 
@@ -49,7 +55,7 @@ final class IntentWriter {
                 eventLoop.execute {
                     report(
                         reports.compactMap { delivery in
-                            outstanding.records.removeValue(forKey: delivery.tag).map { event($0, delivery.outcome) }
+                            outstanding.writes.removeValue(forKey: delivery.tag).map { event($0, delivery.outcome) }
                         }
                     )
                 }
@@ -57,29 +63,37 @@ final class IntentWriter {
             onEvent: onEvent
         )
         self.producer = producer
-        // A user would wait for it at the first command; this blocks, so not on the loop.
+        refresh(producer)
+    }
+
+    /// A user would wait for it at the first command, and a partition that was added is not known before; it blocks, so not on the
+    /// loop.
+    private func refresh(_ producer: IdempotentProducer) {
         DispatchQueue.global().async { [topic] in producer.refresh([topic], timeout: .seconds(5)) }
     }
 
     func write(_ id: RecordID, _ record: LedgerRecord) {
+        produce(.intent(id), to: id.place, key: record.key, value: record.value)
+    }
+
+    func write(_ place: PartitionEpoch, _ barrier: LedgerBarrier) {
+        produce(.barrier(place), to: place, key: barrier.key, value: barrier.value)
+    }
+
+    private func produce(_ write: Write, to place: PartitionEpoch, key: [UInt8], value: [UInt8]?) {
         let tag = outstanding.next
         outstanding.next += 1
-        outstanding.records[tag] = id
+        outstanding.writes[tag] = write
         do throws(KafkaError) {
             guard let producer else { throw KafkaError("produce", .state, reason: "no producer") }
-            let outgoing = OutgoingRecord(
-                topic: topic,
-                partition: id.place.partition,
-                key: record.key,
-                value: record.value
-            )
+            let outgoing = OutgoingRecord(topic: topic, partition: place.partition, key: key, value: value)
             try producer.produce(outgoing, tag: tag)
         } catch {
-            outstanding.records[tag] = nil
-            if error.isFatal { replace() }
+            outstanding.writes[tag] = nil
+            if error.isFatal { replace() } else if let producer, error.code == .unknownPartition { refresh(producer) }
             // Never from within the caller's own turn.
             let report = report
-            let failure = event(id, .failure(error))
+            let failure = event(write, .failure(error))
             eventLoop.execute { report([failure]) }
         }
     }
@@ -88,11 +102,27 @@ final class IntentWriter {
     func replace() {
         let old = producer
         producer = nil
-        do throws(KafkaError) { try start() } catch { onEvent(.error(error)) }
+        startAgain()
         closeInBackground(old)
     }
 
+    /// Until one can be made; what is to be written meanwhile fails, and is tried again.
+    private func startAgain() {
+        do throws(KafkaError) {
+            try start()
+            report([.intentProducer(failure: nil)])
+        } catch {
+            onEvent(.error(error))
+            report([.intentProducer(failure: "\(error)")])
+            eventLoop.scheduleTask(in: .seconds(1)) { [weak self] in
+                guard let self, !isClosed, producer == nil else { return }
+                startAgain()
+            }
+        }
+    }
+
     func close() {
+        isClosed = true
         let old = producer
         producer = nil
         closeInBackground(old)
@@ -104,9 +134,18 @@ private func closeInBackground(_ producer: IdempotentProducer?) {
     DispatchQueue.global().async { _ = producer.close(timeout: .seconds(2)) }
 }
 
-private func event(_ id: RecordID, _ outcome: Result<Int64?, KafkaError>) -> Event {
-    switch outcome {
-    case .success(let offset): .intentWritten(id, ledgerOffset: offset)
-    case .failure(let error): .intentFailed(id, isPermanent: error.isOfTheRecord, reason: "\(error)")
+private func event(_ write: IntentWriter.Write, _ outcome: Result<Int64?, KafkaError>) -> Event {
+    switch (write, outcome) {
+    case (.intent(let id), .success(let offset)): .intentWritten(id, ledgerOffset: offset)
+    case (.intent(let id), .failure(let error)):
+        // A partition that the producer has not heard of yet is no fault of the record.
+        .intentFailed(
+            id,
+            isPermanent: error.isOfTheRecord && error.code != .unknownPartition,
+            reason: "\(error)"
+        )
+    case (.barrier(let place), .success(let offset?)): .barrierWritten(place, ledgerOffset: offset)
+    case (.barrier(let place), .success(nil)): .barrierFailed(place, reason: "the broker did not say where the barrier lies")
+    case (.barrier(let place), .failure(let error)): .barrierFailed(place, reason: "\(error)")
     }
 }

@@ -9,17 +9,21 @@ import Kafka
 final class LedgerQueries: Sendable {
     private let questions = DispatchQueue(label: "otp-worker.questions")
     private let reading = DispatchQueue(label: "otp-worker.restore")
+    private let ends = DispatchQueue(label: "otp-worker.ends")
     private let reader: LedgerReader
     private let topics: WorkerConfiguration.Topics
     private let telemetry: Telemetry
+    private let process: UInt64
 
     init(
         _ common: ClientProperties.Common,
         topics: WorkerConfiguration.Topics,
+        process: UInt64,
         telemetry: Telemetry
     ) throws(KafkaError) {
         reader = try LedgerReader(common)
         self.topics = topics
+        self.process = process
         self.telemetry = telemetry
     }
 
@@ -34,13 +38,14 @@ final class LedgerQueries: Sendable {
                 let partitions = places.map { TopicPartition(topics.commands, $0.partition) }
                 let committed = try consumer.committed(partitions, timeout: timeout)
                 for (place, offset) in zip(places, committed) {
-                    let earliest = try reader.highWatermark(offset.topicPartition, timeout: timeout).low
-                    report(
-                        .positionsFetched(
-                            place,
-                            Positions(committed: offset.offset, metadata: offset.metadata, earliest: earliest)
-                        )
+                    let marks = try reader.watermarks(offset.topicPartition, timeout: timeout)
+                    let positions = Positions(
+                        committed: offset.offset,
+                        metadata: offset.metadata,
+                        earliest: marks.low,
+                        end: marks.high
                     )
+                    report(.positionsFetched(place, positions))
                 }
             } catch {
                 for place in places { report(.restoreFailed(place, reason: "\(error)")) }
@@ -48,35 +53,34 @@ final class LedgerQueries: Sendable {
         }
     }
 
-    func fetchLedgerEnd(_ place: PartitionEpoch, timeout: Duration, report: @escaping @Sendable (Event) -> Void) {
-        questions.async { [topics, reader] in
-            do throws(KafkaError) {
-                let partition = TopicPartition(topics.ledger, place.partition)
-                let watermarks = try reader.highWatermark(partition, timeout: timeout)
-                report(.ledgerEndFetched(place, start: watermarks.low, end: watermarks.high))
-            } catch {
-                report(.restoreFailed(place, reason: "\(error)"))
-            }
+    /// Where these partitions end; without an answer nothing is reported, for then nothing is known.
+    func fetchEnds(_ places: [PartitionEpoch], timeout: Duration, report: @escaping @Sendable (Event) -> Void) {
+        ends.async { [topics, reader] in
+            let partitions = places.map { TopicPartition(topics.commands, $0.partition) }
+            guard let found = try? reader.ends(partitions, timeout: timeout) else { return }
+            let ends = zip(places, partitions).compactMap { place, partition in found[partition].map { (place, $0) } }
+            report(.endsFetched(Dictionary(ends) { $1 }))
         }
     }
 
     func readLedger(
         _ place: PartitionEpoch,
-        from start: Int64,
-        to end: Int64,
+        from start: Int64?,
+        through barrier: Int64,
         horizon: LedgerRestore.Horizon,
         timeout: Duration,
         report: @escaping @Sendable (Event) -> Void
     ) {
         reading.async { [self] in
-            var restore = LedgerRestore(horizon, at: Clocks.wall())
+            var restore = LedgerRestore(horizon, process: process, at: Clocks.wall())
             let began = Clocks.now()
             defer { telemetry.restoreEnded() }
             do throws(KafkaError) {
                 try reader.read(
                     TopicPartition(topics.ledger, place.partition),
                     from: start,
-                    to: end,
+                    through: barrier,
+                    patience: Limits.predecessorPatience,
                     timeout: timeout,
                     onBatch: { records in
                         for record in records {
@@ -90,7 +94,8 @@ final class LedgerQueries: Sendable {
                         }
                         telemetry.ledgerRead(records.count)
                     },
-                    onProgress: { telemetry.restoring(place.partition, $0, from: start, since: began) }
+                    onProgress: { telemetry.restoring(place.partition, $0, from: start ?? 0, since: began) },
+                    onStall: { _ in report(.restoreHeldUp(place, by: restore.predecessor)) }
                 )
                 report(.restored(place, restore.finished(), at: Clocks.wall()))
             } catch {

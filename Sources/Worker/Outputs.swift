@@ -68,25 +68,15 @@ package struct Outputs {
                 if case .ledger = references[$0] { true } else { false }
             }
             return .committed(batch, ledgerOffsets: ledger.map { offsets[$0] })
-        case .aborted(let abortion) where abortion.needsNewProducer:
-            return .commitUnknown(batch, isFenced: abortion.producer == .fenced, reason: "\(abortion.cause)")
         case .aborted(let abortion):
-            let (cause, faults) = (abortion.cause, abortion.faults)
-            let guilty = faults.filter(\.error.isOfTheRecord)
-            if !guilty.isEmpty {
-                return .commitAborted(
-                    batch,
-                    .outputs,
-                    faults: guilty.map { references[$0.index] },
-                    reason: "\(guilty[0].error)"
-                )
-            }
-            let suspects = suspects(cause, faults)
-            if !suspects.isEmpty {
-                return .commitAborted(batch, .outputs, faults: suspects, reason: "\(cause)")
-            }
-            let kind: AbortCause = cause.isFencing ? .stale : cause.isOfTheRecord ? .outputs : .transient
-            return .commitAborted(batch, kind, faults: [], reason: "\(cause)")
+            let (cause, faults) = reading(of: abortion)
+            return .commitAborted(
+                batch,
+                cause,
+                faults: faults,
+                isProducerLost: abortion.needsNewProducer,
+                reason: "\(abortion.faults.first { $0.error.isOfTheRecord }?.error ?? abortion.cause)"
+            )
         case .unknown(let error): return .commitUnknown(batch, isFenced: false, reason: "\(error)")
         case .fenced(let error): return .commitUnknown(batch, isFenced: true, reason: "\(error)")
         }
@@ -94,6 +84,21 @@ package struct Outputs {
 }
 
 extension Outputs {
+    /// What an abort says of the batch: whose fault it is, as far as anybody says.
+    private func reading(of abortion: Abortion) -> (AbortCause, [OutputReference]) {
+        let (cause, faults) = (abortion.cause, abortion.faults)
+        if abortion.producer == .fenced || cause.isFencing { return (.stale, []) }
+        let tooLarge = faults.filter(\.error.isTooLarge)
+        if !tooLarge.isEmpty { return (.tooLarge, tooLarge.map { references[$0.index] }) }
+        let guilty = faults.filter(\.error.isOfTheRecord)
+        if !guilty.isEmpty { return (.outputs, guilty.map { references[$0.index] }) }
+        // The group's offsets and the transactional id are no topic's matter.
+        if cause.code == .topicAuthorizationFailed { return (.denied, []) }
+        let suspects = suspects(cause, faults)
+        if !suspects.isEmpty { return (.outputs, suspects) }
+        return (cause.isOfTheRecord ? .outputs : .transient, [])
+    }
+
     /// Replies come first under suspicion where nobody is named, or where nothing was heard of a record in time: they have
     /// another way to go, and whoever waits for one has long given up.
     private func suspects(_ cause: KafkaError, _ faults: [RecordFault]) -> [OutputReference] {

@@ -9,7 +9,9 @@ import Synchronization
 /// It never tries anything twice that it was not told to.
 final class Transactor: Sendable {
     private let queue = DispatchQueue(label: "otp-worker.transactions")
-    private let properties: [String: String]
+    private let properties: @Sendable (_ transactionalID: String, _ batchBytes: Int) throws(KafkaError) -> [String: String]
+    private let slot: String
+    private let fencing = DispatchQueue(label: "otp-worker.fencing")
     private let topics: WorkerConfiguration.Topics
     /// They change when topics are looked at, and when one refuses a result.
     private let routes: Mutex<ReplyRoutes>
@@ -26,8 +28,12 @@ final class Transactor: Sendable {
         var isSuspicious = false
     }
 
+    /// The transaction under way, which another thread may end before its commit.
+    private let underWay = Mutex<(id: BatchID, cancellation: Cancellation)?>(nil)
+
     init(
-        properties: [String: String],
+        slot: String,
+        properties: @escaping @Sendable (String, Int) throws(KafkaError) -> [String: String],
         topics: WorkerConfiguration.Topics,
         routes: ReplyRoutes,
         timeout: Duration,
@@ -35,6 +41,7 @@ final class Transactor: Sendable {
         onEvent: @escaping @Sendable (ClientEvent) -> Void,
         onReplies: @escaping @Sendable ([ReplyRoutes.Kind: Int]) -> Void
     ) {
+        self.slot = slot
         self.properties = properties
         self.topics = topics
         self.routes = Mutex(routes)
@@ -45,10 +52,19 @@ final class Transactor: Sendable {
     }
 
     /// The topics were looked at: from any thread.
-    func reroute(_ change: (inout ReplyRoutes) -> Void) { routes.withLock { change(&$0) } }
+    ///
+    /// The producer learns of new partitions before a record is sent there.
+    func reroute(_ change: @escaping @Sendable (inout ReplyRoutes) -> Void) {
+        queue.async { [self] in
+            state.withLock { $0.producer }?.refresh([topics.results, topics.ledger, topics.deadLetters], timeout: Self.learning)
+            routes.withLock { change(&$0) }
+        }
+    }
 
-    /// Ends the producer there is and makes a new one, which decides whatever the old one left open.
-    func replace(after delay: Duration, report: @escaping @Sendable (Event) -> Void) {
+    private static let learning = Duration.seconds(5)
+
+    /// Ends the producer there is and makes a new one, which decides whatever the old one left open under its id.
+    func replace(_ choice: ProducerChoice, after delay: Duration, report: @escaping @Sendable (Event) -> Void) {
         queue.asyncAfter(deadline: .now() + .nanoseconds(Int(delay.nanoseconds))) { [self] in
             let old = state.withLock { state in
                 defer { state.producer = nil }
@@ -56,25 +72,56 @@ final class Transactor: Sendable {
             }
             _ = old?.close(timeout: .seconds(1))
             do throws(KafkaError) {
-                let producer = try TransactionalProducer(properties, onEvent: onEvent)
-                do throws(KafkaError) {
-                    try producer.initTransactions(timeout: timeout * 2)
-                } catch {
-                    _ = producer.close(timeout: .seconds(1))
-                    throw error
-                }
-                let outputs = [topics.results, topics.ledger, topics.deadLetters]
-                producer.refresh(outputs, timeout: min(timeout, .seconds(5)))
+                let id = choice.isAlternate ? ProducerChoice.alternate(of: slot) : slot
+                let producer = try initialised(id, batchBytes: choice.batchBytes, timeout: timeout * 2)
+                producer.refresh([topics.results, topics.ledger, topics.deadLetters], timeout: min(timeout, Self.learning))
                 state.withLock { $0.producer = producer }
                 report(.producerReady)
             } catch {
-                report(.producerFailed(reason: "\(error)"))
+                report(.producerFailed(isLocked: error.isLocked, reason: "\(error)"))
             }
         }
     }
 
+    private func initialised(
+        _ id: String,
+        batchBytes: Int,
+        timeout: Duration
+    ) throws(KafkaError) -> TransactionalProducer {
+        let producer = try TransactionalProducer(try properties(id, batchBytes), onEvent: onEvent)
+        do throws(KafkaError) {
+            try producer.initTransactions(timeout: timeout)
+        } catch {
+            _ = producer.close(timeout: .seconds(1))
+            throw error
+        }
+        return producer
+    }
+
+    /// Decides what others left open under these ids, on a thread of its own: what it waits for may hold up everything else.
+    func fence(_ ids: [String], report: @escaping @Sendable (_ id: String, KafkaError?) -> Void) {
+        fencing.async { [self] in
+            for id in ids {
+                do throws(KafkaError) {
+                    let producer = try initialised(id, batchBytes: Limits.batchBytes, timeout: Self.learning)
+                    _ = producer.close(timeout: .seconds(1))
+                    report(id, nil)
+                } catch {
+                    report(id, error)
+                }
+            }
+        }
+    }
+
+    /// Ends this transaction if it has not come to its commit: from any thread.
+    func cancel(_ id: BatchID) {
+        underWay.withLock { if $0?.id == id { $0?.cancellation.cancel() } }
+    }
+
     func commit(_ batch: Batch, _ membership: GroupMetadata, report: @escaping @Sendable (Event) -> Void) {
-        queue.async { [self] in report(execute(batch, membership)) }
+        let cancellation = Cancellation()
+        underWay.withLock { $0 = (batch.id, cancellation) }
+        queue.async { [self] in report(execute(batch, membership, cancellation)) }
     }
 
     func close(_ completion: @escaping @Sendable () -> Void) {
@@ -85,9 +132,11 @@ final class Transactor: Sendable {
         }
     }
 
-    private func execute(_ batch: Batch, _ membership: GroupMetadata) -> Event {
+    private func execute(_ batch: Batch, _ membership: GroupMetadata, _ cancellation: Cancellation) -> Event {
         let (producer, isSuspicious) = state.withLock { ($0.producer, $0.isSuspicious) }
-        guard let producer else { return .commitUnknown(batch.id, isFenced: false, reason: "no producer") }
+        guard let producer else {
+            return .commitAborted(batch.id, .transient, faults: [], isProducerLost: true, reason: "no producer")
+        }
         let outputs = Outputs(batch, topics, routes.withLock { $0 })
         // librdkafka waits for a topic that is gone until the transaction times out, which costs the producer: so ask first.
         if isSuspicious, let event = missingTopics(batch, outputs) { return refused(event, outputs) }
@@ -102,7 +151,8 @@ final class Transactor: Sendable {
                     )
                 },
                 groupMetadata: membership
-            )
+            ),
+            cancellation: cancellation
         )
         let event = outputs.event(for: outcome, of: batch.id)
         if case .committed = event {
@@ -116,7 +166,7 @@ final class Transactor: Sendable {
 
     /// Keeps a topic that did not take a reply from being tried again with every batch.
     private func refused(_ event: Event, _ outputs: Outputs) -> Event {
-        guard case .commitAborted(_, _, let faults, _) = event else { return event }
+        guard case .commitAborted(_, _, let faults, _, _) = event else { return event }
         for topic in outputs.replyTopics(of: faults) { routes.withLock { $0.refused(topic) } }
         return event
     }
@@ -135,6 +185,7 @@ final class Transactor: Sendable {
             batch.id,
             .outputs,
             faults: faults.map { outputs.references[$0] },
+            isProducerLost: false,
             reason: "topic \(missing) does not exist, or has fewer partitions"
         )
     }

@@ -60,7 +60,7 @@ package enum Transition: String, CaseIterable, Sendable {
 
 package enum EventKind: String, CaseIterable, Sendable {
     case started, assigned, revoked, lost, coordinatorHeard, consumerFailed, consumerRecreated, positionsFetched
-    case barrierWritten, barrierFailed, restoreHeldUp, endsFetched, outputsLooked
+    case intentProducer, barrierWritten, barrierFailed, restoreHeldUp, endsFetched, outputsLooked
     case restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered,
         keyReplaced
     case partitionUnreadable, partitionUndecodable, partitionsCounted
@@ -77,6 +77,7 @@ package enum EventKind: String, CaseIterable, Sendable {
         case .consumerFailed: self = .consumerFailed
         case .consumerRecreated: self = .consumerRecreated
         case .positionsFetched: self = .positionsFetched
+        case .intentProducer: self = .intentProducer
         case .barrierWritten: self = .barrierWritten
         case .barrierFailed: self = .barrierFailed
         case .restoreHeldUp: self = .restoreHeldUp
