@@ -4,7 +4,7 @@ import CRdKafka
 ///
 /// It sees committed records only, belongs to no group and commits nothing. Its calls block; one thread uses it.
 package final class LedgerReader: Sendable {
-    private let committed: ClientHandle
+    let committed: ClientHandle
     private let uncommitted: ClientHandle
     private let batchSize: Int
 
@@ -72,7 +72,7 @@ package final class LedgerReader: Sendable {
                     records.append(record)
                 case .end(_, let offset):
                     position = max(position, offset)
-                case .failure(_, let error):
+                case .failure(_, _, let error):
                     if !error.isTransient { throw error }
                 }
             }
@@ -94,9 +94,9 @@ package final class LedgerReader: Sendable {
         }
     }
 
-    /// The partition's first offset that is kept.
-    package func lowWatermark(_ partition: TopicPartition, timeout: Duration) throws(KafkaError) -> Int64 {
-        try committed.watermarks(partition, until: Deadline(in: timeout)).low
+    /// The partition's first offset that is kept and its last stable one, as some broker sees them that leads it or did.
+    package func watermarks(_ partition: TopicPartition, timeout: Duration) throws(KafkaError) -> Watermarks {
+        try committed.watermarks(partition, until: Deadline(in: timeout))
     }
 
     /// Hands out every committed record from `start` on (nil: from the first that is kept) through the offset `barrier`: until all
@@ -174,7 +174,7 @@ private struct Reading {
                 try move(to: offset)
                 position = offset
                 standsSince = .now
-            case .failure(_, let error):
+            case .failure(_, _, let error):
                 // Not every broker knows an added partition at once.
                 if !error.isTransient, error.code != .unknownPartition { throw error }
             }

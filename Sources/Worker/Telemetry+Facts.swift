@@ -139,6 +139,7 @@ extension Telemetry {
         case .trusted: loggers.kafka.notice("membership proven, calls go on")
         case .consumerFailed(let reason): loggers.kafka.error("consumer failed", metadata: ["reason": "\(reason)"])
         case .assigned(let partitions):
+            came(partitions)
             registry.counter(.rebalances).add()
             loggers.kafka.notice("partitions assigned", metadata: ["partitions": "\(partitions)"])
         case .revoked(let partitions):

@@ -17,8 +17,8 @@ package final class Telemetry: Sendable {
     let topic: String
     private let health: HealthState
     private let stalled = Mutex(false)
-    /// The end of each owned partition, as of the last statistics.
-    private let ends = Mutex<[Int32: Int64]>([:])
+    /// The end of each owned partition, as of the last statistics; nil before the first.
+    private let ends = Mutex<[Int32: Int64?]>([:])
     /// Statistics in a row, one a second, that found this worker in a steady group and without a partition.
     private let idleFor = Mutex(0)
     /// A member that just joined has none for a few seconds.
@@ -138,15 +138,28 @@ package final class Telemetry: Sendable {
         warnOfIdleness(isSteady: statistics.joinState == "steady")
         for partition in statistics.partitions {
             guard let end = partition.highWatermark, end >= 0 else { continue }
-            ends.withLock { $0[partition.topicPartition.partition] = end }
-            let number = "\(partition.topicPartition.partition)"
+            // They may be late, and speak of a partition that has gone.
+            let owned = partition.topicPartition.partition
+            let isOwned = ends.withLock { ends in
+                guard ends[owned] != nil else { return false }
+                ends[owned] = end
+                return true
+            }
+            guard isOwned else { continue }
+            let number = "\(owned)"
             let watermark = registry.gauge(.partitionWatermark, number).value
             registry.gauge(.partitionLag, number).set(max(0, Double(end) - watermark))
         }
     }
 
     /// The offset after the partition's last record, as of the last statistics.
-    func end(of partition: Int32) -> Int64? { ends.withLock { $0[partition] } }
+    func end(of partition: Int32) -> Int64? { ends.withLock { $0[partition] ?? nil } }
+
+    func came(_ partitions: [Int32]) {
+        ends.withLock { ends in
+            for partition in partitions { ends[partition] = .some(nil) }
+        }
+    }
 
     func gone(_ partitions: [Int32]) {
         for partition in partitions {
