@@ -5,6 +5,8 @@ extension Engine {
     mutating func positionsFetched(_ place: PartitionEpoch, _ positions: Positions, at now: Instant) {
         guard let partition = partition(place), partition.phase == .positioning else { return }
         partition.positions = positions
+        // Known from here on, so that nobody has to wait for the first record to learn how far behind we are.
+        _ = partition.reading.told(end: positions.end, position: .max, at: now)
         partition.metadata = positions.metadata.flatMap { OffsetMetadata($0) }.flatMap {
             // An offset that a tool moved, or that was mirrored from another cluster, has no metadata that fits it.
             $0.watermark == positions.committed && $0.clusterID == configuration.clusterID ? $0 : nil
@@ -107,7 +109,6 @@ extension Engine {
         }
         partition.phase = .active
         partition.restoreBackOff.succeeded()
-        _ = partition.reading.told(end: positions.end, position: .max, at: now)
         report(
             .restored(
                 place.partition,

@@ -161,7 +161,7 @@ package enum ClientProperties {
         "linger.ms": "0",
         "retry.backoff.ms": "20",
         "queue.buffering.max.messages": "20000",
-        "queue.buffering.max.kbytes": "65536",
+        "queue.buffering.max.kbytes": "32768",
     ]
 
     private static let everywhere = [

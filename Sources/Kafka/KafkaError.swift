@@ -46,6 +46,9 @@ package struct KafkaError: Error, Equatable, Sendable {
     /// The cluster refuses this client the right to do it: waiting does not help.
     package var isDenied: Bool { Self.denied.contains(code) }
 
+    /// What is in the topic cannot be unpacked, by whoever reads it: waiting does not help.
+    package var isUndecodable: Bool { Self.undecodable.contains(code) }
+
     /// A record, or a batch of them, is larger than its topic takes.
     package var isTooLarge: Bool { code == .messageTooLarge || code == .recordListTooLarge }
 
@@ -61,6 +64,7 @@ package struct KafkaError: Error, Equatable, Sendable {
     private static let fencing: Set<Code> = [
         .illegalGeneration, .unknownMemberID, .fencedInstanceID, .producerFenced, .invalidProducerEpoch, .fenced,
     ]
+    private static let undecodable: Set<Code> = [.badCompression, .badMessage, .corruptMessage]
     private static let denied: Set<Code> = [
         .topicAuthorizationFailed, .groupAuthorizationFailed, .transactionalIDAuthorizationFailed,
         .clusterAuthorizationFailed,

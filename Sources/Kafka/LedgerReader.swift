@@ -4,7 +4,7 @@ import CRdKafka
 ///
 /// It sees committed records only, belongs to no group and commits nothing. Its calls block; one thread uses it.
 package final class LedgerReader: Sendable {
-    private let committed: ClientHandle
+    let committed: ClientHandle
     private let batchSize: Int
 
     /// How far a read has come.
@@ -124,7 +124,7 @@ private struct Reading {
                 try move(to: offset)
                 position = offset
                 standsSince = .now
-            case .failure(_, let error):
+            case .failure(_, _, let error):
                 // Not every broker knows an added partition at once.
                 if !error.isTransient, error.code != .unknownPartition { throw error }
             }

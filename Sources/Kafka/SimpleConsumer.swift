@@ -16,7 +16,8 @@ final class SimpleConsumer: @unchecked Sendable {
     enum Item {
         case record(ConsumedRecord)
         case end(partition: Int32, offset: Int64)
-        case failure(partition: Int32, KafkaError)
+        /// `offset` is where the partition cannot be read, if the failure is about that.
+        case failure(partition: Int32, offset: Int64, KafkaError)
     }
 
     /// Starts reading each partition at its offset.
@@ -74,6 +75,7 @@ final class SimpleConsumer: @unchecked Sendable {
         let view = unsafe Message(message)
         guard let error = view.error("read") else { return .record(view.record(&names)) }
         return error.code == .partitionEnd
-            ? .end(partition: partition, offset: view.offset) : .failure(partition: partition, error)
+            ? .end(partition: partition, offset: view.offset)
+            : .failure(partition: partition, offset: view.offset, error)
     }
 }

@@ -68,7 +68,7 @@ package final class TopicReader: Sendable {
         for item in try consumer.next(until: Deadline(in: timeout), maximum: maximum) {
             switch item {
             case .record(let record): records.append(record)
-            case .failure(_, let error) where !error.isTransient: throw error
+            case .failure(_, _, let error) where !error.isTransient: throw error
             case .end, .failure: break
             }
         }
@@ -83,7 +83,7 @@ package final class TopicReader: Sendable {
         let deadline = Deadline(in: limit)
         while !deadline.hasPassed {
             for item in try consumer.next(until: deadline, maximum: 1) {
-                guard case .failure(_, let error) = item else { return true }
+                guard case .failure(_, _, let error) = item else { return true }
                 guard error.isTransient else { throw error }
             }
         }

@@ -35,6 +35,9 @@ package enum Metric: String, CaseIterable, Sendable {
     case partitionLag = "partition_lag"
     case assignedPartitions = "assigned_partitions"
     case parkedPartitions = "parked_partitions"
+    case unreadPartitions = "unread_partitions"
+    case readingStalls = "reading_stalls_total"
+    case undecodableOffsets = "undecodable_offsets_total"
     case topicPartitions = "topic_partitions"
     case rebalances = "rebalances_total"
     case trusted = "trusted"
@@ -59,6 +62,8 @@ package enum Metric: String, CaseIterable, Sendable {
     case ledgerRestoreRemaining = "ledger_restore_remaining_records"
     case ledgerRestoreTimeLeft = "ledger_restore_time_left_seconds"
     case restoreSeconds = "restore_seconds"
+    case stalePositions = "stale_positions_total"
+    case predecessorsFenced = "predecessors_fenced_total"
 
     case loopLag = "loop_lag_seconds"
     case logLines = "log_lines_total"
@@ -101,7 +106,7 @@ package enum Metric: String, CaseIterable, Sendable {
             .breakerOpenings, .upstreamHalts, .retriesDenied, .waitsEnded,
             .rebalances,
             .distrusts, .kafkaErrors, .kafkaRequestTimeouts, .transactions, .transactionAborts, .ledgerRestoreRecords,
-            .ledgerRestores,
+            .ledgerRestores, .readingStalls, .undecodableOffsets, .stalePositions, .predecessorsFenced,
             .logLines,
             .processCPU:
             .counter
@@ -109,7 +114,7 @@ package enum Metric: String, CaseIterable, Sendable {
             .kafkaThrottle, .kafkaWaitingRequests, .kafkaQueuedRecords, .sessionsInDoubt,
             .oldestUnfinishedAge, .callsInFlight, .httpConnections,
             .upstreamState, .concurrencyLimit, .rateShare, .partitionWatermark,
-            .partitionLag, .assignedPartitions, .parkedPartitions, .topicPartitions, .trusted, .ledgerSessions,
+            .partitionLag, .assignedPartitions, .parkedPartitions, .unreadPartitions, .topicPartitions, .trusted, .ledgerSessions,
             .ledgerRestoreRemaining,
             .ledgerRestoreTimeLeft, .buildInfo,
             .processResidentMemory,
@@ -214,6 +219,11 @@ extension Metric {
         case .partitionLag: "Records of the partition from the watermark to its end."
         case .assignedPartitions: "Partitions that this worker owns."
         case .parkedPartitions: "Owned partitions that are stopped and need an operator."
+        case .unreadPartitions: "Owned partitions that have records of which none comes."
+        case .readingStalls: "Times that reading was begun again because nothing came."
+        case .undecodableOffsets: "Offsets passed over because what lies there cannot be decoded."
+        case .stalePositions: "Restores begun again because the committed offset was older than the ledger."
+        case .predecessorsFenced: "Transactional ids of predecessors whose open transaction was ended in their place."
         case .topicPartitions: "Partitions of the topic of commands, and of results, as last seen."
         case .rebalances: "Changes of this worker's assignment."
         case .trusted: "1 when the worker is sure of its membership, 0 when it must not call the upstream."

@@ -78,7 +78,7 @@ package final class CommandSpans {
         switch event {
         case .answered(let id, let answer): answered(id, answer)
         case .committed(let batch, _): ended(batch, failure: nil)
-        case .commitAborted(let batch, let cause, _, _): ended(batch, failure: cause.rawValue)
+        case .commitAborted(let batch, let cause, _, _, _): ended(batch, failure: cause.rawValue)
         case .commitUnknown(let batch, let isFenced, _): ended(batch, failure: isFenced ? "fenced" : "unknown")
         case .batchTraced, .lost, .consumerFailed: endThoseGone()
         default: break

@@ -114,7 +114,7 @@ final class IntentWriter {
         } catch {
             onEvent(.error(error))
             report([.intentProducer(failure: "\(error)")])
-            eventLoop.scheduleTask(in: .seconds(1)) { [weak self] in
+            eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak self] in
                 guard let self, !isClosed, producer == nil else { return }
                 startAgain()
             }

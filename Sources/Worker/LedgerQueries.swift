@@ -5,7 +5,8 @@ import Kafka
 
 /// Asks the broker what a partition's restore and a lost commit need to know, and reads the ledger.
 ///
-/// Its calls block, so they run on threads of their own: short questions on one, the long reading on another.
+/// Its calls block, so they run on threads of their own: short questions on one, the long reading on another. What was not
+/// answered when it is closed is answered to nobody.
 final class LedgerQueries: Sendable {
     private let questions = DispatchQueue(label: "otp-worker.questions")
     private let reading = DispatchQueue(label: "otp-worker.restore")
@@ -127,8 +128,10 @@ final class LedgerQueries: Sendable {
         }
     }
 
+    /// Ends what waits for a broker, within two seconds or by itself later.
     func close(_ completion: @escaping @Sendable () -> Void) {
-        questions.async { [reader] in
+        // Not behind a question: that may wait for its whole time-out.
+        DispatchQueue.global().async { [reader] in
             _ = reader.close(timeout: .seconds(2))
             completion()
         }

@@ -11,7 +11,8 @@ struct Setup: Sendable {
     let common: ClientProperties.Common
     let consumer: [String: String]
     let idempotent: [String: String]
-    let transactional: [String: String]
+    /// The slot's transactional id; of this run only where none is told.
+    let transactionalID: String
     let admin: Admin
     let secret: Secret
     let fingerprinter: Fingerprinter
@@ -34,11 +35,8 @@ struct Setup: Sendable {
                 sessionTimeout: kafka.sessionTimeout
             )
             idempotent = try ClientProperties.idempotentProducer(common)
-            transactional = try ClientProperties.transactionalProducer(
-                common,
-                transactionalID: Self.transactionalID(configuration),
-                transactionTimeout: kafka.transactionTimeout
-            )
+            transactionalID = Self.transactionalID(configuration)
+            _ = try ClientProperties.transactionalProducer(common, transactionalID: transactionalID)
             admin = try Admin(common)
         } catch {
             throw StartFailure(
@@ -64,6 +62,16 @@ struct Setup: Sendable {
         } catch {
             throw StartFailure(explaining: error)
         }
+    }
+
+    /// The properties of a producer under a transactional id, whose requests hold so many bytes of one partition at the most.
+    func transactional(_ id: String, batchBytes: Int) throws(KafkaError) -> [String: String] {
+        try ClientProperties.transactionalProducer(
+            common,
+            transactionalID: id,
+            transactionTimeout: configuration.kafka.transactionTimeout,
+            batchSize: batchBytes
+        )
     }
 
     /// Looks at the cluster, on a thread of its own: blocking calls stay off the pool that everything asynchronous shares.
@@ -155,7 +163,7 @@ extension ProtectionSettings {
 }
 
 extension EngineConfiguration {
-    init(_ configuration: WorkerConfiguration, _ findings: StartCheck.Findings, keyID: UInt32) {
+    init(_ configuration: WorkerConfiguration, _ findings: StartCheck.Findings, _ setup: Setup, processID: UInt64) {
         let upstream = configuration.checkOTP
         let delivery = configuration.delivery
         self.init(
@@ -163,8 +171,9 @@ extension EngineConfiguration {
             group: configuration.kafka.groupID,
             worker: configuration.name,
             clusterID: findings.clusterID,
-            keyID: keyID,
-            processID: .random(in: .min ... .max),
+            keyID: setup.fingerprinter.keyID,
+            processID: processID,
+            transactionalID: setup.transactionalID,
             maximumAge: configuration.commands.maximumAge,
             budget: upstream.budget,
             attemptTimeout: upstream.attemptTimeout,
@@ -186,6 +195,8 @@ extension EngineConfiguration {
             commitInterval: delivery.commitInterval,
             maximumBatch: delivery.maximumBatch,
             sessionTimeout: configuration.kafka.sessionTimeout,
+            transactionTimeout: configuration.kafka.transactionTimeout,
+            batchBytes: findings.batchBytes,
             settleTimeout: delivery.settleTimeout,
             drainTimeout: delivery.drainTimeout,
             restoreTimeout: configuration.ledger.restoreTimeout,

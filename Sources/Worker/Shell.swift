@@ -106,9 +106,15 @@ final class Shell: @unchecked Sendable {
         case .lost(let partitions): take(Event.lost(partitions))
         case .endOfPartition(let partition, let offset):
             if let place = epochs[partition] { take(.reachedEnd(place, offset: offset)) }
-        case .partitionError(let partition, _, let error):
+        case .partitionError(let partition, let offset, let error):
             parts.telemetry.heard(.error(error), from: .consumer)
-            if let place = epochs[partition] { take(.partitionUnreadable(place, reason: "\(error)")) }
+            guard let place = epochs[partition] else { return }
+            let reason = "\(error)"
+            take(
+                error.isUndecodable
+                    ? .partitionUndecodable(place, offset: offset, reason: reason)
+                    : .partitionUnreadable(place, reason: reason)
+            )
         case .statistics(let statistics):
             parts.telemetry.statistics(statistics)
             // The engine's clock first: a sleep between the two readings only makes it seem longer ago.
@@ -166,11 +172,15 @@ final class Shell: @unchecked Sendable {
         case .pause(let places): consumer?.consumer.pause(places.map(commandPartition))
         case .unpause(let places): consumer?.consumer.resume(places.map(commandPartition))
         case .resume(let place, let offset): consumer?.consumer.resume(commandPartition(place), at: offset)
-        case .fetchPositions, .fetchLedgerEnd, .readLedger, .traceBatch: ask(effect)
+        case .fetchPositions, .readLedger, .fetchEnds, .traceBatch: ask(effect)
+        case .writeBarrier(let place, let barrier, _): intents.write(place, barrier)
+        case .fence(_, let ids): fence(ids)
         case .writeIntent(let id, let record): intents.write(id, record)
         case .call(let id, let command, let headers, let timeout): call(id, command, headers, timeout)
-        case .replaceProducer(let delay): parts.transactor.replace(after: delay) { self.report($0) }
+        case .replaceProducer(let choice, let delay):
+            parts.transactor.replace(choice, after: delay) { self.report($0) }
         case .commit(let batch): commit(batch)
+        case .cancelCommit(let id): parts.transactor.cancel(id)
         case .wake(let moment): schedule(moment)
         case .report(let fact): parts.telemetry.report(fact) { traceID(of: $0) }
         case .stop: stop()
@@ -183,10 +193,16 @@ final class Shell: @unchecked Sendable {
         case .fetchPositions(let places, let timeout):
             guard let consumer = consumer?.consumer else { return }
             parts.queries.fetchPositions(places, consumer, timeout: timeout, report: answer)
-        case .fetchLedgerEnd(let place, let timeout):
-            parts.queries.fetchLedgerEnd(place, timeout: timeout, report: answer)
-        case .readLedger(let place, let from, let to, let horizon, let timeout):
-            parts.queries.readLedger(place, from: from, to: to, horizon: horizon, timeout: timeout, report: answer)
+        case .readLedger(let place, let from, let barrier, let horizon, let timeout):
+            parts.queries.readLedger(
+                place,
+                from: from,
+                through: barrier,
+                horizon: horizon,
+                timeout: timeout,
+                report: answer
+            )
+        case .fetchEnds(let places, let timeout): parts.queries.fetchEnds(places, timeout: timeout, report: answer)
         case .traceBatch(let id, let places, let timeout):
             guard let consumer = consumer?.consumer else {
                 report(.batchTraced(id, nil))
@@ -233,7 +249,13 @@ final class Shell: @unchecked Sendable {
             }
             parts.transactor.commit(batch, membership) { self.report($0) }
         } catch {
-            report(.commitAborted(batch.id, .stale, faults: [], reason: "\(error)"))
+            report(.commitAborted(batch.id, .stale, faults: [], isProducerLost: false, reason: "\(error)"))
+        }
+    }
+
+    private func fence(_ ids: [String]) {
+        parts.transactor.fence(ids) { [telemetry = parts.telemetry] id, error in
+            if let error { telemetry.fencingFailed(id, error) }
         }
     }
 

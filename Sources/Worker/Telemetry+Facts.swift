@@ -1,5 +1,6 @@
 import Contract
 package import Engine
+import Kafka
 import Logging
 import Observability
 
@@ -14,8 +15,10 @@ extension Telemetry {
         let place = { (record: RecordID) in self.place(record, traceID(record)) }
         switch fact {
         case .concluded, .published, .asked, .backedOff, .ignored: reportCommand(fact, place)
-        case .transaction, .aborted, .unknownCommit, .traced, .producerFailed: reportTransaction(fact)
-        case .parked, .unparked, .undeliverable, .deadLetterDropped: reportOutput(fact, place)
+        case .transaction, .aborted, .unknownCommit, .traced, .producerFailed, .producerSwitched, .batchBytesCut:
+            reportTransaction(fact)
+        case .parked, .unparked, .undeliverable, .deadLetterDropped, .deadLettersDenied: reportOutput(fact, place)
+        case .readingStalled, .readingResumed, .steppedOver: reportReading(fact)
         case .upstream(let change): report(change, place)
         default: reportMembership(fact)
         }
@@ -111,6 +114,16 @@ extension Telemetry {
             loggers.kafka.notice("unknown commit traced", metadata: ["end": "\(end)"])
         case .producerFailed(let reason):
             loggers.kafka.error("no transactional producer", metadata: ["reason": "\(reason)"])
+        case .producerSwitched(let isAlternate):
+            loggers.kafka.warning(
+                "transactional id locked, the slot's other id goes on",
+                metadata: ["alternate": "\(isAlternate)"]
+            )
+        case .batchBytesCut(let bytes):
+            loggers.kafka.warning(
+                "several outputs together were too large, sent in smaller batches",
+                metadata: ["batch_bytes": "\(bytes)"]
+            )
         default: break
         }
     }
@@ -127,8 +140,44 @@ extension Telemetry {
         case .deadLetterDropped(let record):
             registry.counter(.deadLetters, "dropped").add()
             loggers.commands.error("dead letter dropped", metadata: place(record))
+        case .deadLettersDenied(let reason):
+            loggers.kafka.error(
+                "no right to write dead letters, none is written for a minute",
+                metadata: ["reason": "\(reason)"]
+            )
         default: break
         }
+    }
+
+    private func reportReading(_ fact: Fact) {
+        switch fact {
+        case .readingStalled(let partition, let position, let end, let silence):
+            registry.counter(.readingStalls).add()
+            loggers.kafka.error(
+                "partition not read, begun again at its position",
+                metadata: [
+                    "partition": "\(partition)", "position": "\(position)", "end": "\(end)",
+                    "seconds": "\(Int(silence.inSeconds))",
+                ]
+            )
+        case .readingResumed(let partition):
+            loggers.kafka.notice("partition read again", metadata: ["partition": "\(partition)"])
+        case .steppedOver(let partition, let from, let to):
+            registry.counter(.undecodableOffsets).add(Double(to - from))
+            loggers.kafka.error(
+                "records that cannot be decoded passed over",
+                metadata: ["partition": "\(partition)", "from": "\(from)", "to": "\(to - 1)"]
+            )
+        default: break
+        }
+    }
+
+    /// What a predecessor left open could not be decided; its time-out will.
+    func fencingFailed(_ transactionalID: String, _ error: KafkaError) {
+        loggers.kafka.warning(
+            "predecessor's transaction not ended",
+            metadata: ["transactional_id": "\(transactionalID)", "reason": "\(error)"]
+        )
     }
 
     private func reportMembership(_ fact: Fact) {
@@ -139,6 +188,7 @@ extension Telemetry {
         case .trusted: loggers.kafka.notice("membership proven, calls go on")
         case .consumerFailed(let reason): loggers.kafka.error("consumer failed", metadata: ["reason": "\(reason)"])
         case .assigned(let partitions):
+            came(partitions)
             registry.counter(.rebalances).add()
             loggers.kafka.notice("partitions assigned", metadata: ["partitions": "\(partitions)"])
         case .revoked(let partitions):
@@ -178,6 +228,18 @@ extension Telemetry {
                     "partition": "\(partition)", "sessions": "\(sessions)", "ms": "\(duration.milliseconds)",
                     "offset": "\(offset)", "whole_ledger": "\(withoutMetadata)",
                 ]
+            )
+        case .stalePosition(let partition, let committed, let settled):
+            registry.counter(.stalePositions).add()
+            loggers.ledger.error(
+                "committed offset is older than the ledger, fetched again",
+                metadata: ["partition": "\(partition)", "committed": "\(committed)", "settled": "\(settled)"]
+            )
+        case .predecessorFenced(let partition, let id):
+            registry.counter(.predecessorsFenced).add()
+            loggers.ledger.notice(
+                "predecessor's open transaction holds up the restore, ended",
+                metadata: ["partition": "\(partition)", "transactional_id": "\(id)"]
             )
         case .restoreFailed(let partition, let reason):
             registry.counter(.ledgerRestores, "failed").add()

@@ -17,8 +17,8 @@ package final class Telemetry: Sendable {
     let topic: String
     private let health: HealthState
     private let stalled = Mutex(false)
-    /// The end of each owned partition, as of the last statistics.
-    private let ends = Mutex<[Int32: Int64]>([:])
+    /// The end of each owned partition, as of the last statistics; nil before the first.
+    private let ends = Mutex<[Int32: Int64?]>([:])
     /// Statistics in a row, one a second, that found this worker in a steady group and without a partition.
     private let idleFor = Mutex(0)
     /// A member that just joined has none for a few seconds.
@@ -138,15 +138,28 @@ package final class Telemetry: Sendable {
         warnOfIdleness(isSteady: statistics.joinState == "steady")
         for partition in statistics.partitions {
             guard let end = partition.highWatermark, end >= 0 else { continue }
-            ends.withLock { $0[partition.topicPartition.partition] = end }
-            let number = "\(partition.topicPartition.partition)"
+            // They may be late, and speak of a partition that has gone.
+            let owned = partition.topicPartition.partition
+            let isOwned = ends.withLock { ends in
+                guard ends[owned] != nil else { return false }
+                ends[owned] = end
+                return true
+            }
+            guard isOwned else { continue }
+            let number = "\(owned)"
             let watermark = registry.gauge(.partitionWatermark, number).value
             registry.gauge(.partitionLag, number).set(max(0, Double(end) - watermark))
         }
     }
 
     /// The offset after the partition's last record, as of the last statistics.
-    func end(of partition: Int32) -> Int64? { ends.withLock { $0[partition] } }
+    func end(of partition: Int32) -> Int64? { ends.withLock { $0[partition] ?? nil } }
+
+    func came(_ partitions: [Int32]) {
+        ends.withLock { ends in
+            for partition in partitions { ends[partition] = .some(nil) }
+        }
+    }
 
     func gone(_ partitions: [Int32]) {
         for partition in partitions {
@@ -236,12 +249,17 @@ package final class Telemetry: Sendable {
         registry.gauge(.oldestUnfinishedAge).set(status.oldestAge?.inSeconds ?? 0)
         registry.gauge(.assignedPartitions).set(Double(status.partitions.count))
         registry.gauge(.parkedPartitions).set(Double(status.partitions.count { $0.parkedFor != nil }))
+        registry.gauge(.unreadPartitions).set(Double(status.partitions.count { $0.isUnread }))
         registry.gauge(.waitingSessions).set(Double(status.partitions.reduce(0) { $0 + $1.waitingSessions }))
         registry.gauge(.ledgerSessions).set(Double(status.partitions.reduce(0) { $0 + $1.sessions }))
         registry.gauge(.sessionsInDoubt).set(Double(status.partitions.reduce(0) { $0 + $1.sessionsInDoubt }))
         registry.gauge(.trusted).set(status.isTrusted ? 1 : 0)
         for partition in status.partitions {
             registry.gauge(.partitionWatermark, "\(partition.number)").set(Double(partition.watermark))
+            if let told = partition.end {
+                let end = max(told, end(of: partition.number) ?? told)
+                registry.gauge(.partitionLag, "\(partition.number)").set(Double(max(0, end - partition.watermark)))
+            }
         }
         for state in EngineStatus.Upstream.State.allCases {
             registry.gauge(.upstreamState, state.rawValue).set(status.upstream.state == state ? 1 : 0)
@@ -278,6 +296,20 @@ package final class Telemetry: Sendable {
             "outputs",
             isOK: parked.isEmpty,
             detail: parked.map { "partition \($0.number): \($0.parkedFor ?? "")" }.joined(separator: "; ")
+        )
+        let unread = status.partitions.filter(\.isUnread)
+        health.set(
+            "reading",
+            isOK: unread.isEmpty,
+            detail: unread.map { "partition \($0.number): nothing comes from offset \($0.next) on, it ends at \($0.end ?? 0)" }
+                .joined(separator: "; ")
+        )
+        // Results are published all the same.
+        health.set(
+            "dead_letters",
+            isOK: status.deadLettersDenied == nil,
+            detail: status.deadLettersDenied ?? "",
+            isAdvisory: true
         )
         health.set("membership", isOK: status.isTrusted, detail: status.distrust?.rawValue ?? "")
         // Advice only: with a key that is refused, the roll-out of the next one must not wait for readiness.

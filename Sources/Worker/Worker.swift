@@ -63,7 +63,7 @@ package final class Worker: Sendable {
         self.heartbeat = heartbeat
         health = HealthState(
             conditions: [
-                "broker", "group", "producer", "consumer", "restored", "outputs", "membership", "running",
+                "broker", "group", "producer", "consumer", "restored", "outputs", "reading", "membership", "running",
             ],
             heartbeatBound: configuration.kafka.sessionTimeout,
             heartbeatAge: { heartbeat.age }
@@ -113,8 +113,16 @@ package final class Worker: Sendable {
         let admin = try await startAdmin(shell, page, stopping: group)
         let watch = makeTopicWatch(setup, findings, transactor, keys, telemetry, shell)
         let watching = watch.begin(on: loop)
+        let outputs = OutputWatch(
+            admin: setup.admin,
+            topics: configuration.topics,
+            leastInSync: findings.leastInSync,
+            onLook: { shell.report(.outputsLooked($0)) }
+        )
+        let looking = outputs.begin(on: loop)
         let failure = await work(shell, loop)
         await watch.end(watching)
+        await outputs.end(looking)
         await admin?.stop()
         heartbeat.shell.withLock { $0 = nil }
         try? await group.shutdownGracefully()
@@ -256,7 +264,8 @@ package final class Worker: Sendable {
     ) -> Transactor {
         let (commands, results) = (findings.commandPartitions, findings.resultPartitions)
         return Transactor(
-            properties: setup.transactional,
+            slot: setup.transactionalID,
+            properties: { (id, bytes) throws(KafkaError) in try setup.transactional(id, batchBytes: bytes) },
             topics: configuration.topics,
             routes: ReplyRoutes(
                 standard: configuration.topics.results,
@@ -287,9 +296,11 @@ package final class Worker: Sendable {
             eventLoop: loop,
             tls: setup.tls
         )
+        let processID = UInt64.random(in: .min ... .max)
         let queries = try LedgerQueries(
             setup.common,
             topics: configuration.topics,
+            process: processID,
             telemetry: telemetry
         )
         let selection = CommandIntake.selection(maximumBytes: configuration.commands.maximumBytes)
@@ -330,7 +341,7 @@ package final class Worker: Sendable {
             spans: CommandSpans(tracing, names: CommandSpans.Names(configuration, setup.client.origin))
         )
         let engine = Engine(
-            configuration: EngineConfiguration(configuration, findings, keyID: setup.fingerprinter.keyID),
+            configuration: EngineConfiguration(configuration, findings, setup, processID: processID),
             seed: .random(in: .min ... .max),
             now: Clocks.now()
         )

@@ -53,10 +53,10 @@ struct LeaseTests {
 
     @Test func aSilentCoordinatorIsDistrustedUntilItIsHeardAndTakesSomething() {
         let worker = Transcript(owning: 0)
-        worker.heard(ago: .seconds(3))
+        worker.heard(ago: .seconds(2))
         worker.receive(0, "s", "A")
         worker.intentWritten(0)
-        worker.sleep(.seconds(4.4))
+        worker.sleep(.seconds(2.4))
         #expect(worker.permits(0))
         worker.sleep(.seconds(0.2))
         #expect(!worker.permits(0))
@@ -116,9 +116,9 @@ struct LeaseTests {
     @Test func anIntentAcknowledgedTooLateIsWrittenAgain() {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")
-        worker.pass(.milliseconds(2_501))
+        worker.pass(.milliseconds(1_501))
         #expect(worker.intentWritten(0) == ["intent 0 s/A@0"])
-        worker.pass(.milliseconds(2_500))
+        worker.pass(.milliseconds(1_500))
         #expect(worker.intentWritten(0) == ["call 0"])
         #expect(worker.answered(0, .code(1)).last == "offset 0=1 ledger 1")
     }

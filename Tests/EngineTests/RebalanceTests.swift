@@ -195,11 +195,11 @@ struct RebalanceTests {
         let worker = Transcript(owning: 0)
         let displaced = Event.consumerFailed(isDisplaced: true, reason: "fenced")
         worker.receive(0, "s", "A")
-        #expect(worker.happens(displaced) == ["recreate consumer after 10000 ms", "replace producer after 10000 ms"])
+        #expect(worker.happens(displaced) == ["recreate consumer after 6000 ms", "replace producer after 6000 ms"])
         _ = worker.happens(.consumerRecreated)
         #expect(worker.happens(.producerReady) == ["subscribe"])
         #expect(
-            worker.happens(displaced) == ["recreate consumer after 20000 ms", "replace producer after 20000 ms"]
+            worker.happens(displaced) == ["recreate consumer after 12000 ms", "replace producer after 12000 ms"]
         )
         for _ in 0..<5 { _ = worker.happens(displaced) }
         #expect(worker.happens(displaced) == ["recreate consumer after 60000 ms"])

@@ -46,6 +46,76 @@ struct WireTests {
         return (records, position)
     }
 
+    @Test func aLedgerIsReadThroughItsBarrier() throws {
+        let reports = Reports()
+        let writer = try IdempotentProducer(ClientProperties.idempotentProducer(common), onReports: reports.add)
+        for number in 0..<3 {
+            _ = try writer.write(
+                OutgoingRecord(topic: ledger, partition: 0, key: bytes("\(number)")),
+                timeout: .seconds(20)
+            )
+        }
+        let barrier = try #require(
+            try writer.write(OutgoingRecord(topic: ledger, partition: 0, key: bytes("b")), timeout: .seconds(20))
+        )
+        #expect(barrier == 3)
+        _ = try writer.write(OutgoingRecord(topic: ledger, partition: 0, key: bytes("later")), timeout: .seconds(20))
+        let reader = try LedgerReader(common)
+        for (start, first) in [(Int64?.none, 0), (2, 2)] {
+            var offsets: [Int64] = []
+            let position = try reader.read(ledgerPartition, from: start, through: barrier, timeout: .seconds(20)) {
+                offsets += $0.map(\.offset)
+            }
+            #expect(position > barrier)
+            #expect(offsets.prefix { $0 <= barrier } == ArraySlice(Int64(first)...barrier))
+        }
+        // Whatever comes, never less.
+        let error = #expect(throws: KafkaError.self) {
+            try reader.read(ledgerPartition, from: 0, through: 99, timeout: .seconds(2)) { _ in }
+        }
+        #expect(error?.code == .timedOut)
+        // Another log than the one that the offset is of.
+        let jump = #expect(throws: KafkaError.self) {
+            try reader.read(ledgerPartition, from: 50, through: 60, timeout: .seconds(20)) { _ in }
+        }
+        #expect(jump?.code == .offsetOutOfRange)
+        #expect(jump?.isTransient == true)
+        #expect(reader.close(timeout: .seconds(10)))
+        #expect(writer.close(timeout: .seconds(5)))
+        #expect(reports.all.isEmpty)
+    }
+
+    @Test func aTransactionThatIsLeftOpenBeforeTheBarrierIsTold() async throws {
+        let id = unique("worker")
+        let left = try OpenTransaction(common, id: id, record: OutgoingRecord(topic: ledger, partition: 0))
+        let writer = try IdempotentProducer(ClientProperties.idempotentProducer(common), onReports: { _ in })
+        let barrier = try #require(
+            try writer.write(OutgoingRecord(topic: ledger, partition: 0, key: bytes("b")), timeout: .seconds(20))
+        )
+        let reader = try LedgerReader(common)
+        var stalls: [LedgerReader.StableEnd] = []
+        var keys: [[UInt8]?] = []
+        try reader.read(
+            ledgerPartition,
+            from: nil,
+            through: barrier,
+            patience: .milliseconds(300),
+            timeout: .seconds(60),
+            onBatch: { keys += $0.map(\.key) },
+            onStall: { stall in
+                stalls.append(stall)
+                // Its successor decides what it left.
+                do { _ = try producer(id).close(timeout: .seconds(5)) } catch { Issue.record(error) }
+            }
+        )
+        #expect(stalls.map(\.position) == [0])
+        #expect(stalls.allSatisfy { $0.stoodFor >= .milliseconds(300) })
+        #expect(keys == [bytes("b")])
+        #expect(reader.close(timeout: .seconds(10)))
+        #expect(writer.close(timeout: .seconds(5)))
+        left.end()
+    }
+
     @Test func recordsOffsetAndMetadataBecomeVisibleTogether() throws {
         let group = unique("group")
         try write(numbered(3, topic: commands, partition: 0), to: common)

@@ -24,7 +24,7 @@ struct RestoreBenchmark {
         let live = Int((arguments.first ?? 1) * 1_000_000)
         let gone = Int((arguments.dropFirst().first ?? 1.5) * 1_000_000)
         let before = residentBytes()
-        var restore = LedgerRestore(.init(retention: retention, committed: .max), at: now)
+        var restore = LedgerRestore(.init(retention: retention, committed: .max, finished: nil), process: 1, at: now)
         var seconds = 0.0
         var offset: Int64 = 0
         for start in stride(from: 0, to: gone + live, by: 5_000) {
@@ -39,7 +39,7 @@ struct RestoreBenchmark {
             seconds += cpuSeconds() - began
         }
         let began = cpuSeconds()
-        let ledger = restore.finished()
+        let ledger = restore.finished().ledger
         seconds += cpuSeconds() - began
         let bytes = (residentBytes() - before) / max(ledger.count, 1)
         print(
