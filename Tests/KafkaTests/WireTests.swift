@@ -37,7 +37,7 @@ struct WireTests {
         _ partition: TopicPartition,
         from start: Int64 = 0
     ) throws -> (records: [ConsumedRecord], position: Int64) {
-        let reader = try LedgerReader(common)
+        let reader = try RangeReader(common)
         let end = try reader.highWatermark(partition, timeout: .seconds(20)).high
         var records: [ConsumedRecord] = []
         let position = try reader.read(partition, from: start, to: end, timeout: .seconds(20)) { records += $0 }
@@ -212,7 +212,7 @@ struct WireTests {
     @Test func theHighWatermarkCountsWhatAnOpenTransactionWrote() throws {
         try write(numbered(1, topic: ledger, partition: 0), to: common)
         let open = try OpenTransaction(common, id: unique("dead"), record: OutgoingRecord(topic: ledger, partition: 0))
-        let reader = try LedgerReader(common)
+        let reader = try RangeReader(common)
         #expect(try reader.highWatermark(ledgerPartition, timeout: .seconds(20)) == Watermarks(low: 0, high: 2))
 
         // Nobody decides it, so reading to it does not end.
@@ -225,7 +225,7 @@ struct WireTests {
 
         // A successor decides it, and the reader comes to the end.
         let successor = try producer(open.id)
-        var progress: [LedgerReader.Progress] = []
+        var progress: [RangeReader.Progress] = []
         let position = try reader.read(ledgerPartition, from: 0, to: 2, timeout: .seconds(20)) { _ in
         } onProgress: {
             progress.append($0)

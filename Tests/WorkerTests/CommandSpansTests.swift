@@ -100,7 +100,7 @@ struct CommandSpansTests {
         try worker.intentWritten(0)
         try worker.answered(0, .code(0))
         let aborted = try #require(worker.batch)
-        worker.happens(.commitAborted(aborted.id, .transient, faults: [], reason: "not now"))
+        worker.happens(.commitAborted(aborted.id, .transient, faults: [], isProducerLost: false, reason: "not now"))
         worker.pass(.seconds(1))
         try worker.committed()
         #expect(

@@ -50,7 +50,7 @@ struct OutputsTests {
     private func told(_ outcome: TransactionOutcome, reply: ReplyAddress? = nil) throws -> String {
         switch try outputs(reply: reply).event(for: outcome, of: id) {
         case .committed(_, let offsets): "committed \(offsets)"
-        case .commitAborted(_, let cause, let faults, _): "aborted \(cause.rawValue) \(faults)"
+        case .commitAborted(_, let cause, let faults, _, _): "aborted \(cause.rawValue) \(faults)"
         case .commitUnknown(_, let isFenced, _): "unknown fenced=\(isFenced)"
         default: "something else"
         }

@@ -66,7 +66,7 @@ struct AuditCommand: AsyncParsableCommand {
             partitions: partitions.flatMap { AuditArguments.partitions($0) },
             journal: journal
         )
-        let reader = try settings.talking { try LedgerReader(settings.readingMuch, batchSize: 1_000) }
+        let reader = try settings.talking { try RangeReader(settings.readingMuch, batchSize: 1_000) }
         let plan = try await AuditPlan.make(request, settings, reader)
         var run = try AuditRun(plan, settings, reader)
         let report = try run.report()

@@ -33,7 +33,7 @@ struct AuditPlan {
     private let replyTopics: [String]
     private let ends: TopicEnds
 
-    static func make(_ request: Request, _ settings: Settings, _ reader: LedgerReader) async throws -> AuditPlan {
+    static func make(_ request: Request, _ settings: Settings, _ reader: RangeReader) async throws -> AuditPlan {
         let topics = settings.worker.topics
         let names = topics.all
         let counts = try settings.talking {
@@ -75,7 +75,7 @@ struct AuditPlan {
         return plan
     }
 
-    private init(_ settings: Settings, _ reader: LedgerReader) {
+    private init(_ settings: Settings, _ reader: RangeReader) {
         topics = settings.worker.topics
         replyTopics = settings.worker.replyTopics
         ends = TopicEnds(reader: reader)

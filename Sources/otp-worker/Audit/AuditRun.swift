@@ -16,7 +16,7 @@ struct AuditRun {
     private var bar = ProgressBar()
     private var told = 0
 
-    init(_ plan: AuditPlan, _ settings: Settings, _ reader: LedgerReader) throws {
+    init(_ plan: AuditPlan, _ settings: Settings, _ reader: RangeReader) throws {
         rules = plan.rules
         audit = Audit(plan.rules, plan.commands)
         journal = plan.journal

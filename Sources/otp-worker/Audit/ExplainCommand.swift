@@ -96,7 +96,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let places = (topics.all + replyTopics).map { name in
             (0..<Int32(counts[name] ?? 0)).map { TopicPartition(name, $0) }
         }
-        let reader = try LedgerReader(settings.readingMuch, batchSize: 1_000)
+        let reader = try RangeReader(settings.readingMuch, batchSize: 1_000)
         let decoder = settings.worker.commands.decoder
         var sources: Set<Coordinates> = []
         let commands = try collect(reader, places[0], bounds) { record -> CommandFact? in
@@ -147,7 +147,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
     /// What `choose` keeps of some partitions, each read on a thread of its own.
     private func collect<Fact: Sendable>(
-        _ reader: LedgerReader,
+        _ reader: RangeReader,
         _ places: [TopicPartition],
         _ bounds: TimeRange.Bounds,
         _ choose: @escaping @Sendable (ConsumedRecord) -> Fact?

@@ -31,7 +31,7 @@ final class RecordStream<Fact: Sendable>: Sendable {
 
     /// Starts to read.
     init(
-        _ reader: LedgerReader,
+        _ reader: RangeReader,
         _ place: TopicPartition,
         _ offsets: Range<Int64>,
         decode: @escaping @Sendable (ConsumedRecord) -> Fact?
@@ -80,7 +80,7 @@ final class RecordStream<Fact: Sendable>: Sendable {
         return state.batches.removeFirst()
     }
 
-    private func read(_ reader: LedgerReader, _ decode: (ConsumedRecord) -> Fact?) {
+    private func read(_ reader: RangeReader, _ decode: (ConsumedRecord) -> Fact?) {
         let end: Result<Void, KafkaError>
         do throws(KafkaError) {
             try reader.read(

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Where the partitions of topics begin and end, and where in them a moment lies.
 struct TopicEnds {
-    let reader: LedgerReader
+    let reader: RangeReader
     private static let timeout = Duration.seconds(30)
 
     func marks(_ places: [TopicPartition]) throws -> [TopicPartition: Watermarks] {

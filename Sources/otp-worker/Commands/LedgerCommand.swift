@@ -37,7 +37,7 @@ struct LedgerCommand: ParsableCommand {
         if let partition, !(0..<Int32(count)).contains(partition) {
             throw Failure("\(topic) has the partitions 0 to \(count - 1)", isConfiguration: true)
         }
-        let reader = try LedgerReader(settings.common)
+        let reader = try RangeReader(settings.common)
         defer { _ = reader.close(timeout: .seconds(2)) }
         Console.write(LedgerText.table.header)
         for number in partition.map({ [$0] }) ?? Array(0..<Int32(count)) {

@@ -6,7 +6,7 @@ import Worker
 ///
 /// It belongs to no group and writes nothing. Its calls block; one thread uses it.
 struct LetterReader {
-    private let reader: LedgerReader
+    private let reader: RangeReader
     private let topics: WorkerConfiguration.Topics
     private let counts: [String: Int]
 
@@ -17,7 +17,7 @@ struct LetterReader {
     init(_ settings: Settings) throws {
         topics = settings.worker.topics
         counts = try TopicCheck.partitionCounts([topics.deadLetters, topics.commands], settings.common)
-        reader = try LedgerReader(settings.readingMuch, batchSize: 1_000)
+        reader = try RangeReader(settings.readingMuch, batchSize: 1_000)
     }
 
     func close() {

@@ -9,7 +9,8 @@ extension EngineConfiguration {
             worker: "worker",
             clusterID: "cluster",
             keyID: 1,
-            processID: 7
+            processID: 7,
+            transactionalID: "slot"
         )
     }
 }

@@ -96,9 +96,9 @@ final class TracedEngine {
         happens(.producerReady)
         happens(.assigned([3]))
         let place = try #require(place)
-        happens(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0)))
-        happens(.ledgerEndFetched(place, start: 0, end: 0))
-        happens(.restored(place, SessionLedger(retention: .seconds(1_800)), at: wall))
+        happens(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
+        happens(.barrierWritten(place, ledgerOffset: 0))
+        happens(.restored(place, .init(ledger: SessionLedger(retention: .seconds(1_800))), at: wall))
     }
 
     private var wall: WallTime { WallTime(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }
