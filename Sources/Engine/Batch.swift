@@ -77,6 +77,8 @@ package enum OutputReference: Hashable, Sendable {
 package enum AbortCause: String, Equatable, Sendable, CaseIterable {
     /// The group has moved on: the offsets were refused by generation or member, or there was no membership to send.
     case stale
+    /// Another producer has the transactional id, or the broker took it back after the transaction's time-out.
+    case fenced
     /// One or more outputs cannot be published, as named.
     case outputs
     /// A right is missing, and the broker refused the batch as a whole: it does not say for which of the topics.

@@ -66,7 +66,9 @@ package enum Fact: Equatable, Sendable {
     case ignored(count: Int)
     case transaction(records: Int, after: Duration, committed: Bool)
     case aborted(AbortCause, reason: String)
-    case unknownCommit(reason: String, isFenced: Bool)
+    case unknownCommit(reason: String)
+    /// Another producer has the transactional id; or `isTimedOut`: the broker has ended a transaction that took too long.
+    case producerFenced(isTimedOut: Bool, reason: String)
     case traced(counted: Bool?)
     case producerFailed(reason: String)
     case consumerFailed(reason: String)

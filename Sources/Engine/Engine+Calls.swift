@@ -9,12 +9,18 @@ extension Engine {
         {
             // A command of a partition that is gone, given back or parked keeps its state and no place in the queue.
             guard let partition = partition(command.record.id.place), partition.dispatches else { continue }
+            let needsIntent = !command.hasAcknowledgedIntent && !command.isAskedAgain
+            if needsIntent, !mayWriteIntent(partition) {
+                // Before its budget begins: it only waits for its partition's turn.
+                holdBack(command, partition)
+                continue
+            }
             if command.budgetEnd == nil { command.budgetEnd = now + configuration.budget }
             if now >= command.end {
                 concludeTooLate(command, partition, at: now)
             } else if command.attempts == 0, protection.isHopeless(command.deadline - now, at: now) {
                 ready.giveUp(command)
-            } else if command.hasAcknowledgedIntent || command.isAskedAgain {
+            } else if !needsIntent {
                 if let next = protection.nextCall, next > now {
                     nextDispatch = next
                     ready.push(command, at: now)
@@ -22,10 +28,8 @@ extension Engine {
                 }
                 grant(command, partition, at: now)
                 call(command, partition, at: now)
-            } else if mayWriteIntent(partition) {
-                writeIntent(command, partition, at: now)
             } else {
-                holdBack(command, partition)
+                writeIntent(command, partition, at: now)
             }
         }
     }

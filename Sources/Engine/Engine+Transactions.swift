@@ -73,15 +73,17 @@ extension Engine {
             switch end.cause {
             case .outputs: !end.faults.isEmpty
             case .denied, .tooLarge: true
-            case .stale, .transient: false
+            case .stale, .fenced, .transient: false
             }
         guard let open = settlement.aborted(id, until: isMended ? nil : now + settleBackOff.failed()) else { return }
         report(.transaction(records: open.results.count, after: now - open.formed, committed: false))
         report(.aborted(end.cause, reason: end.reason))
         takeBack(open, at: now)
         var needsProducer = end.isProducerLost
+        if needsProducer { producerFailure = end.reason }
         switch end.cause {
         case .stale: if membership.fenced() { distrusted() }
+        case .fenced: fenced(since: open.formed, reason: end.reason, at: now)
         case .transient:
             transientAborts += 1
             // Its id may be locked by what was aborted before; only a new producer learns that.
@@ -98,6 +100,12 @@ extension Engine {
             needsProducer = true
         }
         if needsProducer, settlement.producerAbandoned() { replaceProducer(after: producerBackOff.failed()) }
+    }
+
+    /// The broker fences a producer as well whose transaction it has timed out: no other process need have our id.
+    private mutating func fenced(since formed: Instant, reason: String, at now: Instant) {
+        report(.producerFenced(isTimedOut: now - formed >= configuration.transactionTimeout, reason: reason))
+        if membership.fenced() { distrusted() }
     }
 
     private mutating func switchProducer() {
@@ -206,10 +214,8 @@ extension Engine {
     mutating func commitUnknown(_ id: BatchID, isFenced: Bool, reason: String, at now: Instant) {
         guard let open = settlement.becameUnknown(id) else { return }
         producerFailure = reason
-        // The broker fences a producer as well whose transaction it has timed out: no other process need have our id.
-        let isFencedByOther = isFenced && now - open.formed < configuration.transactionTimeout
-        report(.unknownCommit(reason: reason, isFenced: isFencedByOther))
-        if isFenced, membership.fenced() { distrusted() }
+        report(.unknownCommit(reason: reason))
+        if isFenced { fenced(since: open.formed, reason: reason, at: now) }
         replaceProducer(after: producerBackOff.failed())
     }
 

@@ -87,7 +87,8 @@ extension Outputs {
     /// What an abort says of the batch: whose fault it is, as far as anybody says.
     private func reading(of abortion: Abortion) -> (AbortCause, [OutputReference]) {
         let (cause, faults) = (abortion.cause, abortion.faults)
-        if abortion.producer == .fenced || cause.isFencing { return (.stale, []) }
+        if abortion.producer == .fenced { return (.fenced, []) }
+        if cause.isFencing { return (.stale, []) }
         let tooLarge = faults.filter(\.error.isTooLarge)
         if !tooLarge.isEmpty { return (.tooLarge, tooLarge.map { references[$0.index] }) }
         let guilty = faults.filter(\.error.isOfTheRecord)

@@ -15,7 +15,8 @@ extension Telemetry {
         let place = { (record: RecordID) in self.place(record, traceID(record)) }
         switch fact {
         case .concluded, .published, .asked, .backedOff, .ignored: reportCommand(fact, place)
-        case .transaction, .aborted, .unknownCommit, .traced, .producerFailed, .producerSwitched, .batchBytesCut:
+        case .transaction, .aborted, .unknownCommit, .producerFenced, .traced, .producerFailed, .producerSwitched,
+            .batchBytesCut:
             reportTransaction(fact)
         case .parked, .unparked, .undeliverable, .deadLetterDropped, .deadLettersDenied: reportOutput(fact, place)
         case .readingStalled, .readingResumed, .steppedOver: reportReading(fact)
@@ -103,10 +104,14 @@ extension Telemetry {
                 "transaction aborted",
                 metadata: ["cause": "\(cause.rawValue)", "reason": "\(reason)"]
             )
-        case .unknownCommit(let reason, let isFenced):
+        case .unknownCommit(let reason):
             registry.counter(.transactions, "unknown").add()
+            loggers.kafka.error("commit unknown", metadata: ["reason": "\(reason)"])
+        case .producerFenced(let isTimedOut, let reason):
             loggers.kafka.error(
-                isFenced ? "producer fenced: another worker has this transactional id" : "commit unknown",
+                isTimedOut
+                    ? "the broker ended a transaction that took too long"
+                    : "producer fenced: another worker has this transactional id",
                 metadata: ["reason": "\(reason)"]
             )
         case .traced(let counted):

@@ -140,7 +140,7 @@ struct OutputTroubleTests {
     @Test func aProducerThatBreaksBeforeItsCommitIsReplacedAndTheOutcomesAreInMemory() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(0))
-        #expect(worker.aborted(.stale, isProducerLost: true) == ["replace producer after 50 ms"])
+        #expect(worker.aborted(.fenced, isProducerLost: true) == ["replace producer after 50 ms"])
         #expect(worker.happens(.producerReady).first == "commit 2")
     }
 }

@@ -57,8 +57,8 @@ MUTANTS = [
                     partition.concluded.prepend(command)
                 }"""),
     Mutant("intent-skipped", "Engine+Calls.swift",
-           "} else if command.hasAcknowledgedIntent || command.isAskedAgain {",
-           "} else if ACTIVE || command.hasAcknowledgedIntent || command.isAskedAgain {"),
+           "} else if !needsIntent {",
+           "} else if ACTIVE || !needsIntent {"),
     Mutant("intent-void-by-fingerprint", "SessionEntry.swift",
            "state.contains { $0.fingerprint == intent.fingerprint && $0.isSettled(since: intent.source) }",
            "state.contains { $0.fingerprint == intent.fingerprint && $0.outcome != nil }", first=1_930),

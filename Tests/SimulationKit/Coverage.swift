@@ -48,7 +48,7 @@ package enum AnswerKind: String, CaseIterable, Sendable {
 /// Changes of the engine's state that show outside.
 package enum Transition: String, CaseIterable, Sendable {
     case abortedStale, abortedOutputsNamed, abortedOutputsUnnamed, abortedTransient, unknownFenced, unknownUnfenced
-    case abortedDenied, abortedTooLarge, producerLocked
+    case abortedFenced, abortedDenied, abortedTooLarge, producerLocked
     case tracedCounted, tracedNotCounted, tracedNoneLeft, retraced, proofCommitted, idleMoveCommitted
     case distrustSlept, distrustSilent, distrustFenced, releasedSettled, releasedUnsettled, stoppedIdle,
         stoppedUnfinished
@@ -144,7 +144,7 @@ package enum FactKind: String, CaseIterable, Sendable {
     case ledgerRecreated, commandsMissed, parked, unparked, undeliverable, deadLetterDropped, intakeClosed, intakeOpened
     case upstream
     case draining, stopped
-    case stalePosition, predecessorFenced, readingStalled, readingResumed, steppedOver, deadLettersDenied
+    case producerFenced, stalePosition, predecessorFenced, readingStalled, readingResumed, steppedOver, deadLettersDenied
     case producerSwitched, batchBytesCut
 
     init(_ fact: Fact) {
@@ -178,6 +178,7 @@ package enum FactKind: String, CaseIterable, Sendable {
         case .deadLetterDropped: self = .deadLetterDropped
         case .intakeClosed: self = .intakeClosed
         case .intakeOpened: self = .intakeOpened
+        case .producerFenced: self = .producerFenced
         case .stalePosition: self = .stalePosition
         case .predecessorFenced: self = .predecessorFenced
         case .readingStalled: self = .readingStalled

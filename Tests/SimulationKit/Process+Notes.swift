@@ -7,6 +7,7 @@ extension Process {
         switch event {
         case .timeReached: return
         case .commitAborted(_, .stale, _, _, _): world.coverage.hit(.transition(.abortedStale))
+        case .commitAborted(_, .fenced, _, _, _): world.coverage.hit(.transition(.abortedFenced))
         case .commitAborted(_, .transient, _, _, _): world.coverage.hit(.transition(.abortedTransient))
         case .commitAborted(_, .denied, _, _, _): world.coverage.hit(.transition(.abortedDenied))
         case .commitAborted(_, .tooLarge, _, _, _): world.coverage.hit(.transition(.abortedTooLarge))

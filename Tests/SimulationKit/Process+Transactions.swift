@@ -253,7 +253,7 @@ extension Process {
 
     /// The producer broke or was fenced before its commit, so nothing is or ever will be visible.
     private func lost(_ attempt: Attempt, isFenced: Bool, _ reason: String) {
-        finished(aborted(attempt, isFenced ? .stale : .transient, [], isProducerLost: true, reason))
+        finished(aborted(attempt, isFenced ? .fenced : .transient, [], isProducerLost: true, reason))
     }
 
     /// Nothing had begun.
