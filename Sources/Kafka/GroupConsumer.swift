@@ -222,6 +222,8 @@ extension GroupConsumer {
         var released: Set<TopicPartition> = []
         /// Assigned, and not taken over before everything revoked was given back.
         var awaiting: [TopicPartition]?
+        /// Paused in librdkafka, which remembers it beyond an assignment.
+        var paused: Set<TopicPartition> = []
         /// Records handed out since the queue last ran dry.
         var run = 0
         var isClosing = false
@@ -309,8 +311,8 @@ extension GroupConsumer {
         // A start would make a lost assignment look as if it were not; the loss comes with the next poll.
         if isLost { return KafkaError("assign", .state) }
         if let error = assign([OffsetCommit(partition, offset: offset)]) { return error }
-        // It may still be paused from an earlier assignment.
-        setPaused(false, [partition])
+        // From an earlier assignment; to end a pause that is none would fetch twice.
+        if assignment.withLock({ $0.paused.contains(partition) }) { setPaused(false, [partition]) }
         assignment.withLock { state in
             state.flow[partition]?.isStarted = true
             state.flow[partition]?.isPaused = false
@@ -353,6 +355,9 @@ extension GroupConsumer {
     }
 
     private func setPaused(_ paused: Bool, _ partitions: [TopicPartition]) {
+        assignment.withLock { state in
+            if paused { state.paused.formUnion(partitions) } else { state.paused.subtract(partitions) }
+        }
         let list = PartitionList(partitions)
         _ = unsafe handle.attempt("pause") { client in
             _ = unsafe list.with {

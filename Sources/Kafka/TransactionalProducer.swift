@@ -199,7 +199,11 @@ package final class TransactionalProducer: Sendable {
     /// transaction ends aborted, by itself at the latest when the broker's time for it is over or a successor comes.
     private func abort(because cause: KafkaError, waiting: [Int] = [], _ deadline: Deadline) -> TransactionOutcome {
         let faults = deliveries.withLock { $0.faults }
-        let failure = unsafe cause.isFatal ? cause : ending("abort") { unsafe rd_kafka_abort_transaction($0, $1) }
+        // Whoever gives up has something better to do than to wait for an abort that waits for the same thing.
+        let limit = cause.code == .interrupted ? min(timeout, .seconds(2)) : timeout
+        let failure =
+            unsafe cause.isFatal
+            ? cause : ending("abort", within: limit) { unsafe rd_kafka_abort_transaction($0, $1) }
         let condition = failure.map { self.condition(after: $0, deadline) } ?? .usable
         return .aborted(Abortion(cause, faults: faults, waiting: waiting, producer: condition))
     }
@@ -216,8 +220,12 @@ package final class TransactionalProducer: Sendable {
     /// for as long as that is gone, and an abort for a record whose topic was deleted meanwhile.
     ///
     /// A call that ran out of time is taken up by the next one.
-    private func ending(_ operation: String, _ call: (OpaquePointer, Int32) -> OpaquePointer?) -> KafkaError? {
-        let deadline = Deadline(in: timeout)
+    private func ending(
+        _ operation: String,
+        within limit: Duration? = nil,
+        _ call: (OpaquePointer, Int32) -> OpaquePointer?
+    ) -> KafkaError? {
+        let deadline = Deadline(in: limit ?? timeout)
         return unsafe retrying(operation, until: deadline) { unsafe call($0, max(100, deadline.milliseconds)) }
     }
 

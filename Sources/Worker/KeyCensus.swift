@@ -1,5 +1,5 @@
 package import Engine
-import Kafka
+package import Kafka
 
 /// Which partitioner the keys of the command topic were placed by, and whether producers disagree about that.
 ///
@@ -53,6 +53,11 @@ package struct KeyCensus: Sendable {
     package mutating func grew(to partitions: Int) {
         self.partitions = partitions
         beginWindow()
+    }
+
+    /// Of a key that was cut nobody knows where it belongs.
+    package mutating func count(_ record: ConsumedRecord) {
+        if record.isKeyWhole { count(record.key, in: record.partition) }
     }
 
     package mutating func count(_ key: [UInt8]?, in partition: Int32) {

@@ -24,8 +24,7 @@ final class KeyWatch: Sendable {
 
     func count(_ records: [ConsumedRecord]) {
         let (counts, mix) = census.withLock { census in
-            // Of a key that was cut nobody knows where it belongs.
-            for record in records where record.isKeyWhole { census.count(record.key, in: record.partition) }
+            for record in records { census.count(record) }
             return (census.records, census.judge(at: Clocks.now()))
         }
         murmur2.set(total: Double(counts.murmur2))

@@ -1,7 +1,7 @@
 import Contract
 import Dispatch
 package import Engine
-import Kafka
+package import Kafka
 import Logging
 package import Observability
 import Synchronization
@@ -127,7 +127,7 @@ package final class Telemetry: Sendable {
         registry.gauge(.kafkaQueuedRecords, name).set(Double(statistics.queuedRecords))
     }
 
-    func statistics(_ statistics: ConsumerStatistics) {
+    package func statistics(_ statistics: ConsumerStatistics) {
         show(statistics.client, of: .consumer)
         health.set(
             "broker",

@@ -24,6 +24,22 @@ struct KeyCensusTests {
         }
     }
 
+    @Test func aKeyOfWhichOnlyTheBeginningIsKnownSaysNothing() {
+        var census = KeyCensus(partitions: 8)
+        for number in 0..<2_000 {
+            let whole = [UInt8](repeating: 7, count: 1_024) + key(number)
+            let partition = KeyPartitioner.murmur2.partition(of: whole, count: 8)
+            let cut = Array(whole.prefix(1_024))
+            census.count(
+                ConsumedRecord(topic: "t", partition: partition, offset: 0, key: cut, keySize: whole.count)
+            )
+        }
+        #expect(census.records.total == 0)
+        census.count(ConsumedRecord(topic: "t", partition: 3, offset: 0, key: key(5)))
+        census.count(ConsumedRecord(topic: "t", partition: 4, offset: 0, key: key(5)))
+        #expect(census.records.total > 0)
+    }
+
     @Test(arguments: [2, 3, 8, 64])
     func oneKindOfProducerIsNoMix(partitions: Int) {
         for partitioner in KeyPartitioner.allCases {

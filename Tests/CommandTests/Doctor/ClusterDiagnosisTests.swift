@@ -62,7 +62,7 @@ struct ClusterDiagnosisTests {
         Case(.failure, "kafka.transaction_timeout", "10s is more than the brokers allow", "at most 5s") {
             settings(["transaction.max.timeout.ms": "5000"])
         },
-        Case(.failure, "kafka.session_timeout", "10s is not among", "within that") {
+        Case(.failure, "kafka.session_timeout", "6s is not among", "within that") {
             settings(["group.min.session.timeout.ms": "30000"])
         },
         Case(.warning, "kafka.internal_topics", "offsets.topic.replication.factor is 1", "kafka-reassign-partitions") {
