@@ -28,9 +28,9 @@ struct CloudEvent {
 
     // MARK: Structured mode
 
-    /// Whether the value is an event in structured mode: what its `content-type` header says.
+    /// Whether the value is said to be an event in structured mode, by the header `content-type` in any case.
     static func isStructured(_ headers: [Header]) throws(Refusal) -> Bool {
-        guard let value = headers.last(where: { $0.name == "content-type" })?.value,
+        guard let value = headers.last(where: { $0.name.lowercased() == "content-type" })?.value,
             let type = MediaType(value), type.name.hasPrefix("application/cloudevents")
         else { return false }
         if type.name.hasPrefix("application/cloudevents-batch") {
@@ -44,6 +44,18 @@ struct CloudEvent {
         }
         guard type.isUTF8 else { throw Refusal(.malformed, "content-type: the charset must be UTF-8") }
         return true
+    }
+
+    /// Whether an object has the form of an event, whatever is said of it: libraries leave the header out, or put the type of the
+    /// data there.
+    static func isStructured(_ object: JSON) -> Bool {
+        present(object["specversion"]) != nil
+            && (present(object["data"]) != nil || present(object["data_base64"]) != nil)
+    }
+
+    /// Whether it has a part of that form.
+    static func resembles(_ object: JSON) -> Bool {
+        ["specversion", "data", "data_base64"].contains { object[$0] != nil }
     }
 
     /// What an event in structured mode carries: JSON as a value, or the bytes of one.

@@ -9,6 +9,7 @@ package struct CommandDecoder: Sendable {
     private let requireKey: Bool
     private let maximumBytes: Int
     private let fields: CommandFields
+    private let framing: Framing
 
     /// What a record says.
     package struct Reading: Sendable {
@@ -21,10 +22,17 @@ package struct CommandDecoder: Sendable {
     ///   - requireKey: whether a record without a key is refused; without keys, order within a session is the producer's luck.
     ///   - maximumBytes: the most that key and value may take together.
     ///   - fields: where the fields are; in a CloudEvent, within its data.
-    package init(requireKey: Bool = true, maximumBytes: Int = 65_536, fields: CommandFields = CommandFields()) {
+    ///   - framing: what may stand before the JSON.
+    package init(
+        requireKey: Bool = true,
+        maximumBytes: Int = 65_536,
+        fields: CommandFields = CommandFields(),
+        framing: Framing = .auto
+    ) {
         self.requireKey = requireKey
         self.maximumBytes = maximumBytes
         self.fields = fields
+        self.framing = framing
     }
 
     /// See ``read(key:value:headers:at:)``.
@@ -37,9 +45,10 @@ package struct CommandDecoder: Sendable {
         read(key: key, value: value, headers: headers, at: source).content
     }
 
-    /// Judges in this order: size, content type, JSON, the event around it, key, then the fields in the order of `Field`.
+    /// Judges in this order: size, content type, framing, JSON, the event around it, key, then the fields in the order of `Field`.
     ///
-    /// An empty key counts as missing.
+    /// An empty key counts as missing. An event is known by its content type, else by its form, unless the value has fields of a
+    /// command besides.
     package func read(key: [UInt8]?, value: [UInt8]?, headers: [Header], at source: Coordinates) -> Reading {
         var event = CloudEvent(headers: headers)
         var draft = Draft(commandID: event.id ?? source.description, fields: fields)
@@ -48,12 +57,15 @@ package struct CommandDecoder: Sendable {
             guard (key?.count ?? 0) + (value?.count ?? 0) <= maximumBytes else {
                 throw Refusal(.tooLarge, "key and value are over the limit of \(maximumBytes) bytes")
             }
-            let isEvent = try CloudEvent.isStructured(headers)
-            var object = try self.object(in: value, called: "value")
-            if isEvent {
+            let isSaidToBe = try CloudEvent.isStructured(headers)
+            var object = try self.object(in: value, from: try framing.start(in: value), called: "value")
+            if isSaidToBe || (CloudEvent.isStructured(object) && !fields.hasAny(in: object)) {
                 event = CloudEvent(object)
                 if let id = event.id { draft.commandID = id }
+                draft.place = .event
                 object = try data(of: object)
+            } else if CloudEvent.resembles(object) {
+                draft.place = .almostAnEvent
             }
             draft.readIdentity(of: object)
             if requireKey, key?.isEmpty ?? true {
@@ -81,13 +93,17 @@ package struct CommandDecoder: Sendable {
         }
     }
 
-    private func object(in bytes: [UInt8]?, called name: StaticString) throws(Refusal) -> JSON {
+    private func object(
+        in bytes: [UInt8]?,
+        from start: Int = 0,
+        called name: StaticString
+    ) throws(Refusal) -> JSON {
         guard let bytes, !bytes.isEmpty else {
             throw Refusal(.malformed, "the \(name) is \(bytes == nil ? "null" : "empty"): send a JSON object")
         }
         let json: JSON
         do throws(JSON.Failure) {
-            json = try JSON.parse(bytes, maximumDepth: Self.maximumDepth)
+            json = try JSON.parse(bytes, from: start, maximumDepth: Self.maximumDepth)
         } catch {
             throw Refusal(.malformed, "the \(name) is not usable JSON: \(error)" + duplicateName(in: bytes, error))
         }
@@ -119,7 +135,18 @@ struct Refusal: Error {
 private struct Draft {
     var commandID: String
     var sessionID: SessionID?
+    var place = Place.value
     let fields: CommandFields
+
+    /// Where the fields are looked for.
+    enum Place: String {
+        case value = ""
+        case event = " from the CloudEvent's data"
+        case almostAnEvent = """
+             from the value, which is read as a plain command: a CloudEvent has specversion and data, or the header content-type: \
+            application/cloudevents+json
+            """
+    }
 
     init(commandID: String, fields: CommandFields) {
         self.commandID = commandID
@@ -141,7 +168,7 @@ private struct Draft {
             throw refusal(.phone, "must be a Turkish mobile number, as 5XXXXXXXXX")
         }
         guard let code = OTPCode(trimming: try required(.code, in: object)) else {
-            throw refusal(.code, "must have 1 to 16 letters (A-Z, a-z) or digits")
+            throw refusal(.code, "must have 1 to \(OTPCode.maximumCharacters) characters")
         }
         if let text = try optional(.commandID, in: object), !Identifier.isUsable(text) {
             throw refusal(.commandID, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
@@ -167,7 +194,7 @@ private struct Draft {
     }
 
     private func required(_ field: Field, in object: JSON) throws(Refusal) -> String {
-        guard let value = object[fields[field]] else { throw refusal(field, "is missing") }
+        guard let value = object[fields[field]] else { throw refusal(field, "is missing\(place.rawValue)") }
         guard let text = value.string else { throw refusal(field, "must be a string") }
         return text
     }

@@ -67,8 +67,7 @@ private struct Scrubber {
         var position = start
         for (index, scalar) in run.enumerated() {
             var separators = 0
-            while index > 0, position < text.count, Self.isSeparator(text[position]), separators < Self.separatorsInARow
-            {
+            while index > 0, position < text.count, text[position].separatesDigits, separators < Self.separatorsInARow {
                 position += 1
                 separators += 1
             }
@@ -100,13 +99,6 @@ private struct Scrubber {
 
     private static func isDigit(_ scalar: Unicode.Scalar) -> Bool {
         ("0"..."9").contains(scalar)
-    }
-
-    private static func isSeparator(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar {
-        case "-", ".", "(", ")", "/", "\u{2010}"..."\u{2015}": true
-        default: scalar.properties.isWhitespace
-        }
     }
 
     private static func isWord(_ scalar: Unicode.Scalar) -> Bool {

@@ -50,12 +50,14 @@ package struct WorkerConfiguration: Sendable {
         package var requiresKey = true
         /// Where the fields are in a record's JSON.
         package var fields = CommandFields()
+        /// What may stand before a record's JSON.
+        package var framing = Framing.auto
 
         package init() {}
 
         /// Reads commands as this says.
         package var decoder: CommandDecoder {
-            CommandDecoder(requireKey: requiresKey, maximumBytes: maximumBytes, fields: fields)
+            CommandDecoder(requireKey: requiresKey, maximumBytes: maximumBytes, fields: fields, framing: framing)
         }
     }
 

@@ -37,6 +37,15 @@ extension Setting {
             neither their order nor one call per code can be promised.
             """
         ),
+        .choice(
+            "commands.framing",
+            \.worker.commands.framing,
+            Framing.allCases.map { ($0.rawValue, $0) },
+            """
+            Whether the JSON of a record has the five bytes of a schema registry before it: `auto` skips them where they are, \
+            `none` expects none, `confluent` refuses a record without. The registry is not asked; Avro and Protobuf are not read.
+            """
+        ),
         .pointer(
             "commands.fields.otp_session_id",
             \.worker.commands.fields.sessionID,
