@@ -42,6 +42,9 @@ final class Command {
     /// Waits between tries at an intent that the broker does not take.
     var intentBackOff = BackOff()
     var attempts = 0
+    /// Some attempt may have been processed without our learning the answer.
+    var hasLostAnswer = false
+    /// Those among them that may be repeated only so often.
     var ambiguousAttempts = 0
     /// Some byte of some attempt left.
     var hasLeft = false

@@ -3,6 +3,8 @@
 /// One row a rule, the first that fits; the rows before these (the record itself is finished, or unusable) are decided
 /// where it arrives.
 package enum Decision: Equatable, Sendable {
+    /// What was typed is no code: wrong, at any time and whatever is known of the session, so nothing is asked and nothing remembered.
+    case neverRight
     /// Its code is settled: the same answer again, no call.
     case replay(Outcome)
     /// The session is closed by another code.
@@ -19,12 +21,14 @@ package enum Decision: Equatable, Sendable {
     case ask(again: Bool)
 
     /// - Parameters:
+    ///   - canBeRight: whether the code is made of what codes are made of.
     ///   - fingerprint: the question.
     ///   - offset: the record's own.
     ///   - entry: what is known of its session.
     ///   - isPastDeadline: whether it is too late to ask.
     ///   - maximumCodes: different codes of one session that may be asked about.
     package init(
+        canBeRight: Bool = true,
         fingerprint: Fingerprint,
         offset: Int64 = .max,
         entry: SessionEntry,
@@ -37,7 +41,9 @@ package enum Decision: Equatable, Sendable {
         // an intent for it would count as void by the state that holds the failure, and a crash would go unseen.
         let isOwn = (code?.source ?? -1) >= offset
         let isOpen = entry.hasOpenIntent(fingerprint)
-        if let known, !known.retryable || isOwn {
+        if !canBeRight {
+            self = .neverRight
+        } else if let known, !known.retryable || isOwn {
             self = .replay(known)
         } else if entry.isClosed {
             self = .sessionUsed

@@ -46,7 +46,15 @@ package enum Effect: Sendable {
 package enum Fact: Equatable, Sendable {
     case concluded(RecordID, Reason, replayed: Bool, inDoubt: Bool)
     case published(Status, reason: Reason, after: Duration)
-    case asked(RecordID, AnswerClass, attempt: Int, after: Duration, failure: TransportFailure?, httpStatus: Int?)
+    case asked(
+        RecordID,
+        AnswerClass,
+        attempt: Int,
+        after: Duration,
+        failure: TransportFailure?,
+        httpStatus: Int?,
+        body: BodyFault?
+    )
     case backedOff(RecordID, attempt: Int, for: Duration)
     case upstream(UpstreamChange)
     case ignored(count: Int)

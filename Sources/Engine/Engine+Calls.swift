@@ -100,6 +100,7 @@ extension Engine {
 
     private mutating func call(_ command: Command, _ partition: Partition, at now: Instant) {
         guard case .command(let verify, _, _) = command.record.content else { return }
+        precondition(verify.code.canBeRight, "nothing is asked about what is no code")
         command.state = .calling(since: now)
         protection.called(at: now)
         let timeout = min(configuration.attemptTimeout, command.end - now)
@@ -157,7 +158,10 @@ extension Engine {
     ) {
         guard judged != .withheld else { return }
         command.attempts += 1
-        if judged == .ambiguous { command.ambiguousAttempts += 1 }
+        if judged == .ambiguous {
+            command.hasLostAnswer = true
+            if !AnswerClass.asksForPatience(answer) { command.ambiguousAttempts += 1 }
+        }
         if AnswerClass.left(answer) { command.hasLeft = true }
         var failure: TransportFailure?
         command.lastStatus = nil
@@ -177,7 +181,8 @@ extension Engine {
                 attempt: command.attempts,
                 after: now - since,
                 failure: failure,
-                httpStatus: command.lastStatus
+                httpStatus: command.lastStatus,
+                body: answer.bodyFault
             )
         )
     }

@@ -116,8 +116,11 @@ extension Engine {
         _ partition: Partition,
         at now: Instant
     ) {
-        guard let fingerprint = command.fingerprint, isWorking(partition) else { return }
+        guard case .command(let verify, _, let fingerprint) = command.record.content, isWorking(partition) else {
+            return
+        }
         let decision = Decision(
+            canBeRight: verify.code.canBeRight,
             fingerprint: fingerprint,
             offset: command.offset,
             entry: partition.ledger[session],
@@ -125,6 +128,7 @@ extension Engine {
             maximumCodes: configuration.maximumCodes
         )
         switch decision {
+        case .neverRight: conclude(command, partition, as: Outcome(.wrongCode), settles: false, at: now)
         case .replay(let outcome):
             conclude(command, partition, as: outcome, settles: false, replayed: true, at: now)
         case .sessionUsed: conclude(command, partition, as: Outcome(.sessionUsed), settles: false, at: now)
@@ -167,7 +171,7 @@ extension Engine {
     /// No verdict could be had.
     func failure(of command: Command) -> Outcome {
         let reason: Reason =
-            command.isAskedAgain || command.ambiguousAttempts > 0 ? .outcomeUnknown : .upstreamUnavailable
+            command.isAskedAgain || command.hasLostAnswer ? .outcomeUnknown : .upstreamUnavailable
         return Outcome(
             reason,
             retryable: true,

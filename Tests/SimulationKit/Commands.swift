@@ -57,6 +57,9 @@ final class CommandRecord {
         return Question(phone: phone.revealed, code: code.revealed)
     }
 
+    /// What was typed can be no code.
+    var isSlip: Bool { rejection == nil && code?.canBeRight == false }
+
     /// The record as a worker with this key decodes it.
     func received(at place: PartitionEpoch, keyID: UInt32) -> ReceivedRecord {
         let content: ReceivedRecord.Content

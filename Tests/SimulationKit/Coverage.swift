@@ -36,7 +36,7 @@ package struct Coverage: Sendable {
 /// Rows of the decision table, seen from the topics and the upstream's journal.
 package enum Row: String, CaseIterable, Sendable {
     case finishedAlready, unusable, replayed, sessionClosed, openIntentTooLate, tooLate, tooManyCodes,
-        openIntentAskedAgain
+        openIntentAskedAgain, neverRight
     case asked, retryableAskedAgain
 }
 

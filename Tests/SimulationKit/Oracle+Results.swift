@@ -69,6 +69,10 @@ extension Oracle {
         checkOrder(event, record, lane)
         checkVerified(event, record, lane, question)
         if event.reason == .sessionBusy { return checkBusy(record, lane) }
+        if record.isSlip {
+            checkSlip(event, record)
+            return checkDoubt(event, record, lane)
+        }
         checkKnown(event, record, lane, question)
         checkAnswer(event, record, lane, question)
         checkDoubt(event, record, lane)
@@ -78,6 +82,14 @@ extension Oracle {
         guard event.reason != .sessionBusy else { return }
         if let later = lane.results.first(where: { $0.offset > record.offset && $0.result?.reason != .sessionBusy }) {
             world.violate("\(record.commandID) is answered after \(later.commandID) of the same session")
+        }
+    }
+
+    /// Whatever is known of the session, and however late it is.
+    private func checkSlip(_ event: ResultEvent, _ record: CommandRecord) {
+        world.coverage.hit(.row(.neverRight))
+        if event.reason != .wrongCode || event.calls > 0 || event.replayed || event.code != nil {
+            world.violate("\(record.commandID), no code, is \(event.reason.rawValue) with \(event.calls) calls")
         }
     }
 
@@ -229,7 +241,8 @@ extension Oracle {
             }
         case .tooManyCodes:
             world.coverage.hit(.row(.tooManyCodes))
-            let others = Set(lane.records.compactMap(\.question)).subtracting([record.question].compactMap { $0 })
+            let askable = lane.records.filter { !$0.isSlip }
+            let others = Set(askable.compactMap(\.question)).subtracting([record.question].compactMap { $0 })
             if others.count < world.plan.maximumCodes, !lane.mayBeDoubted {
                 world.violate("\(record.commandID): too many codes after \(others.count)")
             }

@@ -26,6 +26,7 @@ final class Oracle {
             world.violate("a call for an unusable record \(record.commandID)")
             return nil
         }
+        if record.isSlip { world.violate("a call about what can be no code: \(record.commandID)") }
         let call = Call(lease: lease, record: record, question: question, writtenAt: world.now)
         world.trace("\(lease.process.name): asks about \(record.commandID) \(lane.session.id) code \(question.code)")
         if lease.process.consumer?.isFencedUnawares == true {
@@ -72,7 +73,7 @@ final class Oracle {
                 if earlier.deliveredAt == nil { world.violate("two calls of \(lane.session.id) at a time") }
                 if earlier.record === record {
                     attempts += 1
-                    if earlier.verdict == .ambiguous { ambiguous += 1 }
+                    if earlier.verdict == .ambiguous, !earlier.isPatient { ambiguous += 1 }
                 }
             }
             guard earlier.question == call.question, let verdict = earlier.verdict else { continue }
@@ -119,6 +120,7 @@ final class Oracle {
     func delivered(_ call: Call, _ answer: UpstreamAnswer) {
         call.deliveredAt = world.now
         call.verdict = OracleTable.verdict(answer)
+        call.isPatient = answer.transport == .answered(status: 503)
     }
 
     func noteAnswer(_ answer: UpstreamAnswer) {
@@ -138,6 +140,7 @@ final class Oracle {
 
     func intentAsked(_ lease: Lease, _ record: CommandRecord) {
         guard let lane = record.lane, let question = record.question else { return }
+        if record.isSlip { world.violate("an intent about what can be no code: \(record.commandID)") }
         if lane.intents.contains(where: { $0.record === record && $0.lease === lease }) {
             world.coverage.hit(.transition(.intentWrittenAgain))
         }

@@ -51,14 +51,20 @@ enum OracleTable {
             guard let code = answer.body?.code else { return .ambiguous }
             return codes[code] ?? other
         }
+        if unread.contains(status) || (status == 503 && answer.retryAfter != nil) { return .retryable }
+        if status / 100 == 2 || status / 100 == 5 { return .ambiguous }
+        guard status / 100 == 4 else { return other }
+        let type = answer.body?.type
+        let isTheirs = answer.body?.resultCode != nil || type?.hasSuffix("_error") == true
+        if !isTheirs { return .ambiguous }
         if status == 401 || status == 403 { return .halt }
-        if status == 429 || status == 503 { return .retryable }
-        if (500...599).contains(status) { return .ambiguous }
-        guard (400...499).contains(status) else { return other }
         if let code = answer.body?.resultCode { return code == 0 || code == 100 ? other : codes[code] ?? other }
-        if status == 404, answer.body?.type == "no_data_error" { return .rejected("unknown_session") }
+        if status == 404, type == "no_data_error" { return .rejected("unknown_session") }
         return status == 400 ? .refused("refused_by_upstream") : other
     }
+
+    /// With these the server says itself that it has not processed the request.
+    private static let unread: Set = [408, 421, 425, 429]
 
     /// Every reason that a full run must have seen in a result.
     static let reasons = [

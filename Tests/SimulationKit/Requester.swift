@@ -74,7 +74,8 @@ final class Requester {
             switch world.uniform(0...9) {
             case 0...4: code = lane.session.code
             case 5...6: code = world.pick(codes)
-            default: code = OTPCode(trimming: newCode()) ?? lane.session.code
+            case 7...8: code = OTPCode(trimming: newCode()) ?? lane.session.code
+            default: code = OTPCode(trimming: newCode() + world.pick(["", "", "-", "\u{e9}"])) ?? lane.session.code
             }
             codes.append(code)
             let copies = world.strikes(.duplicates, 0.2) ? 2 : 1

@@ -90,6 +90,8 @@ final class Call {
     var wasAccepted = false
     var deliveredAt: Int64?
     var verdict: OracleTable.Verdict?
+    /// The server asked for patience: it may be asked again as often as after a refusal.
+    var isPatient = false
 
     init(lease: Lease, record: CommandRecord, question: Question, writtenAt: Int64) {
         self.lease = lease

@@ -56,7 +56,8 @@ package struct Audit {
             offset: fact.offset,
             time: fact.time,
             question: question,
-            expiresAt: expiresAt
+            expiresAt: expiresAt,
+            canBeRight: fact.canBeRight
         )
         sessions[id]?.lanes[fact.partition, default: .init()].exchanges.append(exchange)
     }
@@ -141,7 +142,8 @@ package struct Audit {
             offset: fact.offset,
             time: fact.time,
             question: question,
-            expiresAt: expiresAt
+            expiresAt: expiresAt,
+            canBeRight: fact.canBeRight
         )
         sessions[id]?.lanes[fact.partition, default: .init()].exchanges.append(exchange)
     }

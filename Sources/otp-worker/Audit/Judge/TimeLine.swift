@@ -78,7 +78,8 @@ package struct TimeLine {
         switch command.content {
         case .usable(_, let question, let expiresAt):
             let end = expiresAt.map { ", to be answered before \($0.iso8601)" } ?? ""
-            text = "phone \(command.maskedPhone ?? "-"), \(names.name(question))\(end)"
+            let slip = command.canBeRight ? "" : ", which can be no code and is not asked about"
+            text = "phone \(command.maskedPhone ?? "-"), \(names.name(question))\(slip)\(end)"
         case .unusable(let reason, _): text = "unusable: \(reason.rawValue)"
         }
         return Entry(time: command.time, kind: "command", place: place, command: place, text: text, rank: 0)
