@@ -24,6 +24,8 @@ package final class CheckClient {
     private var channels: [ObjectIdentifier: Connection] = [:]
     private var connects = 0
     private var requests = 0
+    /// How long the upstream keeps an idle connection, as it last said; a new one is kept no longer.
+    private var idleLimit: Duration?
     private var isClosed = false
     private var closeCompletions: [() -> Void] = []
 
@@ -156,7 +158,10 @@ extension CheckClient {
     func opened(_ connection: Connection) {
         let now = NIODeadline.now()
         let age = configuration.maximumAge * Double.random(in: 0.8...1)
-        perform(pool.opened(connection.slot, retireAt: now + TimeAmount(age), at: now), on: connection)
+        connection.idles(within: idleLimit)
+        let end = connection.reusableUntil
+        let action = pool.opened(connection.slot, retireAt: now + TimeAmount(age), reusableUntil: end, at: now)
+        perform(action, on: connection)
     }
 
     /// `connection` could not be made.
@@ -178,9 +183,17 @@ extension CheckClient {
         let wait = response.retryAfter.flatMap {
             RetryAfter.wait($0, date: response.date, wallClock: configuration.wallClock)
         }
-        let body = UpstreamAnswer.Body(json: Array(response.body.readableBytesView))
+        let body = AnswerBody(Array(response.body.readableBytesView), isEncoded: response.isEncoded)
+        idleLimit = response.idleLimit ?? idleLimit
+        connection.idles(within: idleLimit)
         finished.connections.append(connection)
-        ended(call, with: UpstreamAnswer(.answered(status: response.status), body: body, retryAfter: wait))
+        let answer = UpstreamAnswer(
+            .answered(status: response.status),
+            body: body.content,
+            bodyFault: body.fault,
+            retryAfter: wait
+        )
+        ended(call, with: answer)
     }
 
     /// `call` has ended; whoever asked hears of it with the tick.
@@ -202,7 +215,9 @@ extension CheckClient {
         let now = NIODeadline.now()
         for connection in batch.connections {
             switch connection.release() {
-            case true?: perform(pool.released(connection.slot, at: now), on: connection)
+            case true?:
+                let end = connection.reusableUntil
+                perform(pool.released(connection.slot, reusableUntil: end, at: now), on: connection)
             case false?: closed(connection)
             case nil: break
             }
@@ -227,7 +242,7 @@ extension CheckClient {
         var call = call
         while !call.permit() {
             ended(call, with: UpstreamAnswer(.notSent(.withheld)))
-            let action = pool.released(slot, at: .now())
+            let action = pool.released(slot, reusableUntil: connection.reusableUntil, at: .now())
             guard case .send(let next, _) = action else { return perform(action, on: connection) }
             call = next
         }

@@ -47,6 +47,8 @@ final class Connection: ChannelInboundHandler {
     private var received = 0
     private var call: PendingCall?
     private var context: ChannelHandlerContext?
+    /// No request is begun later: the upstream closes the connection when it is idle for so long.
+    private(set) var reusableUntil = NIODeadline.distantFuture
     private(set) var channel: (any Channel)?
 
     init(slot: Int, client: CheckClient, maximumResponseBytes: Int) {
@@ -102,6 +104,11 @@ final class Connection: ChannelInboundHandler {
         // Without a promise: a write that fails closes the channel, or the attempt's deadline does.
         context?.writeAndFlush(wrapOutboundOut(request), promise: nil)
         if context?.channel.isActive != true { fail(.closed) }
+    }
+
+    /// From here on the upstream's time for an idle connection runs, where it has told one.
+    func idles(within limit: Duration?) {
+        reusableUntil = limit.map { .now() + TimeAmount(KeepAlive.use(of: $0)) } ?? .distantFuture
     }
 
     func bytesLeaving() {

@@ -103,11 +103,18 @@ struct ConnectionPool<Call: Equatable>: Equatable {
     }
 
     /// The connection in `slot` is ready for its first request and is to be retired at `retireAt`.
-    mutating func opened(_ slot: Slot, retireAt: NIODeadline, at now: NIODeadline) -> FreedAction {
+    ///
+    /// None begins after `end`.
+    mutating func opened(
+        _ slot: Slot,
+        retireAt: NIODeadline,
+        reusableUntil end: NIODeadline = .distantFuture,
+        at now: NIODeadline
+    ) -> FreedAction {
         switch slots[slot] {
         case .connecting:
             connecting -= 1
-            return assign(slot, retireAt: retireAt, at: now)
+            return assign(slot, retireAt: retireAt, reusableUntil: end, at: now)
         case .free, .idle, .busy:
             preconditionFailure("opened while \(slots[slot])")
         }
@@ -128,16 +135,20 @@ struct ConnectionPool<Call: Equatable>: Equatable {
         return action
     }
 
-    /// The call on `slot` has ended and its connection can carry another.
-    mutating func released(_ slot: Slot, at now: NIODeadline) -> FreedAction {
+    /// The call on `slot` has ended and its connection can carry another, if that begins before `end`.
+    mutating func released(
+        _ slot: Slot,
+        reusableUntil end: NIODeadline = .distantFuture,
+        at now: NIODeadline
+    ) -> FreedAction {
         switch slots[slot] {
         case .busy(_, let retireAt):
             inUse -= 1
-            if now >= retireAt {
+            if now >= min(retireAt, end) {
                 free(slot)
                 return .close(thenOpen: openForWaiting(at: now))
             }
-            return assign(slot, retireAt: retireAt, at: now)
+            return assign(slot, retireAt: retireAt, reusableUntil: end, at: now)
         case .free, .connecting, .idle:
             preconditionFailure("released while \(slots[slot])")
         }
@@ -205,7 +216,12 @@ struct ConnectionPool<Call: Equatable>: Equatable {
         return action
     }
 
-    private mutating func assign(_ slot: Slot, retireAt: NIODeadline, at now: NIODeadline) -> FreedAction {
+    private mutating func assign(
+        _ slot: Slot,
+        retireAt: NIODeadline,
+        reusableUntil end: NIODeadline,
+        at now: NIODeadline
+    ) -> FreedAction {
         if isClosed {
             free(slot)
             return .close(thenOpen: nil)
@@ -215,7 +231,7 @@ struct ConnectionPool<Call: Equatable>: Equatable {
             inUse += 1
             return .send(next.call, on: slot)
         }
-        let until = min(now + idleTimeout, retireAt)
+        let until = min(now + idleTimeout, retireAt, end)
         slots[slot] = .idle(until: until, retireAt: retireAt)
         idle.append(slot)
         return .park(until: until)

@@ -58,7 +58,7 @@ final class ProbeHandler: ChannelInboundHandler {
         guard case .head(let head) = unwrapInboundIn(data), head.status.code >= 200 else { return }
         reached(.answered)
         sight.status = Int(head.status.code)
-        sight.date = head.headers.first(name: "date").flatMap { RetryAfter.secondsSince1970(Array($0.utf8)) }
+        sight.date = head.headers.first(name: "date").flatMap { HTTPDate.secondsSince1970(Array($0.utf8)) }
         sight.seenAddress = head.headers.first(name: "x-peer-address")
         end(nil, context.channel)
     }

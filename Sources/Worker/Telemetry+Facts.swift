@@ -34,7 +34,7 @@ extension Telemetry {
             registry.counter(.commands, status.rawValue, reason.rawValue).add()
             handles.commandSeconds.observe(duration)
             if status == .invalid { registry.counter(.deadLetters, "committed").add() }
-        case .asked(let record, let kind, let attempt, let duration, let failure, let status):
+        case .asked(let record, let kind, let attempt, let duration, let failure, let status, let body):
             registry.counter(.upstreamCalls, kind.name).add()
             handles.attemptSeconds.observe(duration)
             guard kind.isTrouble else { return }
@@ -43,6 +43,7 @@ extension Telemetry {
                 metadata: place(record).merging([
                     "class": "\(kind.name)", "attempt": "\(attempt)", "failure": "\(failure?.rawValue ?? "none")",
                     "http_status": "\(status.map(String.init) ?? "none")",
+                    "body": "\(body?.rawValue ?? (status == nil ? "none" : "readable"))",
                 ]) { $1 }
             )
         case .backedOff(let record, let attempt, let wait):

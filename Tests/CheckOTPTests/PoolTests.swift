@@ -78,6 +78,17 @@ struct PoolTests {
         #expect(pool.released(0, at: at(7)) == .park(until: at(20)))
     }
 
+    @Test func aConnectionIsNotUsedLongerThanTheUpstreamKeepsIt() {
+        var pool = makePool(maximum: 1)
+        #expect(pool.called(1, deadline: at(9), at: at(0)) == .waitAndOpen(0))
+        #expect(pool.opened(0, retireAt: at(300), at: at(0)) == .send(1, on: 0))
+        #expect(pool.released(0, reusableUntil: at(5), at: at(1)) == .park(until: at(5)))
+        #expect(pool.called(2, deadline: at(9), at: at(4)) == .send(on: 0))
+        #expect(pool.called(3, deadline: at(9), at: at(4)) == .wait)
+        // The upstream's time has run since its last answer: nobody is sent into the close.
+        #expect(pool.released(0, reusableUntil: at(5), at: at(5)) == .close(thenOpen: 0))
+    }
+
     @Test func oneTimerServesEveryDeadline() {
         var pool = makePool(maximum: 3)
         #expect(pool.warmUpRequested(1, at: at(0)) == [0])

@@ -55,6 +55,17 @@ struct ResponseParserTests {
         #expect(response?.keepAlive == keepAlive)
     }
 
+    @Test func theHeadSaysHowLongAnIdleConnectionIsKeptAndWhetherTheBodyIsEncoded() throws {
+        let head =
+            "HTTP/1.1 200 OK\r\nkeep-ALIVE: timeout=5, max=9\r\nContent-Encoding: br\r\nContent-Length: 0\r\n\r\n"
+        let (response, _) = try parse(head, cutAt: 0)
+        #expect(response?.idleLimit == .seconds(5))
+        #expect(response?.isEncoded == true)
+        let plain = "HTTP/1.1 200 OK\r\nContent-Encoding: Identity\r\nContent-Length: 0\r\n\r\n"
+        #expect(try parse(plain, cutAt: 0).response?.isEncoded == false)
+        #expect(try parse(plain, cutAt: 0).response?.idleLimit == nil)
+    }
+
     @Test func withoutALengthTheBodyLastsUntilTheEndOfTheStream() throws {
         var parser = ResponseParser()
         var buffer = ByteBuffer(string: "HTTP/1.1 200 OK\r\n\r\n{}")

@@ -102,6 +102,33 @@ struct ReuseTests {
         try await client.close()
     }
 
+    /// The first connection's script has no answer for a second request: it must not get one.
+    @Test func aConnectionIsGivenUpBeforeTheUpstreamClosesIt() async throws {
+        let server = try await ScriptedServer(
+            [.read, .send(answer("200 OK", "Keep-Alive: timeout=1, max=100"))],
+            [.read, .send(answer("200 OK", "Keep-Alive: timeout=0"))],
+            [.read, .send(answer(body: wrong))]
+        )
+        let client = try await TestClient.make("http://127.0.0.1:\(server.port)")
+        #expect(try await client.ask() == verified)
+        try await server.until { $0.closed == 1 }
+        #expect(try await client.ask() == verified)
+        #expect(try await client.ask().body?.code == 1)
+        #expect(server.journal.accepted == 3)
+        try await client.close()
+    }
+
+    /// What one answer told holds for connections that have carried nothing yet.
+    @Test func aWarmConnectionIsGivenUpLikeAnyOther() async throws {
+        let server = try await ScriptedServer([.read, .send(answer("200 OK", "Keep-Alive: timeout=1"))], [.read])
+        let client = try await TestClient.make("http://127.0.0.1:\(server.port)")
+        #expect(try await client.ask() == verified)
+        try await client.run { $0.warmUp(connections: 2) }
+        try await server.until { $0.closed == 2 }
+        #expect(server.journal.requests.count == 1)
+        try await client.close()
+    }
+
     @Test func idleAndOldConnectionsAreClosed() async throws {
         let server = try await ScriptedServer([.read, .send(answer()), .read, .send(answer())])
         let idle = try await TestClient.make("http://127.0.0.1:\(server.port)") { $0.idleTimeout = .milliseconds(20) }

@@ -21,7 +21,7 @@ struct CommandLogTests {
     }
 
     private func trouble(_ record: RecordID) -> Fact {
-        .asked(record, .ambiguous, attempt: 1, after: .seconds(1), failure: .attemptTimeout, httpStatus: nil)
+        .asked(record, .ambiguous, attempt: 1, after: .seconds(1), failure: .attemptTimeout, httpStatus: nil, body: nil)
     }
 
     @Test func everyLineAboutACommandSaysWhereItIs() throws {

@@ -240,7 +240,10 @@ extension Setting {
             "check_otp.idle_timeout",
             \.worker.checkOTP.idleTimeout,
             .seconds(1) ... .seconds(3_600),
-            "An unused connection is closed after this; keep it shorter than the upstream's own limit."
+            """
+            An unused connection is closed after this; keep it shorter than the upstream's own limit. A shorter one that the \
+            upstream tells in `Keep-Alive` is kept by itself.
+            """
         ),
         .duration(
             "check_otp.max_connection_age",
