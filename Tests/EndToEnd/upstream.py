@@ -8,7 +8,7 @@ import threading
 
 @contextlib.contextmanager
 def listening():
-    """Its URL, and the headers of each request by session, their names in lower case."""
+    """Its URL, and by session the headers of the last request, their names in lower case, with its `body`."""
     seen = {}
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -16,7 +16,7 @@ def listening():
 
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            seen[body["otp_session_id"]] = {name.lower(): value for name, value in self.headers.items()}
+            seen[body["otp_session_id"]] = {name.lower(): value for name, value in self.headers.items()} | {"body": body}
             answer = b'{"code":0,"message":"ok"}'
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
