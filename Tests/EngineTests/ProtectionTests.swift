@@ -216,7 +216,7 @@ struct ProtectionTests {
         #expect(worker.facts.contains(.upstream(.retryDenied)))
         #expect(
             results(worker.pass(.milliseconds(20))) == [
-                "result 1 failed/upstream_unavailable retryable http=503 calls=1"
+                "result 1 failed/outcome_unknown retryable in_doubt http=503 calls=1"
             ]
         )
     }
