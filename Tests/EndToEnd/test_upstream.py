@@ -4,10 +4,14 @@ import base64
 import bisect
 import gzip
 import signal
+import threading
 import time
+
+import pytest
 
 import harness
 import oracle
+import upstream
 
 # Where one session's faults are to be none of another's, nothing may spare the upstream.
 NOTHING_SPARED = {
@@ -262,6 +266,52 @@ def test_whatever_body_comes(bench, sandbox, worker, results):
     after = burst(bench, results, process, "after", 20)[len(sessions) :]
     assert {event["reason"] for event in after} == {"ok"}
     assert process.end() == 0
+
+
+def raw(head, body=b""):
+    return head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body
+
+
+FINE = raw("HTTP/1.1 200 OK\nContent-Length: 25", RIGHT.encode())
+LATIN5 = '{"code":0,"message":"Başarılı İşlem"}'.encode("iso-8859-9")
+DATE = "HTTP/1.1 429 Too Many Requests\nContent-Length: 0\nDate: Sun, 06 Nov 1994 08:49:37 GMT\nRetry-After: "
+RAW = {
+    "latin5": ([raw(f"HTTP/1.1 200 OK\nContent-Type: application/json; charset=iso-8859-9\nContent-Length: {len(LATIN5)}", LATIN5)], "ok", False, 1),
+    "408": ([raw("HTTP/1.1 408 Request Time-out\nContent-Length: 0\nConnection: close"), FINE], "ok", False, 2),
+    "204": ([raw("HTTP/1.1 204 No Content")], "outcome_unknown", True, 2),
+    "rfc850": ([raw(DATE + "Sunday, 06-Nov-94 08:49:40 GMT"), FINE], "ok", False, 2),
+    "asctime": ([raw(DATE + "Sun Nov  6 08:49:40 1994"), FINE], "ok", False, 2),
+    "imf": ([raw(DATE + "Sun, 06 Nov 1994 08:49:40 GMT"), FINE], "ok", False, 2),
+}
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_an_answer_as_it_is_on_the_wire(bench, worker, results, name):
+    answers, reason, in_doubt, count = RAW[name]
+    with upstream.saying(*answers) as (url, asked):
+        process = worker(url=url).wait_ready()
+        bench.produce([harness.command("raw-AB12", "AB12")])
+        event = results.wait(1, 30, [process])[0]
+        assert (event["reason"], event["in_doubt"], event["calls"], len(asked)) == (reason, in_doubt, count, count), event
+        assert (event.get("message") == "ok") == (answers[-1] is FINE)
+        if "Retry-After" in answers[0].decode("latin-1"):
+            assert 2.9 < asked[1] - asked[0] < 6, asked
+        assert process.end() == 0
+
+
+def test_a_connection_is_given_up_before_the_upstream_closes_it(bench, worker, results):
+    """Commands that come just when an idle connection ends: none is lost in it, so none is asked about twice."""
+    answer = raw("HTTP/1.1 200 OK\nKeep-Alive: timeout=1\nContent-Length: 25", RIGHT.encode())
+    with upstream.saying(answer, patience=1) as (url, asked):
+        process = worker(url=url, settings={"check_otp.warm_connections": "0"}).wait_ready()
+        for number in range(6):
+            bench.produce([harness.command(f"idle-{number}", "AB12")])
+            results.wait(number + 1, 30, [process])
+            # Another is only used when this one's end is near.
+            threading.Event().wait(1.02)
+        assert process.end() == 0
+    assert {(event["reason"], event["calls"], event["in_doubt"]) for event in bench.events()} == {("ok", 1, False)}
+    assert len(asked) == 6
 
 
 def test_an_outage_ends_without_a_herd(bench, sandbox, worker, results):
