@@ -307,7 +307,7 @@ def test_a_connection_is_given_up_before_the_upstream_closes_it(bench, worker, r
         for number in range(6):
             bench.produce([harness.command(f"idle-{number}", "AB12")])
             results.wait(number + 1, 30, [process])
-            # Another is only used when this one's end is near.
+            # Just past the end of its time, which ran from the answer on.
             threading.Event().wait(1.02)
         assert process.end() == 0
     assert {(event["reason"], event["calls"], event["in_doubt"]) for event in bench.events()} == {("ok", 1, False)}
