@@ -6,6 +6,7 @@ import json
 import pytest
 from confluent_kafka import Producer
 
+import fleets
 import harness
 import replying
 import upstream
@@ -130,6 +131,30 @@ def test_commands_as_producers_really_write_them(bench, worker, answers):
         assert result["status"] == "invalid" and words in result["message"], result
     # The user's slips are no dead letters: only the producers' mistakes are.
     assert len(bench.records(bench.dead_letters)) == len(refused)
+
+
+def test_a_slip_is_no_question(bench, sandbox, worker, results, tmp_path):
+    """In its turn, without a call, whatever becomes of its session; and an audit of all topics finds nothing wrong with that."""
+    journal = tmp_path / "journal.jsonl"
+    sandbox("--journal", str(journal))
+    process = worker(settings={"ledger.max_codes_per_session": "1"}).wait_ready()
+    codes = ["AB-12", "AB 12", "AB12", "AB-12", "WRNG", "AB12"]
+    bench.produce([harness.command("slip-AB12", code) for code in codes])
+    events = results.wait(len(codes), 30, [process])
+    assert [(event["reason"], event["calls"], event["replayed"]) for event in events] == [
+        ("wrong_code", 0, False),
+        ("wrong_code", 0, False),
+        ("ok", 1, False),
+        ("wrong_code", 0, False),
+        ("session_used", 0, False),
+        ("ok", 0, True),
+    ]
+    assert len(bench.sandbox.calls()) == 1
+    assert process.end() == 0
+    bench.sandbox.end()
+    fleets.audit(bench, journal, 120, {"ledger.max_codes_per_session": "1"})
+    words = [word for pair in bench.topic_settings().items() for word in ("--set", "=".join(pair))]
+    assert "can be no code" in bench.run("explain", "slip-AB12", *words).stdout
 
 
 def test_an_event_of_another_shape(bench, sandbox, worker, answers):
