@@ -14,6 +14,7 @@ package final class CheckClient {
     private let configuration: CheckClientConfiguration
     private let eventLoop: any EventLoop
     private let tls: NIOSSLContext?
+    private let identity: ServerIdentity
     private var encoder: RequestEncoder
     private let bootstrap: ClientBootstrap
     private let allocator = ByteBufferAllocator()
@@ -60,12 +61,16 @@ package final class CheckClient {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.tls = configuration.origin.isTLS ? tls : nil
+        identity = ServerIdentity(configuration.origin)
         encoder = try RequestEncoder(
             origin: configuration.origin,
             authentication: configuration.authentication,
-            secret: secret
+            secret: secret,
+            keepsAlive: configuration.reusesConnections
         )
+        let peer = configuration.proxy ?? configuration.origin
         bootstrap = ClientBootstrap(group: eventLoop)
+            .resolver(NameLookup(of: peer.host, port: peer.port, on: eventLoop, question: configuration.lookUp))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .connectTimeout(TimeAmount(configuration.connectTimeout))
         pool = ConnectionPool(
@@ -114,7 +119,8 @@ package final class CheckClient {
         encoder = try RequestEncoder(
             origin: configuration.origin,
             authentication: configuration.authentication,
-            secret: secret
+            secret: secret,
+            keepsAlive: configuration.reusesConnections
         )
     }
 
@@ -179,7 +185,10 @@ extension CheckClient {
     }
 
     /// The answer to `call` is complete; `connection` is released with the tick.
-    func answered(_ call: PendingCall, on connection: Connection, _ response: ResponseParser.Response) {
+    ///
+    /// Returns whether it may carry another call: not after an answer that is not in the upstream's own form, whose end
+    /// somebody else may have decided.
+    func answered(_ call: PendingCall, on connection: Connection, _ response: ResponseParser.Response) -> Bool {
         let wait = response.retryAfter.flatMap {
             RetryAfter.wait($0, date: response.date, wallClock: configuration.wallClock)
         }
@@ -194,6 +203,7 @@ extension CheckClient {
             retryAfter: wait
         )
         ended(call, with: answer)
+        return configuration.reusesConnections && response.status != 408 && answer.isInForm
     }
 
     /// `call` has ended; whoever asked hears of it with the tick.
@@ -239,6 +249,7 @@ extension CheckClient {
 
     private func send(_ call: PendingCall, on slot: Int) {
         guard let connection = connections[slot] else { preconditionFailure("no connection in slot \(slot)") }
+        guard connection.isQuiet else { return replace(connection, for: call) }
         var call = call
         while !call.permit() {
             ended(call, with: UpstreamAnswer(.notSent(.withheld)))
@@ -250,11 +261,25 @@ extension CheckClient {
         connection.ask(encoder.encode(call.request, allocator: allocator), for: call)
     }
 
+    /// Something unasked, or the end, came on a connection that was about to be used.
+    private func replace(_ connection: Connection, for call: PendingCall) {
+        let slot = connection.slot
+        connections[slot] = nil
+        connection.retire()
+        switch pool.spoiled(slot, for: call, at: .now()) {
+        case .send(let other): send(call, on: other)
+        case .wait: break
+        case .waitAndOpen(let slot): open(slot)
+        case .refuse: ended(call, with: UpstreamAnswer(.notSent(.shutdown)))
+        }
+    }
+
     private func open(_ slot: Int) {
         let connection = Connection(
             slot: slot,
             client: self,
-            maximumResponseBytes: configuration.maximumResponseBytes
+            maximumResponseBytes: configuration.maximumResponseBytes,
+            identity: identity
         )
         while connections.count <= slot { connections.append(nil) }
         connections[slot] = connection
@@ -365,4 +390,12 @@ final class PendingCall: Equatable {
     }
 
     static func == (lhs: PendingCall, rhs: PendingCall) -> Bool { lhs === rhs }
+}
+
+extension UpstreamAnswer {
+    /// Its body is as only the upstream itself writes it: a `code` with a 200, else an error object of its own.
+    fileprivate var isInForm: Bool {
+        guard let body else { return false }
+        return transport == .answered(status: 200) ? body.code != nil : body.isErrorObject
+    }
 }

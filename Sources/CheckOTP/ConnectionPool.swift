@@ -170,6 +170,25 @@ struct ConnectionPool<Call: Equatable>: Equatable {
         return openForWaiting(at: now)
     }
 
+    /// The connection in `slot` turned out to be of no use before `call` was written to it.
+    ///
+    /// The call takes another idle one, or is the next to get a connection.
+    mutating func spoiled(_ slot: Slot, for call: Call, at now: NIODeadline) -> CallAction {
+        guard case .busy(let deadline, _) = slots[slot] else { preconditionFailure("spoiled while \(slots[slot])") }
+        inUse -= 1
+        free(slot)
+        if isClosed { return .refuse }
+        if let other = idle.popLast() {
+            guard case .idle(_, let retireAt) = slots[other] else { preconditionFailure("idle slot \(slots[other])") }
+            slots[other] = .busy(until: deadline, retireAt: retireAt)
+            inUse += 1
+            return .send(on: other)
+        }
+        waiting.prepend(Waiting(call: call, deadline: deadline))
+        guard let opened = openForWaiting(at: now) else { return .wait }
+        return .waitAndOpen(opened)
+    }
+
     /// The one timer fired.
     ///
     /// What expired is reported and, except for attempts (their connection must end first), forgotten.

@@ -16,13 +16,20 @@ final class ProbeHandler: ChannelInboundHandler {
     /// Nil: it leaves after the handshake.
     private let request: HTTPRequestHead?
     private let isSecured: Bool
+    private let identity: ServerIdentity
     private let completion: EventLoopPromise<UpstreamProbe.Sight>
     private var sight = UpstreamProbe.Sight()
     private var isDone = false
 
-    init(request: HTTPRequestHead?, isSecured: Bool, _ completion: EventLoopPromise<UpstreamProbe.Sight>) {
+    init(
+        request: HTTPRequestHead?,
+        isSecured: Bool,
+        identity: ServerIdentity,
+        _ completion: EventLoopPromise<UpstreamProbe.Sight>
+    ) {
         self.request = request
         self.isSecured = isSecured
+        self.identity = identity
         self.completion = completion
     }
 
@@ -36,20 +43,26 @@ final class ProbeHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        case TLSUserEvent.handshakeCompleted:
-            if request != nil { reached(.secured) }
-            if let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self) {
-                sight.tlsVersion = tls.tlsVersion?.text
-                sight.certificate = tls.peerCertificate.flatMap(UpstreamProbe.ServerCertificate.init)
-            }
-            ask(context)
+        case TLSUserEvent.handshakeCompleted: handshaken(context)
         case is TimeIsUp: end(.silent, context.channel)
         default: context.fireUserInboundEventTriggered(event)
         }
     }
 
+    private func handshaken(_ context: ChannelHandlerContext) {
+        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
+        sight.tlsVersion = tls?.tlsVersion?.text
+        sight.certificate = tls?.peerCertificate.flatMap(UpstreamProbe.ServerCertificate.init)
+        guard request != nil else { return end(nil, context.channel) }
+        guard let certificate = tls?.peerCertificate, identity.accepts(certificate) else {
+            return end(.tls(UpstreamProbe.otherHost), context.channel)
+        }
+        reached(.secured)
+        ask(context)
+    }
+
     private func ask(_ context: ChannelHandlerContext) {
-        guard let request else { return end(nil, context.channel) }
+        guard let request else { return }
         context.write(wrapOutboundOut(.head(request)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }

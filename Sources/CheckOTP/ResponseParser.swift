@@ -49,6 +49,8 @@ struct ResponseParser {
     private var state = State.head
     private var head = Head(status: 0, keepAlive: false)
     private var body = ByteBuffer()
+    /// An interim answer, which nobody asked for, came before: the connection is not used again.
+    private var hasInterim = false
     /// Bytes of the current line or head that were searched for its end already.
     private var searched = 0
 
@@ -101,7 +103,7 @@ struct ResponseParser {
     private mutating func finish() -> Response {
         let response = Response(
             status: head.status,
-            keepAlive: head.keepAlive,
+            keepAlive: head.keepAlive && !hasInterim,
             retryAfter: head.retryAfter,
             date: head.date,
             idleLimit: head.idleLimit,
@@ -172,6 +174,7 @@ extension ResponseParser {
         case 100..<200:
             // An interim answer announces the real one; a switch of protocols was not asked for.
             guard parsed.status != 101 else { throw .malformed }
+            hasInterim = true
             return
         case 204, 304:
             state = .complete

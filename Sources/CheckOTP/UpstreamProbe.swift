@@ -76,6 +76,9 @@ package struct UpstreamProbe: Redacting {
         case notHTTP
     }
 
+    /// The reason of ``Failure/tls(_:)`` where the certificate is trusted, but not for the origin's host.
+    package static let otherHost = "the certificate is for another host"
+
     private let configuration: CheckClientConfiguration
     private let request: HTTPRequestHead
     private let timeout: Duration
@@ -170,7 +173,12 @@ package struct UpstreamProbe: Redacting {
         _ completion: EventLoopPromise<Sight>
     ) throws {
         let origin = configuration.origin
-        let handler = ProbeHandler(request: request, isSecured: tls != nil, completion)
+        let handler = ProbeHandler(
+            request: request,
+            isSecured: tls != nil,
+            identity: ServerIdentity(origin),
+            completion
+        )
         let pipeline = channel.pipeline.syncOperations
         let secure = try tls.map {
             try NIOSSLClientHandler(context: $0, serverHostname: origin.isAddress ? nil : origin.host)

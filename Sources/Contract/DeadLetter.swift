@@ -10,7 +10,7 @@ package struct DeadLetter: Equatable, Sendable {
     package let source: Coordinates
     /// The record's own time.
     package let timestamp: WallTime
-    /// The first `maximumKeyBytes` of the record's key.
+    /// The first `maximumKeyBytes` of the record's key, or what stands for it (``concealed(digest:)``).
     package let key: [UInt8]?
     package let consumerGroup: String
     package let reason: InvalidReason
@@ -40,6 +40,17 @@ package struct DeadLetter: Equatable, Sendable {
         self.replayCount = replayCount
         self.value = value
     }
+
+    /// What stands for a key that could be somebody's phone or card number.
+    package static func concealed(digest: some Sequence<UInt8>) -> [UInt8] {
+        let hex = Array("0123456789abcdef".utf8)
+        return Array(concealment.utf8) + digest.flatMap { [hex[Int($0 >> 4)], hex[Int($0 & 15)]] }
+    }
+
+    /// The record's key is not known from here: it could be somebody's number.
+    package var isKeyConcealed: Bool { key?.starts(with: Self.concealment.utf8) ?? false }
+
+    private static let concealment = "hmac-sha256:"
 
     /// Reads a published one back; `nil` if the headers are not those of a dead letter of ours.
     package init?(key: [UInt8]?, value: [UInt8]?, headers: [Header]) {

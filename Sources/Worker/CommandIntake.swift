@@ -84,6 +84,7 @@ struct CommandIntake: Sendable {
             content: content
         )
         if case .unusable = content {
+            decoded.key = record.key.map(fingerprinter.concealingNumbers(in:))
             decoded.replayCount = DeadLetter.replayCount(in: record.headers)
             if let copiedBytes, record.value?.count ?? 0 <= copiedBytes { decoded.value = record.value }
         }

@@ -28,6 +28,14 @@ package struct Fingerprinter: Sendable {
         return Fingerprint(keyID: keyID, high: words.high, low: words.low)
     }
 
+    /// A record's key, or a digest of it where it could be somebody's phone or card number: equal keys have equal digests.
+    package func concealingNumbers(in recordKey: [UInt8]) -> [UInt8] {
+        guard PersonalNumber.isFound(in: recordKey) else { return recordKey }
+        let message = Array("otp-worker record key v1\0".utf8) + recordKey
+        let digest = HMAC<SHA256>.authenticationCode(for: message, using: key)
+        return DeadLetter.concealed(digest: digest.prefix(16))
+    }
+
     /// A session's identity in memory; the id itself is no secret, so this takes no key.
     package static func digest(_ session: SessionID) -> SessionDigest {
         let words = words(SHA256.hash(data: Array(session.text.utf8)))

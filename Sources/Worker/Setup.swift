@@ -110,6 +110,7 @@ extension WorkerConfiguration.CheckOTP {
         client.connectTimeout = connectTimeout
         client.idleTimeout = idleTimeout
         client.maximumAge = connectionAge
+        client.reusesConnections = reusesConnections
         client.extraCAFile = caFile
         client.proxy = proxy
         if let certificate = clientCertificateFile, let key = clientKeyFile {

@@ -203,6 +203,7 @@ package final class Worker: Sendable {
         let server = AdminServer(
             host: configuration.admin.host,
             port: configuration.admin.port,
+            allowedHosts: configuration.admin.allowedHosts,
             health: health,
             registry: registry,
             status: { await page.render(shell) }

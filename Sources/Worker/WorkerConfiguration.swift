@@ -86,6 +86,9 @@ package struct WorkerConfiguration: Sendable {
         package var backOffCap = Duration.seconds(2)
         package var idleTimeout = Duration.seconds(30)
         package var connectionAge = Duration.seconds(300)
+        package var reusesConnections = true
+        /// Whether an `http` upstream may be beyond this machine.
+        package var allowsPlaintext = false
         /// PEM file with authorities that are trusted besides the system's.
         package var caFile: String?
         /// PEM files of a client certificate and its key; both or neither.
@@ -151,6 +154,8 @@ package struct WorkerConfiguration: Sendable {
         /// 0 lets the system choose.
         package var port = 9_464
         package var isEnabled = true
+        /// Names, besides `localhost` and addresses, that it may be called by.
+        package var allowedHosts: [String] = []
 
         package init() {}
     }

@@ -26,7 +26,8 @@ struct ResponseParserTests {
     func anAnswerIsTheSameInAnyPieces(text: String) throws {
         let expected = ResponseParser.Response(
             status: 404,
-            keepAlive: true,
+            // An interim answer, which nobody asked for, ends the connection.
+            keepAlive: !text.contains(" 103 "),
             retryAfter: Array("7".utf8),
             date: Array("Sun, 06 Nov 1994 08:49:37 GMT".utf8),
             body: ByteBuffer(string: #"{"code":12}"#)

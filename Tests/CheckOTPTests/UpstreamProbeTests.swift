@@ -86,6 +86,31 @@ struct UpstreamProbeTests {
         #expect(nothing.isEmpty)
     }
 
+    @Test(arguments: [Certificates.Leaf.address, .commonName, .bareWildcard])
+    func aCertificateForAnotherHostGetsNoKey(leaf: Certificates.Leaf) async throws {
+        let (sight, requests) = try await look([.read, refusal], tls: certificates.server(leaf))
+        #expect(sight.failure == .tls(UpstreamProbe.otherHost))
+        #expect(sight.stage == .connected)
+        #expect(sight.certificate != nil)
+        #expect(requests.isEmpty)
+    }
+
+    @Test func theProxysCertificateIsNotTheUpstreams() async throws {
+        let tunnel = Step.send("HTTP/1.1 200 Connection established\r\n\r\n")
+        let server = try await ScriptedServer(
+            [.read, tunnel, .startTLS(certificates.server(.address)), .read, refusal]
+        )
+        var configuration = CheckClientConfiguration(origin: try Origin("https://localhost:8443")) { 0 }
+        configuration.extraCAFile = certificates.authority
+        configuration.proxy = try Origin("http://127.0.0.1:\(server.port)")
+        let probe = try UpstreamProbe(configuration, secret: Secret(TestClient.key), timeout: .seconds(10))
+        let sight = try await probe.look(on: Loops.clients.next())
+        #expect(sight.failure == .tls(UpstreamProbe.otherHost))
+        #expect(sight.stage == .tunnelled)
+        try await server.stop()
+        #expect(server.journal.requests.allSatisfy { $0.hasPrefix("CONNECT ") })
+    }
+
     @Test func aClientCertificateThatIsMissingShowsAfterTheHandshake() async throws {
         let tls = try certificates.server(.localhost, from: .tlsv13, to: .tlsv13, asksClient: true)
         let (sight, requests) = try await look([.read, refusal], tls: tls)

@@ -33,6 +33,8 @@ struct TopicPlanTests {
         #expect(plan.newTopics[2].config["cleanup.policy"] == "compact,delete")
         #expect(plan.newTopics[2].config["retention.ms"] == "604800000")
         #expect(plan.newTopics[0].config["cleanup.policy"] == "delete")
+        // Codes and phone numbers: a day, not the cluster's week.
+        #expect(plan.newTopics.map { $0.config["retention.ms"] } == ["86400000", nil, "604800000", nil])
         #expect(!plan.hasDifferences)
     }
 

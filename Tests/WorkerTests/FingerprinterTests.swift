@@ -34,6 +34,19 @@ struct FingerprinterTests {
         #expect(try print("5324818943", "ART2") != one)
     }
 
+    /// A dead letter's key stays as it is, unless somebody could be found by it.
+    @Test func aRecordsKeyThatCouldBeANumberIsConcealed() throws {
+        let one = Fingerprinter(secret: Secret("sck_one"))
+        let phone = Array("5324818942".utf8)
+        let concealed = String(decoding: one.concealingNumbers(in: phone), as: UTF8.self)
+        #expect(concealed.wholeMatch(of: /hmac-sha256:[0-9a-f]{32}/) != nil)
+        #expect(one.concealingNumbers(in: phone) == Array(concealed.utf8))
+        #expect(one.concealingNumbers(in: Array("5324818943".utf8)) != Array(concealed.utf8))
+        // Without the key nobody can find the number by trying all of them.
+        #expect(Fingerprinter(secret: Secret("sck_two")).concealingNumbers(in: phone) != Array(concealed.utf8))
+        #expect(one.concealingNumbers(in: Array("order-17".utf8)) == Array("order-17".utf8))
+    }
+
     @Test func anotherKeyIsToldByItsID() throws {
         let one = try print("5324818942", "ART2")
         let other = try print("5324818942", "ART2", key: "sck_two")

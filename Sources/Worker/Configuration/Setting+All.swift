@@ -90,6 +90,11 @@ extension Setting {
             },
             show: { $0.worker.checkOTP.origin?.description }
         ),
+        .flag(
+            "check_otp.allow_plaintext",
+            \.worker.checkOTP.allowsPlaintext,
+            "Take http:// for an upstream beyond this machine: key, phone numbers and codes then pass in the clear."
+        ),
         Setting(
             key: "check_otp.secret_key",
             kind: .secret,
@@ -251,6 +256,11 @@ extension Setting {
             .seconds(1) ... .seconds(86_400),
             "No connection is used for longer, so that a change in DNS is followed."
         ),
+        .flag(
+            "check_otp.reuse_connections",
+            \.worker.checkOTP.reusesConnections,
+            "False: one call per connection, so that not even a late second answer can meet the next; each pays a handshake."
+        ),
         .integer(
             "check_otp.warm_connections",
             \.worker.checkOTP.warmConnections,
@@ -402,6 +412,13 @@ extension Setting {
             "admin.enabled",
             \.worker.admin.isEnabled,
             "Serve /live, /ready, /status and /metrics, and at / a page for people."
+        ),
+        .list(
+            "admin.allowed_hosts",
+            \.worker.admin.allowedHosts,
+            "Names, besides localhost and addresses, by which that server may be called; any other `Host` is refused.",
+            .hostName,
+            example: "otp-worker.internal"
         ),
         .choice("log.level", \.logLevel, Logger.Level.allCases.map { ($0.rawValue, $0) }, "The least level logged."),
         logLevels,

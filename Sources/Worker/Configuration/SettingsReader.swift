@@ -55,6 +55,16 @@ package struct SettingsReader {
         return EffectiveSettings(settings: reader.settings, places: reader.places)
     }
 
+    /// Those of these environment variables that hold a secret.
+    package static func secretVariables(among names: [String]) -> [String] {
+        let prefix = Setting.variable(of: Setting.propertyPrefix)
+        let secrets = Set(Setting.all.filter(\.isSecret).map(\.variable))
+        return names.filter { name in
+            secrets.contains(name)
+                || name.hasPrefix(prefix) && Setting.isSecretProperty(String(name.dropFirst(prefix.count)))
+        }
+    }
+
     /// A pod of a StatefulSet is called the same after a restart, so its name tells the slot.
     ///
     /// Only in Kubernetes: elsewhere two workers may share a host's name, and must not share a transactional id.

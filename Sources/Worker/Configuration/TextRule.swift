@@ -40,6 +40,21 @@ struct TextRule: Sendable {
             }
     }
 
+    static let hostName = TextRule(
+        range: "a host's name",
+        remedy: "write a name without scheme and port, such as otp-worker.internal"
+    ) { text in
+        (1...253).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+
     static let brokers = TextRule(
         range: "host:port, comma-separated",
         remedy: "write host:port, several separated by commas, such as kafka-1:9092,kafka-2:9092"

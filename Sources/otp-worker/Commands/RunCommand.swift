@@ -85,6 +85,12 @@ struct RunCommand: AsyncParsableCommand {
             loggers: loggers,
             registry: registry
         )
+        for leak in ConfigurationLeaks.found(in: settings.worker, file: options.config) {
+            loggers.worker.warning(
+                "configuration gives secrets away",
+                metadata: ["setting": "\(leak.setting)", "cause": "\(leak.cause)", "remedy": "\(leak.remedy)"]
+            )
+        }
         let supervisor = ServiceManager(
             environment: ProcessInfo.processInfo.environment,
             processID: ProcessInfo.processInfo.processIdentifier

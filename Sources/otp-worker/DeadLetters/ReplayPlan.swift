@@ -84,7 +84,9 @@ package enum ReplayPlan {
                 headers: letter.headersOfReplay(original.headers)
             )
         }
-        guard letter.value != nil, letter.key?.count ?? 0 < DeadLetter.maximumKeyBytes else { return nil }
+        guard letter.value != nil, letter.key?.count ?? 0 < DeadLetter.maximumKeyBytes, !letter.isKeyConcealed else {
+            return nil
+        }
         return OutgoingRecord(
             topic: letter.source.topic,
             partition: letter.source.partition,

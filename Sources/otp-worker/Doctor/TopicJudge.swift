@@ -22,6 +22,8 @@ package struct TopicJudge {
 
     /// What a result, a ledger record, or the rest of a dead letter or of a command's record is smaller than, headers included.
     private static let recordReserve = 16_384
+    /// 48 h, in milliseconds.
+    private static let longestCommandRetention: Int64 = 172_800_000
 
     package init(_ worker: WorkerConfiguration, topics: [String: Topic], brokers: Int) {
         self.worker = worker
@@ -156,9 +158,18 @@ package struct TopicJudge {
 
     /// What is deleted before it was needed.
     private func retention(_ setting: String, _ name: String, _ topic: Topic) -> [Diagnosis] {
-        guard let text = topic.config?["retention.ms"], let milliseconds = Int64(text), milliseconds >= 0,
-            topic.config?["cleanup.policy"] != "compact"
-        else { return [] }
+        guard let text = topic.config?["retention.ms"], let milliseconds = Int64(text) else { return [] }
+        if name == worker.topics.commands, !(0...Self.longestCommandRetention).contains(milliseconds) {
+            let kept = milliseconds < 0 ? "for ever" : "for \(DurationText.format(.milliseconds(milliseconds)))"
+            return [
+                .warning(
+                    setting,
+                    "\(name) keeps codes and phone numbers \(kept)",
+                    remedy: alter(name, "retention.ms=\(TopicPlan.commandRetention)")
+                )
+            ]
+        }
+        guard milliseconds >= 0, topic.config?["cleanup.policy"] != "compact" else { return [] }
         let kept = Duration.milliseconds(milliseconds)
         let memory = worker.ledger.retention + worker.commands.maximumAge
         if name == worker.topics.ledger, kept < memory {
@@ -176,7 +187,7 @@ package struct TopicJudge {
                 .warning(
                     setting,
                     "\(name) keeps records for \(DurationText.format(kept)), less than commands.max_age: some are deleted unanswered",
-                    remedy: alter(name, "retention.ms=86400000")
+                    remedy: alter(name, "retention.ms=\(TopicPlan.commandRetention)")
                 )
             ]
         }

@@ -71,7 +71,7 @@ package struct UpstreamJudge {
     /// Nil without TLS, where there is nothing more to say than that.
     private var security: [Diagnosis]? {
         guard origin.isTLS else {
-            return isLoopback
+            return origin.isLoopback
                 ? nil
                 : [
                     .warning(
@@ -96,8 +96,6 @@ package struct UpstreamJudge {
         }
         return [refusedTLS(reason)]
     }
-
-    private var isLoopback: Bool { origin.host == "localhost" || origin.host == "::1" || origin.host.hasPrefix("127.") }
 
     /// Why no secure connection came about, from what the other side showed.
     private func refusedTLS(_ reason: String) -> Diagnosis {
@@ -133,10 +131,13 @@ package struct UpstreamJudge {
                 remedy: "check this machine's clock; if it is right, the upstream must renew its certificate"
             )
         }
-        if reason.contains("failedToValidateHostname") || reason.contains("unableToValidateCertificate") {
+        if reason == UpstreamProbe.otherHost || reason.contains("failedToValidateHostname")
+            || reason.contains("unableToValidateCertificate")
+        {
+            let names = certificate.names.isEmpty ? "no name" : certificate.names.joined(separator: ", ")
             return .failure(
                 "upstream.certificate",
-                "the upstream's certificate is for \(certificate.names.joined(separator: ", ")), not for \(origin.host)",
+                "the upstream's certificate is for \(names), not for \(origin.host)",
                 remedy: "write in check_otp.url the name that the certificate is for"
             )
         }

@@ -39,6 +39,8 @@ struct ConfigurationOptions: ParsableArguments {
         and more: [ConfigurationFlag] = []
     ) throws(ConfigurationProblems) -> EffectiveSettings {
         var flags = more
+        // Whatever comes of it, nobody reads them there again.
+        defer { ProcessShield.forgetSecrets() }
         if let brokers { flags.append(ConfigurationFlag("kafka.brokers", brokers, spelling: "--brokers")) }
         return try SettingsReader.read(
             file: config,

@@ -30,6 +30,9 @@ package struct TopicPlan: Equatable, Sendable {
     /// The ledger is kept for longer than any outage should last: 7 days, in milliseconds.
     package static let ledgerRetention: Int64 = 604_800_000
 
+    /// Commands hold codes and phone numbers, so they are kept no longer than an outage may leave them unread: 24 h, in milliseconds.
+    package static let commandRetention: Int64 = 86_400_000
+
     /// Compares what is there with what a worker needs.
     /// - Parameters:
     ///   - topics: their names.
@@ -84,6 +87,7 @@ extension TopicPlan {
             if self == .ledger {
                 config = ["cleanup.policy": "compact,delete", "retention.ms": "\(TopicPlan.ledgerRetention)"]
             }
+            if self == .commands { config["retention.ms"] = "\(TopicPlan.commandRetention)" }
             if let replication, replication >= 3 { config["min.insync.replicas"] = "2" }
             return Admin.NewTopic(
                 name,

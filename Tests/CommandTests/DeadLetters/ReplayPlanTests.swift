@@ -136,6 +136,9 @@ struct ReplayPlanTests {
         #expect(ReplayPlan.record(of: Self.found(42), original: nil) == nil)
         let cutKey = [UInt8](repeating: 1, count: DeadLetter.maximumKeyBytes)
         #expect(ReplayPlan.record(of: Self.found(42, key: cutKey, value: [1]), original: nil) == nil)
+        let concealed = DeadLetter.concealed(digest: [1, 2])
+        #expect(String(decoding: concealed, as: UTF8.self) == "hmac-sha256:0102")
+        #expect(ReplayPlan.record(of: Self.found(42, key: concealed, value: [1]), original: nil) == nil)
     }
 
     @Test func theSummaryCountsAll() {

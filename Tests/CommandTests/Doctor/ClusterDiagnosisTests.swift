@@ -133,6 +133,12 @@ struct ClusterDiagnosisTests {
         Case(.warning, "topics.commands", "less than commands.max_age", "retention.ms=86400000") {
             judged { $0["otp.verify.commands"]?.config?["retention.ms"] = "60000" }
         },
+        Case(.warning, "topics.commands", "keeps codes and phone numbers for 49h", "retention.ms=86400000") {
+            judged { $0["otp.verify.commands"]?.config?["retention.ms"] = "\(49 * 3_600_000)" }
+        },
+        Case(.warning, "topics.commands", "keeps codes and phone numbers for ever", "retention.ms=86400000") {
+            judged { $0["otp.verify.commands"]?.config?["retention.ms"] = "-1" }
+        },
         Case(
             .warning,
             "topics.commands",
@@ -335,7 +341,8 @@ extension ClusterDiagnosisTests {
                 partitions: Array(repeating: .init(leader: 1, replicas: 3, inSync: 3), count: 6),
                 config: [
                     "cleanup.policy": name == worker.topics.ledger ? "compact,delete" : "delete",
-                    "retention.ms": "604800000", "min.insync.replicas": "2", "max.message.bytes": "1048588",
+                    "retention.ms": name == worker.topics.commands ? "172800000" : "604800000",
+                    "min.insync.replicas": "2", "max.message.bytes": "1048588",
                     "unclean.leader.election.enable": "false",
                 ]
             )

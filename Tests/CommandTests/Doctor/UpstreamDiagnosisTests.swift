@@ -60,6 +60,12 @@ struct UpstreamDiagnosisTests {
         ) {
             insecure { $0.failure = .tls("failedToValidateHostname") }
         },
+        Case(.failure, "upstream.certificate", "is for no name, not for upstream.example", "the name that") {
+            insecure { sight in
+                sight.failure = .tls(UpstreamProbe.otherHost)
+                sight.certificate?.names = []
+            }
+        },
         Case(.failure, "upstream.certificate", "is not signed by an authority", "check_otp.ca_file") {
             insecure { _ in }
         },

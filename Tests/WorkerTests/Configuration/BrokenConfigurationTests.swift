@@ -113,6 +113,25 @@ struct BrokenConfigurationTests {
             says: ["check_otp.url (--set): the URL must begin with https:// or http://", "write an origin such as"]
         ),
         Case(
+            flags: [("check_otp.url", "http://10.1.2.3:8080")],
+            says: [
+                "check_otp.url (--set): key, phone numbers and codes would pass in the clear to 10.1.2.3",
+                "check_otp.allow_plaintext: true",
+            ]
+        ),
+        Case(
+            flags: [("check_otp.url", "http://127.evil.example")],
+            says: ["would pass in the clear to 127.evil.example"]
+        ),
+        Case(
+            flags: [("admin.allowed_hosts", "https://x")],
+            says: ["admin.allowed_hosts (--set): \"https://x\" cannot be used", "without scheme and port"]
+        ),
+        Case(
+            flags: [("kafka.properties.SSL.Key.Password", "MARKED")],
+            says: ["kafka.properties.SSL.Key.Password (--set): a process list would show it"]
+        ),
+        Case(
             yaml: "check_otp:\n  secret_key: sck_MARKED\n",
             says: [
                 "check_otp.secret_key (worker.yaml, line 2): a secret is not taken from here",
