@@ -4,8 +4,8 @@ import Contract
 extension Engine {
     mutating func dispatch(at now: Instant) {
         nextDispatch = nil
-        while slots < protection.concurrency.limit, membership.isTrusted, drain.isRunning, mayDispatch(at: now),
-            let command = ready.pop()
+        while slots < protection.concurrency.limit, membership.isTrusted, drain.isRunning,
+            let command = nextInTurn(at: now)
         {
             // A command of a partition that is gone, given back or parked keeps its state and no place in the queue.
             guard let partition = partition(command.record.id.place), partition.dispatches else { continue }

@@ -29,6 +29,13 @@ package enum Limits {
     package static let longestRetry = Duration.seconds(5)
     /// Between tries to take back a place in the group that another process has taken; the first is a session time-out, and none is shorter.
     package static let longestDisplacement = Duration.seconds(60)
+    /// So many different sessions must be told the same before it is believed of the upstream, if nobody was served for so long;
+    /// else so many.
+    ///
+    /// As long as a command may wait by default while nothing is asked: whoever is wronged by it has been asked for.
+    package static let witnesses = 2
+    package static let witnessSilence = Duration.seconds(3)
+    package static let manyWitnesses = 10
     /// That the rate limit holds commands back is reported this often at the most.
     package static let limitReports = Duration.seconds(10)
     /// Waits between tries at a partition whose outputs are refused for good as far as the broker says.

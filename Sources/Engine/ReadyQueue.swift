@@ -53,6 +53,19 @@ struct ReadyQueue {
         return nil
     }
 
+    /// Takes the first that is meant.
+    ///
+    /// For the rare moment at which one command goes alone: it looks at those before it.
+    mutating func pop(where isMeant: (Command) -> Bool) -> Command? {
+        var passed: [Command] = []
+        defer { for command in passed { heap.insert(item(command, command.deadline)) } }
+        while let command = pop() {
+            if isMeant(command) { return command }
+            passed.append(command)
+        }
+        return nil
+    }
+
     /// Takes the next command whose deadline has passed.
     mutating func popExpired(at now: Instant) -> Command? {
         Self.popDue(&heap, at: now) { $0.command.state == .ready }
