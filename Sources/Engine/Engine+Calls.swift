@@ -13,7 +13,8 @@ extension Engine {
             if now >= command.end {
                 concludeTooLate(command, partition, at: now)
             } else if command.attempts == 0, protection.isHopeless(command.deadline - now, at: now) {
-                ready.giveUp(command)
+                // It stays where it is answered at its deadline.
+                continue
             } else if command.hasAcknowledgedIntent || command.isAskedAgain {
                 if let next = protection.nextCall, next > now {
                     nextDispatch = next

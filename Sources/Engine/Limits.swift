@@ -5,8 +5,6 @@ package enum Limits {
     /// The bitmap of that many bits is 2,731 characters of base64, and the broker keeps 4,096 bytes of metadata with an
     /// offset.
     package static let window: Int64 = 16_384
-    /// From here on, in offsets, the record at the watermark is the most urgent of all.
-    package static let urgentWindow: Int64 = window / 2
     /// Offsets: intake of the partition pauses at the high mark and resumes at the low one.
     package static let windowHigh: Int64 = window * 3 / 4
     package static let windowLow: Int64 = window / 2
@@ -16,6 +14,8 @@ package enum Limits {
     package static let clusterIDBytes = 64
     /// Commands of one session that may wait behind the one being handled.
     package static let waitingPerSession = 64
+    /// Bytes of a record's key by which commands take turns.
+    package static let flowBytes = 256
     /// Codes of one session that a ledger record holds at the most, whatever the setting says: it bounds the record.
     package static let codesPerSession = 64
     /// Bytes of the upstream's message that are kept.

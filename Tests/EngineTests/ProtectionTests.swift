@@ -42,12 +42,12 @@ struct ProtectionTests {
         #expect(worker.status().upstream.state == .serving)
     }
 
-    @Test func theMostUrgentOneProbes() {
+    @Test func theOldestProbesWhateverItsDeadline() {
         let worker = worker()
         open(worker)
         worker.receive(2, "c", "A")
         worker.receive(3, "d", "A", expiresIn: .seconds(20))
-        #expect(worker.pass(.seconds(1)) == ["intent 3 d/A@3"])
+        #expect(worker.pass(.seconds(1)) == ["intent 2 c/A@2"])
     }
 
     @Test func whoWaitsLongerThanItMayIsAnsweredWithoutACall() {
