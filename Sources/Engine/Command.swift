@@ -24,6 +24,8 @@ final class Command {
     /// Nil when the record is no usable command.
     let session: SessionDigest?
     let fingerprint: Fingerprint?
+    /// Which commands it takes turns with: those under the same key of the record, else of the same session.
+    let flow: UInt64
     let receivedAt: Instant
     let receivedWall: WallTime
     let deadline: Instant
@@ -70,6 +72,7 @@ final class Command {
         self.record = record
         session = record.session
         fingerprint = record.fingerprint
+        flow = record.key.map(Self.flow) ?? record.session?.low ?? 0
         receivedAt = now
         receivedWall = wall
         // A record's time in the future (a producer's wrong clock) must not lengthen its life; none at all (-1) counts as now.
@@ -80,6 +83,11 @@ final class Command {
             left = min(left, .milliseconds(expiresAt.milliseconds - wall.milliseconds))
         }
         deadline = now + left
+    }
+
+    /// FNV-1a, for it only has to spread: who finds keys that collide makes them wait for one another.
+    private static func flow(_ key: [UInt8]) -> UInt64 {
+        key.prefix(Limits.flowBytes).reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
     }
 
     var offset: Int64 { record.id.offset }

@@ -4,8 +4,8 @@ import Contract
 extension Engine {
     mutating func dispatch(at now: Instant) {
         nextDispatch = nil
-        while slots < protection.concurrency.limit, membership.isTrusted, drain.isRunning, mayDispatch(at: now),
-            let command = ready.pop()
+        while slots < protection.concurrency.limit, membership.isTrusted, drain.isRunning,
+            let command = nextInTurn(at: now)
         {
             // A command of a partition that is gone, given back or parked keeps its state and no place in the queue.
             guard let partition = partition(command.record.id.place), partition.dispatches else { continue }
@@ -13,7 +13,8 @@ extension Engine {
             if now >= command.end {
                 concludeTooLate(command, partition, at: now)
             } else if command.attempts == 0, protection.isHopeless(command.deadline - now, at: now) {
-                ready.giveUp(command)
+                // It stays where it is answered at its deadline.
+                continue
             } else if command.hasAcknowledgedIntent || command.isAskedAgain {
                 if let next = protection.nextCall, next > now {
                     nextDispatch = next

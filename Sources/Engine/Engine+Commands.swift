@@ -66,7 +66,6 @@ extension Engine {
             for partition in owned(where: \.isRestored) { pause(partition, for: .admission) }
         }
         if partition.progress.span >= Limits.windowHigh { pause(partition, for: .window) }
-        if partition.progress.span >= Limits.urgentWindow { hurryHead(of: partition) }
 
         switch record.content {
         case .unusable(let rejection):
@@ -84,11 +83,6 @@ extension Engine {
                 conclude(command, partition, as: Outcome(.sessionBusy, retryable: true), settles: false, at: now)
             }
         }
-    }
-
-    /// More than half of the window waits for the record at the watermark: nothing is more urgent.
-    private mutating func hurryHead(of partition: Partition) {
-        if let head = partition.commands[partition.progress.base], head.state == .ready { ready.hurry(head) }
     }
 
     // MARK: Deciding

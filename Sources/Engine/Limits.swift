@@ -5,8 +5,6 @@ package enum Limits {
     /// The bitmap of that many bits is 2,731 characters of base64, and the broker keeps 4,096 bytes of metadata with an
     /// offset.
     package static let window: Int64 = 16_384
-    /// From here on, in offsets, the record at the watermark is the most urgent of all.
-    package static let urgentWindow: Int64 = window / 2
     /// Offsets: intake of the partition pauses at the high mark and resumes at the low one.
     package static let windowHigh: Int64 = window * 3 / 4
     package static let windowLow: Int64 = window / 2
@@ -16,6 +14,8 @@ package enum Limits {
     package static let clusterIDBytes = 64
     /// Commands of one session that may wait behind the one being handled.
     package static let waitingPerSession = 64
+    /// Bytes of a record's key by which commands take turns.
+    package static let flowBytes = 256
     /// Codes of one session that a ledger record holds at the most, whatever the setting says: it bounds the record.
     package static let codesPerSession = 64
     /// Bytes of the upstream's message that are kept.
@@ -29,6 +29,13 @@ package enum Limits {
     package static let longestRetry = Duration.seconds(5)
     /// Between tries to take back a place in the group that another process has taken; the first is a session time-out, and none is shorter.
     package static let longestDisplacement = Duration.seconds(60)
+    /// So many different sessions must be told the same before it is believed of the upstream, if nobody was served for so long;
+    /// else so many.
+    ///
+    /// As long as a command may wait by default while nothing is asked: whoever is wronged by it has been asked for.
+    package static let witnesses = 2
+    package static let witnessSilence = Duration.seconds(3)
+    package static let manyWitnesses = 10
     /// That the rate limit holds commands back is reported this often at the most.
     package static let limitReports = Duration.seconds(10)
     /// Waits between tries at a partition whose outputs are refused for good as far as the broker says.

@@ -257,7 +257,7 @@ final class Shell: @unchecked Sendable {
             nextWarming = now + Self.warmingPause
             parts.client.warmUp(connections: parts.warmConnections)
         }
-        if status.upstream.state == .halted { parts.secret.refused(at: now) }
+        if status.upstream.isKeyInQuestion { parts.secret.refused(at: now) }
         parts.telemetry.turned(status, connections: parts.client.counters.openConnections, late: late)
     }
 

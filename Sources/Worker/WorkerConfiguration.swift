@@ -111,8 +111,8 @@ package struct WorkerConfiguration: Sendable {
     /// How the upstream is spared when it is in trouble.
     package struct Breaker: Sendable {
         package var consecutiveFailures = 10
-        /// Per cent of the calls within the window.
-        package var failurePercent = 50
+        /// Per cent of the calls within the window; 100 is never.
+        package var failurePercent = 100
         package var minimumCalls = 20
         package var window = Duration.seconds(10)
         package var firstOpening = Duration.seconds(1)

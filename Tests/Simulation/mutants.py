@@ -141,8 +141,18 @@ MUTANTS = [
            "case .halfOpen: .closed(until: nil)", "case .halfOpen: ACTIVE ? .open : .closed(until: nil)", first=210),
     Mutant("wrong-code-feeds-the-breaker", "Protection.swift",
            "case .accepted, .alreadySucceeded, .rejected, .refused: change =",
-           "case .rejected where ACTIVE: change = breaker?.failed(answer.id, at: now, using: &random)\n"
+           "case .rejected where ACTIVE: change = breaker?.failed(answer.id, of: answer.session, at: now, using: &random)\n"
            "        case .accepted, .alreadySucceeded, .rejected, .refused: change =", first=109),
+    Mutant("one-session-halts-all", "Protection.swift",
+           "refused.areEnough(served: served, at: now)", "true"),
+    Mutant("refusals-outlive-a-success", "Protection.swift",
+           "if halt?.isHalted != true { refused.clear() }", "if !ACTIVE, halt?.isHalted != true { refused.clear() }"),
+    Mutant("one-session-holds-all", "Protection.swift",
+           "toldToWait.areEnough(served: served, at: now)", "true"),
+    Mutant("one-session-opens-the-breaker", "CircuitBreaker.swift",
+           "if failing.count >=", "if (ACTIVE ? window.totals(at: now).failures : failing.count) >="),
+    Mutant("refused-ones-probe", "Protection.swift",
+           "return (halt?.isHalted == true && refused.contains(session))", "return (!ACTIVE && halt?.isHalted == true && refused.contains(session))"),
     Mutant("halt-forgotten-on-rebalance", "Engine+Partitions.swift",
            "report(.assigned(numbers))",
            """report(.assigned(numbers))

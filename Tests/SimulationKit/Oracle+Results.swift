@@ -248,8 +248,8 @@ extension Oracle {
             }
         case .upstreamUnavailable: checkUnavailable(event, record)
         case .upstreamHalted:
-            if record.resultLease?.process.watch.sawHalt == false {
-                world.violate("\(record.commandID) is upstream_halted, and the key was never refused")
+            if record.resultLease?.process.watch.mayHaveHalted == false {
+                world.violate("\(record.commandID) is upstream_halted, and no two sessions were refused in a row")
             }
         case .outcomeUnknown:
             world.coverage.hit(.row(.openIntentTooLate))
@@ -258,13 +258,15 @@ extension Oracle {
         }
     }
 
-    /// Neither its budget's end nor any trouble of the upstream's explains it.
+    /// Neither its budget's end nor trouble that several sessions had explains it: what one is told concerns that one.
     private func checkUnavailable(_ event: ResultEvent, _ record: CommandRecord) {
         let age = event.completedAt.milliseconds - event.receivedAt.milliseconds
-        guard age < world.plan.budget.milliseconds, record.resultLease?.process.watch.sawTrouble == false else {
+        guard event.calls == 0, age < world.plan.budget.milliseconds,
+            record.resultLease?.process.watch.mayHaveStopped == false
+        else {
             return
         }
-        world.violate("\(record.commandID) is upstream_unavailable, and nothing was wrong with the upstream")
+        world.violate("\(record.commandID) is upstream_unavailable, and the upstream failed no two others in a row")
     }
 
     // MARK: Doubt

@@ -25,7 +25,7 @@ package enum Fault: String, CaseIterable, Sendable {
     // The upstream
     case outage, rateLimit, keyRevoked, cutBefore, cutAfter, slowAnswers, oddCodes, oddStatuses, unreadable,
         connectFails
-    case connectSlow, externalSuccess
+    case connectSlow, externalSuccess, poisonedSession
 }
 
 /// One seed's circumstances: how many of everything, which faults, which of the upstream's open questions is answered how.
@@ -103,7 +103,7 @@ struct Plan {
         guard pick([true, false]) else { return }
         protection = ProtectionSettings(
             breaker: pick([
-                nil, .init(consecutiveFailures: 3, minimumCalls: 5),
+                nil, .init(consecutiveFailures: 3, failureShare: pick([0.5, 1]), minimumCalls: 5),
                 .init(consecutiveFailures: 8, minimumCalls: 10, longestOpening: .seconds(4)),
             ]),
             haltPace: pick([nil, .milliseconds(500), .seconds(5)]),

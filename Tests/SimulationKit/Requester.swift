@@ -67,6 +67,7 @@ final class Requester {
             // Somebody else asked, about the right code; the upstream says 100 or the like of any further question.
             if world.plan.otherAnswer != 100 { lane.session.isAccepted = true }
         }
+        if world.strikes(.poisonedSession, 0.12) { lane.session.poison = poison() }
         var moment = Int64(0)
         var codes = [lane.session.code]
         for _ in 0..<world.uniform(1...5) {
@@ -91,6 +92,15 @@ final class Requester {
                 }
             }
         }
+    }
+
+    private func poison() -> UpstreamAnswer {
+        world.pick([
+            UpstreamAnswer(.answered(status: 403), body: .init(code: 403, type: "authorization_error")),
+            UpstreamAnswer(.answered(status: 200), body: .init(code: 4, message: "not found")),
+            UpstreamAnswer(.answered(status: 429), retryAfter: .seconds(30)),
+            UpstreamAnswer(.answered(status: 500)), UpstreamAnswer(.unknown(.closed)),
+        ])
     }
 
     private func burst() {

@@ -36,6 +36,8 @@ final class Session {
     // The upstream's side.
     var isAccepted = false
     var wrongCodes = 0
+    /// What it is told, whatever it asks: a firewall dislikes its id, or it trips the upstream up.
+    var poison: UpstreamAnswer?
 
     init(id: SessionID, phone: PhoneNumber, code: OTPCode) {
         self.id = id

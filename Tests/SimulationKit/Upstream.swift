@@ -18,6 +18,7 @@ final class Upstream {
         world.after(world.delay(100_000, ms(10))) { [self] in
             let slow = world.strikes(.slowAnswers, 0.15) ? world.delay(ms(100), sec(12)) : world.delay(200_000, ms(60))
             if world.strikes(.cutBefore, 0.08) { return answer(after: slow, UpstreamAnswer(.unknown(.closed)), reply) }
+            if let poison = call.record.lane?.session.poison { return answer(after: slow, poison, reply) }
             if isDown { return answer(after: slow, outage(), reply) }
             if limitedUntil > world.now {
                 let wait: Duration? = world.flip(0.5) ? .milliseconds(world.uniform(10...3_000)) : nil

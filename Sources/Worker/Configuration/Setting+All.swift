@@ -230,7 +230,10 @@ extension Setting {
             "check_otp.max_retry_after",
             \.worker.checkOTP.longestHold,
             .zero ... .seconds(60),
-            "The longest that one answer's Retry-After holds back all commands."
+            """
+            The longest that Retry-After holds back all commands, once several sessions were told to wait; until then each \
+            waits for itself.
+            """
         ),
     ]
 
@@ -275,15 +278,21 @@ extension Setting {
             "breaker.consecutive_failures",
             \.worker.breaker.consecutiveFailures,
             1...1_000,
-            unit: "calls",
-            "After so many failures in a row the upstream is not asked for a while."
+            unit: "sessions",
+            """
+            After so many different sessions failed in a row, and none was served between, the upstream is not asked for a \
+            while; 1 counts as 2.
+            """
         ),
         .integer(
             "breaker.failure_percent",
             \.worker.breaker.failurePercent,
             5...100,
             unit: "%",
-            "So is it after this share of failures within breaker.window."
+            """
+            So is it after this share of failures within breaker.window, if several sessions failed; 100 is never: while \
+            somebody is served, whoever fails may be alone with that.
+            """
         ),
         .integer(
             "breaker.minimum_calls",
@@ -320,7 +329,10 @@ extension Setting {
             "breaker.halt_pace",
             \.worker.breaker.haltPace,
             .seconds(1) ... .seconds(300),
-            "After a refused key or a blocked account: from one probe to the next at first, then twice as long each time."
+            """
+            After a refused key or a blocked account, once several sessions were refused: from one probe to the next at \
+            first, then twice as long each time.
+            """
         ),
         .duration(
             "breaker.longest_halt_pace",
