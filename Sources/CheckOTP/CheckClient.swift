@@ -203,7 +203,7 @@ extension CheckClient {
             retryAfter: wait
         )
         ended(call, with: answer)
-        return configuration.reusesConnections && response.status != 408 && answer.isInForm
+        return configuration.reusesConnections && response.status != 408 && answer.isUpstreamsOwn
     }
 
     /// `call` has ended; whoever asked hears of it with the tick.
@@ -390,12 +390,4 @@ final class PendingCall: Equatable {
     }
 
     static func == (lhs: PendingCall, rhs: PendingCall) -> Bool { lhs === rhs }
-}
-
-extension UpstreamAnswer {
-    /// Its body is as only the upstream itself writes it: a `code` with a 200, else an error object of its own.
-    fileprivate var isInForm: Bool {
-        guard let body else { return false }
-        return transport == .answered(status: 200) ? body.code != nil : body.isErrorObject
-    }
 }

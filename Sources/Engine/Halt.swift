@@ -1,7 +1,7 @@
 /// Dispatch stops when the upstream refuses the account or the key, for no request of ours can succeed then.
 ///
 /// At once, and then at a slow pace, one waiting command finds out whether that is so for it too and whether somebody has mended
-/// it; any other answer ends the halt by itself. Sessions that were refused already, the witnesses, say nothing new: each probe is
+/// it; any other answer of the upstream's own ends the halt by itself. Sessions that were refused already, the witnesses, say nothing new: each probe is
 /// another session's, and a witness takes its turn only where nobody else waits, which delays no other.
 package struct Halt: Equatable, Sendable {
     /// The answer that halted.
@@ -104,7 +104,7 @@ package struct Halt: Equatable, Sendable {
         }
     }
 
-    /// The attempt ended without an answer, which says nothing about the key.
+    /// The attempt ended without an answer of the upstream's own, which says nothing about the key.
     package mutating func unanswered(_ id: RecordID, at now: Instant) {
         switch state {
         case .halted(let since, let cause, _, _, id):

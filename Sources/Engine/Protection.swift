@@ -167,7 +167,7 @@ struct Protection {
         hold(answer, at: now)
         judgeHalt(answer, at: now)
         judgeBreaker(answer, at: now, &random)
-        if answer.judged.isHealthy { isServed(at: now) }
+        if answer.judged.isHealthy, answer.answer.isUpstreamsOwn { isServed(at: now) }
     }
 
     private mutating func isServed(at now: Instant) {
@@ -224,12 +224,15 @@ struct Protection {
             halt?.unanswered(answer.id, at: now)
             return
         }
-        if answer.judged == .halt {
+        // A page with such a status too: whoever it is that refuses several sessions, no request of ours gets through.
+        if answer.judged == .halt || status == 401 || status == 403 {
             let code = status == 200 ? answer.answer.body?.code : answer.answer.body?.resultCode
             let cause = Halt.Cause(httpStatus: status, code: code)
             let isWitness = !refused.heard(answer.session) && answer.session != nil
             guard halt?.isHalted == true || refused.areEnough(served: served, at: now) else { return }
             if halt?.refused(answer.id, cause, isWitness: isWitness, at: now) == true { changes.append(.halted(cause)) }
+        } else if !answer.answer.isUpstreamsOwn {
+            halt?.unanswered(answer.id, at: now)
         } else if let duration = halt?.answered(answer.id, at: now) {
             refused.clear()
             changes.append(.recovered(after: duration))

@@ -52,6 +52,14 @@ package struct UpstreamAnswer: Equatable, Sendable {
     /// The `Retry-After` header, as a wait from the moment the answer arrived.
     package var retryAfter: Duration?
 
+    /// Its body is as only the upstream itself writes it: a `code` with a 200, else an error object.
+    ///
+    /// Anything else may be the page of something that stands before it, and says nothing of the upstream.
+    package var isUpstreamsOwn: Bool {
+        guard case .answered(let status) = transport, let body else { return false }
+        return status == 200 ? body.code != nil : body.isErrorObject
+    }
+
     package init(
         _ transport: Transport,
         body: Body? = nil,

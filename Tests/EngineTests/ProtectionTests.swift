@@ -171,6 +171,34 @@ struct ProtectionTests {
         #expect(worker.status().upstream.state == .serving)
     }
 
+    /// Of one session's page nobody knows whose word it is; several sessions' are as good as the upstream's.
+    @Test func pagesThatRefuseSeveralSessionsHalt() {
+        let worker = worker { $0.protection.breaker = nil }
+        let lines = worker.ask(0, "a", "A", .page(403))
+        #expect(results(lines) == ["result 0 failed/outcome_unknown retryable in_doubt http=403 calls=1"])
+        worker.committed()
+        #expect(worker.status().upstream.state == .serving)
+        worker.ask(1, "a2", "A", .page(401))
+        worker.committed()
+        #expect(worker.status().upstream.state == .halted)
+        #expect(worker.receive(2, "a", "B") == [])
+        #expect(worker.receive(3, "a3", "A") == ["intent 3 a3/A@3"])
+    }
+
+    @Test(arguments: [UpstreamAnswer.page(404), .page(502), .page(200), .page(302), .status(204), .status(429)])
+    func aPageEndsNoHalt(_ page: UpstreamAnswer) {
+        let worker = worker { $0.protection.breaker = nil }
+        halt(worker)
+        worker.pass(.seconds(6))
+        worker.ask(3, "b", "A", page)
+        worker.committed()
+        #expect(worker.status().upstream.state == .halted)
+        #expect(worker.receive(4, "c", "A") == [])
+        worker.pass(.seconds(30))
+        worker.ask(5, "d", "A", .error(500, type: "api_error"))
+        #expect(worker.status().upstream.state == .serving)
+    }
+
     @Test func aNewKeyIsTriedAtOnce() {
         let worker = worker()
         halt(worker)
@@ -211,6 +239,7 @@ struct ProtectionTests {
     @Test(arguments: [
         UpstreamAnswer.status(403), .code(3), .error(401, result: 7), .status(429, retryAfter: .seconds(30)),
         .status(503, retryAfter: .seconds(30)), .status(500), .cut, .notSent,
+        .page(403), .page(401, body: .init(code: 401, message: "no")),
     ])
     func aPoisonousSessionCostsNobodyElseAnything(_ answer: UpstreamAnswer) {
         let worker = worker { $0.protection.adaptsConcurrency = true }
@@ -238,7 +267,7 @@ struct ProtectionTests {
         worker.committed()
         for round: Int64 in 0..<40 {
             let first = 4 * round + 1
-            worker.ask(first, "bad\(round)", "A", .status(403))
+            worker.ask(first, "bad\(round)", "A", round % 2 == 0 ? .status(403) : .page(403))
             worker.committed()
             worker.ask(first + 1, "worse\(round)", "A", .status(429, retryAfter: .seconds(30)))
             worker.committed()

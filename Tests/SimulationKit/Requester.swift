@@ -97,6 +97,7 @@ final class Requester {
     private func poison() -> UpstreamAnswer {
         world.pick([
             UpstreamAnswer(.answered(status: 403), body: .init(code: 403, type: "authorization_error")),
+            UpstreamAnswer(.answered(status: 403)),
             UpstreamAnswer(.answered(status: 200), body: .init(code: 4, message: "not found")),
             UpstreamAnswer(.answered(status: 429), retryAfter: .seconds(30)),
             UpstreamAnswer(.answered(status: 500)), UpstreamAnswer(.unknown(.closed)),

@@ -55,6 +55,7 @@ final class Upstream {
         case 0: UpstreamAnswer(.answered(status: 401), body: .init(code: 401, type: "authorization_error"))
         case 1:
             UpstreamAnswer(.answered(status: 403), body: .init(code: 403, resultCode: 7, type: "authorization_error"))
+        case 2: UpstreamAnswer(.answered(status: 403))
         default:
             UpstreamAnswer(.answered(status: 200), body: .init(code: world.pick([2, 3, 4, 7]), message: "blocked"))
         }

@@ -103,7 +103,7 @@ struct UpstreamWatch {
         }
         asked.insert(id)
         let verdict = OracleTable.verdict(answer)
-        let isServed = verdict?.isFinal == true
+        let isServed = verdict?.isFinal == true && OracleTable.isTheirs(answer)
         judgeHalt(answer, verdict, session, number, at: now)
         judgeBreaker(answer, verdict, session, at: now)
         if verdict == .retryable, answer.retryAfter != nil, let session { toldToWait.sessions.insert(session) }
@@ -123,18 +123,20 @@ struct UpstreamWatch {
     ) {
         guard let pace = settings.haltPace else { return }
         let isNew = session.map { refused.sessions.contains($0) } == false
-        if verdict == .halt, let session { refused.sessions.insert(session) }
+        // A page too: several sessions' count like the upstream's word.
+        let isRefusal = verdict == .halt || [.answered(status: 401), .answered(status: 403)].contains(answer.transport)
+        if isRefusal, let session { refused.sessions.insert(session) }
         let isProbe = halt.map { number > $0.order } ?? false
-        if case .answered = answer.transport, verdict != .halt {
+        if case .answered = answer.transport, !isRefusal, OracleTable.isTheirs(answer) {
             if isProbe {
                 halt = nil
                 refused.sessions = []
             }
         } else if isProbe {
             // One that was refused before delays no other.
-            if isNew || verdict != .halt { halt?.notBefore = now + pace.nanoseconds }
+            if isNew || !isRefusal { halt?.notBefore = now + pace.nanoseconds }
             witnessesNotBefore = now + pace.nanoseconds
-        } else if halt == nil, verdict == .halt, refused.isEnough(servedAt: servedAt, at: now) {
+        } else if halt == nil, isRefusal, refused.isEnough(servedAt: servedAt, at: now) {
             halt = Spell(order: order, notBefore: now)
             witnessesNotBefore = now + pace.nanoseconds
             mayHaveHalted = true
