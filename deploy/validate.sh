@@ -123,7 +123,7 @@ breaks=(
     'kubernetes | deploy/kubernetes/base/stateful-set.yaml         | s/GracePeriodSeconds: 40/GracePeriodSeconds: 20/'
     'kubernetes | deploy/kubernetes/base/stateful-set.yaml         | s/image: otp-worker:0.1.0/image: otp-worker/'
     'kubernetes | deploy/kubernetes/base/network-policy.yaml       | s/podSelector: .*/podSelector: {}/'
-    'kubernetes | deploy/kubernetes/base/network-policy.yaml       | /ports: \[{port: 9092/ { s/ports:/- ports:/; }; /brokers/,/9092/ { /to:/ d; /Selector/ d }'
+    'kubernetes | deploy/kubernetes/base/network-policy.yaml       | /# The brokers/,/9092/ { /- to:/ d; /namespaceSelector/ d; s/      ports:/    - ports:/ }'
     'kubernetes | deploy/kubernetes/components/keda/scaled-object.yaml | s/otp-worker-keda/otp-worker-kafka/'
     'kubernetes | deploy/kubernetes/components/strimzi/clients.yaml | s/name: otp.verify.commands/name: otp.verify.ledger/'
     'kubernetes | deploy/kubernetes/base/disruption-budget.yaml    | s/maxUnavailable/maximumUnavailable/'
@@ -164,7 +164,7 @@ self_test() {
         expression=$(trim "${entry#*| }")
         rm -rf "$copy"
         mkdir -p "$copy"
-        cp -r deploy Sources "$copy"
+        cp -r deploy Sources Package.swift "$copy"
         sed -i "$expression" "$copy/$file"
         if cmp -s "$file" "$copy/$file"; then
             printf '%s: nothing to break: %s\n' "$file" "$expression" >&2

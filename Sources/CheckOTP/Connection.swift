@@ -60,6 +60,8 @@ final class Connection: ChannelInboundHandler {
     /// No request is begun later: the upstream closes the connection when it is idle for so long.
     private(set) var reusableUntil = NIODeadline.distantFuture
     private(set) var channel: (any Channel)?
+    /// The channel's, and valid while that is active.
+    private var socket: NIOBSDSocket.Handle?
 
     init(slot: Int, client: CheckClient, maximumResponseBytes: Int, identity: ServerIdentity) {
         self.slot = slot
@@ -77,6 +79,7 @@ final class Connection: ChannelInboundHandler {
         state.connected(securing: isSecured)
         do {
             let pipeline = channel.pipeline.syncOperations
+            socket = try pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
             try pipeline.addHandler(WireTap(connection: self))
             if let tls, let authority {
                 try pipeline.addHandler(ProxyTunnel(to: authority) { self.tunnelled($0, tls: tls) })
@@ -111,13 +114,10 @@ final class Connection: ChannelInboundHandler {
     /// Asked immediately before a request is written: what lies there now would be taken for its answer. Before the first request
     /// under TLS it is not asked, for the server's session tickets may lie there.
     var isQuiet: Bool {
-        guard let channel, channel.isActive else { return false }
+        guard let channel, channel.isActive, let socket else { return false }
         if isSecured, !hasServed { return true }
-        let unread = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
-            var byte: UInt8 = 0
-            return recv($0, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) >= 0 || errno != EAGAIN
-        }
-        return unread == false
+        var byte: UInt8 = 0
+        return recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN
     }
 
     /// Writes the request.

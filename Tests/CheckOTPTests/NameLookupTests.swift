@@ -76,7 +76,9 @@ struct NameLookupTests {
             of: "upstream.example",
             port: 1,
             on: loop,
-            question: { _, _ in try questions.withLock { $0.removeFirst() }.get() },
+            question: { _, _ in
+                try questions.withLock { $0.isEmpty ? .failure(NameLookup.Unknown()) : $0.removeFirst() }.get()
+            },
             now: { time.withLock { $0 } }
         )
         let asked = { @Sendable in try? await loop.flatSubmit { lookup.addresses() }.get().first?.ipAddress }
