@@ -37,6 +37,15 @@ extension Setting {
             neither their order nor one call per code can be promised.
             """
         ),
+        .choice(
+            "commands.key",
+            \.worker.commands.key,
+            [("any", .any), ("session", .session)],
+            """
+            What a command's key must be: `session` refuses one that is not its otp_session_id, so that no producer can have \
+            a session counted and answered in several partitions; `any` takes whatever is constant for a session.
+            """
+        ),
         .pointer(
             "commands.fields.otp_session_id",
             \.worker.commands.fields.sessionID,
