@@ -12,7 +12,7 @@ struct CloudEvent {
     init(headers: [Header]) {
         let value = headers.last { $0.name == "ce_id" }?.value
         id = value.flatMap { $0.count <= Identifier.maximumBytes ? String(validating: $0, as: UTF8.self) : nil }
-            .flatMap { Identifier.isUsable($0) ? $0 : nil }
+            .flatMap { Identifier.isClear($0) ? $0 : nil }
         trace = Self.traceNames.compactMap { name, attribute in
             headers.last { $0.name == attribute }?.value.map { Header(name: name, value: $0) }
         }
@@ -20,7 +20,7 @@ struct CloudEvent {
 
     /// The attributes of an event in structured mode.
     init(_ event: JSON) {
-        id = event["id"]?.string.flatMap { Identifier.isUsable($0) ? $0 : nil }
+        id = event["id"]?.string.flatMap { Identifier.isClear($0) ? $0 : nil }
         trace = Self.traceNames.compactMap { name, _ in event[name]?.string.map { Header(name: name, text: $0) } }
     }
 

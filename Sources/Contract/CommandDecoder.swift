@@ -7,6 +7,7 @@ package struct CommandDecoder: Sendable {
     package static let maximumDepth = 16
 
     private let requireKey: Bool
+    private let key: KeyRule
     private let maximumBytes: Int
     private let fields: CommandFields
     private let framing: Framing
@@ -20,16 +21,19 @@ package struct CommandDecoder: Sendable {
 
     /// - Parameters:
     ///   - requireKey: whether a record without a key is refused; without keys, order within a session is the producer's luck.
+    ///   - key: what a key must be.
     ///   - maximumBytes: the most that key and value may take together.
     ///   - fields: where the fields are; in a CloudEvent, within its data.
     ///   - framing: what may stand before the JSON.
     package init(
         requireKey: Bool = true,
+        key: KeyRule = .any,
         maximumBytes: Int = 65_536,
         fields: CommandFields = CommandFields(),
         framing: Framing = .auto
     ) {
         self.requireKey = requireKey
+        self.key = key
         self.maximumBytes = maximumBytes
         self.fields = fields
         self.framing = framing
@@ -68,9 +72,7 @@ package struct CommandDecoder: Sendable {
                 draft.place = .almostAnEvent
             }
             draft.readIdentity(of: object)
-            if requireKey, key?.isEmpty ?? true {
-                throw Refusal(.keyMissing, "the record has no key: use \(Field.sessionID.rawValue) as the key")
-            }
+            try judge(key, of: draft)
             content = .success(try draft.command(from: object))
         } catch {
             content = .failure(
@@ -84,6 +86,16 @@ package struct CommandDecoder: Sendable {
         }
         let isTraced = headers.contains { $0.name == "traceparent" || $0.name == "tracestate" }
         return Reading(content: content, trace: isTraced ? [] : event.trace)
+    }
+
+    private func judge(_ key: [UInt8]?, of draft: Draft) throws(Refusal) {
+        if requireKey || self.key == .session, key?.isEmpty ?? true {
+            throw Refusal(.keyMissing, "the record has no key: use \(Field.sessionID.rawValue) as the key")
+        }
+        // Where there is no usable session, that is said instead.
+        if self.key == .session, let key, let session = draft.sessionID, !session.text.utf8.elementsEqual(key) {
+            throw Refusal(.keyNotSession, "the record's key must be its \(Field.sessionID.rawValue), byte for byte")
+        }
     }
 
     private func data(of event: JSON) throws(Refusal) -> JSON {
@@ -118,6 +130,14 @@ package struct CommandDecoder: Sendable {
         }
         return " (\(field.rawValue))"
     }
+}
+
+/// What the key of a command's record must be.
+package enum KeyRule: Equatable, Sendable {
+    /// Whatever is constant for a session.
+    case any
+    /// The session, byte for byte: then no producer can have a session handled in several partitions.
+    case session
 }
 
 /// Why a record is no usable command, on its way into a `Rejection`.
@@ -155,24 +175,20 @@ private struct Draft {
 
     /// Takes what is usable of the identifiers, before anything else is judged.
     mutating func readIdentity(of object: JSON) {
-        sessionID = object[fields.sessionID]?.string.flatMap(SessionID.init)
-        if let text = object[fields.commandID]?.string, Identifier.isUsable(text) { commandID = text }
+        sessionID = object[fields.sessionID]?.string.flatMap { Identifier.isClear($0) ? SessionID($0) : nil }
+        if let text = object[fields.commandID]?.string, Identifier.isClear(text) { commandID = text }
     }
 
     func command(from object: JSON) throws(Refusal) -> VerifyCommand {
-        _ = try required(.sessionID, in: object)
-        guard let sessionID else {
-            throw refusal(.sessionID, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
-        }
+        try judge(try required(.sessionID, in: object), .sessionID)
+        guard let sessionID else { throw refusal(.sessionID, "is unusable") }
         guard let phone = PhoneNumber(normalising: try required(.phone, in: object)) else {
             throw refusal(.phone, "must be a Turkish mobile number, as 5XXXXXXXXX")
         }
         guard let code = OTPCode(trimming: try required(.code, in: object)) else {
             throw refusal(.code, "must have 1 to \(OTPCode.maximumCharacters) characters")
         }
-        if let text = try optional(.commandID, in: object), !Identifier.isUsable(text) {
-            throw refusal(.commandID, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
-        }
+        if let text = try optional(.commandID, in: object) { try judge(text, .commandID) }
         var expiresAt: WallTime?
         if let text = try optional(.expiresAt, in: object) {
             expiresAt = WallTime(iso8601: text)
@@ -187,6 +203,15 @@ private struct Draft {
             code: code,
             expiresAt: expiresAt
         )
+    }
+
+    private func judge(_ identifier: String, _ field: Field) throws(Refusal) {
+        guard Identifier.isUsable(identifier) else {
+            throw refusal(field, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
+        }
+        guard Identifier.isClear(identifier) else {
+            throw refusal(field, "must not begin or end with white space, nor hold what cannot be seen")
+        }
     }
 
     private func refusal(_ field: Field, _ requirement: String) -> Refusal {

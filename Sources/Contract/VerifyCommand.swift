@@ -1,6 +1,6 @@
 /// "Does this code belong to this session and phone?", read from one record and known to be usable.
 package struct VerifyCommand: Equatable, Sendable {
-    /// The producer's name for it, or the record's coordinates: 1–256 bytes, no control characters.
+    /// The producer's name for it, or the record's coordinates: 1–256 bytes, nothing invisible.
     package var commandID: String
     package var sessionID: SessionID
     package var phone: PhoneNumber
@@ -39,15 +39,17 @@ package enum InvalidReason: Hashable, Sendable {
     case malformed
     case field(Field)
     case keyMissing
+    case keyNotSession
     case tooLarge
 
-    package static let all = [malformed] + Field.allCases.map(field) + [keyMissing, tooLarge]
+    package static let all = [malformed] + Field.allCases.map(field) + [keyMissing, keyNotSession, tooLarge]
 
     package var rawValue: String {
         switch self {
         case .malformed: "malformed"
         case .field(let field): "field_" + field.rawValue
         case .keyMissing: "key_missing"
+        case .keyNotSession: "key_not_session"
         case .tooLarge: "too_large"
         }
     }
@@ -56,6 +58,7 @@ package enum InvalidReason: Hashable, Sendable {
         switch rawValue {
         case "malformed": self = .malformed
         case "key_missing": self = .keyMissing
+        case "key_not_session": self = .keyNotSession
         case "too_large": self = .tooLarge
         default:
             guard rawValue.hasPrefix("field_"), let field = Field(rawValue: String(rawValue.dropFirst(6))) else {

@@ -64,9 +64,20 @@ final class Command {
         /// It has an intent that no settled code voids: a tombstone does.
         var leavesIntent: Bool
         var replayed: Bool
+        /// The record whose answer it replays.
+        var first: First?
         var inDoubt: Bool
         var at: Instant
     }
+
+    /// Who was answered first.
+    struct First {
+        var offset: Int64
+        var commandID: String?
+    }
+
+    /// It counts among those of its phone that may turn out wrong.
+    var isGuess = false
 
     init(_ record: ReceivedRecord, at now: Instant, wall: WallTime, maximumAge: Duration) {
         self.record = record

@@ -13,7 +13,7 @@ package enum Decision: Equatable, Sendable {
     case outcomeUnknown
     /// It is too late, and it was never asked about.
     case expired
-    /// So many other codes of the session were asked about that this one looks like guessing.
+    /// So many other codes of the session, or of the phone, were asked about that this one looks like guessing.
     case tooManyCodes
     /// Ask.
     ///
@@ -27,13 +27,15 @@ package enum Decision: Equatable, Sendable {
     ///   - entry: what is known of its session.
     ///   - isPastDeadline: whether it is too late to ask.
     ///   - maximumCodes: different codes of one session that may be asked about.
+    ///   - isPhoneGuessed: so many wrong codes were typed for the phone that no other one may be asked about.
     package init(
         canBeRight: Bool = true,
         fingerprint: Fingerprint,
         offset: Int64 = .max,
         entry: SessionEntry,
         isPastDeadline: Bool,
-        maximumCodes: Int
+        maximumCodes: Int,
+        isPhoneGuessed: Bool = false
     ) {
         let code = entry.code(fingerprint)
         let known = code?.outcome
@@ -49,7 +51,7 @@ package enum Decision: Equatable, Sendable {
             self = .sessionUsed
         } else if isPastDeadline {
             self = isOpen ? .outcomeUnknown : .expired
-        } else if entry.otherCodes(than: fingerprint) >= maximumCodes {
+        } else if entry.otherCodes(than: fingerprint) >= maximumCodes || isPhoneGuessed {
             self = .tooManyCodes
         } else {
             self = .ask(again: isOpen)

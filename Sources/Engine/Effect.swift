@@ -55,6 +55,8 @@ package enum Fact: Equatable, Sendable {
         httpStatus: Int?,
         body: BodyFault?
     )
+    /// It was answered `too_many_codes`, for what was typed before for its session or its phone.
+    case guessed(RecordID, at: Guessed)
     case backedOff(RecordID, attempt: Int, for: Duration)
     case upstream(UpstreamChange)
     case ignored(count: Int)
@@ -84,6 +86,11 @@ package enum Fact: Equatable, Sendable {
     case intakeOpened
     case draining
     case stopped(unfinished: Int)
+}
+
+/// What is guessed at: the limit that says so.
+package enum Guessed: String, Equatable, Sendable, CaseIterable {
+    case session, phone
 }
 
 /// What changed between this worker and the upstream.

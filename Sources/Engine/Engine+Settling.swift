@@ -101,6 +101,8 @@ extension Engine {
             let entry = partition.ledger[session]
             share.states.append(.init(index: batch.ledger.count, session: session, codes: entry.codes))
             append(.state(entry.codes, isClosed: entry.isClosed), id, partition, to: &batch, &open)
+            let notes = entry.notes
+            if !notes.isEmpty { append(.notes(notes), id, partition, to: &batch, &open) }
         }
         return share
     }
@@ -158,7 +160,7 @@ extension Engine {
         open.deadLetters.append(record.id)
     }
 
-    private func coordinates(of id: RecordID) -> Coordinates {
+    func coordinates(of id: RecordID) -> Coordinates {
         Coordinates(topic: configuration.topic, partition: id.place.partition, offset: id.offset)
     }
 
@@ -172,6 +174,10 @@ extension Engine {
             retryable: outcome.retryable,
             inDoubt: conclusion.inDoubt,
             replayed: conclusion.replayed,
+            first: conclusion.first.map { first in
+                let place = RecordID(place: command.record.id.place, offset: first.offset)
+                return ResultEvent.First(source: coordinates(of: place), commandID: first.commandID)
+            },
             code: outcome.code,
             message: command.isUndeliverable ? nil : outcome.message,
             httpStatus: outcome.httpStatus,

@@ -18,6 +18,10 @@ package enum Limits {
     package static let flowBytes = 256
     /// Codes of one session that a ledger record holds at the most, whatever the setting says: it bounds the record.
     package static let codesPerSession = 64
+    /// Bytes of a command's id that are kept: the contract allows no more.
+    package static let commandIDBytes = 256
+    /// Wrong codes of one phone that are remembered: the setting allows no more.
+    package static let wrongCodesPerPhone = 1_000
     /// Bytes of the upstream's message that are kept.
     package static let messageBytes = 512
     /// How long skipped offsets wait for company before their move alone is committed.
@@ -68,6 +72,8 @@ package struct EngineConfiguration: Sendable {
     package var admission: Admission
     /// Different codes of one session that may be asked about.
     package var maximumCodes: Int
+    /// Wrong codes of one phone within ``retention``, in one partition, after which none is asked about; 0: any number.
+    package var maximumWrongCodes: Int
     /// How long a session is remembered after its last call or record.
     package var retention: Duration
     /// The longest that a finished command waits for company in its transaction.
@@ -108,6 +114,7 @@ package struct EngineConfiguration: Sendable {
         protection: ProtectionSettings = .init(),
         admission: Admission = Admission(high: 16_384, low: 8_192),
         maximumCodes: Int = 10,
+        maximumWrongCodes: Int = 0,
         retention: Duration = .seconds(1_800),
         commitInterval: Duration = .milliseconds(20),
         maximumBatch: Int = 2_000,
@@ -131,6 +138,7 @@ package struct EngineConfiguration: Sendable {
         self.protection = protection
         self.admission = admission
         self.maximumCodes = maximumCodes
+        self.maximumWrongCodes = maximumWrongCodes
         self.retention = retention
         self.commitInterval = commitInterval
         self.maximumBatch = maximumBatch

@@ -85,6 +85,7 @@ package enum ConfigurationLeaks {
         for (setting, path) in [
             ("check_otp.secret_key_file", worker.checkOTP.secretKeyFile),
             ("check_otp.client_key_file", worker.checkOTP.clientKeyFile),
+            ("ledger.secret_file", worker.ledger.secretFile),
         ] {
             guard let path, isOpen(path) else { continue }
             leaks.append(

@@ -57,7 +57,10 @@ struct Setup: Sendable {
             )
         }
         self.secret = secret
-        fingerprinter = Fingerprinter(secret: secret)
+        fingerprinter = Fingerprinter(
+            secret: configuration.ledger.secret ?? secret,
+            isLedgers: configuration.ledger.secret != nil
+        )
         client = try configuration.checkOTP.clientConfiguration()
         do {
             tls = try client.makeTLSContext()
@@ -179,6 +182,7 @@ extension EngineConfiguration {
             protection: ProtectionSettings(configuration.breaker, upstream, partitions: findings.commandPartitions),
             admission: Admission(high: delivery.admissionHigh, low: delivery.admissionLow),
             maximumCodes: configuration.ledger.maximumCodesPerSession,
+            maximumWrongCodes: configuration.ledger.maximumWrongCodesPerPhone,
             retention: configuration.ledger.retention,
             commitInterval: delivery.commitInterval,
             maximumBatch: delivery.maximumBatch,

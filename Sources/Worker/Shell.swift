@@ -135,6 +135,7 @@ final class Shell: @unchecked Sendable {
             reply: record.reply,
             content: record.content
         )
+        received.phone = record.phone
         received.replayCount = record.replayCount
         received.value = record.value
         return received

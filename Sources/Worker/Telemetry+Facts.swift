@@ -13,7 +13,7 @@ extension Telemetry {
     package func report(_ fact: Fact, traceID: (RecordID) -> String? = { _ in nil }) {
         let place = { (record: RecordID) in self.place(record, traceID(record)) }
         switch fact {
-        case .concluded, .published, .asked, .backedOff, .ignored: reportCommand(fact, place)
+        case .concluded, .published, .asked, .guessed, .backedOff, .ignored: reportCommand(fact, place)
         case .transaction, .aborted, .unknownCommit, .traced, .producerFailed: reportTransaction(fact)
         case .parked, .unparked, .undeliverable, .deadLetterDropped: reportOutput(fact, place)
         case .upstream(let change): report(change, place)
@@ -25,6 +25,7 @@ extension Telemetry {
         switch fact {
         case .concluded(let record, let reason, let replayed, let inDoubt):
             if replayed { handles.replays.add() }
+            if replayed, reason.status == .verified { registry.counter(.verifiedReplays).add() }
             if inDoubt { handles.inDoubt.add() }
             loggers.commands.debug(
                 "command concluded",
@@ -45,6 +46,12 @@ extension Telemetry {
                     "http_status": "\(status.map(String.init) ?? "none")",
                     "body": "\(body?.rawValue ?? (status == nil ? "none" : "readable"))",
                 ]) { $1 }
+            )
+        case .guessed(let record, let limit):
+            registry.counter(.guesses, limit.rawValue).add()
+            loggers.commands.warning(
+                "too many codes: it looks like guessing",
+                metadata: place(record).merging(["limit": "\(limit.rawValue)"]) { $1 }
             )
         case .backedOff(let record, let attempt, let wait):
             loggers.commands.debug(

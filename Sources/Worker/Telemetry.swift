@@ -59,6 +59,7 @@ package final class Telemetry: Sendable {
             loopLag: registry.histogram(.loopLag)
         )
         // There from the start, at 0: a rare event would go unseen in a series that begins with it.
+        for limit in Guessed.allCases { _ = registry.counter(.guesses, limit.rawValue) }
         for outcome in ["committed", "dropped"] { _ = registry.counter(.deadLetters, outcome) }
         for outcome in ["committed", "aborted", "unknown"] { _ = registry.counter(.transactions, outcome) }
         for outcome in ["restored", "failed"] { _ = registry.counter(.ledgerRestores, outcome) }

@@ -85,6 +85,12 @@ package final class Worker: Sendable {
         )
         let setup = try Setup(configuration)
         guard let findings = try await check(setup) else { return }
+        if configuration.ledger.secret == nil, setup.secret.revealed.utf8.count < Fingerprinter.shortestKey {
+            loggers.worker.warning(
+                "the ledger's fingerprints rest on a short key: set ledger.secret_file",
+                metadata: ["setting": "check_otp.secret_key", "shortest": "\(Fingerprinter.shortestKey)"]
+            )
+        }
         for warning in findings.warnings { loggers.worker.warning("topics", metadata: ["finding": "\(warning)"]) }
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -296,6 +302,7 @@ package final class Worker: Sendable {
         let intake = CommandIntake(
             decoder: configuration.commands.decoder,
             fingerprinter: setup.fingerprinter,
+            digestsPhones: configuration.ledger.maximumWrongCodesPerPhone > 0,
             copiedBytes: configuration.deadLetters.includeValue ? configuration.commands.maximumBytes : nil,
             keys: keys
         )

@@ -48,6 +48,7 @@ package struct WorkerConfiguration: Sendable {
         /// Bytes of a record's value.
         package var maximumBytes = 65_536
         package var requiresKey = true
+        package var key = KeyRule.any
         /// Where the fields are in a record's JSON.
         package var fields = CommandFields()
         /// What may stand before a record's JSON.
@@ -57,7 +58,13 @@ package struct WorkerConfiguration: Sendable {
 
         /// Reads commands as this says.
         package var decoder: CommandDecoder {
-            CommandDecoder(requireKey: requiresKey, maximumBytes: maximumBytes, fields: fields, framing: framing)
+            CommandDecoder(
+                requireKey: requiresKey,
+                key: key,
+                maximumBytes: maximumBytes,
+                fields: fields,
+                framing: framing
+            )
         }
     }
 
@@ -128,6 +135,11 @@ package struct WorkerConfiguration: Sendable {
     package struct Ledger: Sendable {
         package var retention = Duration.seconds(1_800)
         package var maximumCodesPerSession = 10
+        /// Within ``retention`` and one partition; 0 is any number.
+        package var maximumWrongCodesPerPhone = 0
+        /// Keys the fingerprints; nil: the upstream's key does.
+        package var secret: Secret?
+        package var secretFile: String?
         package var restoreTimeout = Duration.seconds(60)
         package var acceptLoss = false
 

@@ -11,7 +11,7 @@ struct OutcomeTests {
             .invalid,
             [
                 "malformed", "field_user_gsm", "field_otp_session_id", "field_otp_code", "field_command_id",
-                "field_expires_at", "key_missing", "too_large",
+                "field_expires_at", "key_missing", "key_not_session", "too_large",
             ]
         ),
         (

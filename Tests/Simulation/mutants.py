@@ -94,6 +94,15 @@ MUTANTS = [
     Mutant("closed-session-asked", "Decision.swift", "entry.isClosed", "false"),
     Mutant("retryable-failure-replayed", "Decision.swift", "!known.retryable", "true"),
     Mutant("own-failure-asked-again", "Decision.swift", "(code?.source ?? -1) >= offset", "false", first=29_600),
+    # Replays and guesses
+    Mutant("first-is-the-asker", "Engine+Commands.swift",
+           "Command.First(offset: $0.source,", "Command.First(offset: ACTIVE ? command.offset : $0.source,"),
+    Mutant("notes-not-written", "Engine+Settling.swift",
+           "if !notes.isEmpty {", "if !ACTIVE, !notes.isEmpty {"),
+    Mutant("guesses-at-once-uncounted", "Engine+Commands.swift",
+           "wrong + partition.guesses[phone, default: 0]", "wrong + (ACTIVE ? 0 : partition.guesses[phone, default: 0])"),
+    Mutant("guesses-forgotten-by-the-next-owner", "SessionLedger.swift",
+           "if code.outcome?.reason == .wrongCode {", "if !ACTIVE, code.outcome?.reason == .wrongCode {"),
     # Ownership
     Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
     Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=500),

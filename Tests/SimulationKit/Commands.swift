@@ -50,7 +50,9 @@ final class CommandRecord {
         self.isPoison = isPoison
     }
 
-    var commandID: String { "c/\(partition)/\(offset)" }
+    /// Some are named by their producers, some by where they are.
+    var commandID: String { isNamed ? "c/\(partition)/\(offset)" : "commands/\(partition)/\(offset)" }
+    var isNamed: Bool { !offset.isMultiple(of: 3) }
 
     var question: Question? {
         guard let phone, let code else { return nil }
@@ -82,13 +84,15 @@ final class CommandRecord {
                 )
             )
         }
-        return ReceivedRecord(
+        var received = ReceivedRecord(
             id: RecordID(place: place, offset: offset),
             timestamp: WallTime(milliseconds: timestamp),
             key: [1],
             headers: headers,
             content: content
         )
+        received.phone = phone.map { PhoneDigest(value: fnv($0.revealed, UInt64(keyID))) }
+        return received
     }
 }
 

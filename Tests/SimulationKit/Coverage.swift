@@ -54,7 +54,7 @@ package enum Transition: String, CaseIterable, Sendable {
     case revokedWhileRestoring, restoreRetried, staticRejoin, heldBeyondWindow, expiredSession
     case undeliverablePublished, batchFull, restoredBeyondStart, withoutMetadata, bitmapUsed, intentWrittenAgain
     case breakerOpened, breakerHalfOpened, breakerClosed, halted, recovered, heldBack, rateLimited, concurrencyCut,
-        retryDenied, waitedInVain
+        retryDenied, waitedInVain, phoneGuessed
 }
 
 package enum EventKind: String, CaseIterable, Sendable {
@@ -128,7 +128,8 @@ package enum EffectKind: String, CaseIterable, Sendable {
 }
 
 package enum FactKind: String, CaseIterable, Sendable {
-    case concluded, published, asked, backedOff, ignored, transaction, aborted, unknownCommit, traced, producerFailed
+    case concluded, published, asked, guessed, backedOff, ignored, transaction, aborted, unknownCommit, traced,
+        producerFailed
     case consumerFailed, distrusted, trusted, assigned, revoked, lost, released, restoring, restored, restoreFailed
     case ledgerRecreated, commandsMissed, parked, unparked, undeliverable, deadLetterDropped, intakeClosed, intakeOpened
     case upstream
@@ -139,6 +140,7 @@ package enum FactKind: String, CaseIterable, Sendable {
         case .concluded: self = .concluded
         case .published: self = .published
         case .asked: self = .asked
+        case .guessed: self = .guessed
         case .backedOff: self = .backedOff
         case .ignored: self = .ignored
         case .upstream: self = .upstream

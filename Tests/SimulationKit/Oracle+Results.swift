@@ -144,6 +144,7 @@ extension Oracle {
         }
         if event.replayed {
             world.coverage.hit(.row(.replayed))
+            checkFirst(event, record, lane, question)
             let isKnown =
                 before.contains { $0.question == question }
                 || lane.settled[question.fingerprint(keyID: record.resultLease?.process.keyID ?? 0)] != nil
@@ -153,6 +154,7 @@ extension Oracle {
                 world.violate("\(record.commandID) replays a failure that asking again can help")
             }
         }
+        if !event.replayed, event.first != nil { world.violate("\(record.commandID) has a first and is no replay") }
         guard let first = settled?.result, let record0 = settled, remembers(lane, since: record0.writtenAt),
             isSameKey(record0, record)
         else {
@@ -164,6 +166,27 @@ extension Oracle {
             && (event.message == first.message || event.undeliverable || first.undeliverable)
         if !event.replayed || !isSame {
             world.violate("\(record.commandID) is not the replay of \(record0.commandID): \(first.reason.rawValue)")
+        }
+    }
+
+    /// A replay names the record whose answer it repeats, and that one's own id if it has one.
+    private func checkFirst(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ question: Question) {
+        guard let first = event.first,
+            let named = broker?.commands[Int(record.partition)].record(first.source.offset),
+            first.source.partition == record.partition, named.lane === lane, named.question == question
+        else {
+            return world.violate("\(record.commandID) is replayed, and no record of its question is named as the first")
+        }
+        if first.commandID != (named.isNamed ? named.commandID : nil) {
+            world.violate(
+                "\(record.commandID) is replayed from \(named.commandID) and names \(first.commandID ?? "none")"
+            )
+        }
+        // Its own result may be a replay too, where its state was committed ahead of it; then it names itself.
+        if let result = named.result, named !== record, result.replayed,
+            result.first?.source.offset != named.offset
+        {
+            world.violate("\(record.commandID) names \(named.commandID) as the first, which was a replay itself")
         }
     }
 
@@ -243,7 +266,9 @@ extension Oracle {
             world.coverage.hit(.row(.tooManyCodes))
             let askable = lane.records.filter { !$0.isSlip }
             let others = Set(askable.compactMap(\.question)).subtracting([record.question].compactMap { $0 })
-            if others.count < world.plan.maximumCodes, !lane.mayBeDoubted {
+            let ofPhone = record.phone.map { askedAbout($0, in: record.partition) { _, _ in true } } ?? 0
+            let isPhoneGuessed = world.plan.maximumWrongCodes > 0 && ofPhone > world.plan.maximumWrongCodes
+            if others.count < world.plan.maximumCodes, !lane.mayBeDoubted, !isPhoneGuessed {
                 world.violate("\(record.commandID): too many codes after \(others.count)")
             }
         case .upstreamUnavailable: checkUnavailable(event, record)

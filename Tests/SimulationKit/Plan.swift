@@ -51,6 +51,7 @@ struct Plan {
     var admission: Admission
     var maximumBatch: Int
     var maximumCodes: Int
+    var maximumWrongCodes: Int
     var drainTimeout: Duration
     var acceptsLedgerLoss: Bool
     var protection = ProtectionSettings.none
@@ -81,6 +82,7 @@ struct Plan {
         admission = pick([Admission(high: 12, low: 6), Admission(high: 16_384, low: 8_192)])
         maximumBatch = pick([1, 3, 20, 2_000])
         maximumCodes = pick([3, 10])
+        maximumWrongCodes = pick([0, 0, 0, 4])
         drainTimeout = pick([.seconds(5), .seconds(20)])
         acceptsLedgerLoss = pick([true, true, false])
         faults = []
@@ -135,6 +137,7 @@ extension Plan {
             protection: protection,
             admission: admission,
             maximumCodes: maximumCodes,
+            maximumWrongCodes: maximumWrongCodes,
             retention: retention,
             maximumBatch: maximumBatch,
             drainTimeout: drainTimeout,

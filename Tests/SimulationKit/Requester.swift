@@ -8,6 +8,7 @@ final class Requester {
     private let fleet: Fleet
     private let oracle: Oracle
     private var count = 0
+    private var lastPhone: PhoneNumber?
     /// Nobody asks any more.
     var isQuiet = false
 
@@ -37,9 +38,13 @@ final class Requester {
     private func newLane() -> Lane? {
         count += 1
         let digits = String(world.uniform(10_000_000...99_999_999))
-        guard let id = SessionID("s\(count)"), let phone = PhoneNumber(normalising: "53" + digits),
+        guard let id = SessionID("s\(count)"), let fresh = PhoneNumber(normalising: "53" + digits),
             let code = OTPCode(trimming: newCode())
         else { return nil }
+        // A phone of several sessions, where that is limited.
+        let isShared = world.plan.maximumWrongCodes > 0 && !world.areFaultsOver && world.flip(0.5)
+        let phone = isShared ? lastPhone ?? fresh : fresh
+        lastPhone = phone
         let session = Session(id: id, phone: phone, code: code)
         return lane(of: session, Int32(world.uniform(0...Int64(world.plan.partitions - 1))))
     }

@@ -342,33 +342,6 @@ extension Setting {
         ),
     ]
 
-    private static let ledger: [Setting] = [
-        .duration(
-            "ledger.retention",
-            \.worker.ledger.retention,
-            .seconds(60) ... .seconds(86_400),
-            "How long a session is remembered after its last command; an OTP lives minutes."
-        ),
-        .integer(
-            "ledger.max_codes_per_session",
-            \.worker.ledger.maximumCodesPerSession,
-            1...Limits.codesPerSession,
-            unit: "codes",
-            "Different codes of one session that are asked about; the next is `too_many_codes`."
-        ),
-        .duration(
-            "ledger.restore_timeout",
-            \.worker.ledger.restoreTimeout,
-            .seconds(5) ... .seconds(3_600),
-            "One try at reading a partition's ledger after it was assigned."
-        ),
-        .flag(
-            "ledger.accept_loss",
-            \.worker.ledger.acceptLoss,
-            "Take a partition whose ledger topic was recreated. What the old one knew is lost: codes may be asked twice."
-        ),
-    ]
-
     private static let delivery: [Setting] = [
         .duration(
             "delivery.commit_interval",

@@ -49,6 +49,7 @@ package struct SettingsReader {
         reader.take(ConfigurationSource(environment: environment))
         reader.take(ConfigurationSource(flags: flags))
         reader.readSecretFile()
+        reader.readLedgerSecretFile()
         reader.nameSlot(environment, hostName)
         reader.judge(for: purpose)
         guard reader.problems.isEmpty else { throw ConfigurationProblems(reader.problems) }
@@ -121,7 +122,7 @@ package struct SettingsReader {
             guard case .environment = place else {
                 throw Setting.Fault(
                     what: "a secret is not taken from here: process lists, repositories and backups would show it",
-                    remedy: "set \(setting.variable) in the environment, or check_otp.secret_key_file to a file"
+                    remedy: "set \(setting.variable) in the environment, or \(setting.key)_file to a file"
                         + " that holds it; if it was real, replace the key"
                 )
             }
@@ -151,6 +152,20 @@ package struct SettingsReader {
         }
         do throws(Setting.Fault) {
             settings.worker.checkOTP.secretKey = try SecretFile.read(path)
+        } catch {
+            complain(key, error.what, remedy: error.remedy)
+        }
+    }
+
+    private mutating func readLedgerSecretFile() {
+        guard let path = settings.worker.ledger.secretFile else { return }
+        let key = "ledger.secret_file"
+        if settings.worker.ledger.secret != nil {
+            complain(key, "ledger.secret is set too", remedy: "set only one of the two")
+            return
+        }
+        do throws(Setting.Fault) {
+            settings.worker.ledger.secret = try SecretFile.read(path, as: Setting.ledgerSecret)
         } catch {
             complain(key, error.what, remedy: error.remedy)
         }

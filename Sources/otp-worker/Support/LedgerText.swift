@@ -29,6 +29,8 @@ package enum LedgerText {
             ("void", "nothing was asked about \(name(fingerprint)) after all, or it is settled")
         case .state(let codes, let isClosed):
             ("state", ([isClosed ? "verified" : "open"] + codes.map(describe)).joined(separator: "; "))
+        case .notes(let notes):
+            ("notes", notes.map(describe).joined(separator: "; "))
         case .unreadable:
             ("?", "written by another version, or damaged")
         }
@@ -43,6 +45,11 @@ package enum LedgerText {
             text += "not settled"
         }
         return text + (state.isDoubtful ? ", in doubt" : "")
+    }
+
+    private static func describe(_ note: LedgerRecord.CodeNote) -> String {
+        let id = note.note.commandID.map { "\"\(Console.printable($0))\"" } ?? "without an id of its own"
+        return "\(name(note.fingerprint)) was settled by the command at \(note.source), \(id)"
     }
 
     private static func name(_ fingerprint: Fingerprint) -> String {

@@ -59,6 +59,10 @@ package struct FleetText {
         lines += outcomes()
         lines.append(latencyLine())
         lines.append(lagLine())
+        if view.verifiedAgain > 0 {
+            let count = Self.grouped(view.verifiedAgain)
+            lines.append(Line("again       \(count) verified told to further commands: act once per session", .warning))
+        }
         if view.unreadable > 0 {
             lines.append(Line("\(Self.grouped(view.unreadable)) results that this version cannot read", .warning))
         }

@@ -51,6 +51,15 @@ struct FleetTextTests {
         FleetText.lines(view, at: at, width: width, height: height).map(\.text).joined(separator: "\n")
     }
 
+    @Test func aSessionThatWasAskedForBySeveralCommandsIsTold() {
+        var view = Self.view()
+        #expect(!Self.page(view).contains("act once per session"))
+        var again = Self.event(session: "s-1", offset: 1_300)
+        again.replayed = true
+        view.result(again, at: .seconds(12))
+        #expect(Self.page(view).contains("again       1 verified told to further commands: act once per session"))
+    }
+
     @Test func theWholePage() {
         let expected = """
             results  100/s now, 100/s over 10 s, 100/s over a minute  1,202 in all

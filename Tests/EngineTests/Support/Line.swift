@@ -48,7 +48,10 @@ enum Line {
         var lines = ["commit \(batch.id.counter)"]
         lines += batch.results.map { "result \(text($0.record)) \(text($0.event))" }
         lines += batch.deadLetters.map { "dead letter \(text($0.record)) \($0.letter.reason.rawValue)" }
-        lines += batch.ledger.map { ($0.partition == 0 ? "" : "\($0.partition)/") + text($0.record) }
+        // Notes decide nothing, so they are no lines.
+        lines += batch.ledger.filter { if case .notes = $0.record.content { false } else { true } }.map {
+            ($0.partition == 0 ? "" : "\($0.partition)/") + text($0.record)
+        }
         lines += batch.offsets.map(text)
         return lines
     }
@@ -71,6 +74,7 @@ enum Line {
         case .intent(let fingerprint, let source, _):
             return "\(record.session)/\(Sample.code(of: fingerprint))@\(source)"
         case .void(let fingerprint): return "void \(record.session)/\(Sample.code(of: fingerprint))"
+        case .notes: return "notes \(record.session)"
         case .unreadable: return "unreadable \(record.session)"
         case .state(let codes, let isClosed):
             let words = codes.map { code in

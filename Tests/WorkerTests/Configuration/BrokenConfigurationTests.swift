@@ -164,6 +164,18 @@ struct BrokenConfigurationTests {
             says: ["check_otp.secret_key is set too", "set only one of the two"]
         ),
         Case(
+            environment: ["OTP_LEDGER_SECRET": "MARKED_IS_SHORT"],
+            says: ["ledger.secret (environment, OTP_LEDGER_SECRET): it is shorter than 16 characters", "openssl rand"]
+        ),
+        Case(
+            environment: ["OTP_LEDGER_SECRET": "MARKED_IS_LONG_ENOUGH", "OTP_LEDGER_SECRET_FILE": "/etc/hostname"],
+            says: ["ledger.secret is set too", "set only one of the two"]
+        ),
+        Case(
+            flags: [("ledger.secret", "MARKED_IS_LONG_ENOUGH")],
+            says: ["ledger.secret (--set): a secret is not taken from here", "ledger.secret_file to a file"]
+        ),
+        Case(
             flags: [("kafka.properties.group.id", "x")],
             says: ["kafka.properties.group.id", "is set by the worker itself"]
         ),

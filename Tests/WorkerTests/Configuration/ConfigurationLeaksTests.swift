@@ -42,6 +42,7 @@ struct ConfigurationLeaksTests {
     @Test func aFileThatEverybodyMayReadIsTold() {
         #expect(leaks(open: ["key"]) { $0.checkOTP.secretKeyFile = "key" } == ["check_otp.secret_key_file"])
         #expect(leaks(open: ["key"]) { $0.checkOTP.clientKeyFile = "key" } == ["check_otp.client_key_file"])
+        #expect(leaks(open: ["key"]) { $0.ledger.secretFile = "key" } == ["ledger.secret_file"])
         let password = ["security.protocol": "sasl_ssl", "Sasl.PassWord": "x"]
         #expect(leaks(password, file: "w.yaml", open: ["w.yaml"]) == ["kafka.properties.Sasl.PassWord"])
         // Without a secret in it, it may be read.
@@ -71,7 +72,8 @@ struct ConfigurationLeaksTests {
         let names = [
             "PATH", "OTP_KAFKA_BROKERS", "OTP_CHECK_OTP_SECRET_KEY", "OTP_KAFKA_PROPERTIES_SASL_PASSWORD",
             "OTP_KAFKA_PROPERTIES_SASL_USERNAME", "OTP_KAFKA_PROPERTIES_SSL_KEY_PEM",
+            "OTP_LEDGER_SECRET", "OTP_LEDGER_SECRET_FILE",
         ]
-        #expect(SettingsReader.secretVariables(among: names) == [names[2], names[3], names[5]])
+        #expect(SettingsReader.secretVariables(among: names) == [names[2], names[3], names[5], names[6]])
     }
 }

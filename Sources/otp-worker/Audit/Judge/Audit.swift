@@ -302,6 +302,8 @@ extension Audit {
         guard let facts = sessions.removeValue(forKey: id) else { return }
         report.counts.sessions += 1
         if facts.lanes.values.count(where: { !$0.exchanges.isEmpty }) > 1 { report.counts.spread += 1 }
+        let verified = facts.lanes.values.flatMap { $0.exchanges.filter { $0.answer?.isVerified == true } }
+        if verified.count > 1 { report.counts.verifiedAgain += 1 }
         for finding in SessionJudge.findings(about: facts, rules) { add(finding) }
     }
 

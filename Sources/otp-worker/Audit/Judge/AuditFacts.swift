@@ -12,6 +12,8 @@ package struct AuditRules: Sendable {
     package var sessionTimeout = Duration.seconds(10)
     /// The fleet's `ledger.max_codes_per_session`.
     package var maximumCodes = 10
+    /// Wrong codes of a phone are limited as well, and other sessions of it are not seen here.
+    package var limitsPhones = false
     /// When the results' end was taken: what is open then is judged by its deadline.
     package var now: WallTime
     /// Findings before this, or from `until` on, are not reported.

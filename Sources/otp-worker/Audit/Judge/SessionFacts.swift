@@ -152,6 +152,7 @@ struct SessionFacts {
         var word = lanes[fact.partition, default: Lane()].ledger
         switch fact.record.content {
         case .intent(let fingerprint, _, _), .void(let fingerprint): word.keyIDs.insert(fingerprint.keyID)
+        case .notes: break
         case .unreadable: word.hasUnreadable = true
         case .state(let codes, let isClosed):
             let settled = codes.compactMap { code in

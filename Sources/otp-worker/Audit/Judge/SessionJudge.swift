@@ -226,7 +226,7 @@ struct SessionJudge {
             }
         case .tooManyCodes:
             let others = known.asked.subtracting([exchange.question]).count
-            if isWhole, others < rules.maximumCodes {
+            if isWhole, !rules.limitsPhones, others < rules.maximumCodes {
                 find(.unfounded, exchange, partition, "too_many_codes after \(others), not \(rules.maximumCodes)")
             }
         case .deadlinePassed, .invalid, .upstreamUnavailable, .outcomeUnknown, .sessionBusy: break

@@ -100,6 +100,13 @@ package struct TimeLine {
         case .state(let codes, let isClosed):
             let words = codes.map { names.describe($0, in: record.partition) }
             entry.text = ([isClosed ? "closed: verified" : "open"] + words).joined(separator: "; ")
+        case .notes(let notes):
+            entry.kind = "notes"
+            let words = notes.map { note in
+                let id = note.note.commandID.map { " (\(Console.printable($0)))" } ?? ""
+                return "\(names.name(note.fingerprint)) was settled by the command at \(note.source)\(id)"
+            }
+            entry.text = words.joined(separator: "; ")
         case .unreadable: entry.text = "of another version, or damaged: the session is in doubt"
         }
         return entry
