@@ -60,7 +60,8 @@ final class Command {
         var leavesIntent: Bool
         var replayed: Bool
         var inDoubt: Bool
-        var at: Instant
+        /// Not before that of the same session's earlier command.
+        var at: WallTime
     }
 
     init(_ record: ReceivedRecord, at now: Instant, wall: WallTime, maximumAge: Duration) {
@@ -82,10 +83,6 @@ final class Command {
     var offset: Int64 { record.id.offset }
     /// No attempt begins, and none lasts, beyond this.
     var end: Instant { min(deadline, budgetEnd ?? .distantFuture) }
-
-    func wall(at now: Instant) -> WallTime {
-        WallTime(milliseconds: receivedWall.milliseconds + (now - receivedAt).milliseconds)
-    }
 }
 
 extension ReceivedRecord {

@@ -200,13 +200,15 @@ extension Engine {
         at now: Instant
     ) {
         precondition(command.conclusion == nil, "a command has one outcome")
+        // Nor before what another owner, whose clock is another, wrote of the session.
+        let time = max(wall(at: now), command.session.map { partition.ledger[$0].lastTime } ?? wall(at: now))
         if settles, let session = command.session, let fingerprint = command.fingerprint {
             partition.ledger.settled(
                 fingerprint,
                 of: session,
                 as: outcome,
                 source: command.offset,
-                at: command.wall(at: now)
+                at: time
             )
         }
         let leavesIntent = !settles && leavesIntent(command, partition)
@@ -220,7 +222,7 @@ extension Engine {
             leavesIntent: leavesIntent,
             replayed: replayed,
             inDoubt: inDoubt,
-            at: now
+            at: time
         )
         command.state = .concluded
         partition.concluded.append(command)
