@@ -84,7 +84,7 @@ struct CommandIntake: Sendable {
             content: content
         )
         if case .unusable = content {
-            decoded.replayCount = DeadLetter.replayCount(in: record.headers)
+            decoded.replayCount = DeadLetter.replayCount(ofCommandWith: record.headers, at: place)
             if let copiedBytes, record.value?.count ?? 0 <= copiedBytes { decoded.value = record.value }
         }
         return decoded
