@@ -3,6 +3,7 @@ import NIOHTTP1
 import NIOSSL
 import NIOTLS
 import SwiftASN1
+import Synchronization
 import X509
 
 /// Tells a probe's handler that its time is up.
@@ -16,6 +17,8 @@ final class ProbeHandler: ChannelInboundHandler {
     /// Nil: it leaves after the handshake.
     private let request: HTTPRequestHead?
     private let isSecured: Bool
+    /// What was sent of it, where that is counted.
+    let chain = Chain()
     private let completion: EventLoopPromise<UpstreamProbe.Sight>
     private var sight = UpstreamProbe.Sight()
     private var isDone = false
@@ -24,6 +27,11 @@ final class ProbeHandler: ChannelInboundHandler {
         self.request = request
         self.isSecured = isSecured
         self.completion = completion
+    }
+
+    /// How many certificates came.
+    final class Chain: Sendable {
+        let count = Mutex<Int?>(nil)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -41,6 +49,7 @@ final class ProbeHandler: ChannelInboundHandler {
             if let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self) {
                 sight.tlsVersion = tls.tlsVersion?.text
                 sight.certificate = tls.peerCertificate.flatMap(UpstreamProbe.ServerCertificate.init)
+                sight.certificate?.sent = chain.count.withLock { $0 }
             }
             ask(context)
         case is TimeIsUp: end(.silent, context.channel)
@@ -114,7 +123,8 @@ extension UpstreamProbe.ServerCertificate {
             names: names ?? [],
             issuer: "\(parsed.issuer)",
             notBefore: Int64(certificate.notValidBefore),
-            notAfter: Int64(certificate.notValidAfter)
+            notAfter: Int64(certificate.notValidAfter),
+            isSelfSigned: parsed.issuer == parsed.subject
         )
     }
 }
