@@ -42,6 +42,7 @@ struct OTPWorker: AsyncParsableCommand {
     )
 
     static func main() async {
+        Console.prepare()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -7,8 +7,9 @@ package import Kafka
 /// A code shows only as the start of its keyed digest.
 package enum LedgerText {
     package static let table = TextTable([
-        .init("PLACE", width: 12), .init("WRITTEN", width: 24), .init("SESSION", width: 26), .init("KIND", width: 8),
-        .init("WHAT IT SAYS", width: 120),
+        .init("PLACE", width: 12, worth: 2), .init("WRITTEN", width: 24, worth: 1),
+        .init("SESSION", width: 26, least: 10, worth: 4), .init("KIND", width: 8, worth: 3),
+        .init("WHAT IT SAYS", width: 120, least: 16, worth: 5),
     ])
 
     /// Nil when the key is none of the ledger's.

@@ -48,7 +48,7 @@ package struct TimeLine {
     /// One line about the whole.
     package var summary: String {
         let codes = Names(commands, ledger).questions.count
-        var text = "session \(Console.printable(session.text)): \(commands.count) commands, \(codes) codes"
+        var text = "session \(session.text.visible()): \(commands.count) commands, \(codes) codes"
         let verified = results.contains { $0.event.status == .verified }
         let isOpen = results.count < commands.count
         text += verified ? ", verified" : ", not verified"
