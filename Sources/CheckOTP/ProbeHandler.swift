@@ -3,6 +3,7 @@ import NIOHTTP1
 import NIOSSL
 import NIOTLS
 import SwiftASN1
+import Synchronization
 import X509
 
 /// Tells a probe's handler that its time is up.
@@ -17,6 +18,8 @@ final class ProbeHandler: ChannelInboundHandler {
     private let request: HTTPRequestHead?
     private let isSecured: Bool
     private let identity: ServerIdentity
+    /// What was sent of it, where that is counted.
+    let chain = Chain()
     private let completion: EventLoopPromise<UpstreamProbe.Sight>
     private var sight = UpstreamProbe.Sight()
     private var isDone = false
@@ -31,6 +34,11 @@ final class ProbeHandler: ChannelInboundHandler {
         self.isSecured = isSecured
         self.identity = identity
         self.completion = completion
+    }
+
+    /// How many certificates came.
+    final class Chain: Sendable {
+        let count = Mutex<Int?>(nil)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -53,6 +61,7 @@ final class ProbeHandler: ChannelInboundHandler {
         let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
         sight.tlsVersion = tls?.tlsVersion?.text
         sight.certificate = tls?.peerCertificate.flatMap(UpstreamProbe.ServerCertificate.init)
+        sight.certificate?.sent = chain.count.withLock { $0 }
         guard request != nil else { return end(nil, context.channel) }
         guard let certificate = tls?.peerCertificate, identity.accepts(certificate) else {
             return end(.tls(UpstreamProbe.otherHost), context.channel)
@@ -127,7 +136,8 @@ extension UpstreamProbe.ServerCertificate {
             names: names ?? [],
             issuer: "\(parsed.issuer)",
             notBefore: Int64(certificate.notValidBefore),
-            notAfter: Int64(certificate.notValidAfter)
+            notAfter: Int64(certificate.notValidAfter),
+            isSelfSigned: parsed.issuer == parsed.subject
         )
     }
 }

@@ -17,7 +17,7 @@ package struct DeadLetter: Equatable, Sendable {
     /// Those of the record's headers that `EchoHeaders` keeps.
     package let headers: [Header]
     /// How often the record has been replayed from a dead letter.
-    package let replayCount: Int
+    package var replayCount: Int
     /// A copy of the record's value, where the worker was told to make one.
     package var value: [UInt8]?
 
@@ -86,7 +86,7 @@ package struct DeadLetter: Equatable, Sendable {
         ]
     }
 
-    /// What `dlq_replay_count` says in the headers of a record; 0 if it says nothing usable.
+    /// What `dlq_replay_count` says in the headers of a letter; 0 if it says nothing usable.
     package static func replayCount(in headers: [Header]) -> Int {
         guard let value = headers.last(where: { $0.name == Name.replayCount })?.value, (1...9).contains(value.count),
             let count = Int(String(decoding: value, as: UTF8.self)), count >= 0
@@ -101,6 +101,8 @@ package struct DeadLetter: Equatable, Sendable {
         static let timestamp = "kafka_dlt-original-timestamp"
         static let group = "kafka_dlt-original-consumer-group"
         static let reason = "kafka_dlt-exception-message"
+        /// Of what only a replay writes.
+        static let prefix = "dlq_"
         static let replayCount = "dlq_replay_count"
         static let replayOf = "dlq_replay_of"
     }
@@ -121,7 +123,7 @@ extension DeadLetter {
     /// The headers of the original, the record that this letter is about, and what makes the replay its successor: the id under which
     /// its result is known, how often it has been replayed, and which record it repeats.
     package func headersOfReplay(_ original: [Header]) -> [Header] {
-        var headers = original.filter { $0.name != Name.replayCount && $0.name != Name.replayOf }
+        var headers = original.filter { !$0.name.hasPrefix(Name.prefix) }
         // Without an id of its own a command is named by where it lies, and a replay lies elsewhere.
         let isStructured = (try? CloudEvent.isStructured(headers)) ?? false
         if CloudEvent(headers: headers).id == nil, !isStructured {
@@ -132,8 +134,20 @@ extension DeadLetter {
         return headers
     }
 
-    /// The record that a replayed one repeats; `nil` for any other record.
-    package static func replayed(by headers: [Header]) -> String? {
-        headers.last { $0.name == Name.replayOf }?.value.map { String(decoding: $0, as: UTF8.self) }
+    /// The record that the one at `place` says it repeats; `nil` where its headers say nothing that can be.
+    ///
+    /// Any producer can write such headers: that it is so shows in the other record alone, which must have the same key and value.
+    package static func original(namedBy headers: [Header], at place: Coordinates) -> Coordinates? {
+        guard let value = headers.last(where: { $0.name == Name.replayOf })?.value, value.count <= 512,
+            let original = Coordinates(parsing: String(decoding: value, as: UTF8.self)),
+            // A replay goes to its original's partition, and comes after it.
+            original.topic == place.topic, original.partition == place.partition, original.offset < place.offset
+        else { return nil }
+        return original
+    }
+
+    /// How often the command at `place` was replayed, by its own account; 0 where that cannot be.
+    package static func replayCount(ofCommandWith headers: [Header], at place: Coordinates) -> Int {
+        original(namedBy: headers, at: place) == nil ? 0 : replayCount(in: headers)
     }
 }

@@ -67,7 +67,8 @@ final class Command {
         /// The record whose answer it replays.
         var first: First?
         var inDoubt: Bool
-        var at: Instant
+        /// Not before that of the same session's earlier command.
+        var at: WallTime
     }
 
     /// Who was answered first.
@@ -104,10 +105,6 @@ final class Command {
     var offset: Int64 { record.id.offset }
     /// No attempt begins, and none lasts, beyond this.
     var end: Instant { min(deadline, budgetEnd ?? .distantFuture) }
-
-    func wall(at now: Instant) -> WallTime {
-        WallTime(milliseconds: receivedWall.milliseconds + (now - receivedAt).milliseconds)
-    }
 }
 
 extension ReceivedRecord {

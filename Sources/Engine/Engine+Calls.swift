@@ -39,7 +39,7 @@ extension Engine {
         )
         grant(command, partition, at: now)
         protection.intended(at: now)
-        let intent = LedgerRecord.Content.intent(fingerprint, source: command.offset, time: command.wall(at: now))
+        let intent = LedgerRecord.Content.intent(fingerprint, source: command.offset, time: wall(at: now))
         effects.append(
             .writeIntent(command.record.id, LedgerRecord(session: verify.sessionID, content: intent))
         )
@@ -63,7 +63,7 @@ extension Engine {
             of: session,
             source: id.offset,
             ledgerOffset: offset,
-            at: command.wall(at: now)
+            at: wall(at: now)
         )
         // An acknowledgement that took so long may belong to a lease that has ended: another owner may have restored
         // without seeing the intent. Written again, it is younger than any such owner.
@@ -143,7 +143,7 @@ extension Engine {
         case .retryable: askAgainOrFail(command, partition, retryAfter: answer.retryAfter, at: now)
         case .ambiguous:
             if let session = command.session, let fingerprint = command.fingerprint {
-                partition.ledger.doubted(fingerprint, of: session, at: command.wall(at: now))
+                partition.ledger.doubted(fingerprint, of: session, at: wall(at: now))
             }
             askAgainOrFail(command, partition, retryAfter: answer.retryAfter, at: now)
         case .withheld: requeue(command, partition, at: now)

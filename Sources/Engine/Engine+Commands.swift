@@ -155,7 +155,7 @@ extension Engine {
     /// Those being asked about count as well: else a hundred sessions at once would be a hundred guesses.
     private func isPhoneGuessed(_ command: Command, _ partition: Partition, at now: Instant) -> Bool {
         guard configuration.maximumWrongCodes > 0, let phone = command.record.phone else { return false }
-        let since = command.wall(at: now).milliseconds - configuration.retention.milliseconds
+        let since = wall(at: now).milliseconds - configuration.retention.milliseconds
         let wrong = partition.ledger.wrongCodes(of: phone, since: WallTime(milliseconds: since))
         return wrong + partition.guesses[phone, default: 0] >= configuration.maximumWrongCodes
     }
@@ -231,6 +231,8 @@ extension Engine {
             let left = (partition.guesses[phone] ?? 1) - 1
             partition.guesses[phone] = left > 0 ? left : nil
         }
+        // Nor before what another owner, whose clock is another, wrote of the session.
+        let time = max(wall(at: now), command.session.map { partition.ledger[$0].lastTime } ?? wall(at: now))
         if settles, let session = command.session, let fingerprint = command.fingerprint {
             partition.ledger.settled(
                 fingerprint,
@@ -238,7 +240,7 @@ extension Engine {
                 as: outcome,
                 source: command.offset,
                 note: note(on: command),
-                at: command.wall(at: now)
+                at: time
             )
         }
         let leavesIntent = !settles && leavesIntent(command, partition)
@@ -253,7 +255,7 @@ extension Engine {
             replayed: first != nil,
             first: first,
             inDoubt: inDoubt,
-            at: now
+            at: time
         )
         command.state = .concluded
         partition.concluded.append(command)

@@ -184,7 +184,7 @@ extension Engine {
             calls: command.attempts,
             maskedPhone: nil,
             receivedAt: command.receivedWall,
-            completedAt: command.wall(at: conclusion.at),
+            completedAt: conclusion.at,
             source: coordinates(of: command.record.id),
             worker: configuration.worker,
             echo: command.isUndeliverable ? [] : EchoHeaders.select(from: command.record.headers),

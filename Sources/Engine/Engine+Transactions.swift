@@ -65,6 +65,10 @@ extension Engine {
         report(.aborted(cause, reason: reason))
         if cause == .stale, membership.fenced() { distrusted() }
         takeBack(open, at: now)
+        // Under a quota, or on slow disks, as much again would take as long again, and never come through.
+        if cause == .transient, now - open.formed >= Limits.longTransaction {
+            batchLimit = max(1, min(batchLimit, open.results.count) / 2)
+        }
         guard cause == .outputs else { return }
         if faults.isEmpty {
             suspect(open, reason: reason, at: now)

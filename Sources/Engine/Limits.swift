@@ -26,6 +26,8 @@ package enum Limits {
     package static let messageBytes = 512
     /// How long skipped offsets wait for company before their move alone is committed.
     package static let idleCommit = Duration.seconds(1)
+    /// A transaction that is aborted after it has lasted so long was too large for what the cluster takes: half of it is tried next.
+    package static let longTransaction = Duration.seconds(1)
     /// Sessions forgotten in one turn of the loop, so that forgetting never holds up an answer.
     package static let forgottenPerTurn = 1_000
     /// Waits between tries at what the broker refused: the first, and the longest.

@@ -96,7 +96,7 @@ struct CommandIntake: Sendable {
         )
         if case .unusable = content {
             decoded.key = record.key.map(fingerprinter.concealingNumbers(in:))
-            decoded.replayCount = DeadLetter.replayCount(in: record.headers)
+            decoded.replayCount = DeadLetter.replayCount(ofCommandWith: record.headers, at: place)
             if let copiedBytes, record.value?.count ?? 0 <= copiedBytes { decoded.value = record.value }
         }
         return decoded

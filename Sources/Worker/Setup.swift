@@ -74,6 +74,7 @@ struct Setup: Sendable {
         let check = StartCheck(
             admin: admin,
             brokers: configuration.kafka.brokers,
+            properties: configuration.kafka.properties,
             topics: configuration.topics,
             replyTopics: configuration.replyTopics,
             timeout: .seconds(10)

@@ -84,6 +84,12 @@ package final class Worker: Sendable {
             "a worker is started once"
         )
         let setup = try Setup(configuration)
+        for warning in configuration.warnings {
+            let metadata: Logger.Metadata = [
+                "setting": "\(warning.key)", "finding": "\(warning.what)", "remedy": "\(warning.remedy)",
+            ]
+            loggers.worker.warning("a setting is seldom meant so", metadata: metadata)
+        }
         guard let findings = try await check(setup) else { return }
         if configuration.ledger.secret == nil, setup.secret.revealed.utf8.count < Fingerprinter.shortestKey {
             loggers.worker.warning(
@@ -217,7 +223,7 @@ package final class Worker: Sendable {
         do {
             let port = try await server.start()
             state.withLock { $0.adminPort = port }
-            loggers.worker.notice("admin server listens", metadata: ["port": "\(port)"])
+            loggers.worker.notice("admin server listens", metadata: ["port": .stringConvertible(port)])
             return server
         } catch {
             try? await group.shutdownGracefully()

@@ -70,15 +70,18 @@ struct Certificates: Sendable {
 
     func key(_ leaf: Leaf) -> String { folder.appendingPathComponent("\(leaf).key").path }
 
-    /// A server's TLS settings with that certificate; with `asksClient` it takes nobody without a certificate of ours.
+    /// A server's TLS settings with that certificate; with `asksClient` it takes nobody without a certificate of ours, with
+    /// `withAuthority` it sends its signer's too.
     func server(
         _ leaf: Leaf,
         from minimum: TLSVersion = .tlsv12,
         to maximum: TLSVersion? = nil,
-        asksClient: Bool = false
+        asksClient: Bool = false,
+        withAuthority: Bool = false
     ) throws -> NIOSSLContext {
         var tls = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMFile(certificate(leaf)).map { .certificate($0) },
+            certificateChain: try ([certificate(leaf)] + (withAuthority ? [authority] : []))
+                .flatMap { try NIOSSLCertificate.fromPEMFile($0) }.map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(file: key(leaf), format: .pem))
         )
         if asksClient {

@@ -50,6 +50,24 @@ struct UpstreamProbeTests {
         #expect(requests.count == 1)
     }
 
+    /// How many were sent tells an intermediate certificate that is missing from an authority that is not known.
+    @Test func theCertificatesOfAChainThatIsNotTrustedAreCounted() async throws {
+        let alone = try await look([.read, refusal], tls: certificates.server(.localhost), trusting: false).sight
+        #expect(alone.certificate?.sent == 1 && alone.certificate?.isSelfSigned == false)
+        let chain = try certificates.server(.localhost, withAuthority: true)
+        let whole = try await look([.read, refusal], tls: chain, trusting: false).sight
+        #expect(whole.certificate?.sent == 2)
+        let own = try await look([.read, refusal], tls: certificates.server(.selfSigned), trusting: false).sight
+        #expect(own.certificate?.sent == 1 && own.certificate?.isSelfSigned == true)
+    }
+
+    @Test func aFilesCertificatesAreReadInTheirOrder() throws {
+        let chain = try #require(ClientChain(file: certificates.certificate(.client)))
+        #expect(chain.links == [.init(subject: "CN=client", issuer: "CN=Test CA")] && chain.broken == nil)
+        #expect(ClientChain(file: certificates.key(.client)) == nil)
+        #expect(ClientChain(file: "/no/such/file") == nil)
+    }
+
     @Test(arguments: [(TLSVersion.tlsv12, "TLS 1.2"), (.tlsv13, "TLS 1.3")])
     func itTellsTheVersionOfTLS(version: TLSVersion, text: String) async throws {
         let tls = try certificates.server(.localhost, from: version, to: version)

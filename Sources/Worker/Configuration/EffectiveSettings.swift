@@ -15,6 +15,11 @@ package struct EffectiveSettings: Sendable {
 
     package let settings: Settings
     let places: [String: ConfigurationProblem.Place]
+    /// Variables of the environment that look like ours, are Kubernetes' own, and were ignored.
+    package var serviceLinks: [String] = []
+
+    /// Where a setting was written.
+    package func place(of key: String) -> ConfigurationProblem.Place { places[key] ?? .byDefault }
 
     /// All settings in the order of the example file; properties of librdkafka follow those of Kafka, by name.
     package var rows: [Row] {

@@ -33,6 +33,7 @@ extension Setting {
             This worker's fixed slot in the group (static membership): its partitions wait for its restart instead of \
             moving. Unique in the fleet. Unset, a worker joins and leaves as it starts and stops, as scaling wants it.
             """,
+            .name,
             example: "otp-worker-0"
         ),
         .text(
@@ -417,6 +418,7 @@ extension Setting {
             "worker.name",
             \.worker.name,
             "This worker in results and logs; the host's name where it is not set.",
+            .name,
             example: "otp-worker-0"
         ),
     ]

@@ -46,14 +46,19 @@ package struct SettingsReader {
             reader.places["worker.name"] = .hostName
         }
         if let file { reader.take(file: file) }
-        reader.take(ConfigurationSource(environment: environment))
+        let variables = ConfigurationSource(environment: environment)
+        reader.take(variables)
         reader.take(ConfigurationSource(flags: flags))
         reader.readSecretFile()
         reader.readLedgerSecretFile()
         reader.nameSlot(environment, hostName)
         reader.judge(for: purpose)
         guard reader.problems.isEmpty else { throw ConfigurationProblems(reader.problems) }
-        return EffectiveSettings(settings: reader.settings, places: reader.places)
+        return EffectiveSettings(
+            settings: reader.settings,
+            places: reader.places,
+            serviceLinks: variables.serviceLinks
+        )
     }
 
     /// Those of these environment variables that hold a secret.
@@ -188,6 +193,10 @@ package struct SettingsReader {
                 "the upstream's secret key is needed",
                 remedy: "set OTP_CHECK_OTP_SECRET_KEY in the environment, or check_otp.secret_key_file to its file"
             )
+        }
+        // Elsewhere than in a worker nothing is called by it.
+        if purpose == .worker, places["worker.name"] == .hostName, !TextRule.isName(settings.worker.name) {
+            complain("worker.name", "the host's name cannot be used as it is", remedy: TextRule.name.remedy)
         }
         for (key, fault) in SettingRelations.faults(of: settings) { complain(key, fault.what, remedy: fault.remedy) }
         judgeProperties()

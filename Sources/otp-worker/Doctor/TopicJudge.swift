@@ -20,8 +20,6 @@ package struct TopicJudge {
     private let topics: [String: Topic]
     private let brokers: Int
 
-    /// What a result, a ledger record, or the rest of a dead letter or of a command's record is smaller than, headers included.
-    private static let recordReserve = 16_384
     /// 48 h, in milliseconds.
     private static let longestCommandRetention: Int64 = 172_800_000
 
@@ -53,7 +51,13 @@ package struct TopicJudge {
     /// Presence, partitions, clean-up: what `otp-worker topics --verify` tells too.
     private func existence(_ setting: String, _ name: String) -> [Diagnosis] {
         let found = topics.mapValues { TopicPlan.Found(partitions: $0.partitions.count, config: $0.config ?? [:]) }
-        return TopicPlan(worker.topics, found: found, brokers: worker.kafka.brokers).steps.compactMap { step in
+        let plan = TopicPlan(
+            worker.topics,
+            found: found,
+            maximumCommandBytes: worker.commands.maximumBytes,
+            brokers: worker.kafka.brokers
+        )
+        return plan.steps.compactMap { step in
             switch step {
             case .create(let topic) where topic.name == name:
                 .failure(
@@ -194,18 +198,19 @@ package struct TopicJudge {
         return []
     }
 
+    /// Whether the largest record that may lie there fits: a worker makes its batches as small as the topic asks, never its records.
     private func sizes(_ setting: String, _ name: String, _ topic: Topic) -> [Diagnosis] {
         guard let limit = topic.config?["max.message.bytes"].flatMap({ Int($0) }) else { return [] }
         let holdsCommands =
             name == worker.topics.commands || (name == worker.topics.deadLetters && worker.deadLetters.includeValue)
-        let need = Self.recordReserve + (holdsCommands ? worker.commands.maximumBytes : 0)
+        let need = TopicPlan.recordReserve + (holdsCommands ? worker.commands.maximumBytes : 0)
         guard limit < need else { return [] }
         return [
             .warning(
                 setting,
                 "\(name): max.message.bytes is \(limit), and a record may need \(need)"
                     + (holdsCommands ? " (commands.max_bytes)" : ""),
-                remedy: alter(name, "max.message.bytes=1048588")
+                remedy: alter(name, "max.message.bytes=\(max(need, TopicPlan.commandBatchBytes))")
             )
         ]
     }

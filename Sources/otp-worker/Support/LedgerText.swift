@@ -7,8 +7,9 @@ package import Kafka
 /// A code shows only as the start of its keyed digest.
 package enum LedgerText {
     package static let table = TextTable([
-        .init("PLACE", width: 12), .init("WRITTEN", width: 24), .init("SESSION", width: 26), .init("KIND", width: 8),
-        .init("WHAT IT SAYS", width: 120),
+        .init("PLACE", width: 12, worth: 2), .init("WRITTEN", width: 24, worth: 1),
+        .init("SESSION", width: 26, least: 10, worth: 4), .init("KIND", width: 8, worth: 3),
+        .init("WHAT IT SAYS", width: 120, least: 16, worth: 5),
     ])
 
     /// Nil when the key is none of the ledger's.
@@ -48,7 +49,7 @@ package enum LedgerText {
     }
 
     private static func describe(_ note: LedgerRecord.CodeNote) -> String {
-        let id = note.note.commandID.map { "\"\(Console.printable($0))\"" } ?? "without an id of its own"
+        let id = note.note.commandID.map { "\"\($0.visible())\"" } ?? "without an id of its own"
         return "\(name(note.fingerprint)) was settled by the command at \(note.source), \(id)"
     }
 

@@ -106,6 +106,35 @@ struct BrokenConfigurationTests {
             flags: [("log.levels", "kafka=debug, kafka=info")],
             says: ["kafka is named twice", "name it once"]
         ),
+        Case(
+            flags: [("results.allowed_reply_topics", "replies,__consumer_offsets")],
+            says: ["results.allowed_reply_topics (--set): \"__consumer_offsets\" cannot be used", "Kafka's own topics"]
+        ),
+        Case(
+            flags: [("topics.commands", "__transaction_state")],
+            says: ["topics.commands (--set): \"__transaction_state\" cannot be used"]
+        ),
+        Case(
+            flags: [("worker.name", "a\"b")],
+            says: ["worker.name (--set): \"a\"b\" cannot be used", "letters (A-Z, a-z), digits, dots"]
+        ),
+        Case(flags: [("worker.name", "işçi 1")], says: ["worker.name (--set): \"işçi 1\" cannot be used"]),
+        Case(
+            flags: [("kafka.group_instance_id", "slot/1")],
+            says: ["kafka.group_instance_id (--set): \"slot/1\" cannot be used"]
+        ),
+        Case(
+            flags: [("kafka.group_id", "a\"b")],
+            says: ["kafka.group_id (--set): \"a\"b\" cannot be used", "without a quote"]
+        ),
+        Case(
+            flags: [("kafka.transactional_id", "a\u{200b}b")],
+            says: ["kafka.transactional_id (--set)", "cannot be used"]
+        ),
+        Case(
+            flags: [("kafka.brokers", "::1:9092")],
+            says: ["kafka.brokers (--set): \"::1:9092\" cannot be used", "[::1]:9092"]
+        ),
         Case(flags: [("kafka.brokers", "localhost")], says: ["\"localhost\" cannot be used", "write host:port"]),
         Case(flags: [("topics.commands", "my topic")], says: ["\"my topic\" cannot be used", "letters, digits, dots"]),
         Case(

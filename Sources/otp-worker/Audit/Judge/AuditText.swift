@@ -36,7 +36,7 @@ package enum AuditText {
     package static func findings(_ report: AuditReport) -> [String] {
         var lines = report.findings.map { finding in
             let place = finding.place.map { "\($0)" } ?? "-"
-            let session = finding.session.map { " session \(Console.printable($0.text))" } ?? ""
+            let session = finding.session.map { " session \($0.text.visible())" } ?? ""
             return "✗ \(finding.check.rawValue) \(place)\(session) (\(finding.time.iso8601)): \(finding.reason)"
         }
         let more = report.total - report.findings.count

@@ -48,7 +48,7 @@ package struct TimeLine {
     /// One line about the whole.
     package var summary: String {
         let codes = Names(commands, ledger).questions.count
-        var text = "session \(Console.printable(session.text)): \(commands.count) commands, \(codes) codes"
+        var text = "session \(session.text.visible()): \(commands.count) commands, \(codes) codes"
         let verified = results.contains { $0.event.status == .verified }
         let isOpen = results.count < commands.count
         text += verified ? ", verified" : ", not verified"
@@ -103,7 +103,7 @@ package struct TimeLine {
         case .notes(let notes):
             entry.kind = "notes"
             let words = notes.map { note in
-                let id = note.note.commandID.map { " (\(Console.printable($0)))" } ?? ""
+                let id = note.note.commandID.map { " (\($0.visible()))" } ?? ""
                 return "\(names.name(note.fingerprint)) was settled by the command at \(note.source)\(id)"
             }
             entry.text = words.joined(separator: "; ")
