@@ -32,7 +32,7 @@ struct OutcomeTests {
             }
         }
         #expect(Status.allCases.map(\.rawValue) == ["verified", "rejected", "expired", "invalid", "failed"])
-        #expect(Reason.coded.count + Field.allCases.count + 3 == Self.contract.map(\.1.count).reduce(0, +))
+        #expect(Reason.coded.count + Field.allCases.count + 4 == Self.contract.map(\.1.count).reduce(0, +))
     }
 
     @Test(arguments: ["", "OK", "field_", "field_x", "invalid", "ok "])
