@@ -8,7 +8,7 @@ import PackageDescription
 //   Kafka, CheckOTP, Observability
 //   Engine
 //   Contract
-//   CRdKafka
+//   CRdKafka, CProcess
 
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -40,6 +40,9 @@ let package = Package(
     targets: [
         // The one #include of rdkafka.h.
         .target(name: "CRdKafka", linkerSettings: [.linkedLibrary("rdkafka")]),
+
+        // What the system keeps of a process.
+        .target(name: "CProcess"),
 
         .target(name: "Contract", swiftSettings: strict),
 
@@ -116,7 +119,7 @@ let package = Package(
         .executableTarget(
             name: "otp-worker",
             dependencies: [
-                "CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Sandbox", "Worker",
+                "CProcess", "CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Sandbox", "Worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -10,7 +10,8 @@ usage() {
     cat <<'TEXT'
 usage: deploy/package.sh [--binary FILE]
 
-Writes otp-worker_VERSION_ARCHITECTURE.deb into .build-tools/package and prints its path. Without --binary it builds the program
+Writes otp-worker_VERSION_ARCHITECTURE.deb into .build-tools/package and prints its path; a list of what is built into the program
+(CycloneDX) is in it. It fails when that is not what deploy/lib/versions.txt says. Without --binary it builds the program
 first: for release, with the Swift runtime inside. `deploy/try-package.sh` tries what came out in a bare Debian.
 TEXT
 }
@@ -18,6 +19,7 @@ TEXT
 build() {
     need_swift
     need_packages librdkafka-dev pkg-config
+    if [ ! -e Package.resolved ]; then deploy/lib/versions.sh pin; fi
     step "Build for release"
     swift build -c release --static-swift-stdlib --product otp-worker >&2
     printf '%s\n' "$(swift build -c release --static-swift-stdlib --show-bin-path)/otp-worker"
@@ -40,6 +42,7 @@ main() {
     *) usage >&2 && return 2 ;;
     esac
 
+    deploy/lib/versions.sh check
     need_python_tools
     step "Package"
     STAGE=$tools/package
@@ -56,6 +59,7 @@ main() {
     "$STAGE/otp-worker" config example >"$STAGE/worker.yaml"
     python3 deploy/lib/manual.py "$STAGE/otp-worker" "$VERSION" | gzip -9n >"$STAGE/otp-worker.1.gz"
     completions "$STAGE/completions"
+    python3 deploy/lib/sbom.py Package.resolved "$VERSION" >"$STAGE/otp-worker.cdx.json"
     nfpm package --config deploy/debian/nfpm.yaml --packager deb --target "$STAGE" >&2
     finish_step
     printf '%s\n' "$STAGE"/*.deb

@@ -96,6 +96,8 @@ try_unit() {
     local unit=$root/usr/lib/systemd/system/otp-worker@.service words environment confined
     read -r -a words <<<"$(sed -n 's/^ExecStart=//p' "$unit")"
     read -r -a environment <<<"$(sed -n 's/^Environment=//p' "$unit" | sed "s/%H/$(hostname)/g; s/%i/1/g" | tr '\n' ' ')"
+    [ "$("${inside[@]}" stat -c '%a %U:%G' /etc/otp-worker/worker.yaml)" = "640 root:otp-worker" ] \
+        || fail "worker.yaml may be read by others, or not by the workers"
     sed -i "s/^  brokers:.*/  brokers: $brokers/" "$root/etc/otp-worker/worker.yaml"
     printf 'sck_test\n' >"$root/etc/otp-worker/check_otp.key"
     confined=("${inside[@]}" /usr/bin/setpriv --reuid otp-worker --regid otp-worker --clear-groups --no-new-privs
@@ -133,7 +135,7 @@ try_image() {
     local steps user
     step "The image's last stage in a bare Debian"
     bare_debian
-    steps=$(sed -e '1,/^FROM debian:/d' -e '/^#/d' deploy/Dockerfile | sed -e ':join' -e '/\\$/N' -e 's/\\\n//' -e 't join' | sed -n 's/^RUN //p')
+    steps=$(sed -e '1,/^FROM .*RUNTIME_IMAGE/d' -e '/^#/d' deploy/Dockerfile | sed -e ':join' -e '/\\$/N' -e 's/\\\n//' -e 't join' | sed -n 's/^RUN //p')
     "${inside[@]}" /bin/sh -e -c "$steps" >"$tools/apt.log" 2>&1 || fail "$(cat "$tools/apt.log")"
     dpkg-deb --fsys-tarfile "$1" | tar --extract --directory "$root" ./usr/bin/otp-worker
     "${inside[@]}" ldd /usr/bin/otp-worker | grep 'not found' && fail "the image has not all that the program needs"

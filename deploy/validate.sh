@@ -28,7 +28,7 @@ quietly() {
 check() { python3 "$repository/deploy/lib/checks.py" "$1" "$root" "${@:2}"; }
 
 check_scripts() {
-    (cd "$root" && shellcheck --external-sources deploy/*.sh deploy/lib/setup.sh deploy/debian/{postinst,prerm,postrm})
+    (cd "$root" && shellcheck --external-sources deploy/*.sh deploy/lib/*.sh deploy/debian/{postinst,prerm,postrm})
 }
 
 check_image() {
@@ -39,6 +39,8 @@ check_image() {
 check_compose() { check compose; }
 
 check_settings() { check settings; }
+
+check_versions() { check versions; }
 
 # Each overlay as it is, and each component on the base alone, as somebody would pick it.
 render() {
@@ -94,7 +96,7 @@ check_unit() {
     quietly systemd-analyze security --offline=true --threshold=15 --no-pager "$unit"
 }
 
-checks=(scripts image compose settings kubernetes alerts alert_tests runbook dashboard unit)
+checks=(scripts image versions compose settings kubernetes alerts alert_tests runbook dashboard unit)
 
 # `check | file | sed expression`: a copy that is broken so must be refused by that check.
 # shellcheck disable=SC2016 # the dollars are the broken file's
@@ -102,9 +104,15 @@ breaks=(
     'scripts    | deploy/demo.sh                                   | s/"\$@"/$@/'
     'scripts    | deploy/debian/postinst                           | s/restart "\$unit"/restart $unit/'
     'image      | deploy/Dockerfile                                | s/--no-install-recommends/--quiet/'
-    'image      | deploy/Dockerfile                                | s/^FROM debian:.*/FROM debian:latest/'
+    'image      | deploy/Dockerfile                                | s/=debian:.*/=debian:latest/'
     'image      | Sources/otp-worker/Commands/VersionCommand.swift | s/"0\.[0-9.]*"/"99.0.0"/'
     'image      | deploy/compose.yaml                              | s|grafana/grafana:.*|grafana/grafana|'
+    'versions   | deploy/lib/versions.txt                          | /^swift-nio / d'
+    'versions   | deploy/lib/versions.txt                          | s/^yams 6[.0-9]*/yams 5.0.0/'
+    'versions   | deploy/lib/versions.txt                          | s/^swift-log \([.0-9]*\) [0-9a-f]*/swift-log \1 main/'
+    'versions   | deploy/lib/requirements.txt                      | /^pytest==/,/^$/ { /--hash/ d }'
+    'versions   | deploy/lib/requirements.in                       | s/^pytest==.*/pytest==99.0/'
+    'compose    | deploy/compose.yaml                              | /DISABLE_INITIAL_ADMIN/ d'
     'compose    | deploy/compose.yaml                              | s/^    healthcheck:/    helthcheck:/'
     'compose    | deploy/compose.yaml                              | s/sandbox: {condition/sandpit: {condition/'
     'compose    | deploy/compose.yaml                              | s|\./prometheus/alerts.yaml|./prometheus/alarms.yaml|'
@@ -115,6 +123,9 @@ breaks=(
     'kubernetes | deploy/kubernetes/base/stateful-set.yaml         | s/GracePeriodSeconds: 40/GracePeriodSeconds: 20/'
     'kubernetes | deploy/kubernetes/base/stateful-set.yaml         | s/image: otp-worker:0.1.0/image: otp-worker/'
     'kubernetes | deploy/kubernetes/base/network-policy.yaml       | s/podSelector: .*/podSelector: {}/'
+    'kubernetes | deploy/kubernetes/base/network-policy.yaml       | /# The brokers/,/9092/ { /- to:/ d; /namespaceSelector/ d; s/      ports:/    - ports:/ }'
+    'kubernetes | deploy/kubernetes/components/keda/scaled-object.yaml | s/otp-worker-keda/otp-worker-kafka/'
+    'kubernetes | deploy/kubernetes/components/strimzi/clients.yaml | s/name: otp.verify.commands/name: otp.verify.ledger/'
     'kubernetes | deploy/kubernetes/base/disruption-budget.yaml    | s/maxUnavailable/maximumUnavailable/'
     'kubernetes | deploy/kubernetes/overlays/test/kustomization.yaml | s|../../base|../../basis|'
     'kubernetes | deploy/kubernetes/components/strimzi/topics.yaml | 0,/partitions: 12/ s//partitions: 8/'
@@ -153,7 +164,7 @@ self_test() {
         expression=$(trim "${entry#*| }")
         rm -rf "$copy"
         mkdir -p "$copy"
-        cp -r deploy Sources "$copy"
+        cp -r deploy Sources Package.swift "$copy"
         sed -i "$expression" "$copy/$file"
         if cmp -s "$file" "$copy/$file"; then
             printf '%s: nothing to break: %s\n' "$file" "$expression" >&2

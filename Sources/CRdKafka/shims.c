@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 rd_kafka_resp_err_t crdkafka_produce(
     rd_kafka_t *client,
@@ -72,6 +73,11 @@ void crdkafka_set_metadata(rd_kafka_topic_partition_t *element, const char *meta
 bool crdkafka_is_same_text(const char *one, const char *other)
 {
     return strcmp(one, other) == 0;
+}
+
+bool crdkafka_is_same_name(const char *one, const char *other)
+{
+    return strcasecmp(one, other) == 0;
 }
 
 void crdkafka_add_header(rd_kafka_headers_t *headers, const char *name, const void *value, int64_t length)

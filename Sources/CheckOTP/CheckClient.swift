@@ -14,6 +14,7 @@ package final class CheckClient {
     private let configuration: CheckClientConfiguration
     private let eventLoop: any EventLoop
     private let tls: NIOSSLContext?
+    private let identity: ServerIdentity
     private var encoder: RequestEncoder
     private let bootstrap: ClientBootstrap
     private let allocator = ByteBufferAllocator()
@@ -24,6 +25,8 @@ package final class CheckClient {
     private var channels: [ObjectIdentifier: Connection] = [:]
     private var connects = 0
     private var requests = 0
+    /// How long the upstream keeps an idle connection, as it last said; a new one is kept no longer.
+    private var idleLimit: Duration?
     private var isClosed = false
     private var closeCompletions: [() -> Void] = []
 
@@ -58,12 +61,16 @@ package final class CheckClient {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.tls = configuration.origin.isTLS ? tls : nil
+        identity = ServerIdentity(configuration.origin)
         encoder = try RequestEncoder(
             origin: configuration.origin,
             authentication: configuration.authentication,
-            secret: secret
+            secret: secret,
+            keepsAlive: configuration.reusesConnections
         )
+        let peer = configuration.proxy ?? configuration.origin
         bootstrap = ClientBootstrap(group: eventLoop)
+            .resolver(NameLookup(of: peer.host, port: peer.port, on: eventLoop, question: configuration.lookUp))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .connectTimeout(TimeAmount(configuration.connectTimeout))
         pool = ConnectionPool(
@@ -112,7 +119,8 @@ package final class CheckClient {
         encoder = try RequestEncoder(
             origin: configuration.origin,
             authentication: configuration.authentication,
-            secret: secret
+            secret: secret,
+            keepsAlive: configuration.reusesConnections
         )
     }
 
@@ -156,7 +164,10 @@ extension CheckClient {
     func opened(_ connection: Connection) {
         let now = NIODeadline.now()
         let age = configuration.maximumAge * Double.random(in: 0.8...1)
-        perform(pool.opened(connection.slot, retireAt: now + TimeAmount(age), at: now), on: connection)
+        connection.idles(within: idleLimit)
+        let end = connection.reusableUntil
+        let action = pool.opened(connection.slot, retireAt: now + TimeAmount(age), reusableUntil: end, at: now)
+        perform(action, on: connection)
     }
 
     /// `connection` could not be made.
@@ -174,13 +185,25 @@ extension CheckClient {
     }
 
     /// The answer to `call` is complete; `connection` is released with the tick.
-    func answered(_ call: PendingCall, on connection: Connection, _ response: ResponseParser.Response) {
+    ///
+    /// Returns whether it may carry another call: not after an answer that is not in the upstream's own form, whose end
+    /// somebody else may have decided.
+    func answered(_ call: PendingCall, on connection: Connection, _ response: ResponseParser.Response) -> Bool {
         let wait = response.retryAfter.flatMap {
             RetryAfter.wait($0, date: response.date, wallClock: configuration.wallClock)
         }
-        let body = UpstreamAnswer.Body(json: Array(response.body.readableBytesView))
+        let body = AnswerBody(Array(response.body.readableBytesView), isEncoded: response.isEncoded)
+        idleLimit = response.idleLimit ?? idleLimit
+        connection.idles(within: idleLimit)
         finished.connections.append(connection)
-        ended(call, with: UpstreamAnswer(.answered(status: response.status), body: body, retryAfter: wait))
+        let answer = UpstreamAnswer(
+            .answered(status: response.status),
+            body: body.content,
+            bodyFault: body.fault,
+            retryAfter: wait
+        )
+        ended(call, with: answer)
+        return configuration.reusesConnections && response.status != 408 && answer.isUpstreamsOwn
     }
 
     /// `call` has ended; whoever asked hears of it with the tick.
@@ -202,7 +225,9 @@ extension CheckClient {
         let now = NIODeadline.now()
         for connection in batch.connections {
             switch connection.release() {
-            case true?: perform(pool.released(connection.slot, at: now), on: connection)
+            case true?:
+                let end = connection.reusableUntil
+                perform(pool.released(connection.slot, reusableUntil: end, at: now), on: connection)
             case false?: closed(connection)
             case nil: break
             }
@@ -224,10 +249,11 @@ extension CheckClient {
 
     private func send(_ call: PendingCall, on slot: Int) {
         guard let connection = connections[slot] else { preconditionFailure("no connection in slot \(slot)") }
+        guard connection.isQuiet else { return replace(connection, for: call) }
         var call = call
         while !call.permit() {
             ended(call, with: UpstreamAnswer(.notSent(.withheld)))
-            let action = pool.released(slot, at: .now())
+            let action = pool.released(slot, reusableUntil: connection.reusableUntil, at: .now())
             guard case .send(let next, _) = action else { return perform(action, on: connection) }
             call = next
         }
@@ -235,11 +261,25 @@ extension CheckClient {
         connection.ask(encoder.encode(call.request, allocator: allocator), for: call)
     }
 
+    /// Something unasked, or the end, came on a connection that was about to be used.
+    private func replace(_ connection: Connection, for call: PendingCall) {
+        let slot = connection.slot
+        connections[slot] = nil
+        connection.retire()
+        switch pool.spoiled(slot, for: call, at: .now()) {
+        case .send(let other): send(call, on: other)
+        case .wait: break
+        case .waitAndOpen(let slot): open(slot)
+        case .refuse: ended(call, with: UpstreamAnswer(.notSent(.shutdown)))
+        }
+    }
+
     private func open(_ slot: Int) {
         let connection = Connection(
             slot: slot,
             client: self,
-            maximumResponseBytes: configuration.maximumResponseBytes
+            maximumResponseBytes: configuration.maximumResponseBytes,
+            identity: identity
         )
         while connections.count <= slot { connections.append(nil) }
         connections[slot] = connection

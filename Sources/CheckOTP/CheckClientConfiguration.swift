@@ -26,6 +26,11 @@ package struct CheckClientConfiguration: Sendable {
     ///
     /// Each connection draws its own age between 80 and 100 % of it.
     package var maximumAge = Duration.seconds(300)
+    /// Whether a connection carries one call after another, or one only.
+    ///
+    /// In HTTP/1.1 nothing ties an answer to its request but their order: an answer that an upstream sends late and twice, just when
+    /// the next request leaves, is taken for the next one's. Without reuse it cannot be.
+    package var reusesConnections = true
     /// The largest answer that is read, head and body together, in bytes.
     package var maximumResponseBytes = 64 * 1024
     /// A PEM file with certificate authorities that are trusted besides the system's.
@@ -34,6 +39,8 @@ package struct CheckClientConfiguration: Sendable {
     package var clientIdentity: ClientIdentity?
     /// An `http` proxy that tunnels (`CONNECT`) to an `https` origin, for an egress address that the upstream knows.
     package var proxy: Origin?
+    /// Finds the addresses of a name; it may block.
+    var lookUp = NameLookup.system
     /// Seconds since 1970, for a `Retry-After` date in an answer that has no `Date` of its own.
     package var wallClock: @Sendable () -> Int64
 

@@ -35,13 +35,20 @@ package struct CheckRequest: Sendable {
 struct RequestEncoder: Redacting {
     private let constantHead: [UInt8]
 
-    init(origin: Origin, authentication: CheckClientConfiguration.Authentication, secret: Secret) throws {
+    /// `keepsAlive` is whether the connection may carry another request after this one.
+    init(
+        origin: Origin,
+        authentication: CheckClientConfiguration.Authentication,
+        secret: Secret,
+        keepsAlive: Bool = true
+    ) throws {
         var head: [UInt8] = []
         head += "POST \(origin.basePath)/v1/card/check_otp HTTP/1.1\r\n".utf8
         head += "Host: \(origin.hostHeader)\r\n".utf8
         head += "Authorization: ".utf8
         head += try Self.authorization(authentication, secret)
         head += "\r\nContent-Type: application/json; charset=UTF-8\r\nAccept: application/json\r\n".utf8
+        if !keepsAlive { head += "Connection: close\r\n".utf8 }
         head += "Accept-Encoding: identity\r\nUser-Agent: otp-worker\r\nContent-Length: ".utf8
         constantHead = head
     }

@@ -3,6 +3,12 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// The last handler before the transport: it tells the connection when bytes are about to be handed to the socket.
 ///
 /// What that means is explained at ``ConnectionState``. It changes nothing that passes.
@@ -41,18 +47,27 @@ final class Connection: ChannelInboundHandler {
     let slot: Int
     private let client: CheckClient
     private let maximumResponseBytes: Int
+    private let identity: ServerIdentity
     private var state = ConnectionState()
     private var parser = ResponseParser()
     private var inbound = ByteBuffer()
     private var received = 0
+    private var isSecured = false
+    /// A request was written to it before.
+    private var hasServed = false
     private var call: PendingCall?
     private var context: ChannelHandlerContext?
+    /// No request is begun later: the upstream closes the connection when it is idle for so long.
+    private(set) var reusableUntil = NIODeadline.distantFuture
     private(set) var channel: (any Channel)?
+    /// The channel's, and valid while that is active.
+    private var socket: NIOBSDSocket.Handle?
 
-    init(slot: Int, client: CheckClient, maximumResponseBytes: Int) {
+    init(slot: Int, client: CheckClient, maximumResponseBytes: Int, identity: ServerIdentity) {
         self.slot = slot
         self.client = client
         self.maximumResponseBytes = maximumResponseBytes
+        self.identity = identity
     }
 
     var isClosed: Bool { state.isClosed }
@@ -60,9 +75,11 @@ final class Connection: ChannelInboundHandler {
     /// Takes over a fresh channel, before it has read anything; `tunnel` is the authority to ask a proxy for.
     func start(on channel: any Channel, tls: NIOSSLClientHandler?, tunnel authority: String?) {
         self.channel = channel
-        state.connected(securing: tls != nil)
+        isSecured = tls != nil
+        state.connected(securing: isSecured)
         do {
             let pipeline = channel.pipeline.syncOperations
+            socket = try pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
             try pipeline.addHandler(WireTap(connection: self))
             if let tls, let authority {
                 try pipeline.addHandler(ProxyTunnel(to: authority) { self.tunnelled($0, tls: tls) })
@@ -92,6 +109,17 @@ final class Connection: ChannelInboundHandler {
         }
     }
 
+    /// Whether nothing lies unread in the socket, neither bytes that nobody asked for nor its end.
+    ///
+    /// Asked immediately before a request is written: what lies there now would be taken for its answer. Before the first request
+    /// under TLS it is not asked, for the server's session tickets may lie there.
+    var isQuiet: Bool {
+        guard let channel, channel.isActive, let socket else { return false }
+        if isSecured, !hasServed { return true }
+        var byte: UInt8 = 0
+        return recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN
+    }
+
     /// Writes the request.
     ///
     /// How it ended is told to the client, perhaps before this returns.
@@ -99,9 +127,15 @@ final class Connection: ChannelInboundHandler {
         self.call = call
         received = 0
         state.asked()
+        hasServed = true
         // Without a promise: a write that fails closes the channel, or the attempt's deadline does.
         context?.writeAndFlush(wrapOutboundOut(request), promise: nil)
         if context?.channel.isActive != true { fail(.closed) }
+    }
+
+    /// From here on the upstream's time for an idle connection runs, where it has told one.
+    func idles(within limit: Duration?) {
+        reusableUntil = limit.map { .now() + TimeAmount(KeepAlive.use(of: $0)) } ?? .distantFuture
     }
 
     func bytesLeaving() {
@@ -169,8 +203,18 @@ extension Connection {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case TLSUserEvent.handshakeCompleted = event, state.secured() { client.opened(self) }
+        if case TLSUserEvent.handshakeCompleted = event { handshaken(context) }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Nothing of a request passes before this: a certificate for another host gets nothing.
+    private func handshaken(_ context: ChannelHandlerContext) {
+        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
+        guard let certificate = tls?.peerCertificate, identity.accepts(certificate) else { return fail(.tls) }
+        // A tick later: what came along with the end of the handshake is read before anything is asked.
+        context.eventLoop.assumeIsolated().execute {
+            if self.state.secured() { self.client.opened(self) }
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -211,7 +255,7 @@ extension Connection {
     private func answered(_ response: ResponseParser.Response, isSpent: Bool) {
         guard let call = takeCall() else { return }
         inbound = ByteBuffer()
-        state.answered(reusable: response.keepAlive && !isSpent)
-        client.answered(call, on: self, response)
+        let isInForm = client.answered(call, on: self, response)
+        state.answered(reusable: response.keepAlive && isInForm && !isSpent)
     }
 }

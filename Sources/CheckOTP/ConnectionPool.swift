@@ -103,11 +103,18 @@ struct ConnectionPool<Call: Equatable>: Equatable {
     }
 
     /// The connection in `slot` is ready for its first request and is to be retired at `retireAt`.
-    mutating func opened(_ slot: Slot, retireAt: NIODeadline, at now: NIODeadline) -> FreedAction {
+    ///
+    /// None begins after `end`.
+    mutating func opened(
+        _ slot: Slot,
+        retireAt: NIODeadline,
+        reusableUntil end: NIODeadline = .distantFuture,
+        at now: NIODeadline
+    ) -> FreedAction {
         switch slots[slot] {
         case .connecting:
             connecting -= 1
-            return assign(slot, retireAt: retireAt, at: now)
+            return assign(slot, retireAt: retireAt, reusableUntil: end, at: now)
         case .free, .idle, .busy:
             preconditionFailure("opened while \(slots[slot])")
         }
@@ -128,16 +135,20 @@ struct ConnectionPool<Call: Equatable>: Equatable {
         return action
     }
 
-    /// The call on `slot` has ended and its connection can carry another.
-    mutating func released(_ slot: Slot, at now: NIODeadline) -> FreedAction {
+    /// The call on `slot` has ended and its connection can carry another, if that begins before `end`.
+    mutating func released(
+        _ slot: Slot,
+        reusableUntil end: NIODeadline = .distantFuture,
+        at now: NIODeadline
+    ) -> FreedAction {
         switch slots[slot] {
         case .busy(_, let retireAt):
             inUse -= 1
-            if now >= retireAt {
+            if now >= min(retireAt, end) {
                 free(slot)
                 return .close(thenOpen: openForWaiting(at: now))
             }
-            return assign(slot, retireAt: retireAt, at: now)
+            return assign(slot, retireAt: retireAt, reusableUntil: end, at: now)
         case .free, .connecting, .idle:
             preconditionFailure("released while \(slots[slot])")
         }
@@ -157,6 +168,25 @@ struct ConnectionPool<Call: Equatable>: Equatable {
         }
         free(slot)
         return openForWaiting(at: now)
+    }
+
+    /// The connection in `slot` turned out to be of no use before `call` was written to it.
+    ///
+    /// The call takes another idle one, or is the next to get a connection.
+    mutating func spoiled(_ slot: Slot, for call: Call, at now: NIODeadline) -> CallAction {
+        guard case .busy(let deadline, _) = slots[slot] else { preconditionFailure("spoiled while \(slots[slot])") }
+        inUse -= 1
+        free(slot)
+        if isClosed { return .refuse }
+        if let other = idle.popLast() {
+            guard case .idle(_, let retireAt) = slots[other] else { preconditionFailure("idle slot \(slots[other])") }
+            slots[other] = .busy(until: deadline, retireAt: retireAt)
+            inUse += 1
+            return .send(on: other)
+        }
+        waiting.prepend(Waiting(call: call, deadline: deadline))
+        guard let opened = openForWaiting(at: now) else { return .wait }
+        return .waitAndOpen(opened)
     }
 
     /// The one timer fired.
@@ -205,7 +235,12 @@ struct ConnectionPool<Call: Equatable>: Equatable {
         return action
     }
 
-    private mutating func assign(_ slot: Slot, retireAt: NIODeadline, at now: NIODeadline) -> FreedAction {
+    private mutating func assign(
+        _ slot: Slot,
+        retireAt: NIODeadline,
+        reusableUntil end: NIODeadline,
+        at now: NIODeadline
+    ) -> FreedAction {
         if isClosed {
             free(slot)
             return .close(thenOpen: nil)
@@ -215,7 +250,7 @@ struct ConnectionPool<Call: Equatable>: Equatable {
             inUse += 1
             return .send(next.call, on: slot)
         }
-        let until = min(now + idleTimeout, retireAt)
+        let until = min(now + idleTimeout, retireAt, end)
         slots[slot] = .idle(until: until, retireAt: retireAt)
         idle.append(slot)
         return .park(until: until)

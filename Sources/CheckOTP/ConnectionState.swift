@@ -17,9 +17,9 @@ import Engine
 /// - Should a TLS message of the connection's own pass while a request is held back, it counts as left: `unknown` costs a
 ///   doubt, a wrong `notSent` could ask a one-time code twice unannounced.
 ///
-/// A FIN that lies unread in the socket when a request is flushed therefore ends `unknown`. To make that rare, a connection
-/// is released one tick after its answer (a FIN that came along with it is read first), the one used last is used first,
-/// and idle ones are closed before the server would.
+/// A FIN that is on its way when a request is flushed therefore ends `unknown`. To make that rare, a connection is released
+/// one tick after its answer (a FIN that came along with it is read first), the socket is looked into before a request is
+/// written (``Connection/isQuiet``), the one used last is used first, and idle ones are closed before the server would.
 struct ConnectionState: Equatable {
     private enum State: Equatable {
         case connecting

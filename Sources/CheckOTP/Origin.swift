@@ -1,3 +1,5 @@
+import NIOCore
+
 /// Where `check_otp` lives: scheme, host, port and base path of the upstream, taken from a URL.
 ///
 /// It accepts what a client can honour and nothing else: no user info (a secret in a URL ends up in a log), no query,
@@ -53,6 +55,9 @@ package struct Origin: Equatable, Sendable, CustomStringConvertible {
         }
         guard !name.isEmpty else { throw .emptyHost }
         host = name.lowercased()
+        // What only looks like an address, such as 127.1 or 1.2.3.4.5, would be read in two ways.
+        let isReadable = (try? SocketAddress(ipAddress: host, port: 0)) != nil
+        guard isReadable || !Self.looksLikeAddress(host) else { throw .invalidHost }
         port = try Self.port(portPart, default: isTLS ? 443 : 80)
 
         var path = rest[authority.endIndex...]
@@ -81,8 +86,15 @@ package struct Origin: Equatable, Sendable, CustomStringConvertible {
         !isTLS && origin.isTLS && !origin.isAddress
     }
 
+    /// What is sent there does not leave this machine.
+    package var isLoopback: Bool {
+        host == "localhost" || host.hasSuffix(".localhost") || host == "::1" || isAddress && host.hasPrefix("127.")
+    }
+
     /// An address has no server name to send, and its certificate is checked against the address itself.
-    var isAddress: Bool {
+    var isAddress: Bool { Self.looksLikeAddress(host) }
+
+    private static func looksLikeAddress(_ host: String) -> Bool {
         host.contains(":") || host.utf8.allSatisfy { isDigit($0) || $0 == UInt8(ascii: ".") }
     }
 

@@ -3,6 +3,7 @@ import NIOHTTP1
 import NIOSSL
 import NIOTLS
 import SwiftASN1
+import Synchronization
 import X509
 
 /// Tells a probe's handler that its time is up.
@@ -16,14 +17,28 @@ final class ProbeHandler: ChannelInboundHandler {
     /// Nil: it leaves after the handshake.
     private let request: HTTPRequestHead?
     private let isSecured: Bool
+    private let identity: ServerIdentity
+    /// What was sent of it, where that is counted.
+    let chain = Chain()
     private let completion: EventLoopPromise<UpstreamProbe.Sight>
     private var sight = UpstreamProbe.Sight()
     private var isDone = false
 
-    init(request: HTTPRequestHead?, isSecured: Bool, _ completion: EventLoopPromise<UpstreamProbe.Sight>) {
+    init(
+        request: HTTPRequestHead?,
+        isSecured: Bool,
+        identity: ServerIdentity,
+        _ completion: EventLoopPromise<UpstreamProbe.Sight>
+    ) {
         self.request = request
         self.isSecured = isSecured
+        self.identity = identity
         self.completion = completion
+    }
+
+    /// How many certificates came.
+    final class Chain: Sendable {
+        let count = Mutex<Int?>(nil)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -36,20 +51,27 @@ final class ProbeHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        case TLSUserEvent.handshakeCompleted:
-            if request != nil { reached(.secured) }
-            if let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self) {
-                sight.tlsVersion = tls.tlsVersion?.text
-                sight.certificate = tls.peerCertificate.flatMap(UpstreamProbe.ServerCertificate.init)
-            }
-            ask(context)
+        case TLSUserEvent.handshakeCompleted: handshaken(context)
         case is TimeIsUp: end(.silent, context.channel)
         default: context.fireUserInboundEventTriggered(event)
         }
     }
 
+    private func handshaken(_ context: ChannelHandlerContext) {
+        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
+        sight.tlsVersion = tls?.tlsVersion?.text
+        sight.certificate = tls?.peerCertificate.flatMap(UpstreamProbe.ServerCertificate.init)
+        sight.certificate?.sent = chain.count.withLock { $0 }
+        guard request != nil else { return end(nil, context.channel) }
+        guard let certificate = tls?.peerCertificate, identity.accepts(certificate) else {
+            return end(.tls(UpstreamProbe.otherHost), context.channel)
+        }
+        reached(.secured)
+        ask(context)
+    }
+
     private func ask(_ context: ChannelHandlerContext) {
-        guard let request else { return end(nil, context.channel) }
+        guard let request else { return }
         context.write(wrapOutboundOut(.head(request)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
@@ -58,7 +80,7 @@ final class ProbeHandler: ChannelInboundHandler {
         guard case .head(let head) = unwrapInboundIn(data), head.status.code >= 200 else { return }
         reached(.answered)
         sight.status = Int(head.status.code)
-        sight.date = head.headers.first(name: "date").flatMap { RetryAfter.secondsSince1970(Array($0.utf8)) }
+        sight.date = head.headers.first(name: "date").flatMap { HTTPDate.secondsSince1970(Array($0.utf8)) }
         sight.seenAddress = head.headers.first(name: "x-peer-address")
         end(nil, context.channel)
     }
@@ -114,7 +136,8 @@ extension UpstreamProbe.ServerCertificate {
             names: names ?? [],
             issuer: "\(parsed.issuer)",
             notBefore: Int64(certificate.notValidBefore),
-            notAfter: Int64(certificate.notValidAfter)
+            notAfter: Int64(certificate.notValidAfter),
+            isSelfSigned: parsed.issuer == parsed.subject
         )
     }
 }

@@ -17,6 +17,10 @@ struct ResponseParser {
         var keepAlive: Bool
         var retryAfter: [UInt8]?
         var date: [UInt8]?
+        /// For how long the upstream keeps the connection when it is idle; nil where it does not say.
+        var idleLimit: Duration?
+        /// The body is encoded, compressed perhaps, though nobody asked for that.
+        var isEncoded = false
         var body: ByteBuffer
     }
 
@@ -27,6 +31,8 @@ struct ResponseParser {
         var isChunked = false
         var retryAfter: [UInt8]?
         var date: [UInt8]?
+        var idleLimit: Duration?
+        var isEncoded = false
     }
 
     private enum State: Equatable {
@@ -43,6 +49,8 @@ struct ResponseParser {
     private var state = State.head
     private var head = Head(status: 0, keepAlive: false)
     private var body = ByteBuffer()
+    /// An interim answer, which nobody asked for, came before: the connection is not used again.
+    private var hasInterim = false
     /// Bytes of the current line or head that were searched for its end already.
     private var searched = 0
 
@@ -95,9 +103,11 @@ struct ResponseParser {
     private mutating func finish() -> Response {
         let response = Response(
             status: head.status,
-            keepAlive: head.keepAlive,
+            keepAlive: head.keepAlive && !hasInterim,
             retryAfter: head.retryAfter,
             date: head.date,
+            idleLimit: head.idleLimit,
+            isEncoded: head.isEncoded,
             body: body
         )
         self = ResponseParser()
@@ -164,6 +174,7 @@ extension ResponseParser {
         case 100..<200:
             // An interim answer announces the real one; a switch of protocols was not asked for.
             guard parsed.status != 101 else { throw .malformed }
+            hasInterim = true
             return
         case 204, 304:
             state = .complete
@@ -221,6 +232,8 @@ extension ResponseParser {
             head.date = Array(value(line, after: colon))
         case 10 where matches(line[..<10], "connection"):
             applyConnection(value(line, after: colon), to: &head)
+        case 10 where matches(line[..<10], "keep-alive"):
+            head.idleLimit = KeepAlive.timeout(value(line, after: colon)) ?? head.idleLimit
         case 11 where matches(line[..<11], "retry-after"):
             head.retryAfter = Array(value(line, after: colon))
         case 14 where matches(line[..<14], "content-length"):
@@ -228,6 +241,8 @@ extension ResponseParser {
                 return false
             }
             head.contentLength = length
+        case 16 where matches(line[..<16], "content-encoding"):
+            head.isEncoded = !matches(value(line, after: colon), "identity")
         case 17 where matches(line[..<17], "transfer-encoding"):
             guard !head.isChunked, matches(value(line, after: colon), "chunked") else { return false }
             head.isChunked = true

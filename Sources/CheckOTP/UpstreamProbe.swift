@@ -4,6 +4,7 @@ package import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Synchronization
 
 /// Looks at the way to the upstream once, as a client would take it, and asks about no code.
 ///
@@ -50,12 +51,25 @@ package struct UpstreamProbe: Redacting {
         /// Seconds since 1970.
         package var notBefore: Int64
         package var notAfter: Int64
+        /// It signed itself.
+        package var isSelfSigned: Bool
+        /// Certificates that were sent, this one included; nil where they were not counted.
+        package var sent: Int?
 
-        package init(names: [String], issuer: String, notBefore: Int64, notAfter: Int64) {
+        package init(
+            names: [String],
+            issuer: String,
+            notBefore: Int64,
+            notAfter: Int64,
+            isSelfSigned: Bool = false,
+            sent: Int? = nil
+        ) {
             self.names = names
             self.issuer = issuer
             self.notBefore = notBefore
             self.notAfter = notAfter
+            self.isSelfSigned = isSelfSigned
+            self.sent = sent
         }
     }
 
@@ -75,6 +89,9 @@ package struct UpstreamProbe: Redacting {
         case closed
         case notHTTP
     }
+
+    /// The reason of ``Failure/tls(_:)`` where the certificate is trusted, but not for the origin's host.
+    package static let otherHost = "the certificate is for another host"
 
     private let configuration: CheckClientConfiguration
     private let request: HTTPRequestHead
@@ -170,10 +187,25 @@ package struct UpstreamProbe: Redacting {
         _ completion: EventLoopPromise<Sight>
     ) throws {
         let origin = configuration.origin
-        let handler = ProbeHandler(request: request, isSecured: tls != nil, completion)
+        let handler = ProbeHandler(
+            request: request,
+            isSecured: tls != nil,
+            identity: ServerIdentity(origin),
+            completion
+        )
         let pipeline = channel.pipeline.syncOperations
-        let secure = try tls.map {
-            try NIOSSLClientHandler(context: $0, serverHostname: origin.isAddress ? nil : origin.host)
+        let secure = try tls.map { tls in
+            let name = origin.isAddress ? nil : origin.host
+            guard request == nil else { return try NIOSSLClientHandler(context: tls, serverHostname: name) }
+            // Whoever only glances takes whatever comes, and counts it.
+            return try NIOSSLClientHandler(
+                context: tls,
+                serverHostname: name,
+                customVerificationCallback: { [chain = handler.chain] certificates, verdict in
+                    chain.count.withLock { $0 = certificates.count }
+                    verdict.succeed(.certificateVerified)
+                }
+            )
         }
         if let secure, configuration.proxy != nil {
             let tunnel = ProxyTunnel(to: origin.authority) { isOpen in

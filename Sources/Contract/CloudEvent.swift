@@ -12,7 +12,7 @@ struct CloudEvent {
     init(headers: [Header]) {
         let value = headers.last { $0.name == Self.idHeader }?.value
         id = value.flatMap { $0.count <= Identifier.maximumBytes ? String(validating: $0, as: UTF8.self) : nil }
-            .flatMap { Identifier.isUsable($0) ? $0 : nil }
+            .flatMap { Identifier.isClear($0) ? $0 : nil }
         trace = Self.traceNames.compactMap { name, attribute in
             headers.last { $0.name == attribute }?.value.map { Header(name: name, value: $0) }
         }
@@ -20,13 +20,13 @@ struct CloudEvent {
 
     /// The attributes of an event in structured mode.
     init(_ event: JSON) {
-        id = event["id"]?.string.flatMap { Identifier.isUsable($0) ? $0 : nil }
+        id = event["id"]?.string.flatMap { Identifier.isClear($0) ? $0 : nil }
         trace = Self.traceNames.compactMap { name, _ in event[name]?.string.map { Header(name: name, text: $0) } }
     }
 
     private static let traceNames = [("traceparent", "ce_traceparent"), ("tracestate", "ce_tracestate")]
     private static let idHeader = "ce_id"
-    private static let typeHeader = "content-type"
+    static let typeHeader = "content-type"
     /// Headers of an event whose values are sent on.
     static let traceHeaders = traceNames.map(\.1)
     /// Headers of an event that are only judged.
@@ -34,9 +34,9 @@ struct CloudEvent {
 
     // MARK: Structured mode
 
-    /// Whether the value is an event in structured mode: what its `content-type` header says.
+    /// Whether the value is said to be an event in structured mode, by the header `content-type` in any case.
     static func isStructured(_ headers: [Header]) throws(Refusal) -> Bool {
-        guard let value = headers.last(where: { $0.name == typeHeader })?.value,
+        guard let value = headers.last(where: { $0.name.lowercased() == typeHeader })?.value,
             let type = MediaType(value), type.name.hasPrefix("application/cloudevents")
         else { return false }
         if type.name.hasPrefix("application/cloudevents-batch") {
@@ -50,6 +50,18 @@ struct CloudEvent {
         }
         guard type.isUTF8 else { throw Refusal(.malformed, "content-type: the charset must be UTF-8") }
         return true
+    }
+
+    /// Whether an object has the form of an event, whatever is said of it: libraries leave the header out, or put the type of the
+    /// data there.
+    static func isStructured(_ object: JSON) -> Bool {
+        present(object["specversion"]) != nil
+            && (present(object["data"]) != nil || present(object["data_base64"]) != nil)
+    }
+
+    /// Whether it has a part of that form.
+    static func resembles(_ object: JSON) -> Bool {
+        ["specversion", "data", "data_base64"].contains { object[$0] != nil }
     }
 
     /// What an event in structured mode carries: JSON as a value, or the bytes of one.

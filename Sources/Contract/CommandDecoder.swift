@@ -7,8 +7,10 @@ package struct CommandDecoder: Sendable {
     package static let maximumDepth = 16
 
     private let requireKey: Bool
+    private let key: KeyRule
     private let maximumBytes: Int
     private let fields: CommandFields
+    private let framing: Framing
 
     /// What a record says.
     package struct Reading: Sendable {
@@ -19,12 +21,22 @@ package struct CommandDecoder: Sendable {
 
     /// - Parameters:
     ///   - requireKey: whether a record without a key is refused; without keys, order within a session is the producer's luck.
+    ///   - key: what a key must be.
     ///   - maximumBytes: the most that key and value may take together.
     ///   - fields: where the fields are; in a CloudEvent, within its data.
-    package init(requireKey: Bool = true, maximumBytes: Int = 65_536, fields: CommandFields = CommandFields()) {
+    ///   - framing: what may stand before the JSON.
+    package init(
+        requireKey: Bool = true,
+        key: KeyRule = .any,
+        maximumBytes: Int = 65_536,
+        fields: CommandFields = CommandFields(),
+        framing: Framing = .auto
+    ) {
         self.requireKey = requireKey
+        self.key = key
         self.maximumBytes = maximumBytes
         self.fields = fields
+        self.framing = framing
     }
 
     /// See ``read(key:value:headers:size:at:)``.
@@ -37,9 +49,10 @@ package struct CommandDecoder: Sendable {
         read(key: key, value: value, headers: headers, at: source).content
     }
 
-    /// Judges in this order: size, content type, JSON, the event around it, key, then the fields in the order of `Field`.
+    /// Judges in this order: size, content type, framing, JSON, the event around it, key, then the fields in the order of `Field`.
     ///
-    /// An empty key counts as missing. `size` is the bytes of key and value, where not all of them are here.
+    /// An empty key counts as missing. An event is known by its content type, else by its form, unless the value has fields of a
+    /// command besides. `size` is the bytes of key and value, where not all of them are here.
     package func read(
         key: [UInt8]?,
         value: [UInt8]?,
@@ -54,17 +67,18 @@ package struct CommandDecoder: Sendable {
             guard size ?? ((key?.count ?? 0) + (value?.count ?? 0)) <= maximumBytes else {
                 throw Refusal(.tooLarge, "key and value are over the limit of \(maximumBytes) bytes")
             }
-            let isEvent = try CloudEvent.isStructured(headers)
-            var object = try self.object(in: value, called: "value")
-            if isEvent {
+            let isSaidToBe = try CloudEvent.isStructured(headers)
+            var object = try self.object(in: value, from: try framing.start(in: value), called: "value")
+            if isSaidToBe || (CloudEvent.isStructured(object) && !fields.hasAny(in: object)) {
                 event = CloudEvent(object)
                 if let id = event.id { draft.commandID = id }
+                draft.place = .event
                 object = try data(of: object)
+            } else if CloudEvent.resembles(object) {
+                draft.place = .almostAnEvent
             }
             draft.readIdentity(of: object)
-            if requireKey, key?.isEmpty ?? true {
-                throw Refusal(.keyMissing, "the record has no key: use \(Field.sessionID.rawValue) as the key")
-            }
+            try judge(key, of: draft)
             content = .success(try draft.command(from: object))
         } catch {
             content = .failure(
@@ -80,6 +94,16 @@ package struct CommandDecoder: Sendable {
         return Reading(content: content, trace: isTraced ? [] : event.trace)
     }
 
+    private func judge(_ key: [UInt8]?, of draft: Draft) throws(Refusal) {
+        if requireKey || self.key == .session, key?.isEmpty ?? true {
+            throw Refusal(.keyMissing, "the record has no key: use \(Field.sessionID.rawValue) as the key")
+        }
+        // Where there is no usable session, that is said instead.
+        if self.key == .session, let key, let session = draft.sessionID, !session.text.utf8.elementsEqual(key) {
+            throw Refusal(.keyNotSession, "the record's key must be its \(Field.sessionID.rawValue), byte for byte")
+        }
+    }
+
     private func data(of event: JSON) throws(Refusal) -> JSON {
         switch try CloudEvent.data(of: event) {
         case .json(let data): data
@@ -87,13 +111,17 @@ package struct CommandDecoder: Sendable {
         }
     }
 
-    private func object(in bytes: [UInt8]?, called name: StaticString) throws(Refusal) -> JSON {
+    private func object(
+        in bytes: [UInt8]?,
+        from start: Int = 0,
+        called name: StaticString
+    ) throws(Refusal) -> JSON {
         guard let bytes, !bytes.isEmpty else {
             throw Refusal(.malformed, "the \(name) is \(bytes == nil ? "null" : "empty"): send a JSON object")
         }
         let json: JSON
         do throws(JSON.Failure) {
-            json = try JSON.parse(bytes, maximumDepth: Self.maximumDepth)
+            json = try JSON.parse(bytes, from: start, maximumDepth: Self.maximumDepth)
         } catch {
             throw Refusal(.malformed, "the \(name) is not usable JSON: \(error)" + duplicateName(in: bytes, error))
         }
@@ -108,6 +136,14 @@ package struct CommandDecoder: Sendable {
         }
         return " (\(field.rawValue))"
     }
+}
+
+/// What the key of a command's record must be.
+package enum KeyRule: Equatable, Sendable {
+    /// Whatever is constant for a session.
+    case any
+    /// The session, byte for byte: then no producer can have a session handled in several partitions.
+    case session
 }
 
 /// Why a record is no usable command, on its way into a `Rejection`.
@@ -125,7 +161,18 @@ struct Refusal: Error {
 private struct Draft {
     var commandID: String
     var sessionID: SessionID?
+    var place = Place.value
     let fields: CommandFields
+
+    /// Where the fields are looked for.
+    enum Place: String {
+        case value = ""
+        case event = " from the CloudEvent's data"
+        case almostAnEvent = """
+             from the value, which is read as a plain command: a CloudEvent has specversion and data, or the header content-type: \
+            application/cloudevents+json
+            """
+    }
 
     init(commandID: String, fields: CommandFields) {
         self.commandID = commandID
@@ -134,24 +181,20 @@ private struct Draft {
 
     /// Takes what is usable of the identifiers, before anything else is judged.
     mutating func readIdentity(of object: JSON) {
-        sessionID = object[fields.sessionID]?.string.flatMap(SessionID.init)
-        if let text = object[fields.commandID]?.string, Identifier.isUsable(text) { commandID = text }
+        sessionID = object[fields.sessionID]?.string.flatMap { Identifier.isClear($0) ? SessionID($0) : nil }
+        if let text = object[fields.commandID]?.string, Identifier.isClear(text) { commandID = text }
     }
 
     func command(from object: JSON) throws(Refusal) -> VerifyCommand {
-        _ = try required(.sessionID, in: object)
-        guard let sessionID else {
-            throw refusal(.sessionID, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
-        }
+        try judge(try required(.sessionID, in: object), .sessionID)
+        guard let sessionID else { throw refusal(.sessionID, "is unusable") }
         guard let phone = PhoneNumber(normalising: try required(.phone, in: object)) else {
             throw refusal(.phone, "must be a Turkish mobile number, as 5XXXXXXXXX")
         }
         guard let code = OTPCode(trimming: try required(.code, in: object)) else {
-            throw refusal(.code, "must have 1 to 16 letters (A-Z, a-z) or digits")
+            throw refusal(.code, "must have 1 to \(OTPCode.maximumCharacters) characters")
         }
-        if let text = try optional(.commandID, in: object), !Identifier.isUsable(text) {
-            throw refusal(.commandID, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
-        }
+        if let text = try optional(.commandID, in: object) { try judge(text, .commandID) }
         var expiresAt: WallTime?
         if let text = try optional(.expiresAt, in: object) {
             expiresAt = WallTime(iso8601: text)
@@ -168,12 +211,21 @@ private struct Draft {
         )
     }
 
+    private func judge(_ identifier: String, _ field: Field) throws(Refusal) {
+        guard Identifier.isUsable(identifier) else {
+            throw refusal(field, "must have 1 to \(Identifier.maximumBytes) bytes and no control characters")
+        }
+        guard Identifier.isClear(identifier) else {
+            throw refusal(field, "must not begin or end with white space, nor hold what cannot be seen")
+        }
+    }
+
     private func refusal(_ field: Field, _ requirement: String) -> Refusal {
         Refusal(.field(field), "\(fields.label(field)) \(requirement)")
     }
 
     private func required(_ field: Field, in object: JSON) throws(Refusal) -> String {
-        guard let value = object[fields[field]] else { throw refusal(field, "is missing") }
+        guard let value = object[fields[field]] else { throw refusal(field, "is missing\(place.rawValue)") }
         guard let text = value.string else { throw refusal(field, "must be a string") }
         return text
     }

@@ -18,6 +18,11 @@ package struct CommandFields: Equatable, Sendable {
         }
     }
 
+    /// Whether a command's own field, one that every command has, is where it should be.
+    func hasAny(in object: JSON) -> Bool {
+        [sessionID, phone, code].contains { object[$0] != nil }
+    }
+
     /// The field's name in the contract, with its place where that is another.
     func label(_ field: Field) -> String {
         let pointer = self[field]

@@ -12,14 +12,14 @@ package struct DeadLetter: Equatable, Sendable {
     package var lastOffset: Int64?
     /// The record's own time.
     package let timestamp: WallTime
-    /// The first `maximumKeyBytes` of the record's key.
+    /// The first `maximumKeyBytes` of the record's key, or what stands for it (``concealed(digest:)``).
     package let key: [UInt8]?
     package let consumerGroup: String
     package let reason: InvalidReason
     /// Those of the record's headers that `EchoHeaders` keeps.
     package let headers: [Header]
     /// How often the record has been replayed from a dead letter.
-    package let replayCount: Int
+    package var replayCount: Int
     /// A copy of the record's value, where the worker was told to make one.
     package var value: [UInt8]?
 
@@ -42,6 +42,17 @@ package struct DeadLetter: Equatable, Sendable {
         self.replayCount = replayCount
         self.value = value
     }
+
+    /// What stands for a key that could be somebody's phone or card number.
+    package static func concealed(digest: some Sequence<UInt8>) -> [UInt8] {
+        let hex = Array("0123456789abcdef".utf8)
+        return Array(concealment.utf8) + digest.flatMap { [hex[Int($0 >> 4)], hex[Int($0 & 15)]] }
+    }
+
+    /// The record's key is not known from here: it could be somebody's number.
+    package var isKeyConcealed: Bool { key?.starts(with: Self.concealment.utf8) ?? false }
+
+    private static let concealment = "hmac-sha256:"
 
     /// Reads a published one back; `nil` if the headers are not those of a dead letter of ours.
     package init?(key: [UInt8]?, value: [UInt8]?, headers: [Header]) {
@@ -78,7 +89,7 @@ package struct DeadLetter: Equatable, Sendable {
         ] + (lastOffset.map { [Header(name: Name.lastOffset, value: Self.bigEndian($0))] } ?? [])
     }
 
-    /// What `dlq_replay_count` says in the headers of a record; 0 if it says nothing usable.
+    /// What `dlq_replay_count` says in the headers of a letter; 0 if it says nothing usable.
     package static func replayCount(in headers: [Header]) -> Int {
         guard let value = headers.last(where: { $0.name == Name.replayCount })?.value, (1...9).contains(value.count),
             let count = Int(String(decoding: value, as: UTF8.self)), count >= 0
@@ -96,6 +107,8 @@ package struct DeadLetter: Equatable, Sendable {
         static let timestamp = "kafka_dlt-original-timestamp"
         static let group = "kafka_dlt-original-consumer-group"
         static let reason = "kafka_dlt-exception-message"
+        /// Of what only a replay writes.
+        static let prefix = "dlq_"
         static let replayCount = "dlq_replay_count"
         static let replayOf = "dlq_replay_of"
     }
@@ -116,7 +129,7 @@ extension DeadLetter {
     /// The headers of the original, the record that this letter is about, and what makes the replay its successor: the id under which
     /// its result is known, how often it has been replayed, and which record it repeats.
     package func headersOfReplay(_ original: [Header]) -> [Header] {
-        var headers = original.filter { $0.name != Name.replayCount && $0.name != Name.replayOf }
+        var headers = original.filter { !$0.name.hasPrefix(Name.prefix) }
         // Without an id of its own a command is named by where it lies, and a replay lies elsewhere.
         let isStructured = (try? CloudEvent.isStructured(headers)) ?? false
         if CloudEvent(headers: headers).id == nil, !isStructured {
@@ -127,8 +140,20 @@ extension DeadLetter {
         return headers
     }
 
-    /// The record that a replayed one repeats; `nil` for any other record.
-    package static func replayed(by headers: [Header]) -> String? {
-        headers.last { $0.name == Name.replayOf }?.value.map { String(decoding: $0, as: UTF8.self) }
+    /// The record that the one at `place` says it repeats; `nil` where its headers say nothing that can be.
+    ///
+    /// Any producer can write such headers: that it is so shows in the other record alone, which must have the same key and value.
+    package static func original(namedBy headers: [Header], at place: Coordinates) -> Coordinates? {
+        guard let value = headers.last(where: { $0.name == Name.replayOf })?.value, value.count <= 512,
+            let original = Coordinates(parsing: String(decoding: value, as: UTF8.self)),
+            // A replay goes to its original's partition, and comes after it.
+            original.topic == place.topic, original.partition == place.partition, original.offset < place.offset
+        else { return nil }
+        return original
+    }
+
+    /// How often the command at `place` was replayed, by its own account; 0 where that cannot be.
+    package static func replayCount(ofCommandWith headers: [Header], at place: Coordinates) -> Int {
+        original(namedBy: headers, at: place) == nil ? 0 : replayCount(in: headers)
     }
 }

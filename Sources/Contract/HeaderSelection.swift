@@ -20,6 +20,8 @@ package struct HeaderSelection: Equatable, Sendable {
         /// A longer value is cut where only its beginning matters, and otherwise left out: no byte of a header is changed that
         /// is sent on.
         package var isCut: Bool
+        /// Of HTTP's names, which libraries write in any case.
+        package var isOfAnyCase = false
 
         package init(_ name: String, _ occurrence: Occurrence, maximumBytes: Int, isCut: Bool) {
             self.name = name
@@ -48,7 +50,9 @@ package struct HeaderSelection: Equatable, Sendable {
         }
             + CloudEvent.traceHeaders.map { Rule($0, .last, maximumBytes: EchoHeaders.maximumBytes, isCut: false) }
             + (CloudEvent.judgedHeaders + ReplyAddress.headers + [DeadLetter.replayCountHeader]).map {
-                Rule($0, .last, maximumBytes: Rule.judgedBytes, isCut: true)
+                var rule = Rule($0, .last, maximumBytes: Rule.judgedBytes, isCut: true)
+                rule.isOfAnyCase = $0 == CloudEvent.typeHeader
+                return rule
             }
     )
 }

@@ -1,6 +1,7 @@
 /// A JSON text as a value, exactly as it was written: numbers keep their literal, objects keep their order.
 ///
-/// Reading is strict (RFC 8259, and no duplicate keys), total (any input gives a value or a failure) and bounded in depth.
+/// Reading is strict (RFC 8259, and no duplicate keys; a byte order mark before the text is ignored), total (any input gives a
+/// value or a failure) and bounded in depth.
 package enum JSON: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -52,13 +53,37 @@ package enum JSON: Equatable, Sendable {
         package var description: String { "\(kind.rawValue) at byte \(offset)" }
     }
 
-    /// Reads one JSON text.
+    /// How strictly text within JSON is read.
+    package enum Strictness: Sendable {
+        case strict
+        /// Its structure and its numbers as strictly as ever, but its text whatever it holds: bytes that are not UTF-8, raw control
+        /// characters, half surrogate pairs.
+        ///
+        /// Each of them becomes U+FFFD within a string, and a control character white space elsewhere.
+        case repairing
+    }
+
+    /// What stands for a character that could not be read.
+    package static let replacement: Unicode.Scalar = "\u{FFFD}"
+
+    /// Reads one JSON text, which begins at `start` and ends with the bytes.
     ///
     /// `maximumDepth` counts nested arrays and objects, the outermost one included; it is itself limited to 128, because
     /// each level costs stack.
-    package static func parse(_ bytes: [UInt8], maximumDepth: Int = 16) throws(JSON.Failure) -> JSON {
-        var parser = JSONParser(bytes: bytes, maximumDepth: min(maximumDepth, 128))
+    package static func parse(
+        _ bytes: [UInt8],
+        from start: Int = 0,
+        maximumDepth: Int = 16,
+        _ strictness: Strictness = .strict
+    ) throws(JSON.Failure) -> JSON {
+        var parser = JSONParser(bytes: bytes, from: start, maximumDepth: min(maximumDepth, 128), strictness)
         return try parser.parseText()
+    }
+
+    /// Whether an object may begin here: white space and a byte order mark aside, the next byte is a brace.
+    static func begins(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let text = bytes.starts(with: JSONParser.byteOrderMark) ? bytes.dropFirst(3) : bytes
+        return text.first { ![0x20, 0x09, 0x0a, 0x0d].contains($0) } == UInt8(ascii: "{")
     }
 
     /// The member of that name; `nil` if there is none or this is not an object.

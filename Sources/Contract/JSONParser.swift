@@ -2,17 +2,23 @@
 ///
 /// Never keeps or reports content; a failure is a kind and a place.
 struct JSONParser {
+    static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
+
     private let bytes: [UInt8]
     private let maximumDepth: Int
-    private var position = 0
+    private let repairs: Bool
+    private var position: Int
     private var depth = 0
 
-    init(bytes: [UInt8], maximumDepth: Int) {
+    init(bytes: [UInt8], from start: Int, maximumDepth: Int, _ strictness: JSON.Strictness) {
         self.bytes = bytes
         self.maximumDepth = maximumDepth
+        repairs = strictness == .repairing
+        position = start
     }
 
     mutating func parseText() throws(JSON.Failure) -> JSON {
+        if bytes[position...].starts(with: Self.byteOrderMark) { position += Self.byteOrderMark.count }
         skipSpace()
         guard position < bytes.count else { throw failure(.empty) }
         let value = try parseValue()
@@ -34,6 +40,7 @@ struct JSONParser {
         while position < bytes.count {
             switch bytes[position] {
             case 0x20, 0x09, 0x0a, 0x0d: position += 1
+            case 0..<0x20 where repairs: position += 1
             default: return
             }
         }
@@ -152,7 +159,10 @@ struct JSONParser {
                 return seen < 0x80 ? String(decoding: slice, as: UTF8.self) : try text(slice, at: start)
             }
             if byte == UInt8(ascii: "\\") { return try parseEscapedString(from: start) }
-            guard byte >= 0x20 else { throw failure(.controlCharacter) }
+            if byte < 0x20 {
+                guard repairs else { throw failure(.controlCharacter) }
+                return try parseEscapedString(from: start)
+            }
             seen |= byte
             position += 1
         }
@@ -160,10 +170,12 @@ struct JSONParser {
     }
 
     private func text(_ slice: ArraySlice<UInt8>, at start: Int) throws(JSON.Failure) -> String {
-        guard let text = String(validating: slice, as: UTF8.self) else { throw failure(.invalidUTF8, at: start) }
-        return text
+        if let text = String(validating: slice, as: UTF8.self) { return text }
+        guard repairs else { throw failure(.invalidUTF8, at: start) }
+        return String(decoding: slice, as: UTF8.self)
     }
 
+    /// Reads on where it can no longer be taken as it stands.
     private mutating func parseEscapedString(from start: Int) throws(JSON.Failure) -> String {
         var unescaped = Array(bytes[(start + 1)..<position])
         while position < bytes.count {
@@ -172,10 +184,12 @@ struct JSONParser {
                 position += 1
                 return try text(unescaped[...], at: start)
             }
-            guard byte >= 0x20 else { throw failure(.controlCharacter) }
+            guard byte >= 0x20 || repairs else { throw failure(.controlCharacter) }
             position += 1
             if byte == UInt8(ascii: "\\") {
                 try parseEscape(into: &unescaped)
+            } else if byte < 0x20 {
+                unescaped.append(contentsOf: String(JSON.replacement).utf8)
             } else {
                 unescaped.append(byte)
             }
@@ -207,14 +221,18 @@ struct JSONParser {
         let start = position
         let unit = try parseHex()
         if let scalar = Unicode.Scalar(unit) { return scalar }
-        guard UTF16.isLeadSurrogate(unit), take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
-            throw failure(.loneSurrogate, at: start)
+        let behind = position
+        if UTF16.isLeadSurrogate(unit), take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) {
+            let other = try parseHex()
+            if UTF16.isTrailSurrogate(other),
+                let scalar = Unicode.Scalar(0x10000 + (UInt32(unit) - 0xd800) << 10 + (UInt32(other) - 0xdc00))
+            {
+                return scalar
+            }
         }
-        let other = try parseHex()
-        guard UTF16.isTrailSurrogate(other),
-            let scalar = Unicode.Scalar(0x10000 + (UInt32(unit) - 0xd800) << 10 + (UInt32(other) - 0xdc00))
-        else { throw failure(.loneSurrogate, at: start) }
-        return scalar
+        guard repairs else { throw failure(.loneSurrogate, at: start) }
+        position = behind
+        return JSON.replacement
     }
 
     private mutating func parseHex() throws(JSON.Failure) -> UInt16 {

@@ -79,29 +79,28 @@ package struct JSONWriter: Sendable {
             bytes.append(contentsOf: text)
             return
         }
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x08: bytes.append(contentsOf: #"\b"#.utf8)
-            case 0x09: bytes.append(contentsOf: #"\t"#.utf8)
-            case 0x0a: bytes.append(contentsOf: #"\n"#.utf8)
-            case 0x0c: bytes.append(contentsOf: #"\f"#.utf8)
-            case 0x0d: bytes.append(contentsOf: #"\r"#.utf8)
-            case 0..<0x20:
-                bytes.append(contentsOf: #"\u00"#.utf8)
-                bytes.append(contentsOf: [UInt8(ascii: "0") + byte >> 4, Self.hexDigit(byte & 0xf)])
-            default: bytes.append(byte)
+        for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+            switch scalar {
+            case "\"", "\\": bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: scalar)])
+            case "\u{8}": bytes.append(contentsOf: #"\b"#.utf8)
+            case "\t": bytes.append(contentsOf: #"\t"#.utf8)
+            case "\n": bytes.append(contentsOf: #"\n"#.utf8)
+            case "\u{c}": bytes.append(contentsOf: #"\f"#.utf8)
+            case "\r": bytes.append(contentsOf: #"\r"#.utf8)
+            // Whoever looks at the raw JSON must not be steered by it.
+            case _ where scalar.steersDisplay: scalar.appendJSONEscape(to: &bytes)
+            default: bytes.append(contentsOf: UTF8.encode(scalar) ?? .init())
             }
         }
     }
 
+    /// Whether something must be escaped, or may have to: in UTF-8, what steers a display and is not ASCII begins with one of these
+    /// bytes, and no letter of Turkish does.
     private static func needsEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-    }
-
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+        switch byte {
+        case 0..<0x20, UInt8(ascii: "\""), UInt8(ascii: "\\"), 0x7f, 0xc2, 0xd8, 0xdb, 0xdc, 0xe0...0xe2, 0xef...0xff:
+            true
+        default: false
+        }
     }
 }

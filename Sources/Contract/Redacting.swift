@@ -14,22 +14,23 @@ package struct PhoneNumber: Hashable, Redacting {
     /// Ten ASCII digits, the first is 5.
     package let revealed: String
 
-    /// Reads `+90 532 481 89 42`, `0090…`, `90532…`, `0532…` and `532…`.
+    /// Reads `+90 532 481 89 42`, `0090…`, `90532…`, `0532…` and `532…`, and a country code with the zero behind it that is dialled
+    /// within the country, `+90 (0) 532…`.
     ///
-    /// Spaces, hyphens, dots and brackets between digits are ignored. `nil` for anything else.
+    /// Spaces, hyphens and dashes, dots, slashes, brackets and invisible characters are ignored. `nil` for anything else.
     package init?(normalising text: String) {
         var digits: [UInt8] = []
         var international = false
         for scalar in text.unicodeScalars {
             switch scalar {
             case "0"..."9":
-                guard digits.count < 14 else { return nil }
+                guard digits.count < 15 else { return nil }
                 digits.append(UInt8(ascii: scalar))
             case "+":
                 guard digits.isEmpty, !international else { return nil }
                 international = true
-            case "-", ".", "(", ")": continue
-            default: guard scalar.properties.isWhitespace else { return nil }
+            case _ where scalar.separatesDigits || scalar.isInvisible: continue
+            default: return nil
             }
         }
         guard let national = Self.national(digits[...], international: international),
@@ -43,7 +44,9 @@ package struct PhoneNumber: Hashable, Redacting {
         case 10 where !international: digits
         case 11 where !international && digits.starts(with: "0".utf8): digits.dropFirst(1)
         case 12 where digits.starts(with: "90".utf8): digits.dropFirst(2)
+        case 13 where digits.starts(with: "900".utf8): digits.dropFirst(3)
         case 14 where !international && digits.starts(with: "0090".utf8): digits.dropFirst(4)
+        case 15 where !international && digits.starts(with: "00900".utf8): digits.dropFirst(5)
         default: nil
         }
     }
@@ -52,20 +55,30 @@ package struct PhoneNumber: Hashable, Redacting {
     package var masked: String { "\(revealed.prefix(3))*****\(revealed.suffix(2))" }
 }
 
-/// What the user typed: 1–16 ASCII letters or digits, case kept.
+/// What the user typed: 1–16 characters, case kept, digits of any script as ASCII digits.
 package struct OTPCode: Hashable, Redacting {
-    package let revealed: String
+    /// Characters, counted as Unicode scalars.
+    package static let maximumCharacters = 16
 
-    /// `nil` if anything but 1–16 ASCII letters or digits is left once the surrounding white space is gone.
+    package let revealed: String
+    /// Whether it is made of ASCII letters and digits, as every code is.
+    ///
+    /// Another is the user's slip: wrong, whatever the upstream would say, and so never sent to it.
+    package let canBeRight: Bool
+
+    /// `nil` if nothing is left once the white space and the invisible characters around it are gone, or more than 16 characters are.
     package init?(trimming text: String) {
-        let isSpace = { (scalar: Unicode.Scalar) in scalar.properties.isWhitespace }
+        let isPadding = { (scalar: Unicode.Scalar) in scalar.properties.isWhitespace || scalar.isInvisible }
         let scalars = text.unicodeScalars
-        guard let first = scalars.firstIndex(where: { !isSpace($0) }),
-            let last = scalars.lastIndex(where: { !isSpace($0) })
+        guard let first = scalars.firstIndex(where: { !isPadding($0) }),
+            let last = scalars.lastIndex(where: { !isPadding($0) })
         else { return nil }
-        let trimmed = text[first...last]
-        guard trimmed.utf8.count <= 16, trimmed.utf8.allSatisfy(\.isASCIILetterOrDigit) else { return nil }
-        revealed = String(trimmed)
+        let typed = scalars[first...last]
+        guard typed.prefix(Self.maximumCharacters + 1).count <= Self.maximumCharacters else { return nil }
+        var code = String.UnicodeScalarView()
+        code.append(contentsOf: typed.lazy.map(\.withASCIIDigit))
+        revealed = String(code)
+        canBeRight = revealed.utf8.allSatisfy(\.isASCIILetterOrDigit)
     }
 }
 
@@ -75,6 +88,32 @@ package struct Secret: Equatable, Redacting {
 
     package init(_ revealed: String) {
         self.revealed = revealed
+    }
+}
+
+extension Unicode.Scalar {
+    /// A digit of any script as the ASCII digit of its value; any other as it is.
+    fileprivate var withASCIIDigit: Unicode.Scalar {
+        guard !isASCII, properties.numericType == .decimal, let value = properties.numericValue else { return self }
+        return Unicode.Scalar(UInt8(ascii: "0") + UInt8(value))
+    }
+
+    /// What people write between the digits of a telephone number.
+    var separatesDigits: Bool {
+        switch self {
+        case "-", ".", "(", ")", "/", "\u{2010}"..."\u{2015}", "\u{2212}": true
+        default: properties.isWhitespace
+        }
+    }
+
+    /// What comes along unseen when text is copied: marks of direction, joiners, byte order marks, soft hyphens.
+    var isInvisible: Bool {
+        switch self {
+        case "\u{AD}", "\u{61C}", "\u{180E}", "\u{200B}"..."\u{200F}", "\u{202A}"..."\u{202E}",
+            "\u{2060}"..."\u{206F}", "\u{FE00}"..."\u{FE0F}", "\u{FEFF}", "\u{FFF9}"..."\u{FFFB}":
+            true
+        default: false
+        }
     }
 }
 

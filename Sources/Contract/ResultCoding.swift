@@ -1,6 +1,6 @@
 /// The JSON of a result, written and read in one place so that the two cannot drift apart.
 extension ResultEvent {
-    private enum Name {
+    fileprivate enum Name {
         static let commandID = "command_id"
         static let sessionID = "otp_session_id"
         static let status = "status"
@@ -8,6 +8,7 @@ extension ResultEvent {
         static let retryable = "retryable"
         static let inDoubt = "in_doubt"
         static let replayed = "replayed"
+        static let first = "first"
         static let code = "code"
         static let message = "message"
         static let httpStatus = "http_status"
@@ -35,6 +36,13 @@ extension ResultEvent {
         writer.member(Name.retryable, retryable)
         writer.member(Name.inDoubt, inDoubt)
         writer.member(Name.replayed, replayed)
+        if let first {
+            writer.key(Name.first)
+            writer.beginObject()
+            writer.member(Name.commandID, first.commandID)
+            writer.member(Name.source, first.source)
+            writer.endObject()
+        }
         writer.member(Name.code, code)
         writer.member(Name.message, message)
         writer.member(Name.httpStatus, httpStatus)
@@ -42,12 +50,7 @@ extension ResultEvent {
         writer.member(Name.phone, maskedPhone)
         writer.member(Name.receivedAt, receivedAt)
         writer.member(Name.completedAt, completedAt)
-        writer.key(Name.source)
-        writer.beginObject()
-        writer.member(Name.topic, source.topic)
-        writer.member(Name.partition, Int(source.partition))
-        writer.member(Name.offset, Int(source.offset))
-        writer.endObject()
+        writer.member(Name.source, source)
         writer.member(Name.worker, worker)
         writer.endObject()
         return writer.bytes
@@ -69,7 +72,6 @@ extension ResultEvent {
         } catch {
             throw .json(error)
         }
-        let source = try reader.object(Name.source)
         return ResultEvent(
             commandID: try reader.required(Name.commandID, \.string),
             sessionID: try reader.optional(Name.sessionID) { $0.string.flatMap(SessionID.init) },
@@ -78,6 +80,7 @@ extension ResultEvent {
             retryable: try reader.required(Name.retryable, \.bool),
             inDoubt: try reader.required(Name.inDoubt, \.bool),
             replayed: try reader.required(Name.replayed, \.bool),
+            first: try first(reader),
             code: try reader.optional(Name.code, \.integer),
             message: try reader.optional(Name.message, \.string),
             httpStatus: try reader.optional(Name.httpStatus, \.integer),
@@ -85,13 +88,24 @@ extension ResultEvent {
             maskedPhone: try reader.optional(Name.phone, \.string),
             receivedAt: try reader.required(Name.receivedAt) { $0.string.flatMap(WallTime.init(iso8601:)) },
             completedAt: try reader.required(Name.completedAt) { $0.string.flatMap(WallTime.init(iso8601:)) },
-            source: Coordinates(
-                topic: try source.required(Name.topic, \.string),
-                partition: try source.required(Name.partition) { $0.integer.flatMap(Int32.init(exactly:)) },
-                offset: try source.required(Name.offset) { $0.integer.map(Int64.init) }
-            ),
+            source: try coordinates(reader),
             worker: try reader.required(Name.worker, \.string)
         )
+    }
+
+    private static func coordinates(_ reader: FieldReader) throws(DecodingFailure) -> Coordinates {
+        let source = try reader.object(Name.source)
+        return Coordinates(
+            topic: try source.required(Name.topic, \.string),
+            partition: try source.required(Name.partition) { $0.integer.flatMap(Int32.init(exactly:)) },
+            offset: try source.required(Name.offset) { $0.integer.map(Int64.init) }
+        )
+    }
+
+    private static func first(_ reader: FieldReader) throws(DecodingFailure) -> First? {
+        guard let value = reader.object[Name.first], value != .null else { return nil }
+        let first = try reader.object(Name.first)
+        return First(source: try coordinates(first), commandID: try first.optional(Name.commandID, \.string))
     }
 }
 
@@ -138,6 +152,15 @@ extension JSONWriter {
     fileprivate mutating func member(_ name: String, _ value: Bool) {
         key(name)
         bool(value)
+    }
+
+    fileprivate mutating func member(_ name: String, _ value: Coordinates) {
+        key(name)
+        beginObject()
+        member(ResultEvent.Name.topic, value.topic)
+        member(ResultEvent.Name.partition, Int(value.partition))
+        member(ResultEvent.Name.offset, Int(value.offset))
+        endObject()
     }
 
     fileprivate mutating func member(_ name: String, _ value: WallTime) {

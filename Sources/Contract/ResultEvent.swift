@@ -12,6 +12,8 @@ package struct ResultEvent: Equatable, Sendable {
     package var inDoubt: Bool
     /// Whether this repeats an earlier result without a call.
     package var replayed: Bool
+    /// Whose answer it repeats: a one-time code is acted on one time, and this says for which command.
+    package var first: First?
     /// The upstream's return code.
     package var code: Int?
     /// The upstream's message, scrubbed; for an invalid command what to fix.
@@ -31,6 +33,18 @@ package struct ResultEvent: Equatable, Sendable {
     /// Whether it could not go where the command asked.
     package var undeliverable: Bool
 
+    /// The command that was answered first.
+    package struct First: Equatable, Sendable {
+        package var source: Coordinates
+        /// Its own id; nil when it had none, or was answered by a version that did not note it.
+        package var commandID: String?
+
+        package init(source: Coordinates, commandID: String?) {
+            self.source = source
+            self.commandID = commandID
+        }
+    }
+
     package init(
         commandID: String,
         sessionID: SessionID?,
@@ -39,6 +53,7 @@ package struct ResultEvent: Equatable, Sendable {
         retryable: Bool = false,
         inDoubt: Bool = false,
         replayed: Bool = false,
+        first: First? = nil,
         code: Int? = nil,
         message: String? = nil,
         httpStatus: Int? = nil,
@@ -58,6 +73,7 @@ package struct ResultEvent: Equatable, Sendable {
         self.retryable = retryable
         self.inDoubt = inDoubt
         self.replayed = replayed
+        self.first = first
         self.code = code
         self.message = message
         self.httpStatus = httpStatus

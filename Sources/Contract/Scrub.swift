@@ -1,8 +1,9 @@
 /// The upstream's message without the code and the phone: each is replaced by `***`, and the rest cut to 512 bytes.
 ///
-/// The code is replaced where it stands as a word of its own, whatever its case, and anywhere if it has four or more
-/// characters and a digit among them (fewer would tear ordinary words and numbers apart). The phone is replaced in any grouping
-/// and with any prefix.
+/// The code is replaced where it stands as a word of its own, whatever its case and its letters' width, and anywhere if it has four or
+/// more characters and a digit among them (fewer would tear ordinary words and numbers apart). One of four or more characters goes
+/// also spaced, reversed, in base64 and in hexadecimal. The phone is replaced in any grouping and with any prefix, reversed and encoded
+/// too; so are six of its digits in a row, and four that stand alone.
 package func scrub(_ message: String, phone: PhoneNumber, code: OTPCode) -> String {
     let scrubber = Scrubber(phone: phone, code: code)
     return truncate(scrubber.scrubbed(message), toBytes: 512)
@@ -20,26 +21,74 @@ private func truncate(_ text: String, toBytes limit: Int) -> String {
     return String(text[..<end])
 }
 
+extension Unicode.Scalar {
+    /// The same letter or digit as everybody writes it: lower case, of common width, in Western digits; the Turkish dotted capital and
+    /// dotless small i count as i.
+    ///
+    /// `nil` for what is neither letter nor digit.
+    package var plain: Unicode.Scalar? {
+        switch self {
+        case "0"..."9", "a"..."z": return self
+        case "A"..."Z": return Unicode.Scalar(UInt8(ascii: self) | 0x20)
+        case "\u{130}", "\u{131}": return "i"
+        case "\u{ff21}"..."\u{ff3a}", "\u{ff41}"..."\u{ff5a}":
+            return Unicode.Scalar(UInt8(truncatingIfNeeded: value - 0xff20) & 0x1f | 0x60)
+        case "\0"..."\u{7f}": return nil
+        default:
+            if properties.numericType == .decimal, let digit = properties.numericValue {
+                return Unicode.Scalar(UInt8(ascii: "0") + UInt8(digit))
+            }
+            return properties.isAlphabetic ? self : nil
+        }
+    }
+}
+
 private struct Scrubber {
-    /// The ten digits alone, and behind each country prefix.
-    private let phones: [[Unicode.Scalar]]
     private let code: [Unicode.Scalar]
+    private let phone: [Unicode.Scalar]
+    /// The ten digits alone, and behind each country prefix; and backwards.
+    private let phones: [[Unicode.Scalar]]
     private let codeMayBeInsideAWord: Bool
+    /// The code as it may stand with something between its characters, and backwards; none of a short one, which is looked for only as
+    /// it is.
+    private let disguises: [[Unicode.Scalar]]
+    private let encodings: EncodedSecrets
 
     init(phone: PhoneNumber, code: OTPCode) {
-        phones = ["", "0", "90", "+90", "0090"].map { Array(($0 + phone.revealed).unicodeScalars) }
-        self.code = code.revealed.unicodeScalars.map(Self.folded)
-        codeMayBeInsideAWord = self.code.count >= 4 && self.code.contains(where: Self.isDigit)
+        let digits = Array(phone.revealed.unicodeScalars)
+        self.phone = digits
+        phones = ["0090", "90", "0", ""].map { Array($0.unicodeScalars) + digits } + [digits.reversed()]
+        self.code = code.revealed.unicodeScalars.compactMap(\.plain)
+        let isCodeLong = self.code.count >= 4
+        disguises = isCodeLong ? [self.code, self.code.reversed()] : []
+        codeMayBeInsideAWord = isCodeLong && self.code.contains(where: Self.isDigit)
+        encodings = EncodedSecrets(code: code.revealed, phone: phone.revealed, isCodeLong: isCodeLong)
+    }
+
+    /// A message, scalar by scalar, beside what each counts as.
+    private struct Text {
+        let scalars: [Unicode.Scalar]
+        let plain: [Unicode.Scalar?]
+
+        func isWord(_ index: Int) -> Bool { plain.indices.contains(index) && plain[index] != nil }
+        func isDigit(_ index: Int) -> Bool {
+            plain.indices.contains(index) && (plain[index].map(Scrubber.isDigit) ?? false)
+        }
     }
 
     func scrubbed(_ message: String) -> String {
-        let text = Array(message.unicodeScalars)
+        let scalars = Array(message.unicodeScalars)
+        let text = Text(scalars: scalars, plain: scalars.map(\.plain))
+        var encoded = encodings.ranges(in: scalars)[...]
         var kept = String.UnicodeScalarView()
         var position = 0
         var copied = 0
-        while position < text.count {
-            if let end = endOfPhone(in: text, from: position) ?? endOfCode(in: text, from: position) {
-                kept.append(contentsOf: text[copied..<position])
+        while position < scalars.count {
+            while let first = encoded.first, first.upperBound <= position { encoded.removeFirst() }
+            let found = encoded.first.flatMap { $0.contains(position) ? $0.upperBound : nil }
+            if let end = found ?? endOfPhone(in: text, from: position) ?? endOfCode(in: text, from: position) {
+                let isInternational = position > copied && scalars[position - 1] == "+" && text.isDigit(position)
+                kept.append(contentsOf: scalars[copied..<(isInternational ? position - 1 : position)])
                 kept.append(contentsOf: "***".unicodeScalars)
                 position = end
                 copied = end
@@ -48,68 +97,102 @@ private struct Scrubber {
             }
         }
         guard copied > 0 else { return message }
-        kept.append(contentsOf: text[copied...])
+        kept.append(contentsOf: scalars[copied...])
         return String(kept)
     }
 
-    private func endOfPhone(in text: [Unicode.Scalar], from start: Int) -> Int? {
-        guard Self.isDigit(text[start]) || text[start] == "+" else { return nil }
+    // MARK: The phone
+
+    private func endOfPhone(in text: Text, from start: Int) -> Int? {
+        guard text.isDigit(start) else { return nil }
         for digits in phones {
-            if let end = endOfRun(digits, in: text, from: start) { return end }
+            if let end = end(of: digits, in: text, from: start, between: Self.groupsDigits) { return end }
+        }
+        return endOfPartOfPhone(in: text, from: start)
+    }
+
+    /// The longest run of the phone's digits that begins here, if it is long enough to tell.
+    private func endOfPartOfPhone(in text: Text, from start: Int) -> Int? {
+        var best: (count: Int, end: Int)?
+        for first in phone.indices where phone[first] == text.plain[start] {
+            var end = start + 1
+            var count = 1
+            while first + count < phone.count {
+                guard let next = step(to: phone[first + count], in: text, from: end, between: Self.groupsDigits) else {
+                    break
+                }
+                end = next
+                count += 1
+            }
+            if count > best?.count ?? 0 { best = (count, end) }
+        }
+        guard let best else { return nil }
+        let standsAlone = !text.isWord(start - 1) && !text.isWord(best.end)
+        return best.count >= 6 || (best.count >= 4 && standsAlone) ? best.end : nil
+    }
+
+    // MARK: The code
+
+    private func endOfCode(in text: Text, from start: Int) -> Int? {
+        guard text.isWord(start) else { return nil }
+        let end = start + code.count
+        if end <= text.plain.count, code.indices.allSatisfy({ text.plain[start + $0] == code[$0] }),
+            codeMayBeInsideAWord || standsAlone(start..<end, in: text)
+        {
+            return end
+        }
+        for disguised in disguises {
+            guard let end = self.end(of: disguised, in: text, from: start, between: { $0.plain == nil }) else {
+                continue
+            }
+            if codeMayBeInsideAWord || standsAlone(start..<end, in: text) { return end }
         }
         return nil
     }
 
-    /// At most this many separators may stand between two digits, as in `(0532) - 481`.
+    private func standsAlone(_ range: Range<Int>, in text: Text) -> Bool {
+        !text.isWord(range.lowerBound - 1) && !text.isWord(range.upperBound)
+    }
+
+    // MARK: Runs
+
+    /// At most this many separators may stand between two characters, as in `(0532) - 481`.
     private static let separatorsInARow = 4
 
-    private func endOfRun(_ run: [Unicode.Scalar], in text: [Unicode.Scalar], from start: Int) -> Int? {
-        var position = start
-        for (index, scalar) in run.enumerated() {
-            var separators = 0
-            while index > 0, position < text.count, Self.isSeparator(text[position]), separators < Self.separatorsInARow
-            {
-                position += 1
-                separators += 1
-            }
-            guard position < text.count, text[position] == scalar else { return nil }
-            position += 1
+    private func end(
+        of run: [Unicode.Scalar],
+        in text: Text,
+        from start: Int,
+        between isSeparator: (Unicode.Scalar) -> Bool
+    ) -> Int? {
+        guard text.plain[start] == run.first else { return nil }
+        var position = start + 1
+        for scalar in run.dropFirst() {
+            guard let next = step(to: scalar, in: text, from: position, between: isSeparator) else { return nil }
+            position = next
         }
         return position
     }
 
-    private func endOfCode(in text: [Unicode.Scalar], from start: Int) -> Int? {
-        let end = start + code.count
-        guard end <= text.count, code.indices.allSatisfy({ Self.folded(text[start + $0]) == code[$0] }) else {
-            return nil
+    private func step(
+        to scalar: Unicode.Scalar,
+        in text: Text,
+        from start: Int,
+        between isSeparator: (Unicode.Scalar) -> Bool
+    ) -> Int? {
+        var position = start
+        while position < text.plain.count, position - start < Self.separatorsInARow, isSeparator(text.scalars[position])
+        {
+            position += 1
         }
-        if codeMayBeInsideAWord { return end }
-        let startsWord = start == 0 || !Self.isWord(text[start - 1])
-        let endsWord = end == text.count || !Self.isWord(text[end])
-        return startsWord && endsWord ? end : nil
+        guard position < text.plain.count, text.plain[position] == scalar else { return nil }
+        return position + 1
     }
 
-    /// Lower case; the Turkish dotted capital and dotless small i count as i.
-    private static func folded(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-        switch scalar {
-        case "A"..."Z": Unicode.Scalar(UInt8(ascii: scalar) | 0x20)
-        case "\u{130}", "\u{131}": "i"
-        default: scalar
-        }
-    }
+    private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
 
-    private static func isDigit(_ scalar: Unicode.Scalar) -> Bool {
-        ("0"..."9").contains(scalar)
-    }
-
-    private static func isSeparator(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar {
-        case "-", ".", "(", ")", "/", "\u{2010}"..."\u{2015}": true
-        default: scalar.properties.isWhitespace
-        }
-    }
-
-    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.isAlphabetic || isDigit(scalar)
+    /// What people write between the digits of a phone number, and what cannot be seen there.
+    private static func groupsDigits(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.separatesDigits || scalar.isInvisible || scalar.steersDisplay
     }
 }

@@ -1,6 +1,6 @@
 /// "Does this code belong to this session and phone?", read from one record and known to be usable.
 package struct VerifyCommand: Equatable, Sendable {
-    /// The producer's name for it, or the record's coordinates: 1–256 bytes, no control characters.
+    /// The producer's name for it, or the record's coordinates: 1–256 bytes, nothing invisible.
     package var commandID: String
     package var sessionID: SessionID
     package var phone: PhoneNumber
@@ -39,12 +39,13 @@ package enum InvalidReason: Hashable, Sendable {
     case malformed
     case field(Field)
     case keyMissing
+    case keyNotSession
     case tooLarge
     /// Of a dead letter only: records that could not be decoded were passed over, so nobody can be answered.
     case undecodable
 
     /// Those that a result can have.
-    package static let ofResults = [malformed] + Field.allCases.map(field) + [keyMissing, tooLarge]
+    package static let ofResults = [malformed] + Field.allCases.map(field) + [keyMissing, keyNotSession, tooLarge]
     package static let all = ofResults + [undecodable]
 
     package var rawValue: String {
@@ -52,6 +53,7 @@ package enum InvalidReason: Hashable, Sendable {
         case .malformed: "malformed"
         case .field(let field): "field_" + field.rawValue
         case .keyMissing: "key_missing"
+        case .keyNotSession: "key_not_session"
         case .tooLarge: "too_large"
         case .undecodable: "undecodable"
         }
@@ -61,6 +63,7 @@ package enum InvalidReason: Hashable, Sendable {
         switch rawValue {
         case "malformed": self = .malformed
         case "key_missing": self = .keyMissing
+        case "key_not_session": self = .keyNotSession
         case "too_large": self = .tooLarge
         case "undecodable": self = .undecodable
         default:

@@ -15,19 +15,19 @@ package struct WallTime: Hashable, Comparable, Sendable {
 
     /// Reads `2017-07-17T15:30:15.0581408+03:00`: date, time, up to nine fractional digits, and `Z` or an offset.
     ///
-    /// `nil` for anything else, a time without an offset included: guessing a zone would move a deadline by hours.
+    /// Java leaves out seconds that are zero, others write the offset `+0300` or `+03`, or `t` and `z`: read as well. `nil` for
+    /// anything else, a time without an offset included: guessing a zone would move a deadline by hours.
     package init?(iso8601 text: String) {
         var reader = DigitReader(bytes: Array(text.utf8))
         guard let year = reader.number(digits: 4), reader.take("-"),
             let month = reader.number(digits: 2), reader.take("-"),
-            let day = reader.number(digits: 2), reader.take("T"),
+            let day = reader.number(digits: 2), reader.take("T") || reader.take("t"),
             let hour = reader.number(digits: 2), reader.take(":"),
-            let minute = reader.number(digits: 2), reader.take(":"),
-            let second = reader.number(digits: 2),
+            let minute = reader.number(digits: 2),
+            let (second, fraction) = reader.secondsAndMilliseconds(),
             (1...12).contains(month), day >= 1, day <= Self.days(inMonth: month, of: year),
             // A leap second counts as the first moment of the next minute.
             hour <= 23, minute <= 59, second <= 60,
-            let fraction = reader.fractionInMilliseconds(),
             let offset = reader.offsetInMinutes(), reader.isAtEnd
         else { return nil }
         let minutes = (Self.days(year: year, month: month, day: day) * 24 + hour) * 60 + minute - offset
@@ -133,7 +133,14 @@ private struct DigitReader {
         return value
     }
 
-    mutating func fractionInMilliseconds() -> Int64? {
+    /// Zero where they are left out.
+    mutating func secondsAndMilliseconds() -> (Int64, Int64)? {
+        guard take(":") else { return (0, 0) }
+        guard let seconds = number(digits: 2), let fraction = fractionInMilliseconds() else { return nil }
+        return (seconds, fraction)
+    }
+
+    private mutating func fractionInMilliseconds() -> Int64? {
         guard take(".") else { return 0 }
         var milliseconds: Int64 = 0
         var weight: Int64 = 100
@@ -147,13 +154,12 @@ private struct DigitReader {
     }
 
     mutating func offsetInMinutes() -> Int64? {
-        if take("Z") { return 0 }
+        if take("Z") || take("z") { return 0 }
         let sign: Int64
         if take("+") { sign = 1 } else if take("-") { sign = -1 } else { return nil }
-        guard let hours = number(digits: 2), take(":"), let minutes = number(digits: 2), hours <= 23, minutes <= 59
-        else {
-            return nil
-        }
+        guard let hours = number(digits: 2), hours <= 23 else { return nil }
+        let hasMinutes = take(":") || !isAtEnd
+        guard let minutes = hasMinutes ? number(digits: 2) : 0, minutes <= 59 else { return nil }
         return sign * (hours * 60 + minutes)
     }
 }

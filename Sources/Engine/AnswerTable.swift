@@ -32,24 +32,35 @@ extension AnswerClass {
         case .notSent(.withheld): self = .withheld
         case .notSent: self = .retryable
         case .unknown: self = .ambiguous
-        case .answered(let status): self = Self.judge(status: status, body: answer.body)
+        case .answered(let status): self = Self.judge(status, answer)
         }
     }
 
-    private static func judge(status: Int, body: UpstreamAnswer.Body?) -> AnswerClass {
+    private static func judge(_ status: Int, _ answer: UpstreamAnswer) -> AnswerClass {
         switch status {
         case 200:
-            guard let code = body?.code else { return .ambiguous }
+            guard let code = answer.body?.code else { return .ambiguous }
             return judge(returnCode: code)
-        case 401, 403: return .halt
-        case 429, 503: return .retryable
+        // Accepted, or done without a word.
+        case 201...299: return .ambiguous
+        // The request was not read to its end, not for this server, too early, or one too many: not processed.
+        case 408, 421, 425, 429: return .retryable
+        // With `Retry-After` it is the server's own refusal. Without, it can come from a proxy whose back end died after it had
+        // processed the request.
+        case 503: return answer.retryAfter == nil ? .ambiguous : .retryable
         case 500...599: return .ambiguous
-        case 400...499:
-            if let code = body?.resultCode { return judge(resultCode: code) }
-            if status == 404, body?.type == "no_data_error" { return .rejected(.unknownSession) }
-            return status == 400 ? .refused(.refusedByUpstream) : .refused(.unexpectedAnswer)
+        case 400...499: return judge(error: answer.body, status)
         default: return .refused(.unexpectedAnswer)
         }
+    }
+
+    /// A page of some ingress or firewall is not the upstream's word about anything.
+    private static func judge(error: UpstreamAnswer.Body?, _ status: Int) -> AnswerClass {
+        guard let error, error.isErrorObject else { return .ambiguous }
+        if status == 401 || status == 403 { return .halt }
+        if let code = error.resultCode { return judge(resultCode: code) }
+        if status == 404, error.type == "no_data_error" { return .rejected(.unknownSession) }
+        return status == 400 ? .refused(.refusedByUpstream) : .refused(.unexpectedAnswer)
     }
 
     /// `result_code` of an error object: success inside an error is a contradiction, never a verdict.
@@ -69,6 +80,12 @@ extension AnswerClass {
         case 8, 10: .ambiguous
         default: .refused(.unexpectedAnswer)
         }
+    }
+
+    /// Somebody asked for patience: whether the request was processed or not, it is asked again on the schedule of a retryable
+    /// answer, and not as rarely as after a lost one.
+    package static func asksForPatience(_ answer: UpstreamAnswer) -> Bool {
+        answer.transport == .answered(status: 503)
     }
 
     /// The request may have reached the upstream.

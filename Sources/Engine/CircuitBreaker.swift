@@ -1,11 +1,13 @@
 /// Stops asking an upstream that only fails, and finds out with one command at a time whether it is back.
 ///
-/// A wrong code is a healthy answer. What was asked before it opened decides nothing afterwards: only the probe does.
+/// A wrong code is a healthy answer. A session counts once however often it fails, for it may be that one which fails and not
+/// the upstream; whoever probes has not failed yet, if such a one waits. What was asked before it opened decides nothing afterwards: only the probe does.
 package struct CircuitBreaker: Equatable, Sendable {
     package struct Settings: Equatable, Sendable {
-        /// Failures in a row that open it.
+        /// Different sessions in a row that failed, and none served between, open it; never fewer than two.
         package var consecutiveFailures: Int
-        /// Or this share of the calls within `window`, if they are at least `minimumCalls`.
+        /// Or this share of the calls within `window`, if they are at least `minimumCalls` and several sessions failed; 1 is never,
+        /// for where somebody is served whoever else fails may be alone with that.
         package var failureShare: Double
         package var minimumCalls: Int
         package var window: Duration
@@ -15,7 +17,7 @@ package struct CircuitBreaker: Equatable, Sendable {
 
         package init(
             consecutiveFailures: Int = 10,
-            failureShare: Double = 0.5,
+            failureShare: Double = 1,
             minimumCalls: Int = 20,
             window: Duration = .seconds(10),
             firstOpening: Duration = .seconds(1),
@@ -43,7 +45,12 @@ package struct CircuitBreaker: Equatable, Sendable {
 
     private let settings: Settings
     package private(set) var state = State.closed
-    private var consecutive = 0
+    /// Failed since the last that was served.
+    private var failing = Witnesses()
+    /// Who failed last, when, and when another session did before.
+    private var lastFailed: SessionDigest?
+    private var lastFailure: Instant?
+    private var othersFailure: Instant?
     private var window: FailureWindow
     private var openings: BackOff
     private var closedAt: Instant?
@@ -55,6 +62,9 @@ package struct CircuitBreaker: Equatable, Sendable {
     }
 
     package var isClosed: Bool { state == .closed }
+
+    /// It has failed since somebody was served last.
+    package func isWitness(_ session: SessionDigest) -> Bool { failing.contains(session) }
 
     package func isProbe(_ id: RecordID) -> Bool { state == .halfOpen(probe: id) }
 
@@ -77,7 +87,7 @@ package struct CircuitBreaker: Equatable, Sendable {
     package mutating func succeeded(_ id: RecordID, at now: Instant) -> Change? {
         switch state {
         case .closed:
-            consecutive = 0
+            failing.clear()
             window.count(isFailure: false, at: now)
             return nil
         case .halfOpen(id): return close(at: now)
@@ -93,10 +103,18 @@ package struct CircuitBreaker: Equatable, Sendable {
         }
     }
 
-    package mutating func failed(_ id: RecordID, at now: Instant, using generator: inout SplitMix64) -> Change? {
+    /// A failure of this session's; where nobody knows any more whose it was (nil), it counts for a share only.
+    package mutating func failed(
+        _ id: RecordID,
+        of session: SessionDigest?,
+        at now: Instant,
+        using generator: inout SplitMix64
+    ) -> Change? {
+        failing.heard(session)
+        if session != lastFailed { (lastFailed, othersFailure) = (session, lastFailure) }
+        lastFailure = now
         switch state {
         case .closed:
-            consecutive += 1
             window.count(isFailure: true, at: now)
             return isTooMuch(at: now) ? open(at: now, using: &generator) : nil
         case .halfOpen(id): return open(at: now, using: &generator)
@@ -113,8 +131,10 @@ package struct CircuitBreaker: Equatable, Sendable {
     }
 
     private func isTooMuch(at now: Instant) -> Bool {
-        if consecutive >= settings.consecutiveFailures { return true }
+        if failing.count >= max(settings.consecutiveFailures, Limits.witnesses) { return true }
+        guard settings.failureShare < 1 else { return false }
         let (calls, failures) = window.totals(at: now)
+        guard let othersFailure, now - othersFailure < settings.window else { return false }
         return calls >= settings.minimumCalls && Double(failures) >= settings.failureShare * Double(calls)
     }
 
@@ -130,7 +150,7 @@ package struct CircuitBreaker: Equatable, Sendable {
 
     private mutating func close(at now: Instant) -> Change {
         state = .closed
-        consecutive = 0
+        failing.clear()
         window.clear()
         closedAt = now
         return .closed

@@ -24,6 +24,8 @@ final class Command {
     /// Nil when the record is no usable command.
     let session: SessionDigest?
     let fingerprint: Fingerprint?
+    /// Which commands it takes turns with: those under the same key of the record, else of the same session.
+    let flow: UInt64
     let receivedAt: Instant
     let receivedWall: WallTime
     let deadline: Instant
@@ -42,6 +44,9 @@ final class Command {
     /// Waits between tries at an intent that the broker does not take.
     var intentBackOff = BackOff()
     var attempts = 0
+    /// Some attempt may have been processed without our learning the answer.
+    var hasLostAnswer = false
+    /// Those among them that may be repeated only so often.
     var ambiguousAttempts = 0
     /// Some byte of some attempt left.
     var hasLeft = false
@@ -59,14 +64,27 @@ final class Command {
         /// It has an intent that no settled code voids: a tombstone does.
         var leavesIntent: Bool
         var replayed: Bool
+        /// The record whose answer it replays.
+        var first: First?
         var inDoubt: Bool
-        var at: Instant
+        /// Not before that of the same session's earlier command.
+        var at: WallTime
     }
+
+    /// Who was answered first.
+    struct First {
+        var offset: Int64
+        var commandID: String?
+    }
+
+    /// It counts among those of its phone that may turn out wrong.
+    var isGuess = false
 
     init(_ record: ReceivedRecord, at now: Instant, wall: WallTime, maximumAge: Duration) {
         self.record = record
         session = record.session
         fingerprint = record.fingerprint
+        flow = record.key.map(Self.flow) ?? record.session?.low ?? 0
         receivedAt = now
         receivedWall = wall
         // A record's time in the future (a producer's wrong clock) must not lengthen its life; none at all (-1) counts as now.
@@ -79,14 +97,15 @@ final class Command {
         deadline = now + left
     }
 
+    /// FNV-1a, for it only has to spread: who finds keys that collide makes them wait for one another.
+    private static func flow(_ key: [UInt8]) -> UInt64 {
+        key.prefix(Limits.flowBytes).reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+    }
+
     var offset: Int64 { record.id.offset }
     var isWritingIntent: Bool { if case .writingIntent = state { true } else { false } }
     /// No attempt begins, and none lasts, beyond this.
     var end: Instant { min(deadline, budgetEnd ?? .distantFuture) }
-
-    func wall(at now: Instant) -> WallTime {
-        WallTime(milliseconds: receivedWall.milliseconds + (now - receivedAt).milliseconds)
-    }
 }
 
 extension ReceivedRecord {

@@ -3,6 +3,8 @@
 /// One row a rule, the first that fits; the rows before these (the record itself is finished, or unusable) are decided
 /// where it arrives.
 package enum Decision: Equatable, Sendable {
+    /// What was typed is no code: wrong, at any time and whatever is known of the session, so nothing is asked and nothing remembered.
+    case neverRight
     /// Its code is settled: the same answer again, no call.
     case replay(Outcome)
     /// The session is closed by another code.
@@ -11,7 +13,7 @@ package enum Decision: Equatable, Sendable {
     case outcomeUnknown
     /// It is too late, and it was never asked about.
     case expired
-    /// So many other codes of the session were asked about that this one looks like guessing.
+    /// So many other codes of the session, or of the phone, were asked about that this one looks like guessing.
     case tooManyCodes
     /// Ask.
     ///
@@ -19,17 +21,21 @@ package enum Decision: Equatable, Sendable {
     case ask(again: Bool)
 
     /// - Parameters:
+    ///   - canBeRight: whether the code is made of what codes are made of.
     ///   - fingerprint: the question.
     ///   - offset: the record's own.
     ///   - entry: what is known of its session.
     ///   - isPastDeadline: whether it is too late to ask.
     ///   - maximumCodes: different codes of one session that may be asked about.
+    ///   - isPhoneGuessed: so many wrong codes were typed for the phone that no other one may be asked about.
     package init(
+        canBeRight: Bool = true,
         fingerprint: Fingerprint,
         offset: Int64 = .max,
         entry: SessionEntry,
         isPastDeadline: Bool,
-        maximumCodes: Int
+        maximumCodes: Int,
+        isPhoneGuessed: Bool = false
     ) {
         let code = entry.code(fingerprint)
         let known = code?.outcome
@@ -37,13 +43,15 @@ package enum Decision: Equatable, Sendable {
         // an intent for it would count as void by the state that holds the failure, and a crash would go unseen.
         let isOwn = (code?.source ?? -1) >= offset
         let isOpen = entry.hasOpenIntent(fingerprint)
-        if let known, !known.retryable || isOwn {
+        if !canBeRight {
+            self = .neverRight
+        } else if let known, !known.retryable || isOwn {
             self = .replay(known)
         } else if entry.isClosed {
             self = .sessionUsed
         } else if isPastDeadline {
             self = isOpen ? .outcomeUnknown : .expired
-        } else if entry.otherCodes(than: fingerprint) >= maximumCodes {
+        } else if entry.otherCodes(than: fingerprint) >= maximumCodes || isPhoneGuessed {
             self = .tooManyCodes
         } else {
             self = .ask(again: isOpen)

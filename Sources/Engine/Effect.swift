@@ -60,7 +60,17 @@ package enum Effect: Sendable {
 package enum Fact: Equatable, Sendable {
     case concluded(RecordID, Reason, replayed: Bool, inDoubt: Bool)
     case published(Status, reason: Reason, after: Duration)
-    case asked(RecordID, AnswerClass, attempt: Int, after: Duration, failure: TransportFailure?, httpStatus: Int?)
+    case asked(
+        RecordID,
+        AnswerClass,
+        attempt: Int,
+        after: Duration,
+        failure: TransportFailure?,
+        httpStatus: Int?,
+        body: BodyFault?
+    )
+    /// It was answered `too_many_codes`, for what was typed before for its session or its phone.
+    case guessed(RecordID, at: Guessed)
     case backedOff(RecordID, attempt: Int, for: Duration)
     case upstream(UpstreamChange)
     case ignored(count: Int)
@@ -107,6 +117,11 @@ package enum Fact: Equatable, Sendable {
     case intakeOpened
     case draining
     case stopped(unfinished: Int)
+}
+
+/// What is guessed at: the limit that says so.
+package enum Guessed: String, Equatable, Sendable, CaseIterable {
+    case session, phone
 }
 
 /// What changed between this worker and the upstream.

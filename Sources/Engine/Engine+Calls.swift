@@ -4,8 +4,8 @@ import Contract
 extension Engine {
     mutating func dispatch(at now: Instant) {
         nextDispatch = nil
-        while slots < protection.concurrency.limit, membership.isTrusted, drain.isRunning, mayDispatch(at: now),
-            let command = ready.pop()
+        while slots < protection.concurrency.limit, membership.isTrusted, drain.isRunning,
+            let command = nextInTurn(at: now)
         {
             // A command of a partition that is gone, given back or parked keeps its state and no place in the queue.
             guard let partition = partition(command.record.id.place), partition.dispatches else { continue }
@@ -19,7 +19,8 @@ extension Engine {
             if now >= command.end {
                 concludeTooLate(command, partition, at: now)
             } else if command.attempts == 0, protection.isHopeless(command.deadline - now, at: now) {
-                ready.giveUp(command)
+                // It stays where it is answered at its deadline.
+                continue
             } else if !needsIntent {
                 if let next = protection.nextCall, next > now {
                     nextDispatch = next
@@ -45,7 +46,7 @@ extension Engine {
         )
         grant(command, partition, at: now)
         protection.intended(at: now)
-        let intent = LedgerRecord.Content.intent(fingerprint, source: command.offset, time: command.wall(at: now))
+        let intent = LedgerRecord.Content.intent(fingerprint, source: command.offset, time: wall(at: now))
         effects.append(
             .writeIntent(command.record.id, LedgerRecord(session: verify.sessionID, content: intent))
         )
@@ -69,7 +70,7 @@ extension Engine {
             of: session,
             source: id.offset,
             ledgerOffset: offset,
-            at: command.wall(at: now)
+            at: wall(at: now)
         )
         // An acknowledgement that took so long may belong to a lease that has ended: another owner may have restored
         // without seeing the intent. Written again, it is younger than any such owner.
@@ -107,6 +108,7 @@ extension Engine {
 
     private mutating func call(_ command: Command, _ partition: Partition, at now: Instant) {
         guard case .command(let verify, _, _) = command.record.content else { return }
+        precondition(verify.code.canBeRight, "nothing is asked about what is no code")
         command.state = .calling(since: now)
         protection.called(at: now)
         let timeout = min(configuration.attemptTimeout, command.end - now)
@@ -148,7 +150,7 @@ extension Engine {
         case .retryable: askAgainOrFail(command, partition, retryAfter: answer.retryAfter, at: now)
         case .ambiguous:
             if let session = command.session, let fingerprint = command.fingerprint {
-                partition.ledger.doubted(fingerprint, of: session, at: command.wall(at: now))
+                partition.ledger.doubted(fingerprint, of: session, at: wall(at: now))
             }
             askAgainOrFail(command, partition, retryAfter: answer.retryAfter, at: now)
         case .withheld: requeue(command, partition, at: now)
@@ -164,7 +166,10 @@ extension Engine {
     ) {
         guard judged != .withheld else { return }
         command.attempts += 1
-        if judged == .ambiguous { command.ambiguousAttempts += 1 }
+        if judged == .ambiguous {
+            command.hasLostAnswer = true
+            if !AnswerClass.asksForPatience(answer) { command.ambiguousAttempts += 1 }
+        }
         if AnswerClass.left(answer) { command.hasLeft = true }
         var failure: TransportFailure?
         command.lastStatus = nil
@@ -184,7 +189,8 @@ extension Engine {
                 attempt: command.attempts,
                 after: now - since,
                 failure: failure,
-                httpStatus: command.lastStatus
+                httpStatus: command.lastStatus,
+                body: answer.bodyFault
             )
         )
     }

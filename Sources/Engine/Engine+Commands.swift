@@ -70,7 +70,6 @@ extension Engine {
             for partition in owned(where: \.isRestored) { pause(partition, for: .admission) }
         }
         if partition.progress.span >= Limits.windowHigh { pause(partition, for: .window) }
-        if partition.progress.span >= Limits.urgentWindow { hurryHead(of: partition) }
 
         switch record.content {
         case .unusable(let rejection):
@@ -88,11 +87,6 @@ extension Engine {
                 conclude(command, partition, as: Outcome(.sessionBusy, retryable: true), settles: false, at: now)
             }
         }
-    }
-
-    /// More than half of the window waits for the record at the watermark: nothing is more urgent.
-    private mutating func hurryHead(of partition: Partition) {
-        if let head = partition.commands[partition.progress.base], head.state == .ready { ready.hurry(head) }
     }
 
     // MARK: Deciding
@@ -120,29 +114,62 @@ extension Engine {
         _ partition: Partition,
         at now: Instant
     ) {
-        guard let fingerprint = command.fingerprint, isWorking(partition) else { return }
+        guard case .command(let verify, _, let fingerprint) = command.record.content, isWorking(partition) else {
+            return
+        }
+        let entry = partition.ledger[session]
+        let isPhoneGuessed = isPhoneGuessed(command, partition, at: now)
         let decision = Decision(
+            canBeRight: verify.code.canBeRight,
             fingerprint: fingerprint,
             offset: command.offset,
-            entry: partition.ledger[session],
+            entry: entry,
             isPastDeadline: now >= command.deadline,
-            maximumCodes: configuration.maximumCodes
+            maximumCodes: configuration.maximumCodes,
+            isPhoneGuessed: isPhoneGuessed
         )
         switch decision {
+        case .neverRight: conclude(command, partition, as: Outcome(.wrongCode), settles: false, at: now)
         case .replay(let outcome):
-            conclude(command, partition, as: outcome, settles: false, replayed: true, at: now)
+            let first = entry.code(fingerprint).map {
+                Command.First(offset: $0.source, commandID: $0.note?.commandID)
+            }
+            conclude(command, partition, as: outcome, settles: false, first: first, at: now)
         case .sessionUsed: conclude(command, partition, as: Outcome(.sessionUsed), settles: false, at: now)
         case .outcomeUnknown, .expired:
             command.isAskedAgain = decision == .outcomeUnknown
             concludeTooLate(command, partition, isHead: false, at: now)
-        case .tooManyCodes: conclude(command, partition, as: Outcome(.tooManyCodes), settles: false, at: now)
+        case .tooManyCodes:
+            let isOfSession = entry.otherCodes(than: fingerprint) >= configuration.maximumCodes
+            report(.guessed(command.record.id, at: isOfSession ? .session : .phone))
+            conclude(command, partition, as: Outcome(.tooManyCodes), settles: false, at: now)
         // Stays queued until the tombstones are committed.
         case .ask where partition.tombstones[session] != nil: break
         case .ask(let again):
             command.isAskedAgain = again
             command.state = .ready
+            if configuration.maximumWrongCodes > 0, let phone = command.record.phone {
+                command.isGuess = true
+                partition.guesses[phone, default: 0] += 1
+            }
             ready.push(command, at: now)
         }
+    }
+
+    /// Those being asked about count as well: else a hundred sessions at once would be a hundred guesses.
+    private func isPhoneGuessed(_ command: Command, _ partition: Partition, at now: Instant) -> Bool {
+        guard configuration.maximumWrongCodes > 0, let phone = command.record.phone else { return false }
+        let since = wall(at: now).milliseconds - configuration.retention.milliseconds
+        let wrong = partition.ledger.wrongCodes(of: phone, since: WallTime(milliseconds: since))
+        return wrong + partition.guesses[phone, default: 0] >= configuration.maximumWrongCodes
+    }
+
+    /// What is kept of the record that settles a code.
+    private func note(on command: Command) -> CodeState.Note? {
+        guard let id = command.record.command?.commandID else { return nil }
+        let own = id == coordinates(of: command.record.id).description ? nil : id
+        let phone = configuration.maximumWrongCodes > 0 ? command.record.phone : nil
+        return own == nil && phone == nil ? nil : CodeState.Note(commandID: own, phone: phone)
     }
 
     /// A partition that is being given back finishes what is under way and begins nothing.
@@ -171,7 +198,7 @@ extension Engine {
     /// No verdict could be had.
     func failure(of command: Command) -> Outcome {
         let reason: Reason =
-            command.isAskedAgain || command.ambiguousAttempts > 0 ? .outcomeUnknown : .upstreamUnavailable
+            command.isAskedAgain || command.hasLostAnswer ? .outcomeUnknown : .upstreamUnavailable
         return Outcome(
             reason,
             retryable: true,
@@ -200,17 +227,24 @@ extension Engine {
         _ partition: Partition,
         as outcome: Outcome,
         settles: Bool,
-        replayed: Bool = false,
+        first: Command.First? = nil,
         at now: Instant
     ) {
         precondition(command.conclusion == nil, "a command has one outcome")
+        if command.isGuess, let phone = command.record.phone {
+            let left = (partition.guesses[phone] ?? 1) - 1
+            partition.guesses[phone] = left > 0 ? left : nil
+        }
+        // Nor before what another owner, whose clock is another, wrote of the session.
+        let time = max(wall(at: now), command.session.map { partition.ledger[$0].lastTime } ?? wall(at: now))
         if settles, let session = command.session, let fingerprint = command.fingerprint {
             partition.ledger.settled(
                 fingerprint,
                 of: session,
                 as: outcome,
                 source: command.offset,
-                at: command.wall(at: now)
+                note: note(on: command),
+                at: time
             )
         }
         let leavesIntent = !settles && leavesIntent(command, partition)
@@ -222,15 +256,16 @@ extension Engine {
             outcome: outcome,
             settles: settles,
             leavesIntent: leavesIntent,
-            replayed: replayed,
+            replayed: first != nil,
+            first: first,
             inDoubt: inDoubt,
-            at: now
+            at: time
         )
         command.state = .concluded
         partition.concluded.append(command)
         unconcluded -= 1
         if oldestConclusion == nil { oldestConclusion = now }
-        report(.concluded(command.record.id, outcome.reason, replayed: replayed, inDoubt: inDoubt))
+        report(.concluded(command.record.id, outcome.reason, replayed: first != nil, inDoubt: inDoubt))
     }
 
     private func leavesIntent(_ command: Command, _ partition: Partition) -> Bool {

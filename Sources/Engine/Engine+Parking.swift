@@ -88,6 +88,5 @@ extension Engine {
     /// Until one of the partition's intents has ended; its deadline goes on counting.
     mutating func holdBack(_ command: Command, _ partition: Partition) {
         partition.heldBack.append(command)
-        ready.giveUp(command)
     }
 }

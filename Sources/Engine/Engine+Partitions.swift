@@ -54,7 +54,7 @@ extension Engine {
     /// If nothing about it is in doubt its intent is voided, in the next transaction.
     mutating func abandon(_ command: Command, _ partition: Partition) {
         command.state = .abandoned
-        guard command.hasIntent, !command.isAskedAgain, command.ambiguousAttempts == 0,
+        guard command.hasIntent, !command.isAskedAgain, !command.hasLostAnswer,
             let session = command.session
         else { return }
         partition.voids.append(command)

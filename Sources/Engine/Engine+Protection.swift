@@ -2,14 +2,30 @@ import Contract
 
 // The upstream is spared when it is in trouble, and commands do not wait for it longer than they may.
 extension Engine {
-    /// Whether a command may be given a slot now; if not, when to look again.
-    mutating func mayDispatch(at now: Instant) -> Bool {
-        guard !ready.isEmpty else { return false }
-        guard case .closed(let until) = protection.gate(at: now) else { return true }
-        nextDispatch = until
-        protection.limited(at: now)
-        reportUpstream()
-        return false
+    /// The next command that may be given a slot now; nil: none, and when to look again is noted.
+    mutating func nextInTurn(at now: Instant) -> Command? {
+        guard !ready.isEmpty else { return nil }
+        switch protection.gate(at: now) {
+        case .open: return ready.pop()
+        case .probe: return nextProbe(at: now)
+        case .closed(let until):
+            nextDispatch = until
+            protection.limited(at: now)
+            reportUpstream()
+            return nil
+        }
+    }
+
+    /// A session that was told already what keeps the others waiting finds nothing out, so it probes last.
+    private mutating func nextProbe(at now: Instant) -> Command? {
+        let probes = protection.probes(at: now)
+        let mayRepeat = probes.witness <= now
+        if probes.unrelated <= now, let command = ready.pop(where: { !protection.isWitness($0.session) }) {
+            return command
+        }
+        if mayRepeat, let command = ready.pop(where: { protection.isWitness($0.session) }) { return command }
+        nextDispatch = [probes.unrelated, probes.witness].filter { $0 > now }.min()
+        return nil
     }
 
     /// What an answer says of the upstream, whatever it says of the command.
@@ -25,7 +41,7 @@ extension Engine {
             protection.released(id, at: now)
             return
         }
-        var about = Protection.Answer(id: id, judged: judged, answer: answer)
+        var about = Protection.Answer(id: id, session: command?.session, judged: judged, answer: answer)
         about.began = since
         about.dispatched = command?.dispatchedAt
         about.isTimedOut =

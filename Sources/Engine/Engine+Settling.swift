@@ -43,7 +43,7 @@ extension Engine {
         var room = batchLimit
         for index in settling.indices {
             let partition = settling[(index + rotation) % settling.count]
-            let share = share(of: partition, room: &room, batch: &batch, open: &open)
+            let share = share(of: partition, room: &room, batch: &batch, open: &open, at: now)
             let isWorthIt =
                 !share.offsets.isEmpty || !share.voids.isEmpty || !share.skipped.isEmpty || partition.progress.hasMoved
                 || partition.lacksOffset
@@ -64,7 +64,8 @@ extension Engine {
         of partition: Partition,
         room: inout Int,
         batch: inout Batch,
-        open: inout Settlement.Open
+        open: inout Settlement.Open,
+        at now: Instant
     ) -> Settlement.Share {
         var share = Settlement.Share()
         share.floor = partition.newestLedgerOffset
@@ -101,12 +102,14 @@ extension Engine {
             }
         }
         partition.voids.removeAll()
-        appendSkipped(of: partition, to: &share, &batch, &open)
+        appendSkipped(of: partition, to: &share, &batch, &open, at: now)
         if !isTold, let finished = share.offsets.max() { appendBarrier(of: partition, finished, to: &batch, &open) }
         for (id, session) in changed {
             let entry = partition.ledger[session]
             share.states.append(.init(index: batch.ledger.count, session: session, codes: entry.codes))
             append(.state(entry.codes, isClosed: entry.isClosed), id, partition, to: &batch, &open)
+            let notes = entry.notes
+            if !notes.isEmpty { append(.notes(notes), id, partition, to: &batch, &open) }
         }
         return share
     }
@@ -137,7 +140,8 @@ extension Engine {
         of partition: Partition,
         to share: inout Settlement.Share,
         _ batch: inout Batch,
-        _ open: inout Settlement.Open
+        _ open: inout Settlement.Open,
+        at now: Instant
     ) {
         for range in partition.skipped {
             let record = RecordID(place: partition.place, offset: range.lowerBound)
@@ -147,7 +151,7 @@ extension Engine {
             }
             var letter = DeadLetter(
                 source: coordinates(of: record),
-                timestamp: wall,
+                timestamp: wall(at: now),
                 key: nil,
                 consumerGroup: configuration.group,
                 reason: .undecodable,
@@ -231,7 +235,7 @@ extension Engine {
         open.deadLetters.append(record.id)
     }
 
-    private func coordinates(of id: RecordID) -> Coordinates {
+    func coordinates(of id: RecordID) -> Coordinates {
         Coordinates(topic: configuration.topic, partition: id.place.partition, offset: id.offset)
     }
 
@@ -245,13 +249,17 @@ extension Engine {
             retryable: outcome.retryable,
             inDoubt: conclusion.inDoubt,
             replayed: conclusion.replayed,
+            first: conclusion.first.map { first in
+                let place = RecordID(place: command.record.id.place, offset: first.offset)
+                return ResultEvent.First(source: coordinates(of: place), commandID: first.commandID)
+            },
             code: outcome.code,
             message: command.isUndeliverable ? nil : outcome.message,
             httpStatus: outcome.httpStatus,
             calls: command.attempts,
             maskedPhone: nil,
             receivedAt: command.receivedWall,
-            completedAt: command.wall(at: conclusion.at),
+            completedAt: conclusion.at,
             source: coordinates(of: command.record.id),
             worker: configuration.worker,
             echo: command.isUndeliverable ? [] : EchoHeaders.select(from: command.record.headers),

@@ -45,6 +45,8 @@ package struct EngineStatus: Equatable, Sendable {
         package var state: State
         /// What halted it.
         package var cause: String?
+        /// Some session was refused for the key's or the account's sake and nobody served since: enough of them halt.
+        package var isKeyInQuestion = false
         /// For how long it has been halted.
         package var haltedFor: Duration?
         /// From now until commands may be asked about again, if that is a matter of time.
@@ -124,9 +126,10 @@ extension Engine {
             rateShare: protection.rateShare,
             waiting: ready.count + backOffs.count
         )
+        status.isKeyInQuestion = protection.isKeyInQuestion
         let gate = protection.gate(at: now)
         if case .closed(let until?) = gate { status.reopensIn = until - now }
-        if case .halted(let since, let cause, _, _) = protection.halt?.state {
+        if case .halted(let since, let cause, _, _, _) = protection.halt?.state {
             status.state = .halted
             status.cause = cause.description
             status.haltedFor = now - since

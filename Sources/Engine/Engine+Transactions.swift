@@ -88,6 +88,10 @@ extension Engine {
             transientAborts += 1
             // Its id may be locked by what was aborted before; only a new producer learns that.
             needsProducer = needsProducer || transientAborts > 1
+            // Under a quota, or on slow disks, as much again would take as long again, and never come through.
+            if now - open.formed >= Limits.longTransaction {
+                batchLimit = max(1, min(batchLimit, open.results.count) / 2)
+            }
         case .outputs where end.faults.isEmpty: suspect(open, reason: end.reason, at: now)
         case .outputs: for fault in end.faults { blame(fault, open, reason: end.reason, at: now) }
         case .denied: denied(open, reason: end.reason, at: now)

@@ -59,9 +59,8 @@ package struct Engine: ~Copyable {
     /// The partition that the next batch begins with, so that a full batch starves none.
     var rotation = 0
 
-    /// The wall clock as last told, and when: only for the ledger's times, never for a wait.
-    var wall = WallTime(milliseconds: 0)
-    var wallRead: Instant
+    /// The wall clock as told: only for times that are shown or kept, never for a wait.
+    private var wallLine: WallLine
     var watchdog: Watchdog
     var requestedWake: Instant?
     var effects: [Effect] = []
@@ -90,7 +89,7 @@ package struct Engine: ~Copyable {
         batchLimit = configuration.maximumBatch
         lastCommit = now
         nextEnds = now
-        wallRead = now
+        wallLine = WallLine(at: now)
         watchdog = Watchdog(now: now)
     }
 
@@ -195,14 +194,9 @@ package struct Engine: ~Copyable {
 
     // MARK: Time
 
-    private mutating func told(_ wall: WallTime, at now: Instant) {
-        self.wall = wall
-        wallRead = now
-    }
+    private mutating func told(_ wall: WallTime, at now: Instant) { wallLine.told(wall, at: now) }
 
-    func wall(at now: Instant) -> WallTime {
-        WallTime(milliseconds: wall.milliseconds + (now - wallRead).milliseconds)
-    }
+    func wall(at now: Instant) -> WallTime { wallLine.time(at: now) }
 
     private mutating func expire(at now: Instant) {
         while let command = ready.popExpired(at: now) {

@@ -124,6 +124,8 @@ package struct ReceivedRecord: Sendable {
     /// Where the result is asked for; nil for the default topic.
     package var reply: ReplyAddress?
     package var content: Content
+    /// Where wrong codes are limited by phone.
+    package var phone: PhoneDigest?
     /// How often it has been replayed from a dead letter.
     package var replayCount = 0
     /// Its value, where a dead letter of it shall have a copy.

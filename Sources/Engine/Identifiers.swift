@@ -36,6 +36,13 @@ package struct SessionDigest: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) { hasher.combine(low) }
 }
 
+/// A phone number as a keyed digest, so that guesses at several of its sessions can be counted and nobody can read it back.
+package struct PhoneDigest: Hashable, Sendable {
+    package var value: UInt64
+
+    package init(value: UInt64) { self.value = value }
+}
+
 /// One question: a phone number and a code, as a keyed digest from which neither can be read back.
 ///
 /// Digests under different keys never compare equal, so that nothing is misread after a change of key.

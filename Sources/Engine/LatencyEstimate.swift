@@ -1,8 +1,8 @@
 /// How long a command takes from its dispatch to its answer, on the safe side: the mean and four deviations, as TCP estimates
 /// its time-out.
 ///
-/// A command that has less time than that left would only take the place of one that can make it: under overload, with the most
-/// urgent first, all calls would come too late. It fades while nothing is measured, so that a bad moment is not believed for ever.
+/// A command that has less time than that left would only take the place of one that can make it: under overload, with the
+/// oldest first, all calls would come too late. It fades while nothing is measured, so that a bad moment is not believed for ever.
 package struct LatencyEstimate: Equatable, Sendable {
     private let longest: Double
     private var mean = 0.0

@@ -2,7 +2,8 @@ package import Contract
 
 /// One record of the ledger topic.
 ///
-/// Intents and states live under keys that cannot overwrite each other.
+/// Intents, states and notes live under keys that cannot overwrite each other. A version that does not know notes passes over them
+/// as none of its records, and so reads the states beside them as ever.
 ///
 /// Binary, version 1, integers little-endian, `v` variable-length (LEB128; zigzag where signed):
 /// ```
@@ -11,6 +12,9 @@ package import Contract
 /// intent 1 source:v time-ms:v
 /// state  1 flags(1 = closed) count:v then per code:
 ///          keyID:u32 fingerprint:16 flags source:v time-ms:v [reason:u8 [code:v] [http:v] [length:v message]]
+/// key    'n' session-utf8                                 notes on the state, written after it
+/// notes  1 count:v then per code:
+///          keyID:u32 fingerprint:16 flags(1 = command id, 2 = phone) source:v [length:v command-id] [phone:u64]
 /// ```
 package struct LedgerRecord: Equatable, Sendable {
     package enum Content: Equatable, Sendable {
@@ -20,8 +24,23 @@ package struct LedgerRecord: Equatable, Sendable {
         case void(Fingerprint)
         /// The whole session, so that compaction may drop older ones.
         case state([CodeState], isClosed: Bool)
+        /// On the records that settled the codes of the state.
+        case notes([CodeNote])
         /// Written by a version that this one does not know, or damaged.
         case unreadable
+    }
+
+    /// A note, with the code and the record that it is about.
+    package struct CodeNote: Equatable, Sendable {
+        package var fingerprint: Fingerprint
+        package var source: Int64
+        package var note: CodeState.Note
+
+        package init(fingerprint: Fingerprint, source: Int64, note: CodeState.Note) {
+            self.fingerprint = fingerprint
+            self.source = source
+            self.note = note
+        }
     }
 
     package var session: SessionID
@@ -34,12 +53,13 @@ package struct LedgerRecord: Equatable, Sendable {
 }
 
 extension LedgerRecord {
-    private static let version: UInt8 = 1
+    static let version: UInt8 = 1
     private static let intentKind = UInt8(ascii: "i")
     private static let stateKind = UInt8(ascii: "s")
+    private static let notesKind = UInt8(ascii: "n")
     private static let fingerprintBytes = 20
     /// A state's value never holds more than this many codes: what claims more is damaged.
-    private static let maximumCodes = 4_096
+    static let maximumCodes = 4_096
 
     private struct CodeFlags: OptionSet {
         let rawValue: UInt8
@@ -62,6 +82,9 @@ extension LedgerRecord {
         case .state, .unreadable:
             writer.byte(Self.stateKind)
             writer.raw(session.text.utf8)
+        case .notes:
+            writer.byte(Self.notesKind)
+            writer.raw(session.text.utf8)
         }
         return writer.bytes
     }
@@ -79,12 +102,15 @@ extension LedgerRecord {
             writer.byte(isClosed ? 1 : 0)
             writer.unsigned(UInt64(codes.count))
             for code in codes { Self.write(code, to: &writer) }
+        case .notes(let notes):
+            writer.unsigned(UInt64(notes.count))
+            for note in notes { Self.write(note, to: &writer) }
         case .unreadable: preconditionFailure("what could not be read is never written")
         }
         return writer.bytes
     }
 
-    private static func write(_ fingerprint: Fingerprint, to writer: inout ByteWriter) {
+    static func write(_ fingerprint: Fingerprint, to writer: inout ByteWriter) {
         writer.fixed(fingerprint.keyID)
         writer.fixed(fingerprint.high)
         writer.fixed(fingerprint.low)
@@ -118,6 +144,11 @@ extension LedgerRecord {
     /// - Returns: nil when the key is none of ours: then it says nothing about any session.
     package init?(key: [UInt8], value: [UInt8]?) {
         self.init(readingKey: key, value: value)
+        // Notes that cannot be read are none: they decide nothing.
+        if case .notes = content {
+            if value != self.value { content = .notes([]) }
+            return
+        }
         // What this version would have written otherwise is another version's, or damaged.
         if let value, content != .unreadable, value != self.value { content = .unreadable }
     }
@@ -128,6 +159,9 @@ extension LedgerRecord {
         case Self.stateKind:
             guard let session = Self.session(key[1...]) else { return nil }
             self.init(session: session, content: Self.state(value))
+        case Self.notesKind:
+            guard let session = Self.session(key[1...]) else { return nil }
+            self.init(session: session, content: .notes(value.flatMap(Self.notes) ?? []))
         case Self.intentKind:
             let end = key.count - Self.fingerprintBytes
             guard end > 1, let session = Self.session(key[1..<end]) else { return nil }
@@ -142,7 +176,7 @@ extension LedgerRecord {
         String(validating: utf8, as: UTF8.self).flatMap { SessionID($0) }
     }
 
-    private static func fingerprint(_ reader: inout ByteReader) -> Fingerprint? {
+    static func fingerprint(_ reader: inout ByteReader) -> Fingerprint? {
         guard let keyID = reader.fixed(UInt32.self), let high = reader.fixed(UInt64.self),
             let low = reader.fixed(UInt64.self)
         else { return nil }

@@ -5,8 +5,6 @@ package enum Limits {
     /// The bitmap of that many bits is 2,731 characters of base64, and the broker keeps 4,096 bytes of metadata with an
     /// offset.
     package static let window: Int64 = 16_384
-    /// From here on, in offsets, the record at the watermark is the most urgent of all.
-    package static let urgentWindow: Int64 = window / 2
     /// Offsets: intake of the partition pauses at the high mark and resumes at the low one.
     package static let windowHigh: Int64 = window * 3 / 4
     package static let windowLow: Int64 = window / 2
@@ -19,12 +17,20 @@ package enum Limits {
     package static let commandBytes = 1_536
     /// Commands of one session that may wait behind the one being handled.
     package static let waitingPerSession = 64
+    /// Bytes of a record's key by which commands take turns.
+    package static let flowBytes = 256
     /// Codes of one session that a ledger record holds at the most, whatever the setting says: it bounds the record.
     package static let codesPerSession = 64
+    /// Bytes of a command's id that are kept: the contract allows no more.
+    package static let commandIDBytes = 256
+    /// Wrong codes of one phone that are remembered: the setting allows no more.
+    package static let wrongCodesPerPhone = 1_000
     /// Bytes of the upstream's message that are kept.
     package static let messageBytes = 512
     /// How long skipped offsets wait for company before their move alone is committed.
     package static let idleCommit = Duration.seconds(1)
+    /// A transaction that is aborted after it has lasted so long was too large for what the cluster takes: half of it is tried next.
+    package static let longTransaction = Duration.seconds(1)
     /// Sessions forgotten in one turn of the loop, so that forgetting never holds up an answer.
     package static let forgottenPerTurn = 1_000
     /// Waits between tries at what the broker refused: the first, and the longest.
@@ -32,6 +38,13 @@ package enum Limits {
     package static let longestRetry = Duration.seconds(5)
     /// Between tries to take back a place in the group that another process has taken; the first is a session time-out, and none is shorter.
     package static let longestDisplacement = Duration.seconds(60)
+    /// So many different sessions must be told the same before it is believed of the upstream, if nobody was served for so long;
+    /// else so many.
+    ///
+    /// As long as a command may wait by default while nothing is asked: whoever is wronged by it has been asked for.
+    package static let witnesses = 2
+    package static let witnessSilence = Duration.seconds(3)
+    package static let manyWitnesses = 10
     /// That the rate limit holds commands back is reported this often at the most.
     package static let limitReports = Duration.seconds(10)
     /// An owned partition whose leader has records above our position, and of which none comes for this long, is not being read.
@@ -86,6 +99,8 @@ package struct EngineConfiguration: Sendable {
     package var admission: Admission
     /// Different codes of one session that may be asked about.
     package var maximumCodes: Int
+    /// Wrong codes of one phone within ``retention``, in one partition, after which none is asked about; 0: any number.
+    package var maximumWrongCodes: Int
     /// How long a session is remembered after its last call or record.
     package var retention: Duration
     /// The longest that a finished command waits for company in its transaction.
@@ -133,6 +148,7 @@ package struct EngineConfiguration: Sendable {
         protection: ProtectionSettings = .init(),
         admission: Admission = Admission(high: 16_384, low: 8_192),
         maximumCodes: Int = 10,
+        maximumWrongCodes: Int = 0,
         retention: Duration = .seconds(1_800),
         commitInterval: Duration = .milliseconds(20),
         maximumBatch: Int = 2_000,
@@ -159,6 +175,7 @@ package struct EngineConfiguration: Sendable {
         self.protection = protection
         self.admission = admission
         self.maximumCodes = maximumCodes
+        self.maximumWrongCodes = maximumWrongCodes
         self.retention = retention
         self.commitInterval = commitInterval
         self.maximumBatch = maximumBatch

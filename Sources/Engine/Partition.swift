@@ -56,6 +56,8 @@ final class Partition {
     ///
     /// An intent under the same key must not be written before they are: they would wipe it out.
     var tombstones: [SessionDigest: Int] = [:]
+    /// Per phone its commands that are being asked about: each may turn out to be a wrong code.
+    var guesses: [PhoneDigest: Int] = [:]
     /// Records too far ahead of the watermark, in order, and the log's end if that is.
     var held: Deque<ReceivedRecord> = []
     var heldEnd: Int64?

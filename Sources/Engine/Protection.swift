@@ -1,10 +1,13 @@
 /// What stands between a waiting command and the upstream: halt, breaker, `Retry-After`, the rate and the concurrency limit, and
 /// the budget for retries, as one question and one set of answers.
 ///
-/// It decides whether a call may begin, never which.
+/// It decides whether a call may begin, never which. An answer concerns its own session until others have confirmed it; see
+/// ``Witnesses``.
 struct Protection {
     struct Answer {
         var id: RecordID
+        /// Nil when its partition is gone: then nobody knows whether others were told the same.
+        var session: SessionDigest?
         var judged: AnswerClass
         var answer: UpstreamAnswer
         /// When the attempt began and when the command was dispatched; nil when its partition is gone.
@@ -23,8 +26,13 @@ struct Protection {
     private var calls: RateLimiter?
     private(set) var concurrency: ConcurrencyLimit
     private var latency: LatencyEstimate
-    /// `Retry-After` of some answer: nothing is asked before.
+    /// `Retry-After` of several sessions' answers: nothing is asked before.
     private var heldUntil: Instant?
+    /// Who was refused, and who was told to wait, since somebody was served last; and when the shortest such wait ends.
+    private var refused = Witnesses()
+    private var toldToWait = Witnesses()
+    private var shortestWaitEnd: Instant?
+    private var served: Instant?
     private var limitReported: Instant?
     /// What the last answers and gates changed, until somebody takes it.
     var changes: [UpstreamChange] = []
@@ -67,6 +75,20 @@ struct Protection {
         if case .closed = breaking { return breaking }
         return halting == .probe || breaking == .probe ? .probe : .open
     }
+
+    /// Whether this session was told already what keeps the others waiting: it would only be told so again.
+    func isWitness(_ session: SessionDigest?) -> Bool {
+        guard let session else { return false }
+        return (halt?.isHalted == true && refused.contains(session)) || breaker?.isWitness(session) == true
+    }
+
+    /// When a session that is no witness may probe, and one that is.
+    func probes(at now: Instant) -> (unrelated: Instant, witness: Instant) {
+        (halt?.nextProbe ?? now, halt?.nextRepeat ?? now)
+    }
+
+    /// Somebody is refused, and nobody was served since, whether that is enough for a halt or not.
+    var isKeyInQuestion: Bool { halt?.isHalted == true || refused.count > 0 }
 
     /// Dispatch waits for the rate alone.
     mutating func limited(at now: Instant) {
@@ -113,7 +135,11 @@ struct Protection {
         settings.shedsHopeless && left < latency.needed(at: now)
     }
 
-    mutating func keyReplaced(at now: Instant) { halt?.keyReplaced(at: now) }
+    mutating func keyReplaced(at now: Instant) {
+        // What was said of the old key says nothing of this one.
+        refused.clear()
+        halt?.keyReplaced(at: now)
+    }
 
     mutating func counted(_ partitions: Int, at now: Instant) {
         rate?.counted(partitions, at: now)
@@ -141,6 +167,19 @@ struct Protection {
         hold(answer, at: now)
         judgeHalt(answer, at: now)
         judgeBreaker(answer, at: now, &random)
+        if answer.judged.isHealthy, answer.answer.isUpstreamsOwn { isServed(at: now) }
+    }
+
+    private mutating func isServed(at now: Instant) {
+        served = now
+        forgetWaits()
+        // In a halt the probe alone decides.
+        if halt?.isHalted != true { refused.clear() }
+    }
+
+    private mutating func forgetWaits() {
+        toldToWait.clear()
+        shortestWaitEnd = nil
     }
 
     private mutating func measure(_ answer: Answer, at now: Instant) {
@@ -153,23 +192,29 @@ struct Protection {
     }
 
     private mutating func adapt(_ answer: Answer, slots: Int, at now: Instant) {
-        guard settings.adaptsConcurrency, let began = answer.began else { return }
+        guard settings.adaptsConcurrency, let began = answer.began, let session = answer.session else { return }
         let isOverload =
             switch answer.answer.transport {
             case .answered(429), .answered(503): true
             case .answered, .notSent, .unknown: answer.isTimedOut
             }
         if isOverload {
-            if concurrency.overloaded(began: began, at: now) { changes.append(.concurrencyCut(to: concurrency.limit)) }
+            guard concurrency.overloaded(by: session, began: began, at: now) else { return }
+            changes.append(.concurrencyCut(to: concurrency.limit))
         } else if answer.judged.isHealthy {
-            concurrency.succeeded(inFlight: slots + 1)
+            concurrency.succeeded(inFlight: slots + 1, at: now)
         }
     }
 
     private mutating func hold(_ answer: Answer, at now: Instant) {
         guard answer.judged == .retryable, let wait = answer.answer.retryAfter, wait > .zero else { return }
-        let until = now + min(wait, settings.longestHold)
-        guard until > max(heldUntil ?? now, now) else { return }
+        if let shortestWaitEnd, shortestWaitEnd <= now { forgetWaits() }
+        toldToWait.heard(answer.session)
+        // What all of them were told: who is told to wait for an hour is told so for itself.
+        let end = now + min(wait, settings.longestHold)
+        let until = min(shortestWaitEnd ?? end, end)
+        shortestWaitEnd = until
+        guard toldToWait.areEnough(served: served, at: now), until > max(heldUntil ?? now, now) else { return }
         heldUntil = until
         changes.append(.held(for: until - now))
     }
@@ -179,11 +224,17 @@ struct Protection {
             halt?.unanswered(answer.id, at: now)
             return
         }
-        if answer.judged == .halt {
+        // A page with such a status too: whoever it is that refuses several sessions, no request of ours gets through.
+        if answer.judged == .halt || status == 401 || status == 403 {
             let code = status == 200 ? answer.answer.body?.code : answer.answer.body?.resultCode
             let cause = Halt.Cause(httpStatus: status, code: code)
-            if halt?.refused(answer.id, cause, at: now) == true { changes.append(.halted(cause)) }
+            let isWitness = !refused.heard(answer.session) && answer.session != nil
+            guard halt?.isHalted == true || refused.areEnough(served: served, at: now) else { return }
+            if halt?.refused(answer.id, cause, isWitness: isWitness, at: now) == true { changes.append(.halted(cause)) }
+        } else if !answer.answer.isUpstreamsOwn {
+            halt?.unanswered(answer.id, at: now)
         } else if let duration = halt?.answered(answer.id, at: now) {
+            refused.clear()
             changes.append(.recovered(after: duration))
         }
     }
@@ -195,7 +246,7 @@ struct Protection {
         case .halt: change = breaker?.lived(answer.id, at: now)
         case .retryable where answer.answer.transport == .answered(status: 429):
             change = breaker?.lived(answer.id, at: now)
-        case .retryable, .ambiguous: change = breaker?.failed(answer.id, at: now, using: &random)
+        case .retryable, .ambiguous: change = breaker?.failed(answer.id, of: answer.session, at: now, using: &random)
         case .withheld: change = nil
         }
         switch change {

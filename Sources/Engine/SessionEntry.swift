@@ -12,14 +12,31 @@ package struct CodeState: Equatable, Sendable {
     /// Cleared only by a `verified` of the session.
     package var isDoubtful: Bool
     package var time: WallTime
+    /// What else is known of the record that settled it.
+    package var note: Note?
+
+    /// It lies beside the state, for it changes no decision about the session: who cannot read it loses nothing but this.
+    package struct Note: Equatable, Sendable {
+        /// The command's own id; nil when it was named by its coordinates.
+        package var commandID: String?
+        /// Where wrong codes are counted by phone.
+        package var phone: PhoneDigest?
+
+        package init(commandID: String? = nil, phone: PhoneDigest? = nil) {
+            self.commandID = commandID
+            self.phone = phone
+        }
+    }
 
     package init(
         fingerprint: Fingerprint,
         outcome: Outcome? = nil,
         source: Int64 = -1,
         isDoubtful: Bool = false,
-        time: WallTime
+        time: WallTime,
+        note: Note? = nil
     ) {
+        self.note = note
         self.fingerprint = fingerprint
         self.outcome = outcome
         self.source = source
@@ -141,12 +158,19 @@ package struct SessionEntry: Equatable, Sendable {
         }
     }
 
-    mutating func settled(_ fingerprint: Fingerprint, as outcome: Outcome, source: Int64, at time: WallTime) {
+    mutating func settled(
+        _ fingerprint: Fingerprint,
+        as outcome: Outcome,
+        source: Int64,
+        note: CodeState.Note? = nil,
+        at time: WallTime
+    ) {
         lastTime = max(lastTime, time)
         let index = codes.firstIndex { $0.fingerprint == fingerprint } ?? codes.endIndex
         if index == codes.endIndex { codes.append(CodeState(fingerprint: fingerprint, time: time)) }
         codes[index].outcome = outcome
         codes[index].source = source
+        codes[index].note = note
         codes[index].time = time
         if outcome.isVerified { close(by: fingerprint) }
     }
@@ -170,12 +194,30 @@ package struct SessionEntry: Equatable, Sendable {
     }
 
     mutating func restored(_ codes: [CodeState], isClosed: Bool, ledgerOffset: Int64) {
+        // An older version writes the state without the notes; those of the same settlement still hold.
+        let noted = self.codes.filter { $0.note != nil }
         self.codes = codes
+        for code in noted { note(code.note, of: code.fingerprint, source: code.source) }
         self.isClosed = isClosed
         stateOffset = ledgerOffset
         unreadableOffset = nil
         for code in codes { lastTime = max(lastTime, code.time) }
         voidSettledIntents(by: codes)
+    }
+
+    /// What is known of the record at `source`, if it is the one that settled the code.
+    mutating func note(_ note: CodeState.Note?, of fingerprint: Fingerprint, source: Int64) {
+        guard let index = codes.firstIndex(where: { $0.fingerprint == fingerprint && $0.source == source }) else {
+            return
+        }
+        codes[index].note = note
+    }
+
+    /// The notes of its codes, as a ledger record holds them.
+    var notes: [LedgerRecord.CodeNote] {
+        codes.compactMap { code in
+            code.note.map { LedgerRecord.CodeNote(fingerprint: code.fingerprint, source: code.source, note: $0) }
+        }
     }
 
     /// Whatever it said is in doubt from now on, also for the owners to come: the next state takes its place in the ledger.

@@ -9,6 +9,7 @@ package struct SessionLedger: Sendable {
     /// How long a session is remembered after its last record in the ledger.
     package let retention: Duration
     private var sessions = SessionStore()
+    private var guesses = Guesses()
     /// Ledger offsets in ascending order, with whose they are.
     ///
     /// An entry that has moved on leaves its old offsets behind; they are dropped when they come to the front.
@@ -63,9 +64,16 @@ package struct SessionLedger: Sendable {
         of session: SessionDigest,
         as outcome: Outcome,
         source: Int64,
+        note: CodeState.Note? = nil,
         at time: WallTime
     ) {
-        sessions.update(session) { $0.settled(fingerprint, as: outcome, source: source, at: time) }
+        sessions.update(session) { $0.settled(fingerprint, as: outcome, source: source, note: note, at: time) }
+        if outcome.reason == .wrongCode, let phone = note?.phone { guesses.wrong(phone, at: time) }
+    }
+
+    /// Wrong codes of this phone since then, whatever the session, as far as this partition's ledger reaches.
+    package func wrongCodes(of phone: PhoneDigest, since time: WallTime) -> Int {
+        guesses.count(of: phone, since: time)
     }
 
     /// The session's state was committed at `ledgerOffset` (or, when the broker did not say, not before it), which voids the
@@ -100,6 +108,12 @@ package struct SessionLedger: Sendable {
             sessions.update(session) { $0.voided(fingerprint, upTo: .max) }
         case .state(let codes, let isClosed):
             sessions.update(session) { $0.restored(codes, isClosed: isClosed, ledgerOffset: ledgerOffset) }
+        case .notes(let notes):
+            sessions.update(session) { entry in
+                for note in notes { entry.note(note.note, of: note.fingerprint, source: note.source) }
+            }
+            // They live and die with the state before them.
+            return
         case .unreadable:
             sessions.update(session) { $0.unreadable(ledgerOffset: ledgerOffset, at: timestamp) }
         }
@@ -109,6 +123,9 @@ package struct SessionLedger: Sendable {
     /// The restore is over: an intent still open was left by a crash (or by an owner cut off), so its code is in doubt.
     package mutating func restoreEnded() {
         for session in sessions.withIntents { sessions.update(session) { $0.doubtOpenIntents() } }
+        sessions.forEachOfAPhone { code, phone in
+            if code.outcome?.reason == .wrongCode { guesses.wrong(phone, at: code.time) }
+        }
         prune()
     }
 
@@ -129,6 +146,9 @@ package struct SessionLedger: Sendable {
             }
             guard entry.lastTime.milliseconds < oldest, entry.newestSource < committed else { break }
             sessions.remove(mark.session)
+            for code in entry.codes {
+                if let phone = code.note?.phone { guesses.forget(phone, before: WallTime(milliseconds: oldest)) }
+            }
             order.removeFirst()
             forgotten += 1
         }

@@ -19,6 +19,16 @@ struct SessionStore: Sendable {
     /// Every session that has an intent: none of those is packed.
     var withIntents: [SessionDigest] { unpacked.filter { !$0.value.intents.isEmpty }.map(\.key) }
 
+    /// Every code that was settled with a phone's digest noted.
+    func forEachOfAPhone(_ body: (CodeState, PhoneDigest) -> Void) {
+        for session in packed where session.note?.value.phone != nil {
+            for code in session.unpacked(words).codes { if let phone = code.note?.phone { body(code, phone) } }
+        }
+        for entry in unpacked.values {
+            for code in entry.codes { if let phone = code.note?.phone { body(code, phone) } }
+        }
+    }
+
     subscript(session: SessionDigest) -> SessionEntry? {
         if let place = place(of: session) { return packed[Int(place)].unpacked(words) }
         return unpacked[session]
@@ -75,6 +85,7 @@ struct SessionStore: Sendable {
 
     private mutating func release(_ place: UInt32, _ session: SessionDigest) {
         places[session.low] = nil
+        packed[Int(place)].note = nil
         free.append(place)
     }
 }
@@ -118,8 +129,16 @@ struct PackedSession: Sendable {
         static let message = Flags(rawValue: 64)
     }
 
+    /// A note in a box of its own, for most sessions have none.
+    final class Box: Sendable {
+        let value: CodeState.Note
+
+        init(_ value: CodeState.Note) { self.value = value }
+    }
+
     /// The digest's upper half.
     let high: UInt64
+    fileprivate(set) var note: Box?
     let stateOffset: Int64
     private let fingerprintHigh: UInt64
     private let fingerprintLow: UInt64
@@ -152,6 +171,7 @@ struct PackedSession: Sendable {
         if outcome.code != nil { flags.insert(.code) }
         if outcome.httpStatus != nil { flags.insert(.httpStatus) }
         self.high = high
+        note = state.note.map { Box($0) }
         stateOffset = offset
         fingerprintHigh = state.fingerprint.high
         fingerprintLow = state.fingerprint.low
@@ -180,7 +200,8 @@ struct PackedSession: Sendable {
             outcome: outcome,
             source: source,
             isDoubtful: flags.contains(.doubtful),
-            time: WallTime(milliseconds: time)
+            time: WallTime(milliseconds: time),
+            note: note?.value
         )
         return SessionEntry(rested: state, isClosed: flags.contains(.closed), at: stateOffset)
     }

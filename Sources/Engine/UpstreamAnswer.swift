@@ -25,6 +25,17 @@ package struct UpstreamAnswer: Equatable, Sendable {
         /// `type` of an error object, such as `no_data_error`.
         package var type: String?
 
+        /// It is the provider's own error object: it has a `result_code`, or a `type` that the provider documents.
+        ///
+        /// What stands in between answers in JSON too, with a `code` and a `message` even, but not with these.
+        package var isErrorObject: Bool {
+            resultCode != nil || type.map(Self.errorTypes.contains) == true
+        }
+
+        private static let errorTypes: Set = [
+            "api_error", "invalid_request_error", "authorization_error", "no_data_error",
+        ]
+
         package init(code: Int? = nil, resultCode: Int? = nil, message: String? = nil, type: String? = nil) {
             self.code = code
             self.resultCode = resultCode
@@ -36,14 +47,44 @@ package struct UpstreamAnswer: Equatable, Sendable {
     package var transport: Transport
     /// Nil when there was no body or it was not one JSON object.
     package var body: Body?
+    /// What is wrong with the body, whether it could be read all the same or not.
+    package var bodyFault: BodyFault?
     /// The `Retry-After` header, as a wait from the moment the answer arrived.
     package var retryAfter: Duration?
 
-    package init(_ transport: Transport, body: Body? = nil, retryAfter: Duration? = nil) {
+    /// Its body is as only the upstream itself writes it: a `code` with a 200, else an error object.
+    ///
+    /// Anything else may be the page of something that stands before it, and says nothing of the upstream.
+    package var isUpstreamsOwn: Bool {
+        guard case .answered(let status) = transport, let body else { return false }
+        return status == 200 ? body.code != nil : body.isErrorObject
+    }
+
+    package init(
+        _ transport: Transport,
+        body: Body? = nil,
+        bodyFault: BodyFault? = nil,
+        retryAfter: Duration? = nil
+    ) {
         self.transport = transport
         self.body = body
+        self.bodyFault = bodyFault
         self.retryAfter = retryAfter
     }
+}
+
+/// Why a body says less than it should, for the log; never what it holds.
+package enum BodyFault: String, Equatable, Sendable, CaseIterable {
+    case empty
+    case notJSON = "not JSON"
+    case html = "HTML"
+    case compressed
+    /// Not UTF-8: readable or not, its message is dropped.
+    case wrongCharset = "wrong charset"
+    /// Readable but for its message, which is dropped.
+    case controlCharacters = "control characters"
+    /// JSON without a return code.
+    case noCode = "no code"
 }
 
 /// Why an attempt ended without an answer.

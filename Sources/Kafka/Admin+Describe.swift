@@ -23,11 +23,14 @@ extension Admin {
         package var members: Int
         /// How its members share the partitions; empty when it has none.
         package var assignor: String
+        /// Who they are, as far as the broker tells.
+        package var who: [Member]
 
-        package init(state: String, members: Int, assignor: String) {
+        package init(state: String, members: Int, assignor: String, who: [Member] = []) {
             self.state = state
             self.members = members
             self.assignor = assignor
+            self.who = who
         }
     }
 
@@ -103,7 +106,8 @@ extension Admin {
             return unsafe Group(
                 state: String(cString: group.state),
                 members: Int(group.member_cnt),
-                assignor: group.protocol.map { unsafe String(cString: $0) } ?? ""
+                assignor: group.protocol.map { unsafe String(cString: $0) } ?? "",
+                who: (0..<Int(group.member_cnt)).map { unsafe Member(group.members[$0]) }
             )
         }
     }

@@ -1,33 +1,95 @@
 import NIOCore
 import NIOHTTP1
 
+/// The first handler of a connection: it tells when bytes come, and reads none while an answer is under way.
+final class AdminGate: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+
+    /// The first bytes of a request came.
+    var onBytes: () -> Void = {}
+    private var isHeld = false
+    private var wantsRead = false
+
+    func hold() {
+        isHeld = true
+    }
+
+    func release(_ context: ChannelHandlerContext) {
+        isHeld = false
+        if wantsRead {
+            wantsRead = false
+            context.read()
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isHeld { wantsRead = true } else { context.read() }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        onBytes()
+        context.fireChannelRead(data)
+    }
+}
+
 /// One connection of the admin server: a request, its page, and so on until one of the two closes.
 ///
-/// Requests that were sent without waiting for answers come one at a time (NIO's pipelining handler).
+/// One request at a time, and nothing is read until its page was taken; whoever sends the next one before gets the first one's
+/// page and the end. Each step has a time (``AdminServer/Times``).
 final class AdminConnection: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let pages: AdminPages
-    private var request: HTTPRequestHead?
+    private enum Phase { case waiting, receiving, answering }
 
-    init(pages: AdminPages) {
+    private let pages: AdminPages
+    private let gate: AdminGate
+    private let times: AdminServer.Times
+    private let onChange: (_ isBusy: Bool) -> Void
+    private var phase = Phase.waiting
+    private var request: HTTPRequestHead?
+    /// More was sent than one request: this page is the last.
+    private var isLast = false
+    private var timer: Scheduled<Void>?
+
+    /// `onChange` is told when a request begins and ends being answered.
+    init(pages: AdminPages, gate: AdminGate, times: AdminServer.Times, onChange: @escaping (_ isBusy: Bool) -> Void) {
         self.pages = pages
+        self.gate = gate
+        self.times = times
+        self.onChange = onChange
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        limit(times.request, context)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        gate.onBytes = { [unowned self] in
+            guard phase == .waiting else { return }
+            phase = .receiving
+            limit(times.request, bound.value)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+        gate.onBytes = {}
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timer?.cancel()
+        context.fireChannelInactive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let head): request = head
+        case .head(let head):
+            if phase == .answering { isLast = true } else { request = head }
         case .body: break
         case .end:
-            guard let request = request.take() else { return }
+            guard phase != .answering, let request = request.take() else { return }
             answer(request, context)
         }
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
-        context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -35,9 +97,13 @@ final class AdminConnection: ChannelInboundHandler {
     }
 
     private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        phase = .answering
+        gate.hold()
+        onChange(true)
+        limit(times.page, context)
         let pages = pages
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        context.eventLoop.makeFutureWithTask { await pages.page(request.method, request.uri) }
+        context.eventLoop.makeFutureWithTask { await pages.page(request) }
             .whenSuccess { page in
                 let (connection, context) = bound.value
                 connection.write(page, to: request, context)
@@ -46,20 +112,38 @@ final class AdminConnection: ChannelInboundHandler {
 
     private func write(_ page: AdminPages.Page, to request: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
+        let isLast = isLast || page.isLast || !request.isKeepAlive
         var headers: HTTPHeaders = [
             "content-type": page.contentType, "content-length": "\(page.body.count)", "cache-control": "no-store",
             "x-content-type-options": "nosniff",
         ]
         for header in page.headers { headers.add(name: header.name, value: header.value) }
-        if !request.isKeepAlive { headers.add(name: "connection", value: "close") }
+        if isLast { headers.add(name: "connection", value: "close") }
         let head = HTTPResponseHead(version: .http1_1, status: page.status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if request.method != .HEAD {
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: page.body)))), promise: nil)
         }
-        let flushed = context.writeAndFlush(wrapOutboundOut(.end(nil)))
-        guard !request.isKeepAlive else { return }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenSuccess {
+            let (connection, context) = bound.value
+            connection.taken(isLast: isLast, context)
+        }
+    }
+
+    private func taken(isLast: Bool, _ context: ChannelHandlerContext) {
+        guard !isLast, let gateContext = try? context.pipeline.syncOperations.context(handler: gate) else {
+            return context.close(promise: nil)
+        }
+        phase = .waiting
+        onChange(false)
+        limit(times.idle, context)
+        gate.release(gateContext)
+    }
+
+    private func limit(_ time: Duration, _ context: ChannelHandlerContext) {
+        timer?.cancel()
         let channel = context.channel
-        flushed.whenComplete { _ in channel.close(promise: nil) }
+        timer = context.eventLoop.scheduleTask(in: TimeAmount(time)) { channel.close(promise: nil) }
     }
 }

@@ -8,16 +8,29 @@ struct AdminPages: Sendable {
         /// Beside those that every answer has.
         var headers: [(name: String, value: String)] = []
         var body: [UInt8] = []
+        /// The connection ends with it.
+        var isLast = false
     }
 
     let health: HealthState
     let registry: MetricRegistry
     let status: @Sendable () async -> [UInt8]
+    let hosts: AllowedHosts
+    /// Of a connection that was let in for them alone.
+    var areProbesOnly = false
 
     private static let paths = ["/", "/live", "/ready", "/status", "/metrics"]
+    private static let probes = ["/live", "/ready"]
 
-    func page(_ method: HTTPMethod, _ uri: String) async -> Page {
-        let path = String(uri.prefix { $0 != "?" })
+    func page(_ request: HTTPRequestHead) async -> Page {
+        let method = request.method
+        let path = String(request.uri.prefix { $0 != "?" })
+        guard hosts.accept(request.headers) else {
+            return refusal(.misdirectedRequest, "this server is not known by that host name (admin.allowed_hosts)\n")
+        }
+        guard !areProbesOnly || Self.probes.contains(path) else {
+            return refusal(.serviceUnavailable, "too many connections: only /live and /ready are answered\n")
+        }
         guard Self.paths.contains(path) else {
             let served = "served here: \(Self.paths.joined(separator: ", "))\n"
             return Page(status: .notFound, contentType: "text/plain", body: Array(served.utf8))
@@ -38,6 +51,10 @@ struct AdminPages: Sendable {
         default:
             return Page(contentType: PrometheusText.contentType, body: Array(registry.render().utf8))
         }
+    }
+
+    private func refusal(_ status: HTTPResponseStatus, _ why: String) -> Page {
+        Page(status: status, contentType: "text/plain", body: Array(why.utf8), isLast: true)
     }
 
     private func home() async -> Page {

@@ -36,40 +36,63 @@ package final class AdminServer: Sendable {
         }
     }
 
-    /// The most connections held at a time; one more is closed at once.
-    package static let maxConnections = 64
+    /// Connections held at a time, those kept for probes included.
+    package static let maxConnections = limits.total + limits.reserve
 
-    /// How long a connection may stay without a request, or a request without its end.
-    package static let idleTimeout = Duration.seconds(60)
+    /// How long each step of a connection may take.
+    package struct Times: Sendable {
+        /// From the connection to the first byte of its first request, and from a request's first byte to its end.
+        package var request = Duration.seconds(5)
+        /// From a page to the next request.
+        package var idle = Duration.seconds(60)
+        /// From the end of a request to the moment when the kernel has all of its page.
+        package var page = Duration.seconds(10)
+
+        package init() {}
+    }
+
+    private static let limits = ConnectionBook<ObjectIdentifier>.Limits()
 
     private struct State {
         var wasStarted = false
         var isStopped = false
         var listener: (any Channel)?
         var connections: [ObjectIdentifier: any Channel] = [:]
+        var book = ConnectionBook<ObjectIdentifier>(limits)
     }
 
     private let host: String
     private let port: Int
+    private let times: Times
     private let pages: AdminPages
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - host: address to listen on.
     ///   - port: port to listen on; 0 takes any free one.
+    ///   - allowedHosts: names besides `localhost` and addresses that a request's `Host` may have.
+    ///   - times: how long it waits for whom.
     ///   - health: what `/live` and `/ready` answer from.
     ///   - registry: what `/metrics` renders.
     ///   - status: makes the body of `/status`, a JSON text, for each request; holds no secret.
     package init(
         host: String = "127.0.0.1",
         port: Int = 9464,
+        allowedHosts: [String] = [],
+        times: Times = Times(),
         health: HealthState,
         registry: MetricRegistry,
         status: @escaping @Sendable () async -> [UInt8]
     ) {
         self.host = host
         self.port = port
-        pages = AdminPages(health: health, registry: registry, status: status)
+        self.times = times
+        pages = AdminPages(
+            health: health,
+            registry: registry,
+            status: status,
+            hosts: AllowedHosts(allowedHosts + [host])
+        )
     }
 
     /// Listens and serves until `stop`.
@@ -123,24 +146,39 @@ package final class AdminServer: Sendable {
     }
 
     private func setUp(_ channel: any Channel) throws {
-        guard admit(channel) else { throw ChannelError.ioOnClosedChannel }
+        guard let place = admit(channel) else { throw ChannelError.ioOnClosedChannel }
+        let id = ObjectIdentifier(channel)
+        var pages = pages
+        pages.areProbesOnly = place == .forProbes
+        let gate = AdminGate()
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.configureHTTPServerPipeline()
-        try pipeline.addHandler(IdleStateHandler(readTimeout: TimeAmount(Self.idleTimeout)))
-        try pipeline.addHandler(AdminConnection(pages: pages))
+        try pipeline.addHandler(gate)
+        try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false)
+        try pipeline.addHandler(
+            AdminConnection(pages: pages, gate: gate, times: times) { isBusy in
+                self.state.withLock { isBusy ? $0.book.busy(id) : $0.book.idle(id) }
+            }
+        )
     }
 
-    private func admit(_ channel: any Channel) -> Bool {
+    /// Nil if there is no place for it.
+    private func admit(_ channel: any Channel) -> ConnectionBook<ObjectIdentifier>.Verdict.Place? {
         let id = ObjectIdentifier(channel)
-        let isAdmitted = state.withLock { state in
-            guard !state.isStopped, state.connections.count < Self.maxConnections else { return false }
-            state.connections[id] = channel
-            return true
+        let peer = channel.remoteAddress?.ipAddress ?? ""
+        let (verdict, evicted) = state.withLock { state in
+            let verdict =
+                state.isStopped ? .init(place: .refused) : state.book.accepted(id, from: peer)
+            if verdict.place != .refused { state.connections[id] = channel }
+            return (verdict, verdict.evicted.flatMap { state.connections[$0] })
         }
-        guard isAdmitted else { return false }
+        evicted?.close(promise: nil)
+        guard verdict.place != .refused else { return nil }
         channel.closeFuture.whenComplete { _ in
-            self.state.withLock { _ = $0.connections.removeValue(forKey: id) }
+            self.state.withLock { state in
+                state.connections[id] = nil
+                state.book.closed(id)
+            }
         }
-        return true
+        return verdict.place
     }
 }

@@ -1,3 +1,5 @@
+import Contract
+
 /// Writes JSON strings that are also safe on a terminal: whatever could move the cursor, break the line or turn its direction is
 /// escaped.
 enum JSONText {
@@ -25,23 +27,11 @@ enum JSONText {
         case "\r": bytes += #"\r"#.utf8
         case "\t": bytes += #"\t"#.utf8
         default:
-            if isUnsafe(scalar) {
-                // Every scalar of `isUnsafe` is below U+10000, so one escape is enough.
-                let digits = String(scalar.value, radix: 16)
-                bytes += #"\u"#.utf8
-                bytes += String(repeating: "0", count: max(0, 4 - digits.count)).utf8
-                bytes += digits.utf8
+            if scalar.steersDisplay {
+                scalar.appendJSONEscape(to: &bytes)
             } else {
                 bytes += UTF8.encode(scalar).map { Array($0) } ?? []
             }
-        }
-    }
-
-    /// Control characters, line and paragraph separators, and the marks that override a line's direction.
-    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0..<0x20, 0x7f..<0xa0, 0x200e...0x200f, 0x2028...0x202e, 0x2066...0x2069, 0xfeff: true
-        default: false
         }
     }
 }

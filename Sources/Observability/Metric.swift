@@ -7,6 +7,8 @@
 package enum Metric: String, CaseIterable, Sendable {
     case commands = "commands_total"
     case replays = "replays_total"
+    case verifiedReplays = "verified_replays_total"
+    case guesses = "guesses_total"
     case inDoubt = "in_doubt_total"
     case commandSeconds = "command_seconds"
     case commandsInMemory = "commands_in_memory"
@@ -100,7 +102,8 @@ package enum Metric: String, CaseIterable, Sendable {
     /// The kind, with the buckets of a histogram.
     package var kind: Kind {
         switch self {
-        case .commands, .replays, .inDoubt, .ignoredRecords, .commandKeys, .deadLetters, .undeliverableResults,
+        case .commands, .replays, .verifiedReplays, .guesses, .inDoubt, .ignoredRecords, .commandKeys, .deadLetters,
+            .undeliverableResults,
             .replies,
             .upstreamCalls,
             .breakerOpenings, .upstreamHalts, .retriesDenied, .waitsEnded,
@@ -157,6 +160,7 @@ package enum Metric: String, CaseIterable, Sendable {
         switch self {
         case .commands: ["status", "reason"]
         case .commandKeys: ["partitioner"]
+        case .guesses: ["limit"]
         case .upstreamCalls: ["class"]
         case .partitionWatermark, .partitionLag: ["partition"]
         case .transactions, .ledgerRestores, .deadLetters, .replies: ["outcome"]
@@ -189,6 +193,10 @@ extension Metric {
         switch self {
         case .commands: "Commands finished, their result committed, by the result's status and reason."
         case .replays: "Results given again from the ledger, without asking the upstream."
+        case .verifiedReplays:
+            "Those of them that say verified: a session was asked for by several commands, and must be acted on once."
+        case .guesses:
+            "Commands answered too_many_codes: other codes of their session, or wrong ones of their phone, reached the limit."
         case .inDoubt: "Results that carry in_doubt: an earlier answer was lost."
         case .commandSeconds: "Time from receiving a command to the commit of its result."
         case .commandsInMemory: "Commands received and not yet settled."

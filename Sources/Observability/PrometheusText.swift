@@ -7,9 +7,8 @@ struct PrometheusText {
 
     private(set) var output = ""
 
-    /// Appends a metric with its HELP and TYPE lines; nothing when it has no series.
+    /// Appends a metric with its HELP and TYPE lines, which are there before its first series is.
     mutating func append(_ metric: Metric, _ series: [(labels: [String], series: Series)]) {
-        guard !series.isEmpty else { return }
         output += "# HELP \(metric.name) \(Self.escapedHelp(metric.meaning))\n"
         output += "# TYPE \(metric.name) \(Self.typeName(metric.kind))\n"
         for (values, series) in series {

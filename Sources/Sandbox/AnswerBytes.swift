@@ -11,6 +11,11 @@ enum AnswerBytes {
         var bytes = allocator.buffer(capacity: answer.body.utf8.count + 256)
         writeHead(answer, to: &bytes)
         if !keepAlive { bytes.writeStaticString("Connection: close\r\n") }
+        // These two never have a body: whatever followed would be taken for the next answer.
+        guard answer.status != 204, answer.status != 304 else {
+            bytes.writeStaticString("\r\n")
+            return bytes
+        }
         let body = answer.bytes ?? Array(answer.body.utf8)
         bytes.writeString("Content-Length: \(body.count)\r\n\r\n")
         bytes.writeBytes(body)
@@ -65,6 +70,7 @@ enum AnswerBytes {
         bytes.writeString("HTTP/1.1 \(answer.status) \(reason(answer.status))\r\n")
         bytes.writeString("Content-Type: \(answer.contentType)\r\n")
         if let retryAfter = answer.retryAfter { bytes.writeString("Retry-After: \(retryAfter)\r\n") }
+        if let seconds = answer.idleTimeout { bytes.writeString("Keep-Alive: timeout=\(seconds)\r\n") }
         // To itself: who follows it is seen in the journal.
         if (300..<400).contains(answer.status) { bytes.writeStaticString("Location: /v1/card/check_otp\r\n") }
         if let allow = answer.allow { bytes.writeString("Allow: \(allow)\r\n") }
@@ -79,6 +85,7 @@ enum AnswerBytes {
         case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
         case 429: "Too Many Requests"
         case 500: "Internal Server Error"
         case 503: "Service Unavailable"

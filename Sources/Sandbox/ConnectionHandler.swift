@@ -22,6 +22,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var isClosing = false
     private var isGone = false
     private var unanswered: String?
+    /// The end of an idle connection.
+    private var idling: Scheduled<Void>?
 
     init(core: SandboxCore, cutter: ConnectionCutter) {
         self.core = core
@@ -50,6 +52,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         isGone = true
+        idling?.cancel()
         waiting.removeAll()
         noteFinished()
     }
@@ -79,6 +82,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func handle(_ request: SandboxRequest, keepAlive: Bool, _ context: ChannelHandlerContext) {
         isBusy = true
+        idling?.cancel()
         if request.path.hasPrefix(SandboxControl.prefix) {
             let answer = SandboxControl.answer(request, core: core)
             send(AnswerBytes.whole(answer, keepAlive: keepAlive, context.channel.allocator), context, close: !keepAlive)
@@ -98,7 +102,9 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func deliver(_ decision: SandboxDecision, keepAlive: Bool, _ context: ChannelHandlerContext) {
         let allocator = context.channel.allocator
-        switch (decision.delivery, decision.answer) {
+        var told = decision.answer
+        if keepAlive { told?.idleTimeout = core.idleTimeout }
+        switch (decision.delivery, told) {
         case (.never, _): break
         case (.garbage, _):
             send(allocator.buffer(string: AnswerBytes.garbage), context, close: true)
@@ -139,7 +145,13 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard close else {
             context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
             isBusy = false
-            if let next = waiting.popFirst() { handle(next.request, keepAlive: next.keepAlive, context) }
+            if let next = waiting.popFirst() {
+                handle(next.request, keepAlive: next.keepAlive, context)
+            } else if let seconds = core.idleTimeout {
+                idling = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(seconds))) {
+                    if !self.isBusy, !self.isGone { context.close(promise: nil) }
+                }
+            }
             return
         }
         isClosing = true

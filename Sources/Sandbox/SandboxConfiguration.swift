@@ -56,6 +56,10 @@ package struct SandboxConfiguration: Sendable {
     package var latency: ClosedRange<Duration> = .zero ... .zero
     /// `check_otp` and `send_otp` calls per second, above which the answer is 429; nil means no limit.
     package var rateLimit: Int?
+    /// Whole seconds after which a connection is closed when it is idle; every answer says so in `Keep-Alive`.
+    ///
+    /// Nil keeps it, and says nothing.
+    package var idleTimeout: Int?
 
     /// Whether an HTTP error carries an error object; false sends a page of HTML, as a proxy in between would.
     package var errorObjects = true

@@ -25,6 +25,8 @@ final class SandboxCore: Sendable {
         state = Mutex(State(model: SandboxModel(configuration), journal: journal))
     }
 
+    var idleTimeout: Int? { configuration.idleTimeout }
+
     func nextConnection() -> Int {
         state.withLock { state in
             state.connections += 1

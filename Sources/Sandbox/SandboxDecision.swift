@@ -41,6 +41,8 @@ struct SandboxAnswer: Sendable, Equatable {
     var code: ReturnCode?
     var retryAfter: Int?
     var allow: String?
+    /// Seconds after which the connection is closed when it is idle, as `Keep-Alive` tells.
+    var idleTimeout: Int?
     /// Tells the caller from which address it came, as `X-Peer-Address`.
     var peer: String?
     var contentType = "application/json; charset=utf-8"
@@ -84,7 +86,7 @@ struct AnswerForm: Sendable {
                 retryAfter: retryAfter,
                 allow: allow,
                 contentType: "text/html; charset=utf-8",
-                body: "<html><body><h1>\(status)</h1></body></html>"
+                body: Self.page(status)
             )
         }
         var text = JSONText()
@@ -94,6 +96,9 @@ struct AnswerForm: Sendable {
         add("result_code", code.rawValue, to: &text)
         return SandboxAnswer(status: status, code: code, retryAfter: retryAfter, allow: allow, body: text.object)
     }
+
+    /// What a proxy in between sends of its own.
+    static func page(_ status: Int) -> String { "<html><body><h1>\(status)</h1></body></html>" }
 
     private func add(_ name: StaticString, _ number: Int, to text: inout JSONText) {
         if configuration.codeAsString {

@@ -137,7 +137,7 @@ struct SandboxModel: CustomReflectable {
         guard request.contentType?.lowercased().hasPrefix("application/json") ?? false else { return form.error(400) }
         guard let body, body.isUsable(needsCode: operation == .checkOTP) else { return form.error(400) }
         let isNew = sessions[body.session] == nil
-        return isNew && sessions.count >= configuration.maximumSessions ? form.error(503) : nil
+        return isNew && sessions.count >= configuration.maximumSessions ? form.error(503, retryAfter: 1) : nil
     }
 
     private mutating func exceeds(_ limit: Int, at now: Duration) -> Bool {

@@ -7,7 +7,9 @@
 /// |---|---|
 /// | `429`, any number from 201 to 599 | that HTTP status, not processed; `http401` is the same |
 /// | `429r3` | the same, with `Retry-After: 3` |
+/// | `page404` | the status with a page of HTML, as a proxy in between sends it, not processed |
 /// | `code17` | a 200 with code 17, not processed |
+/// | `503-after`, `204-after`, `page502-after` | the same, but processed |
 /// | `delay300` | the answer 300 ms later |
 /// | `cut-before` | connection closed, not processed |
 /// | `cut-after` | processed, connection closed without an answer |
@@ -35,20 +37,29 @@ package enum SessionDirectives {
     }
 
     private static func rule(_ text: Substring, times: Int?) -> FaultRule? {
-        if text == "hang-after" { return FaultRule(.hang, times: times, per: .session, processed: true) }
-        guard let action = FaultAction.plain[String(text)] ?? number(text) else { return nil }
-        return FaultRule(action, times: times, per: .session)
+        if let action = FaultAction.plain[String(text)] ?? number(text) {
+            return FaultRule(action, times: times, per: .session)
+        }
+        guard text.hasSuffix("-after") else { return nil }
+        let text = text.dropLast("-after".count)
+        let action = text == "hang" ? FaultAction.hang : number(text)
+        return action.map { FaultRule($0, times: times, per: .session, processed: true) }
     }
 
     private static func number(_ text: Substring) -> FaultAction? {
         if let code = number(text, after: "code") { return .answer(ReturnCode(rawValue: code)) }
         if let milliseconds = number(text, after: "delay") { return .delay(.milliseconds(milliseconds)) }
+        if let status = number(text, after: "page"), statuses.contains(status) {
+            return .body(Array(AnswerForm.page(status).utf8), status: status, contentType: "text/html")
+        }
         let text = text.hasPrefix("http") ? text.dropFirst(4) : text
         let parts = text.split(separator: "r", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let status = Int(parts[0]), (201...599).contains(status) else { return nil }
+        guard let status = Int(parts[0]), statuses.contains(status) else { return nil }
         guard parts.count == 2 else { return .status(status) }
         return Int(parts[1]).map { .status(status, retryAfter: $0) }
     }
+
+    private static let statuses = 201...599
 
     private static func number(_ text: Substring, after prefix: String) -> Int? {
         text.hasPrefix(prefix) ? Int(text.dropFirst(prefix.count)) : nil

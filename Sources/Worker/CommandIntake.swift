@@ -29,6 +29,8 @@ struct CommandIntake: Sendable {
         var headers: [Header]
         var reply: ReplyAddress?
         var content: ReceivedRecord.Content
+        /// Where wrong codes are limited by phone.
+        var phone: PhoneDigest?
         var replayCount = 0
         /// For a dead letter that shall have a copy.
         var value: [UInt8]?
@@ -46,6 +48,8 @@ struct CommandIntake: Sendable {
 
     let decoder: CommandDecoder
     let fingerprinter: Fingerprinter
+    /// Wrong codes are limited by phone, so it needs a digest.
+    let digestsPhones: Bool
     /// Whether a dead letter copies the value, and how many bytes at most; a longer one stays where it is.
     let copiedBytes: Int?
     let keys: KeyWatch
@@ -81,16 +85,22 @@ struct CommandIntake: Sendable {
             size: record.keySize + record.valueSize,
             at: place
         )
-        let content: ReceivedRecord.Content =
-            switch reading.content {
-            case .success(let command):
-                .command(
-                    command,
-                    session: Fingerprinter.digest(command.sessionID),
-                    fingerprint: fingerprinter.fingerprint(phone: command.phone, code: command.code)
+        let content: ReceivedRecord.Content
+        var phone: PhoneDigest?
+        switch reading.content {
+        case .success(let command):
+            content = .command(
+                command,
+                session: Fingerprinter.digest(command.sessionID),
+                fingerprint: fingerprinter.fingerprint(
+                    session: command.sessionID,
+                    phone: command.phone,
+                    code: command.code
                 )
-            case .failure(let rejection): .unusable(rejection)
-            }
+            )
+            if digestsPhones { phone = fingerprinter.digest(command.phone) }
+        case .failure(let rejection): content = .unusable(rejection)
+        }
         var decoded = Decoded(
             partition: record.partition,
             offset: record.offset,
@@ -98,10 +108,12 @@ struct CommandIntake: Sendable {
             key: record.key,
             headers: EchoHeaders.select(from: reading.trace.isEmpty ? record.headers : record.headers + reading.trace),
             reply: ReplyAddress(in: record.headers),
-            content: content
+            content: content,
+            phone: phone
         )
         if case .unusable = content {
-            decoded.replayCount = DeadLetter.replayCount(in: record.headers)
+            decoded.key = record.key.map(fingerprinter.concealingNumbers(in:))
+            decoded.replayCount = DeadLetter.replayCount(ofCommandWith: record.headers, at: place)
             if let copiedBytes, record.value?.count ?? 0 <= copiedBytes { decoded.value = record.value }
         }
         return decoded

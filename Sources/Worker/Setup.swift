@@ -55,7 +55,10 @@ struct Setup: Sendable {
             )
         }
         self.secret = secret
-        fingerprinter = Fingerprinter(secret: secret)
+        fingerprinter = Fingerprinter(
+            secret: configuration.ledger.secret ?? secret,
+            isLedgers: configuration.ledger.secret != nil
+        )
         client = try configuration.checkOTP.clientConfiguration()
         do {
             tls = try client.makeTLSContext()
@@ -79,6 +82,7 @@ struct Setup: Sendable {
         let check = StartCheck(
             admin: admin,
             brokers: configuration.kafka.brokers,
+            properties: configuration.kafka.properties,
             topics: configuration.topics,
             replyTopics: configuration.replyTopics,
             timeout: .seconds(10)
@@ -118,6 +122,7 @@ extension WorkerConfiguration.CheckOTP {
         client.connectTimeout = connectTimeout
         client.idleTimeout = idleTimeout
         client.maximumAge = connectionAge
+        client.reusesConnections = reusesConnections
         client.extraCAFile = caFile
         client.proxy = proxy
         if let certificate = clientCertificateFile, let key = clientKeyFile {
@@ -191,6 +196,7 @@ extension EngineConfiguration {
                 maximumBytes: delivery.admissionBytes
             ),
             maximumCodes: configuration.ledger.maximumCodesPerSession,
+            maximumWrongCodes: configuration.ledger.maximumWrongCodesPerPhone,
             retention: configuration.ledger.retention,
             commitInterval: delivery.commitInterval,
             maximumBatch: delivery.maximumBatch,

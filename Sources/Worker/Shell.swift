@@ -141,6 +141,7 @@ final class Shell: @unchecked Sendable {
             reply: record.reply,
             content: record.content
         )
+        received.phone = record.phone
         received.replayCount = record.replayCount
         received.value = record.value
         return received
@@ -279,7 +280,7 @@ final class Shell: @unchecked Sendable {
             nextWarming = now + Self.warmingPause
             parts.client.warmUp(connections: parts.warmConnections)
         }
-        if status.upstream.state == .halted { parts.secret.refused(at: now) }
+        if status.upstream.isKeyInQuestion { parts.secret.refused(at: now) }
         parts.telemetry.turned(status, connections: parts.client.counters.openConnections, late: late)
     }
 

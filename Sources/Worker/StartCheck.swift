@@ -22,22 +22,31 @@ struct StartCheck {
 
     let admin: Admin
     let brokers: String
+    let properties: [String: String]
     let topics: WorkerConfiguration.Topics
     let replyTopics: [String]
     let timeout: Duration
+    /// Topics that have just been made are not known to every broker at once: what does not fit is looked at again for so long.
+    var settling = Duration.seconds(5)
 
     func run() throws(StartFailure) -> Findings {
         let counts: [String: Int]
         let clusterID: String?
         do throws(KafkaError) {
-            counts = try admin.partitionCounts(topics.all, timeout: timeout)
+            counts = try admin.settle(within: settling) { admin throws(KafkaError) in
+                try admin.partitionCounts(topics.all, timeout: timeout)
+            } until: { counts in
+                (try? Self.judge(counts, topics)) != nil
+            }
             clusterID = try admin.clusterID(timeout: timeout)
         } catch {
+            let finding = AddressProbe.explain(brokers, properties: properties)
             throw StartFailure(
                 .unavailable,
                 setting: "kafka.brokers",
-                "no answer from \(brokers): \(error)",
-                remedy: "check that the brokers run and can be reached from here, and kafka.properties for TLS and SASL"
+                finding?.what ?? "no answer from \(brokers): \(error)",
+                remedy: finding?.remedy
+                    ?? "check that the brokers run and can be reached from here, and kafka.properties for TLS and SASL"
             )
         }
         let partitions = try Self.judge(counts, topics)

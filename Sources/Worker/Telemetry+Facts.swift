@@ -14,7 +14,7 @@ extension Telemetry {
     package func report(_ fact: Fact, traceID: (RecordID) -> String? = { _ in nil }) {
         let place = { (record: RecordID) in self.place(record, traceID(record)) }
         switch fact {
-        case .concluded, .published, .asked, .backedOff, .ignored: reportCommand(fact, place)
+        case .concluded, .published, .asked, .guessed, .backedOff, .ignored: reportCommand(fact, place)
         case .transaction, .aborted, .unknownCommit, .producerFenced, .traced, .producerFailed, .producerSwitched,
             .batchBytesCut:
             reportTransaction(fact)
@@ -29,6 +29,7 @@ extension Telemetry {
         switch fact {
         case .concluded(let record, let reason, let replayed, let inDoubt):
             if replayed { handles.replays.add() }
+            if replayed, reason.status == .verified { registry.counter(.verifiedReplays).add() }
             if inDoubt { handles.inDoubt.add() }
             loggers.commands.debug(
                 "command concluded",
@@ -38,21 +39,29 @@ extension Telemetry {
             registry.counter(.commands, status.rawValue, reason.rawValue).add()
             handles.commandSeconds.observe(duration)
             if status == .invalid { registry.counter(.deadLetters, "committed").add() }
-        case .asked(let record, let kind, let attempt, let duration, let failure, let status):
+        case .asked(let record, let kind, let attempt, let duration, let failure, let status, let body):
             registry.counter(.upstreamCalls, kind.name).add()
             handles.attemptSeconds.observe(duration)
             guard kind.isTrouble else { return }
-            loggers.commands.info(
-                "attempt failed",
-                metadata: place(record).merging([
-                    "class": "\(kind.name)", "attempt": "\(attempt)", "failure": "\(failure?.rawValue ?? "none")",
-                    "http_status": "\(status.map(String.init) ?? "none")",
-                ]) { $1 }
+            var metadata = place(record)
+            metadata["class"] = "\(kind.name)"
+            metadata["attempt"] = .stringConvertible(attempt)
+            metadata["failure"] = "\(failure?.rawValue ?? "none")"
+            metadata["http_status"] = status.map { .stringConvertible($0) }
+            metadata["body"] = status.map { _ in "\(body?.rawValue ?? "readable")" }
+            loggers.commands.info("attempt failed", metadata: metadata)
+        case .guessed(let record, let limit):
+            registry.counter(.guesses, limit.rawValue).add()
+            loggers.commands.warning(
+                "too many codes: it looks like guessing",
+                metadata: place(record).merging(["limit": "\(limit.rawValue)"]) { $1 }
             )
         case .backedOff(let record, let attempt, let wait):
             loggers.commands.debug(
                 "asking again later",
-                metadata: place(record).merging(["attempt": "\(attempt)", "wait_ms": "\(wait.milliseconds)"]) { $1 }
+                metadata: place(record).merging([
+                    "attempt": .stringConvertible(attempt), "wait_ms": .stringConvertible(wait.milliseconds),
+                ]) { $1 }
             )
         case .ignored(let count): handles.ignored.add(Double(count))
         default: break
@@ -65,7 +74,7 @@ extension Telemetry {
             registry.counter(.breakerOpenings).add()
             loggers.checkOTP.error(
                 "breaker opened: the upstream only fails",
-                metadata: ["ms": "\(duration.milliseconds)"]
+                metadata: ["ms": .stringConvertible(duration.milliseconds)]
             )
         case .breakerHalfOpened: loggers.checkOTP.notice("breaker half open: one command finds out")
         case .breakerClosed: loggers.checkOTP.notice("breaker closed: the upstream answers again")
@@ -75,15 +84,18 @@ extension Telemetry {
         case .recovered(let duration):
             loggers.checkOTP.notice(
                 "calls go on: the upstream takes the key again",
-                metadata: ["ms": "\(duration.milliseconds)"]
+                metadata: ["ms": .stringConvertible(duration.milliseconds)]
             )
         case .held(let duration):
-            loggers.checkOTP.warning("the upstream asks for a pause", metadata: ["ms": "\(duration.milliseconds)"])
+            loggers.checkOTP.warning(
+                "the upstream asks for a pause",
+                metadata: ["ms": .stringConvertible(duration.milliseconds)]
+            )
         case .rateLimited: loggers.checkOTP.notice("commands wait for check_otp.rate_limit")
         case .concurrencyCut(let limit):
             loggers.checkOTP.notice(
                 "fewer calls at a time: the upstream is overloaded",
-                metadata: ["limit": "\(limit)"]
+                metadata: ["limit": .stringConvertible(limit)]
             )
         case .retryDenied: registry.counter(.retriesDenied).add()
         case .waitedInVain(let record):
@@ -136,9 +148,12 @@ extension Telemetry {
     private func reportOutput(_ fact: Fact, _ place: (RecordID) -> Logger.Metadata) {
         switch fact {
         case .parked(let partition, let reason):
-            loggers.kafka.error("partition parked", metadata: ["partition": "\(partition)", "reason": "\(reason)"])
+            loggers.kafka.error(
+                "partition parked",
+                metadata: ["partition": .stringConvertible(partition), "reason": "\(reason)"]
+            )
         case .unparked(let partition):
-            loggers.kafka.notice("partition tried again", metadata: ["partition": "\(partition)"])
+            loggers.kafka.notice("partition tried again", metadata: ["partition": .stringConvertible(partition)])
         case .undeliverable(let record):
             registry.counter(.undeliverableResults).add()
             loggers.commands.error("result undeliverable, reduced", metadata: place(record))
@@ -195,22 +210,35 @@ extension Telemetry {
         case .assigned(let partitions):
             came(partitions)
             registry.counter(.rebalances).add()
-            loggers.kafka.notice("partitions assigned", metadata: ["partitions": "\(partitions)"])
+            loggers.kafka.notice(
+                "partitions assigned",
+                metadata: ["partitions": .array(partitions.map { .stringConvertible($0) })]
+            )
         case .revoked(let partitions):
             registry.counter(.rebalances).add()
-            loggers.kafka.notice("partitions revoked", metadata: ["partitions": "\(partitions)"])
+            loggers.kafka.notice(
+                "partitions revoked",
+                metadata: ["partitions": .array(partitions.map { .stringConvertible($0) })]
+            )
         case .lost(let partitions):
             registry.counter(.rebalances).add()
             gone(partitions)
-            loggers.kafka.warning("partitions lost", metadata: ["partitions": "\(partitions)"])
+            loggers.kafka.warning(
+                "partitions lost",
+                metadata: ["partitions": .array(partitions.map { .stringConvertible($0) })]
+            )
         case .released(let partitions, let unsettled):
             gone(partitions)
             loggers.kafka.notice(
                 "partitions released",
-                metadata: ["partitions": "\(partitions)", "unsettled": "\(unsettled)"]
+                metadata: [
+                    "partitions": .array(partitions.map { .stringConvertible($0) }),
+                    "unsettled": .stringConvertible(unsettled),
+                ]
             )
         case .draining: loggers.worker.notice("draining")
-        case .stopped(let unfinished): loggers.worker.notice("drained", metadata: ["unfinished": "\(unfinished)"])
+        case .stopped(let unfinished):
+            loggers.worker.notice("drained", metadata: ["unfinished": .stringConvertible(unfinished)])
         case .intakeClosed: loggers.worker.notice("intake paused: too many commands in memory")
         case .intakeOpened: loggers.worker.notice("intake resumed")
         default: reportRestore(fact)
@@ -222,7 +250,10 @@ extension Telemetry {
         case .restoring(let partition, let from, let to):
             loggers.ledger.info(
                 "restoring partition",
-                metadata: ["partition": "\(partition)", "from": "\(from)", "to": "\(to)"]
+                metadata: [
+                    "partition": .stringConvertible(partition), "from": .stringConvertible(from),
+                    "to": .stringConvertible(to),
+                ]
             )
         case .restored(let partition, let sessions, let duration, let offset, let withoutMetadata):
             registry.counter(.ledgerRestores, "restored").add()
@@ -230,8 +261,9 @@ extension Telemetry {
             loggers.ledger.notice(
                 "partition restored",
                 metadata: [
-                    "partition": "\(partition)", "sessions": "\(sessions)", "ms": "\(duration.milliseconds)",
-                    "offset": "\(offset)", "whole_ledger": "\(withoutMetadata)",
+                    "partition": .stringConvertible(partition), "sessions": .stringConvertible(sessions),
+                    "ms": .stringConvertible(duration.milliseconds),
+                    "offset": .stringConvertible(offset), "whole_ledger": .stringConvertible(withoutMetadata),
                 ]
             )
         case .stalePosition(let partition, let committed, let settled):
@@ -248,16 +280,22 @@ extension Telemetry {
             )
         case .restoreFailed(let partition, let reason):
             registry.counter(.ledgerRestores, "failed").add()
-            loggers.ledger.error("restore failed", metadata: ["partition": "\(partition)", "reason": "\(reason)"])
+            loggers.ledger.error(
+                "restore failed",
+                metadata: ["partition": .stringConvertible(partition), "reason": "\(reason)"]
+            )
         case .ledgerRecreated(let partition, let recorded, let end, let accepted):
             loggers.ledger.error(
                 accepted ? "ledger was recreated, its loss accepted" : "ledger was recreated, partition refused",
-                metadata: ["partition": "\(partition)", "recorded": "\(recorded)", "end": "\(end)"]
+                metadata: [
+                    "partition": .stringConvertible(partition), "recorded": .stringConvertible(recorded),
+                    "end": .stringConvertible(end),
+                ]
             )
         case .commandsMissed(let partition, let count):
             loggers.kafka.error(
                 "commands deleted before they were read",
-                metadata: ["partition": "\(partition)", "count": "\(count)"]
+                metadata: ["partition": .stringConvertible(partition), "count": .stringConvertible(count)]
             )
         default: break
         }
@@ -266,7 +304,8 @@ extension Telemetry {
     /// A command's coordinates, and its trace if it has one.
     private func place(_ record: RecordID, _ traceID: String?) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "topic": "\(topic)", "partition": "\(record.place.partition)", "offset": "\(record.offset)",
+            "topic": "\(topic)", "partition": .stringConvertible(record.place.partition),
+            "offset": .stringConvertible(record.offset),
         ]
         if let traceID { metadata["trace_id"] = "\(traceID)" }
         return metadata

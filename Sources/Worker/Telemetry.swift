@@ -58,10 +58,7 @@ package final class Telemetry: Sendable {
             restored: registry.counter(.ledgerRestoreRecords),
             loopLag: registry.histogram(.loopLag)
         )
-        // There from the start, at 0: a rare event would go unseen in a series that begins with it.
-        for outcome in ["committed", "dropped"] { _ = registry.counter(.deadLetters, outcome) }
-        for outcome in ["committed", "aborted", "unknown"] { _ = registry.counter(.transactions, outcome) }
-        for outcome in ["restored", "failed"] { _ = registry.counter(.ledgerRestores, outcome) }
+        registry.exposeFromTheStart()
     }
 
     func ledgerRead(_ records: Int) { handles.restored.add(Double(records)) }
@@ -80,8 +77,9 @@ package final class Telemetry: Sendable {
         loggers.ledger.info(
             "restore under way",
             metadata: [
-                "partition": "\(partition)", "remaining": "\(left)", "records_per_second": "\(Int(rate))",
-                "seconds_left": "\(Int(timeLeft))",
+                "partition": .stringConvertible(partition), "remaining": .stringConvertible(left),
+                "records_per_second": .stringConvertible(Int(rate)),
+                "seconds_left": .stringConvertible(Int(timeLeft)),
             ]
         )
     }
@@ -92,7 +90,7 @@ package final class Telemetry: Sendable {
     }
 
     /// Which of the worker's clients of the cluster speaks.
-    enum Client: String {
+    enum Client: String, CaseIterable {
         case consumer, transactions, intents
     }
 
@@ -124,6 +122,12 @@ package final class Telemetry: Sendable {
         registry.gauge(.kafkaThrottle, name).set(statistics.throttle.inSeconds)
         registry.gauge(.kafkaWaitingRequests, name).set(Double(statistics.waitingRequests))
         registry.counter(.kafkaRequestTimeouts, name).set(total: Double(statistics.timedOutRequests))
+        if statistics.throttle > .zero {
+            loggers.kafka.warning(
+                "a quota of the cluster holds this worker back: commands wait",
+                metadata: ["client": "\(name)", "mean_ms": .stringConvertible(statistics.throttle.milliseconds)]
+            )
+        }
         registry.gauge(.kafkaQueuedRecords, name).set(Double(statistics.queuedRecords))
     }
 
@@ -206,7 +210,7 @@ package final class Telemetry: Sendable {
         loggers.kafka.warning(
             "producers place keys differently: commands of one session may reach different partitions",
             metadata: [
-                "keys_by_murmur2": "\(keys.murmur2)", "keys_by_crc32": "\(keys.crc32)",
+                "keys_by_murmur2": .stringConvertible(keys.murmur2), "keys_by_crc32": .stringConvertible(keys.crc32),
                 "remedy":
                     "set partitioner=murmur2_random in producers built on librdkafka (Python, Go, .NET, kcat): it is Java's",
             ]
@@ -217,7 +221,7 @@ package final class Telemetry: Sendable {
     func replies(_ counts: [ReplyRoutes.Kind: Int]) {
         for (kind, count) in counts {
             registry.counter(.replies, kind.rawValue).add(Double(count))
-            let metadata: Logger.Metadata = ["results": "\(count)", "sent_to": "topics.results"]
+            let metadata: Logger.Metadata = ["results": .stringConvertible(count), "sent_to": "topics.results"]
             switch kind {
             case .standard, .obeyed: break
             case .notAllowed:
@@ -272,7 +276,7 @@ package final class Telemetry: Sendable {
             loggers.worker.critical(
                 "no progress although there is work",
                 metadata: [
-                    "seconds": "\(Int(silence.inSeconds))",
+                    "seconds": .stringConvertible(Int(silence.inSeconds)),
                     "state": "\(String(decoding: StatusPage.render(status), as: UTF8.self))",
                 ]
             )

@@ -84,7 +84,19 @@ package final class Worker: Sendable {
             "a worker is started once"
         )
         let setup = try Setup(configuration)
+        for warning in configuration.warnings {
+            let metadata: Logger.Metadata = [
+                "setting": "\(warning.key)", "finding": "\(warning.what)", "remedy": "\(warning.remedy)",
+            ]
+            loggers.worker.warning("a setting is seldom meant so", metadata: metadata)
+        }
         guard let findings = try await check(setup) else { return }
+        if configuration.ledger.secret == nil, setup.secret.revealed.utf8.count < Fingerprinter.shortestKey {
+            loggers.worker.warning(
+                "the ledger's fingerprints rest on a short key: set ledger.secret_file",
+                metadata: ["setting": "check_otp.secret_key", "shortest": "\(Fingerprinter.shortestKey)"]
+            )
+        }
         for warning in findings.warnings { loggers.worker.warning("topics", metadata: ["finding": "\(warning)"]) }
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -211,6 +223,7 @@ package final class Worker: Sendable {
         let server = AdminServer(
             host: configuration.admin.host,
             port: configuration.admin.port,
+            allowedHosts: configuration.admin.allowedHosts,
             health: health,
             registry: registry,
             status: { await page.render(shell) }
@@ -218,7 +231,7 @@ package final class Worker: Sendable {
         do {
             let port = try await server.start()
             state.withLock { $0.adminPort = port }
-            loggers.worker.notice("admin server listens", metadata: ["port": "\(port)"])
+            loggers.worker.notice("admin server listens", metadata: ["port": .stringConvertible(port)])
             return server
         } catch {
             try? await group.shutdownGracefully()
@@ -307,6 +320,7 @@ package final class Worker: Sendable {
         let intake = CommandIntake(
             decoder: configuration.commands.decoder,
             fingerprinter: setup.fingerprinter,
+            digestsPhones: configuration.ledger.maximumWrongCodesPerPhone > 0,
             copiedBytes: configuration.deadLetters.includeValue ? configuration.commands.maximumBytes : nil,
             keys: keys
         )

@@ -48,14 +48,23 @@ package struct WorkerConfiguration: Sendable {
         /// Bytes of a record's value.
         package var maximumBytes = 65_536
         package var requiresKey = true
+        package var key = KeyRule.any
         /// Where the fields are in a record's JSON.
         package var fields = CommandFields()
+        /// What may stand before a record's JSON.
+        package var framing = Framing.auto
 
         package init() {}
 
         /// Reads commands as this says.
         package var decoder: CommandDecoder {
-            CommandDecoder(requireKey: requiresKey, maximumBytes: maximumBytes, fields: fields)
+            CommandDecoder(
+                requireKey: requiresKey,
+                key: key,
+                maximumBytes: maximumBytes,
+                fields: fields,
+                framing: framing
+            )
         }
     }
 
@@ -84,6 +93,9 @@ package struct WorkerConfiguration: Sendable {
         package var backOffCap = Duration.seconds(2)
         package var idleTimeout = Duration.seconds(30)
         package var connectionAge = Duration.seconds(300)
+        package var reusesConnections = true
+        /// Whether an `http` upstream may be beyond this machine.
+        package var allowsPlaintext = false
         /// PEM file with authorities that are trusted besides the system's.
         package var caFile: String?
         /// PEM files of a client certificate and its key; both or neither.
@@ -106,8 +118,8 @@ package struct WorkerConfiguration: Sendable {
     /// How the upstream is spared when it is in trouble.
     package struct Breaker: Sendable {
         package var consecutiveFailures = 10
-        /// Per cent of the calls within the window.
-        package var failurePercent = 50
+        /// Per cent of the calls within the window; 100 is never.
+        package var failurePercent = 100
         package var minimumCalls = 20
         package var window = Duration.seconds(10)
         package var firstOpening = Duration.seconds(1)
@@ -123,6 +135,11 @@ package struct WorkerConfiguration: Sendable {
     package struct Ledger: Sendable {
         package var retention = Duration.seconds(1_800)
         package var maximumCodesPerSession = 10
+        /// Within ``retention`` and one partition; 0 is any number.
+        package var maximumWrongCodesPerPhone = 0
+        /// Keys the fingerprints; nil: the upstream's key does.
+        package var secret: Secret?
+        package var secretFile: String?
         package var restoreTimeout = Duration.seconds(60)
         package var acceptLoss = false
 
@@ -151,6 +168,8 @@ package struct WorkerConfiguration: Sendable {
         /// 0 lets the system choose.
         package var port = 9_464
         package var isEnabled = true
+        /// Names, besides `localhost` and addresses, that it may be called by.
+        package var allowedHosts: [String] = []
 
         package init() {}
     }

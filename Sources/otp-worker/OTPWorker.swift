@@ -42,6 +42,8 @@ struct OTPWorker: AsyncParsableCommand {
     )
 
     static func main() async {
+        ProcessShield.raise()
+        Console.prepare()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

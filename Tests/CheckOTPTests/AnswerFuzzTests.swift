@@ -14,13 +14,14 @@ struct AnswerFuzzTests {
     private static let count = ProcessInfo.processInfo.environment["FUZZ_INPUTS"].flatMap(Int.init) ?? 20_000
 
     /// Successes, refusals, and what is nearly a success.
-    private static let bodies = [
-        #"{"code":0,"message":"Başarılı İşlem"}"#, #"{"code":0}"#, #"{"object_name":"x","code":"100"}"#,
-        #"{"code":17}"#,
-        "\u{FEFF}{\"code\":0}", #"{"type":"no_data_error","message":"yok","code":404,"result_code":"12"}"#,
-        #"{"result_code":0,"code":200}"#, #"{"code":""}"#, #"{"code":"-"}"#, #"{"code":"+0"}"#, #"{"code":0.0}"#,
-        #"{"code":{"code":0}}"#, #"{"code":false}"#, #"{"Code":0}"#,
-    ].map { Array($0.utf8) }
+    private static let bodies =
+        [
+            #"{"code":0,"message":"Başarılı İşlem"}"#, #"{"code":0}"#, #"{"object_name":"x","code":"100"}"#,
+            #"{"code":17}"#,
+            "\u{FEFF}{\"code\":0}", #"{"type":"no_data_error","message":"yok","code":404,"result_code":"12"}"#,
+            #"{"result_code":0,"code":200}"#, #"{"code":""}"#, #"{"code":"-"}"#, #"{"code":"+0"}"#, #"{"code":0.0}"#,
+            #"{"code":{"code":0}}"#, #"{"code":false}"#, #"{"Code":0}"#, "{\"code\":0,\"message\":\"a\tb\"}",
+        ].map { Array($0.utf8) } + [Array(#"{"code":0,"message":"ba"#.utf8) + [0xFE] + Array(#"ar"}"#.utf8)]
     private static let statuses = [
         "200 OK", "200", "201 Created", "204 No Content", "302 Found", "404 Not Found", "503 Busy",
     ]
@@ -97,7 +98,7 @@ struct AnswerFuzzTests {
             buffer.writeBytes(bytes[cut...])
             if response == nil { response = try parser.consume(&buffer) }
             guard let response = response ?? parser.endOfStream() else { return nil }
-            let body = UpstreamAnswer.Body(json: Array(response.body.readableBytesView))
+            let body = AnswerBody(Array(response.body.readableBytesView), isEncoded: response.isEncoded).content
             let wait = response.retryAfter.flatMap { RetryAfter.wait($0, date: response.date) { 784_111_777 } }
             return (
                 AnswerClass(UpstreamAnswer(.answered(status: response.status), body: body, retryAfter: wait)), response
@@ -107,11 +108,13 @@ struct AnswerFuzzTests {
         }
     }
 
-    /// The code that Foundation finds in a body.
+    /// The code that Foundation finds in a body, or in what is left of it without any character that it cannot read.
     private func code(in body: ByteBuffer) -> Int? {
         var bytes = Array(body.readableBytesView)
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
-        let object = (try? JSONSerialization.jsonObject(with: Data(bytes))) as? [String: Any]
+        let plain = bytes.map { $0 < 0x20 ? 0x20 : $0 < 0x80 ? $0 : UInt8(ascii: "?") }
+        let read = { (bytes: [UInt8]) in try? JSONSerialization.jsonObject(with: Data(bytes)) }
+        let object = (read(bytes) ?? read(plain)) as? [String: Any]
         return (object?["code"] as? Int) ?? (object?["code"] as? String).flatMap { Int($0) }
     }
 

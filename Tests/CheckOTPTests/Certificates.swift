@@ -9,6 +9,12 @@ struct Certificates: Sendable {
     /// A name that a certificate is made for, and who signs it.
     enum Leaf: String, CaseIterable {
         case localhost, address, otherName, selfSigned, client
+        /// Named `localhost` in its subject alone.
+        case commonName
+        /// An address as if it were a name.
+        case namedAddress
+        /// Of the two labels of `paynet.example` and one before them, or less than that.
+        case wildcard, partialWildcard, topWildcard, bareWildcard
     }
 
     private let folder: URL
@@ -26,18 +32,24 @@ struct Certificates: Sendable {
             ["req", "-x509"] + newKey + ["-subj", "/CN=Test CA", "-keyout", "ca.key", "-out", "ca.pem"]
         )
         for leaf in Leaf.allCases {
-            let name =
+            let name: String? =
                 switch leaf {
                 case .localhost, .selfSigned, .client: "DNS:localhost"
                 case .address: "IP:127.0.0.1"
                 case .otherName: "DNS:other.example"
+                case .commonName: nil
+                case .namedAddress: "DNS:127.0.0.1"
+                case .wildcard: "DNS:*.paynet.example"
+                case .partialWildcard: "DNS:a*.paynet.example"
+                case .topWildcard: "DNS:*.example"
+                case .bareWildcard: "DNS:*"
                 }
             let signer = leaf == .selfSigned ? [] : ["-CA", "ca.pem", "-CAkey", "ca.key"]
             try openssl(
                 ["req", "-x509"] + newKey + signer + [
-                    "-subj", "/CN=\(leaf)", "-addext", "subjectAltName=\(name)", "-addext", "basicConstraints=CA:FALSE",
-                    "-keyout", "\(leaf).key", "-out", "\(leaf).pem",
-                ]
+                    "-subj", "/CN=\(leaf == .commonName ? "localhost" : leaf.rawValue)",
+                    "-addext", "basicConstraints=CA:FALSE", "-keyout", "\(leaf).key", "-out", "\(leaf).pem",
+                ] + (name.map { ["-addext", "subjectAltName=\($0)"] } ?? [])
             )
         }
     }
@@ -58,15 +70,18 @@ struct Certificates: Sendable {
 
     func key(_ leaf: Leaf) -> String { folder.appendingPathComponent("\(leaf).key").path }
 
-    /// A server's TLS settings with that certificate; with `asksClient` it takes nobody without a certificate of ours.
+    /// A server's TLS settings with that certificate; with `asksClient` it takes nobody without a certificate of ours, with
+    /// `withAuthority` it sends its signer's too.
     func server(
         _ leaf: Leaf,
         from minimum: TLSVersion = .tlsv12,
         to maximum: TLSVersion? = nil,
-        asksClient: Bool = false
+        asksClient: Bool = false,
+        withAuthority: Bool = false
     ) throws -> NIOSSLContext {
         var tls = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMFile(certificate(leaf)).map { .certificate($0) },
+            certificateChain: try ([certificate(leaf)] + (withAuthority ? [authority] : []))
+                .flatMap { try NIOSSLCertificate.fromPEMFile($0) }.map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(file: key(leaf), format: .pem))
         )
         if asksClient {

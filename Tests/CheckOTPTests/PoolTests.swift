@@ -44,6 +44,22 @@ struct PoolTests {
         #expect(pool.called(2, deadline: at(9), at: at(0)) == .waitAndOpen(1))
     }
 
+    @Test func aCallWhoseConnectionSpoiledTakesAnotherOrIsFirstInLine() {
+        var pool = makePool()
+        #expect(pool.warmUpRequested(2, at: at(0)) == [0, 1])
+        #expect(pool.opened(0, retireAt: at(300), at: at(0)) == .park(until: at(30)))
+        #expect(pool.opened(1, retireAt: at(300), at: at(0)) == .park(until: at(30)))
+        #expect(pool.called(1, deadline: at(9), at: at(1)) == .send(on: 1))
+        #expect(pool.spoiled(1, for: 1, at: at(1)) == .send(on: 0))
+        #expect(pool.called(2, deadline: at(9), at: at(1)) == .waitAndOpen(1))
+        #expect(pool.spoiled(0, for: 1, at: at(1)) == .waitAndOpen(0))
+        #expect(pool.opened(0, retireAt: at(300), at: at(2)) == .send(1, on: 0))
+        #expect(pool.opened(1, retireAt: at(300), at: at(2)) == .send(2, on: 1))
+        #expect((pool.inUse, pool.open) == (2, 2))
+        _ = pool.closeRequested()
+        #expect(pool.spoiled(0, for: 1, at: at(3)) == .refuse)
+    }
+
     @Test func aFailureToConnectIsHeardByTheCallThatReliedOnIt() {
         var pool = makePool()
         #expect(pool.called(1, deadline: at(9), at: at(0)) == .waitAndOpen(0))
@@ -76,6 +92,17 @@ struct PoolTests {
         #expect(pool.released(0, at: at(5)) == .close(thenOpen: 0))
         #expect(pool.opened(0, retireAt: at(20), at: at(6)) == .send(2, on: 0))
         #expect(pool.released(0, at: at(7)) == .park(until: at(20)))
+    }
+
+    @Test func aConnectionIsNotUsedLongerThanTheUpstreamKeepsIt() {
+        var pool = makePool(maximum: 1)
+        #expect(pool.called(1, deadline: at(9), at: at(0)) == .waitAndOpen(0))
+        #expect(pool.opened(0, retireAt: at(300), at: at(0)) == .send(1, on: 0))
+        #expect(pool.released(0, reusableUntil: at(5), at: at(1)) == .park(until: at(5)))
+        #expect(pool.called(2, deadline: at(9), at: at(4)) == .send(on: 0))
+        #expect(pool.called(3, deadline: at(9), at: at(4)) == .wait)
+        // The upstream's time has run since its last answer: nobody is sent into the close.
+        #expect(pool.released(0, reusableUntil: at(5), at: at(5)) == .close(thenOpen: 0))
     }
 
     @Test func oneTimerServesEveryDeadline() {

@@ -13,12 +13,15 @@ struct ProxyTests {
         certificates = try #require(Certificates.made)
     }
 
-    /// Asks `https://localhost:8443` through a proxy with that script.
-    private func ask(_ script: [Step]) async throws -> (answer: UpstreamAnswer, requests: [String]) {
+    /// Asks `https://localhost:8443`, or another host, through a proxy with that script.
+    private func ask(
+        _ script: [Step],
+        host: String = "localhost"
+    ) async throws -> (answer: UpstreamAnswer, requests: [String]) {
         let server = try await ScriptedServer(script)
         let authority = certificates.authority
         let proxy = try Origin("http://127.0.0.1:\(server.port)")
-        let client = try await TestClient.make("https://localhost:8443") {
+        let client = try await TestClient.make("https://\(host):8443") {
             $0.extraCAFile = authority
             $0.proxy = proxy
         }
@@ -35,6 +38,34 @@ struct ProxyTests {
         #expect(answer.transport == .answered(status: 200))
         #expect(requests.first == "CONNECT localhost:8443 HTTP/1.1\r\nHost: localhost:8443\r\n\r\n")
         #expect(requests.last?.hasPrefix("POST /v1/card/check_otp HTTP/1.1\r\nHost: localhost:8443\r\n") == true)
+    }
+
+    private func ask(
+        behindProxyWith leaf: Certificates.Leaf,
+        host: String
+    ) async throws -> (answer: UpstreamAnswer, requests: [String]) {
+        let established = Step.send("HTTP/1.1 200 Connection established\r\n\r\n")
+        return try await ask(
+            [.read, established, .startTLS(certificates.server(leaf)), .read, .send(answer())],
+            host: host
+        )
+    }
+
+    /// Whoever stands at the proxy's address has a certificate for it, and is not the upstream.
+    @Test(arguments: [
+        (Certificates.Leaf.address, "localhost"), (.address, "api.paynet.example"), (.otherName, "localhost"),
+        (.commonName, "localhost"), (.bareWildcard, "localhost"), (.partialWildcard, "api.paynet.example"),
+        (.topWildcard, "paynet.example"), (.wildcard, "paynet.example"), (.wildcard, "a.b.paynet.example"),
+    ])
+    func aCertificateForAnotherHostGetsNothing(leaf: Certificates.Leaf, host: String) async throws {
+        let (answer, requests) = try await ask(behindProxyWith: leaf, host: host)
+        #expect(answer == UpstreamAnswer(.notSent(.tls)))
+        #expect(requests.count == 1)
+    }
+
+    @Test(arguments: ["api.paynet.example", "API.Paynet.Example", "api.paynet.example."])
+    func aWildcardStandsForOneWholeLabel(host: String) async throws {
+        #expect(try await ask(behindProxyWith: .wildcard, host: host).answer.transport == .answered(status: 200))
     }
 
     @Test(arguments: [

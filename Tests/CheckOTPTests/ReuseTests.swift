@@ -68,17 +68,86 @@ struct ReuseTests {
         try await client.close()
     }
 
-    /// The server's close arrives while the client's loop is busy: the request is flushed into a dead connection.
+    /// The server's close arrives while the client's loop is busy: it lies in the socket when the next request is due.
     @Test(arguments: [Step.close, .reset])
-    func aCloseThatCrossesTheRequestIsUnknown(end: Step) async throws {
+    func aCloseThatLiesUnreadSparesTheNextCall(end: Step) async throws {
         let gate = Gate()
         let server = try await ScriptedServer([.read, .send(answer()), .wait(gate), end])
         let client = try await TestClient.make("http://127.0.0.1:\(server.port)", on: Loops.heldUp)
         #expect(try await client.ask() == verified)
-        let crossed = try await client.ask(first: { _ in
+        let next = try await client.ask(first: { _ in
             holdUp(until: { server.journal.closed == 1 }, after: { gate.open() })
         })
-        #expect(crossed == UpstreamAnswer(.unknown(.closed)))
+        #expect(next == verified)
+        #expect(server.journal.accepted == 2)
+        try await client.close()
+    }
+
+    /// A second, late answer to the first code would verify the second one.
+    @Test func anAnswerThatLiesUnreadIsNeverTakenForTheNextCodes() async throws {
+        let gate = Gate()
+        let server = try await ScriptedServer(
+            [.read, .send(answer()), .wait(gate), .send(answer()), .close],
+            [.read, .send(answer(body: wrong))]
+        )
+        let client = try await TestClient.make("http://127.0.0.1:\(server.port)", on: Loops.heldUp)
+        #expect(try await client.ask() == verified)
+        let second = try await client.ask(first: { _ in
+            holdUp(until: { server.journal.closed == 1 }, after: { gate.open() })
+        })
+        #expect(second.body?.code == 1)
+        #expect(server.journal.accepted == 2)
+        try await client.close()
+    }
+
+    /// Nobody asked anything yet.
+    @Test func anAnswerThatComesBeforeTheFirstQuestionIsNone() async throws {
+        let gate = Gate()
+        let server = try await ScriptedServer(
+            [.wait(gate), .send(answer()), .close],
+            [.read, .send(answer(body: wrong))]
+        )
+        let client = try await TestClient.make("http://127.0.0.1:\(server.port)", on: Loops.heldUp)
+        try await client.run { $0.warmUp(connections: 1) }
+        try await server.until { $0.accepted == 1 }
+        let asked = try await client.ask(first: { _ in
+            holdUp(until: { server.journal.closed == 1 }, after: { gate.open() })
+        })
+        #expect(asked.body?.code == 1)
+        try await client.close()
+    }
+
+    /// What only something between could have written, or was written by chance, says nothing good of the connection.
+    @Test(arguments: [
+        answer("408 Request Timeout"), answer(body: "<html>"), answer(body: "{}"), answer(body: ""),
+        answer("502 Bad Gateway", body: "<p>bad gateway"), "HTTP/1.1 100 Continue\r\n\r\n" + answer(),
+        "HTTP/1.1 204 No Content\r\n\r\n", answer("404 Not Found", body: #"{"code":404,"message":"no route"}"#),
+    ])
+    func anOddAnswerIsTheLastOnItsConnection(text: String) async throws {
+        let server = try await ScriptedServer([.read, .send(text), .read], [.read, .send(answer(body: wrong))])
+        let client = try await TestClient.make("http://127.0.0.1:\(server.port)")
+        _ = try await client.ask()
+        #expect(try await client.ask().body?.code == 1)
+        #expect(server.journal.accepted == 2)
+        try await client.close()
+    }
+
+    @Test func anErrorInTheUpstreamsFormKeepsItsConnection() async throws {
+        let error = #"{"type":"api_error","message":"x","code":500,"result_code":8}"#
+        let server = try await ScriptedServer([.read, .send(answer("500 Error", body: error)), .read, .send(answer())])
+        let client = try await TestClient.make("http://127.0.0.1:\(server.port)")
+        #expect(try await client.ask().transport == .answered(status: 500))
+        #expect(try await client.ask() == verified)
+        #expect(server.journal.accepted == 1)
+        try await client.close()
+    }
+
+    @Test func withoutReuseEachCallHasAConnectionOfItsOwn() async throws {
+        let server = try await ScriptedServer([.read, .send(answer()), .read, .send(answer(body: wrong))])
+        let client = try await TestClient.make("http://127.0.0.1:\(server.port)") { $0.reusesConnections = false }
+        for _ in 1...3 { #expect(try await client.ask() == verified) }
+        #expect(server.journal.accepted == 3)
+        #expect(server.journal.requests.allSatisfy { $0.contains("\r\nConnection: close\r\n") })
         try await client.close()
     }
 
@@ -99,6 +168,33 @@ struct ReuseTests {
         try await client.run { _ in holdUp(until: { server.journal.closed == 1 }, after: { gate.open() }) }
         #expect(try await first == verified)
         #expect(try await second == verified)
+        try await client.close()
+    }
+
+    /// The first connection's script has no answer for a second request: it must not get one.
+    @Test func aConnectionIsGivenUpBeforeTheUpstreamClosesIt() async throws {
+        let server = try await ScriptedServer(
+            [.read, .send(answer("200 OK", "Keep-Alive: timeout=1, max=100"))],
+            [.read, .send(answer("200 OK", "Keep-Alive: timeout=0"))],
+            [.read, .send(answer(body: wrong))]
+        )
+        let client = try await TestClient.make("http://127.0.0.1:\(server.port)")
+        #expect(try await client.ask() == verified)
+        try await server.until { $0.closed == 1 }
+        #expect(try await client.ask() == verified)
+        #expect(try await client.ask().body?.code == 1)
+        #expect(server.journal.accepted == 3)
+        try await client.close()
+    }
+
+    /// What one answer told holds for connections that have carried nothing yet.
+    @Test func aWarmConnectionIsGivenUpLikeAnyOther() async throws {
+        let server = try await ScriptedServer([.read, .send(answer("200 OK", "Keep-Alive: timeout=1"))], [.read])
+        let client = try await TestClient.make("http://127.0.0.1:\(server.port)")
+        #expect(try await client.ask() == verified)
+        try await client.run { $0.warmUp(connections: 2) }
+        try await server.until { $0.closed == 2 }
+        #expect(server.journal.requests.count == 1)
         try await client.close()
     }
 

@@ -59,6 +59,16 @@ struct TLSTests {
         #expect(try await ask(.localhost, host: "127.0.0.1") == (UpstreamAnswer(.notSent(.tls)), 0))
     }
 
+    /// The peer's own address does not make it the host that was asked for.
+    @Test(arguments: [Certificates.Leaf.address, .commonName, .bareWildcard])
+    func onlyANameOfItsOwnProvesAHost(leaf: Certificates.Leaf) async throws {
+        #expect(try await ask(leaf) == (UpstreamAnswer(.notSent(.tls)), 0))
+    }
+
+    @Test func aNameThatSpellsAnAddressIsNone() async throws {
+        #expect(try await ask(.namedAddress, host: "127.0.0.1") == (UpstreamAnswer(.notSent(.tls)), 0))
+    }
+
     @Test func aConnectionThatEndsIsJudgedByWhetherTheRequestHadLeft() async throws {
         #expect(try await ask(script: [.read, .close]) == (UpstreamAnswer(.unknown(.closed)), 1))
         #expect(

@@ -20,6 +20,8 @@ final class TestClient: Sendable {
         _ adjust: @Sendable (inout CheckClientConfiguration) -> Void = { _ in }
     ) async throws -> TestClient {
         var configuration = CheckClientConfiguration(origin: try Origin(url)) { 784_111_777 }
+        // Tests wait for one another's handshakes.
+        configuration.connectTimeout = .seconds(8)
         adjust(&configuration)
         let context = try configuration.makeTLSContext()
         let loop = group.next()
@@ -42,7 +44,7 @@ final class TestClient: Sendable {
     /// Asks once and returns how it ended; fails after 10 seconds, or if the client says it twice.
     func ask(
         _ request: CheckRequest = .example,
-        timeout: Duration = .seconds(5),
+        timeout: Duration = .seconds(8),
         permit: Bool = true,
         first: @escaping @Sendable (CheckClient) -> Void = { _ in },
         then: @escaping @Sendable (CheckClient) -> Void = { _ in }

@@ -50,6 +50,24 @@ struct UpstreamProbeTests {
         #expect(requests.count == 1)
     }
 
+    /// How many were sent tells an intermediate certificate that is missing from an authority that is not known.
+    @Test func theCertificatesOfAChainThatIsNotTrustedAreCounted() async throws {
+        let alone = try await look([.read, refusal], tls: certificates.server(.localhost), trusting: false).sight
+        #expect(alone.certificate?.sent == 1 && alone.certificate?.isSelfSigned == false)
+        let chain = try certificates.server(.localhost, withAuthority: true)
+        let whole = try await look([.read, refusal], tls: chain, trusting: false).sight
+        #expect(whole.certificate?.sent == 2)
+        let own = try await look([.read, refusal], tls: certificates.server(.selfSigned), trusting: false).sight
+        #expect(own.certificate?.sent == 1 && own.certificate?.isSelfSigned == true)
+    }
+
+    @Test func aFilesCertificatesAreReadInTheirOrder() throws {
+        let chain = try #require(ClientChain(file: certificates.certificate(.client)))
+        #expect(chain.links == [.init(subject: "CN=client", issuer: "CN=Test CA")] && chain.broken == nil)
+        #expect(ClientChain(file: certificates.key(.client)) == nil)
+        #expect(ClientChain(file: "/no/such/file") == nil)
+    }
+
     @Test(arguments: [(TLSVersion.tlsv12, "TLS 1.2"), (.tlsv13, "TLS 1.3")])
     func itTellsTheVersionOfTLS(version: TLSVersion, text: String) async throws {
         let tls = try certificates.server(.localhost, from: version, to: version)
@@ -84,6 +102,31 @@ struct UpstreamProbeTests {
         )
         #expect(other.certificate?.names == ["other.example"])
         #expect(nothing.isEmpty)
+    }
+
+    @Test(arguments: [Certificates.Leaf.address, .commonName, .bareWildcard])
+    func aCertificateForAnotherHostGetsNoKey(leaf: Certificates.Leaf) async throws {
+        let (sight, requests) = try await look([.read, refusal], tls: certificates.server(leaf))
+        #expect(sight.failure == .tls(UpstreamProbe.otherHost))
+        #expect(sight.stage == .connected)
+        #expect(sight.certificate != nil)
+        #expect(requests.isEmpty)
+    }
+
+    @Test func theProxysCertificateIsNotTheUpstreams() async throws {
+        let tunnel = Step.send("HTTP/1.1 200 Connection established\r\n\r\n")
+        let server = try await ScriptedServer(
+            [.read, tunnel, .startTLS(certificates.server(.address)), .read, refusal]
+        )
+        var configuration = CheckClientConfiguration(origin: try Origin("https://localhost:8443")) { 0 }
+        configuration.extraCAFile = certificates.authority
+        configuration.proxy = try Origin("http://127.0.0.1:\(server.port)")
+        let probe = try UpstreamProbe(configuration, secret: Secret(TestClient.key), timeout: .seconds(10))
+        let sight = try await probe.look(on: Loops.clients.next())
+        #expect(sight.failure == .tls(UpstreamProbe.otherHost))
+        #expect(sight.stage == .tunnelled)
+        try await server.stop()
+        #expect(server.journal.requests.allSatisfy { $0.hasPrefix("CONNECT ") })
     }
 
     @Test func aClientCertificateThatIsMissingShowsAfterTheHandshake() async throws {

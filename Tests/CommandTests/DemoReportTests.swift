@@ -37,23 +37,23 @@ struct DemoReportTests {
 
     @Test func aPerfectRunSaysSo() {
         #expect(perfect.isAsExpected)
-        #expect(perfect.text.contains("All 7 results are as expected; the sandbox saw 5 check_otp calls"))
-        #expect(!perfect.text.contains("✗"))
+        #expect(perfect.text().contains("All 7 results are as expected; the sandbox saw 5 check_otp calls"))
+        #expect(!perfect.text().contains("✗"))
     }
 
     @Test func aDifferentResultIsShown() {
         var report = perfect
         report.rows[1].got = event(DemoStep.Expectation(.sessionUsed, calls: 2))
         #expect(!report.isAsExpected)
-        #expect(report.text.contains("1 of 7 results differ"))
-        #expect(report.text.split(separator: "\n").contains { $0.hasPrefix("✗") && $0.contains("2 (not 1)") })
+        #expect(report.text().contains("1 of 7 results differ"))
+        #expect(report.text().split(separator: "\n").contains { $0.hasPrefix("✗") && $0.contains("2 (not 1)") })
     }
 
     @Test func aMissingResultIsADifference() {
         var report = perfect
         report.rows[6].got = nil
         #expect(!report.isAsExpected)
-        #expect(report.text.contains("nothing in time"))
+        #expect(report.text().contains("nothing in time"))
     }
 
     @Test func aCallTooManyIsADifference() {

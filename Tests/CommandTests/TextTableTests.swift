@@ -49,7 +49,52 @@ struct TextTableTests {
                 "00:00:01.180", "s-1", "rejected", "wrong_code", "2", "180", "in doubt, replayed", "3/42", "w-0",
             ]
         )
-        let value = Array("{\"a\":1,\r\n \"b\":2}".utf8)
-        #expect(String(decoding: ResultLine.json(value), as: UTF8.self) == "{\"a\":1,   \"b\":2}")
+    }
+
+    /// The widths that a newcomer has: a telephone, a window, a wide screen.
+    @Test(arguments: [
+        (40, "s-0123456…  verified  already_verified"),
+        (80, "10:00:00.180  s-0123456…  verified  already_verifi…     180  in doubt, replayed"),
+    ])
+    func aNarrowTerminalShowsWhatIsWorthMost(columns: Int, expected: String) throws {
+        let event = ResultEvent(
+            commandID: "c",
+            sessionID: SessionID("s-01234567890123456789012345678901"),
+            status: .verified,
+            reason: .alreadyVerified,
+            inDoubt: true,
+            replayed: true,
+            calls: 2,
+            receivedAt: WallTime(milliseconds: 36_000_000),
+            completedAt: WallTime(milliseconds: 36_000_180),
+            source: Coordinates(topic: "t", partition: 3, offset: 42),
+            worker: "w-0"
+        )
+        let line = ResultLine.table.fitted(to: columns).line(ResultLine.cells(event))
+        #expect(line.count <= columns)
+        #expect(line == expected)
+    }
+
+    @Test(arguments: [1, 5, 20, 37, 60, 119, 147, 200])
+    func noLineIsWiderThanTheTerminal(columns: Int) {
+        let cells = Array(repeating: String(repeating: "x", count: 300), count: 9)
+        let table = ResultLine.table.fitted(to: columns)
+        #expect(table.line(cells).count <= columns && table.header.count <= columns)
+        #expect(columns < 147 || table.line(cells) == ResultLine.table.line(cells))
+        let whole = TextTable([.init("A", worth: 1), .init("B", least: 3, worth: 2)]).text([cells], columns: columns)
+        #expect(whole.split(separator: "\n").allSatisfy { $0.count <= columns })
+    }
+
+    @Test func columnsGoInTheOrderOfTheirWorth() {
+        let table = TextTable([
+            .init("A", width: 6, worth: 1), .init("B", width: 6, least: 3, worth: 3),
+            .init("C", .right, width: 6, worth: 2),
+        ])
+        let cells = ["aaaaaa", "bbbbbb", "cccccc"]
+        #expect(table.fitted(to: 22).line(cells) == "aaaaaa  bbbbbb  cccccc")
+        #expect(table.fitted(to: 20).line(cells) == "aaaaaa  bbb…  cccccc")
+        #expect(table.fitted(to: 18).line(cells) == "bbbbbb  cccccc")
+        #expect(table.fitted(to: 10).line(cells) == "bbbbbb")
+        #expect(table.fitted(to: 2).line(cells) == "b…")
     }
 }

@@ -10,7 +10,12 @@ struct TopicPlanTests {
 
     private var complete: [String: TopicPlan.Found] {
         [
-            topics.commands: .init(partitions: 6, config: ["cleanup.policy": "delete"]),
+            topics.commands: .init(
+                partitions: 6,
+                config: [
+                    "cleanup.policy": "delete", "compression.type": "uncompressed", "max.message.bytes": "262144",
+                ]
+            ),
             topics.results: .init(partitions: 6),
             topics.ledger: .init(partitions: 6, config: ledgerConfig),
             topics.deadLetters: .init(partitions: 1),
@@ -33,6 +38,11 @@ struct TopicPlanTests {
         #expect(plan.newTopics[2].config["cleanup.policy"] == "compact,delete")
         #expect(plan.newTopics[2].config["retention.ms"] == "604800000")
         #expect(plan.newTopics[0].config["cleanup.policy"] == "delete")
+        // Codes and phone numbers: a day, not the cluster's week.
+        #expect(plan.newTopics.map { $0.config["retention.ms"] } == ["86400000", nil, "604800000", nil])
+        #expect(plan.newTopics[0].config["compression.type"] == "uncompressed")
+        #expect(plan.newTopics[0].config["max.message.bytes"] == "262144")
+        #expect(plan.newTopics.dropFirst().allSatisfy { $0.config["compression.type"] == nil })
         #expect(!plan.hasDifferences)
     }
 
@@ -81,6 +91,22 @@ struct TopicPlanTests {
         #expect(told[0].contains("compaction would remove all but the last record of a session"))
         #expect(told[1].contains("without compaction it grows"))
         #expect(told[2].contains("retention.ms is 3600000"))
+    }
+
+    /// A batch that shrinks a thousandfold is small to the broker and fills the memory of whoever reads it.
+    @Test func commandsThatMayBeCompressedOrLargeAreTold() throws {
+        var found = complete
+        found[topics.commands]?.config["compression.type"] = "producer"
+        found[topics.commands]?.config["max.message.bytes"] = "1048588"
+        let told = differences(found)
+        try #require(told.count == 2)
+        #expect(told[0].contains("compression.type is producer") && told[0].contains("compression.type=uncompressed"))
+        #expect(told[1].contains("max.message.bytes is 1048588") && told[1].contains("max.message.bytes=262144"))
+    }
+
+    @Test func theLimitMakesRoomForTheLargestCommand() {
+        let plan = TopicPlan(topics, found: [:], maximumCommandBytes: 1_000_000)
+        #expect(plan.newTopics[0].config["max.message.bytes"] == "1016384")
     }
 
     @Test func aLedgerThatKeepsForEverIsFine() {

@@ -1,4 +1,5 @@
 import Contract
+import Foundation
 import Testing
 
 @Suite("CommandDecoder: every record gives a command or says what is wrong")
@@ -73,8 +74,8 @@ struct CommandDecoderTests {
             ("user_gsm", #""+44 7700 900123""#, "must be a Turkish mobile number, as 5XXXXXXXXX"),
             ("otp_code", nil, "is missing"), ("otp_code", "1234", "must be a string"),
             ("otp_code", "[]", "must be a string"),
-            ("otp_code", #""  ""#, "must have 1 to 16 letters (A-Z, a-z) or digits"),
-            ("otp_code", #""12 34""#, "must have 1 to 16 letters (A-Z, a-z) or digits"),
+            ("otp_code", #""  ""#, "must have 1 to 16 characters"),
+            ("otp_code", #""12345678901234567""#, "must have 1 to 16 characters"),
             ("command_id", "7", "must be a string"),
             ("command_id", #""""#, "must have 1 to 256 bytes and no control characters"),
             ("command_id", #""a\nb""#, "must have 1 to 256 bytes and no control characters"),
@@ -105,6 +106,17 @@ struct CommandDecoderTests {
         #expect(rejection.reason == .field(.sessionID))
         #expect(rejection.detail == "otp_session_id \(requirement)")
         #expect(rejection.sessionID == nil)
+    }
+
+    /// What the user mistypes is no fault of the producer's.
+    @Test func aMistypedCodeIsACommand() throws {
+        let command = try Sample.decode(Self.command(replacing: "otp_code", with: #"" 12-34""#)).get()
+        #expect(command.code.revealed == "12-34")
+        #expect(!command.code.canBeRight)
+    }
+
+    @Test func aByteOrderMarkIsNoPartOfTheCommand() throws {
+        #expect(try Sample.decode("\u{feff}" + Sample.minimal).get().code.revealed == "ART2")
     }
 
     @Test func optionalFieldsMayBeNull() throws {
@@ -181,5 +193,57 @@ struct CommandDecoderTests {
         var members = ["user_gsm": #""5324818942""#, "otp_session_id": #""123456""#, "otp_code": #""ART2""#]
         members[field] = value
         return "{\(members.map { "\"\($0)\":\($1)" }.joined(separator: ","))}"
+    }
+
+    // MARK: Names that look alike
+
+    private static func record(_ session: String, command: String = "c") throws -> [UInt8] {
+        let json = ["user_gsm": "5324818942", "otp_code": "A", "otp_session_id": session, "command_id": command]
+        return [UInt8](try JSONEncoder().encode(json))
+    }
+
+    @Test(arguments: [
+        " s", "s ", "s\u{a0}", "s\u{a0}t", "s\u{200b}", "\u{feff}s", "s\u{200d}t", "s\u{2060}", "s\u{ad}t",
+        "s\u{202e}t",
+        "s\u{fe0f}", "s\u{3000}t", "s\u{2028}", "s\u{fffe}", "s\u{1ffff}", "s\u{e0041}", "\u{115f}s", "s\u{2800}",
+    ])
+    func anIdentifierHidesNothing(_ name: String) throws {
+        for (session, command, field) in [(name, "c", Field.sessionID), ("s", name, .commandID)] {
+            let value = try Self.record(session, command: command)
+            let read = CommandDecoder().decode(key: [1], value: value, headers: [], at: Sample.source)
+            guard case .failure(let rejection) = read else {
+                Issue.record("taken: \(name.unicodeScalars.map(\.value))")
+                continue
+            }
+            #expect(rejection.reason == .field(field))
+            #expect(rejection.detail.hasSuffix("must not begin or end with white space, nor hold what cannot be seen"))
+            #expect(rejection.commandID != name)
+            #expect(rejection.sessionID?.text != name)
+        }
+    }
+
+    @Test(arguments: ["s t", "oturum-çğış", "日本", "😀", "ｓ", "S", "\u{fffd}", "\u{301}"])
+    func whatCanBeSeenIsTaken(_ session: String) throws {
+        let value = try Self.record(session)
+        let read = CommandDecoder().decode(key: [1], value: value, headers: [], at: Sample.source)
+        #expect(try read.get().sessionID.text == session)
+    }
+
+    @Test func theKeyMayHaveToBeTheSession() throws {
+        let decoder = CommandDecoder(requireKey: false, key: .session)
+        func reason(_ key: String?) throws -> InvalidReason? {
+            let value = try Self.record("s-1")
+            let read = decoder.decode(key: key.map { Array($0.utf8) }, value: value, headers: [], at: Sample.source)
+            if case .failure(let rejection) = read { return rejection.reason }
+            return nil
+        }
+        #expect(try reason("s-1") == nil)
+        #expect(try reason("S-1") == .keyNotSession)
+        #expect(try reason("s-1 ") == .keyNotSession)
+        #expect(try reason("customer") == .keyNotSession)
+        #expect(try reason("") == .keyMissing)
+        #expect(try reason(nil) == .keyMissing)
+        let unusable = decoder.decode(key: [1], value: Array("{}".utf8), headers: [], at: Sample.source)
+        #expect(throws: Rejection.self) { try unusable.get() }
     }
 }

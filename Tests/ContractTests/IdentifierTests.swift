@@ -37,7 +37,10 @@ struct IdentifierTests {
     @Test(arguments: [
         "5324818942", "05324818942", "905324818942", "+905324818942", "00905324818942", "+90 532 481 89 42",
         "0090 532 481 89 42", "(0532) 481-89-42", "0532.481.89.42", " 5324818942 ", "+90\u{a0}532\u{a0}4818942",
-        "+90(532)4818942",
+        "+90(532)4818942", "+90 (0) 532 481 89 42", "+90 0532 481 89 42", "0090 (0)532 481 89 42", "90 0532 4818942",
+        "0532/481 89 42", "0532\u{2011}481\u{2013}89\u{2212}42", "\u{200e}+90 532 481 89 42\u{200e}",
+        "\u{202a}+90 532 481 89 42\u{202c}", "\u{2068}0532\u{2069}4818942", "\u{feff}5324818942",
+        "532\u{ad}481\u{200b}8942",
     ])
     func phoneIsNormalised(text: String) {
         #expect(PhoneNumber(normalising: text)?.revealed == "5324818942")
@@ -46,7 +49,8 @@ struct IdentifierTests {
     @Test(arguments: [
         "", " ", "532481894", "53248189422", "4324818942", "04324818942", "904324818942", "+5324818942",
         "+05324818942", "++905324818942", "90+5324818942", "+00905324818942", "0905324818942", "915324818942",
-        "+445324818942", "5324818942x", "٥٣٢٤٨١٨٩٤٢", "5324818942;5324818942", "532481894\u{0}2", "000905324818942",
+        "+90005324818942", "000905324818942", "+009005324818942", "1905324818942", "0090005324818942",
+        "+445324818942", "5324818942x", "٥٣٢٤٨١٨٩٤٢", "5324818942;5324818942", "532481894\u{0}2",
         "5+324818942", "5324818942+",
     ])
     func phoneIsRefused(text: String) {
@@ -66,7 +70,33 @@ struct IdentifierTests {
     }
 
     @Test(arguments: [
-        "", " ", "1234567890abcdefg", "AR T2", "AR-2", "şifre", "١٢٣٤", "12\u{0}4", "１２３４", "1234.", "K\u{212a}",
+        "١٢٣٤", "۱۲۳۴", "１２３４", "१२३४", "𝟏𝟐𝟑𝟒", "1٢3４", "\u{200f}١٢٣٤\u{200f}", "\u{feff}1234\u{200b}",
+    ])
+    func digitsOfAnyScriptAreThoseDigits(text: String) {
+        #expect(OTPCode(trimming: text)?.revealed == "1234")
+        #expect(OTPCode(trimming: text)?.canBeRight == true)
+    }
+
+    /// The user's slip: it is rejected without a call, and the producer has done nothing wrong.
+    @Test(arguments: [
+        "AR T2", "AR-2", "şifre", "12\u{0}4", "1234.", "K\u{212a}", "O’Neil", "12\u{200b}34", "Ａ123", "²345", "①②③④",
+        "😀",
+        "1234567890abcde\u{131}",
+    ])
+    func anyOtherCharacterCanNeverBeRight(text: String) {
+        #expect(OTPCode(trimming: text)?.revealed == text)
+        #expect(OTPCode(trimming: text)?.canBeRight == false)
+    }
+
+    @Test func whatCanBeRightIsLettersAndDigits() {
+        #expect(OTPCode(trimming: "aRt2")?.canBeRight == true)
+        #expect(OTPCode(trimming: String(repeating: "٣", count: 16))?.revealed == "3333333333333333")
+    }
+
+    /// The producer's mistake.
+    @Test(arguments: [
+        "", " ", "\u{200b}\u{feff}", "1234567890abcdefg", "1234567890 123456", "1234567890abcdef\u{301}",
+        String(repeating: "٣", count: 17), String(repeating: "x", count: 60_000),
     ])
     func codeIsRefused(text: String) {
         #expect(OTPCode(trimming: text) == nil)

@@ -49,7 +49,8 @@ struct JSONTests {
             ("[1,]", .unexpectedByte, 3), ("{\"a\":1,}", .unexpectedByte, 7), ("{\"a\" 1}", .unexpectedByte, 5),
             ("[1 2]", .unexpectedByte, 3),
             ("[", .unexpectedEnd, 1), ("]", .unexpectedByte, 0), ("+1", .unexpectedByte, 0), (".5", .unexpectedByte, 0),
-            ("NaN", .unexpectedByte, 0), ("\u{feff}{}", .unexpectedByte, 0), ("\u{a0}1", .unexpectedByte, 0),
+            ("NaN", .unexpectedByte, 0), ("\u{feff}\u{feff}{}", .unexpectedByte, 3), ("\u{feff}", .empty, 3),
+            ("\u{a0}1", .unexpectedByte, 0),
             ("/**/1", .unexpectedByte, 0),
             ("{\"a\":}", .unexpectedByte, 5), ("[1}", .unexpectedByte, 2),
             ("1 1", .trailingBytes, 2), ("{}x", .trailingBytes, 2), ("{}\u{0}", .trailingBytes, 2),
@@ -81,6 +82,39 @@ struct JSONTests {
         #expect(failure([quote] + bytes + [quote])?.kind == .invalidUTF8)
         #expect(failure(Array("\"\\n".utf8) + bytes + [quote])?.kind == .invalidUTF8)
         #expect(failure(bytes)?.kind == .unexpectedByte)
+    }
+
+    @Test func aByteOrderMarkBeforeTheTextIsIgnored() throws {
+        #expect(try parse("\u{feff} {\"a\":\"\u{feff}\"}")["a"]?.string == "\u{feff}")
+    }
+
+    @Test func aTextMayBeginFurtherOn() throws {
+        #expect(try JSON.parse(Array("xx{}".utf8), from: 2) == .object([]))
+        #expect(throws: JSON.Failure(kind: .unexpectedByte, offset: 3)) { try JSON.parse(Array("xx{x".utf8), from: 2) }
+    }
+
+    /// What stands around a code may be in any charset; the code is read as strictly as ever.
+    @Test(
+        arguments: [
+            (Array(#"{"m":"Ba"#.utf8) + [0xfe] + Array(#"ar"}"#.utf8), "Ba\u{fffd}ar"),
+            (Array(#"{"m":"\n"#.utf8) + [0xfe] + Array(#""}"#.utf8), "\n\u{fffd}"),
+            (Array("{\"m\":\"a\tb\u{1f}\u{0}\\n\"}".utf8), "a\u{fffd}b\u{fffd}\u{fffd}\n"),
+            (Array(#"{"m":"\ud83d"}"#.utf8), "\u{fffd}"), (Array(#"{"m":"\ud83d\u0041"}"#.utf8), "\u{fffd}A"),
+            (Array(#"{"m":"\ud83d\n\udc00"}"#.utf8), "\u{fffd}\n\u{fffd}"),
+            (Array("\u{0}{\"m\"\u{b}:\"x\"}\u{0}".utf8), "x"),
+        ] as [([UInt8], String)]
+    )
+    func unreadableTextIsRepairedOnRequest(bytes: [UInt8], text: String) throws {
+        #expect(throws: JSON.Failure.self) { try JSON.parse(bytes) }
+        #expect(try JSON.parse(bytes, .repairing)["m"]?.string == text)
+    }
+
+    @Test(arguments: [
+        #"{"a":1,"a":2}"#, #"{"a":1"#, #"{"a":"\x"}"#, "{\"a\":1\u{0}2}", #"{"a":01}"#, #"{"a":1}{"#, "\u{0}",
+        #"{"a":"\ud8"}"#,
+    ])
+    func structureIsNeverRepaired(text: String) {
+        #expect(throws: JSON.Failure.self) { try JSON.parse(Array(text.utf8), .repairing) }
     }
 
     @Test func depthIsBounded() throws {
@@ -138,7 +172,7 @@ struct JSONWriterTests {
     @Test(arguments: [
         ("", #""""#), ("Başarılı İşlem 😀", #""Başarılı İşlem 😀""#), ("\"\\/", #""\"\\/""#),
         ("\u{0}\u{1f}", #""\u0000\u001f""#),
-        ("\u{8}\t\n\u{c}\r", #""\b\t\n\f\r""#), ("\u{7f}\u{2028}", "\"\u{7f}\u{2028}\""), ("a{", #""a{""#),
+        ("\u{8}\t\n\u{c}\r", #""\b\t\n\f\r""#), ("\u{7f}\u{2028}", #""\u007f\u2028""#), ("a{", #""a{""#),
     ])
     func escapes(text: String, json: String) {
         #expect(written(text) == json)

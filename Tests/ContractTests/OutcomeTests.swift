@@ -11,7 +11,7 @@ struct OutcomeTests {
             .invalid,
             [
                 "malformed", "field_user_gsm", "field_otp_session_id", "field_otp_code", "field_command_id",
-                "field_expires_at", "key_missing", "too_large",
+                "field_expires_at", "key_missing", "key_not_session", "too_large",
             ]
         ),
         (
@@ -32,7 +32,7 @@ struct OutcomeTests {
             }
         }
         #expect(Status.allCases.map(\.rawValue) == ["verified", "rejected", "expired", "invalid", "failed"])
-        #expect(Reason.coded.count + Field.allCases.count + 3 == Self.contract.map(\.1.count).reduce(0, +))
+        #expect(Reason.coded.count + Field.allCases.count + 4 == Self.contract.map(\.1.count).reduce(0, +))
     }
 
     @Test(arguments: ["", "OK", "field_", "field_x", "invalid", "ok "])

@@ -135,4 +135,15 @@ struct ResultEventTests {
         #expect(invalid().key() == nil)
         #expect(!invalid().headers().contains { $0.name == "ce_subject" })
     }
+
+    @Test func aReplayNamesTheFirst() throws {
+        var event = verified()
+        event.replayed = true
+        for id in ["mine", nil] {
+            event.first = .init(source: Coordinates(topic: "t", partition: 2, offset: 9), commandID: id)
+            #expect(try ResultEvent.decode(event.encode()) == event)
+        }
+        event.first = nil
+        #expect(!String(decoding: event.encode(), as: UTF8.self).contains("first"))
+    }
 }

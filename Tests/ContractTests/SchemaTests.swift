@@ -105,6 +105,7 @@ struct SchemaTests {
             sessionID: full ? SessionID("123456") : nil,
             status: .rejected,
             reason: .wrongCode,
+            first: full ? .init(source: Sample.source, commandID: "c") : nil,
             code: full ? 1 : nil,
             message: full ? "m" : nil,
             httpStatus: full ? 200 : nil,
@@ -125,6 +126,7 @@ struct SchemaTests {
         let source = schema["properties"]?["source"]
         #expect(Self.names(source?["properties"]) == Self.names(most["source"]))
         #expect(Set(Self.strings(source?["required"])) == Self.names(most["source"]))
+        #expect(Self.names(schema["properties"]?["first"]?["properties"]) == Self.names(most["first"]))
     }
 
     @Test func headersAreThoseThatAreWritten() throws {

@@ -54,12 +54,16 @@ def headers_as_json(name, headers):
 
 def command_problems(record):
     """Of a record of the command topic: its value, whichever of the two forms it has."""
+    content = record.value or b""
+    # What a schema registry's serializer and some editors put before the JSON is no part of it.
+    content = content[5:] if content[:1] == b"\0" else content
     try:
-        value = json.loads(record.value or b"")
+        value = json.loads(content.removeprefix(b"\xef\xbb\xbf"))
     except ValueError as error:
         return [f"not JSON: {error}"]
-    kind = dict(record.headers).get("content-type") or b""
-    is_structured = kind.startswith(b"application/cloudevents+json")
+    kind = {name.lower(): text for name, text in record.headers}.get("content-type") or b""
+    has_form = isinstance(value, dict) and "specversion" in value and bool({"data", "data_base64"} & value.keys())
+    is_structured = kind.startswith(b"application/cloudevents+json") or has_form
     return problems("command.cloudevent" if is_structured else "command", value)
 
 

@@ -57,13 +57,14 @@ class Reader:
 class ReplyingTemplate:
     """Sends commands that ask for their result on a topic, and completes each one's future by the correlation id alone.
 
-    With a partition it reads, and asks for, that one only.
+    With a partition it reads, and asks for, that one only: in four bytes as Spring does, or as text, like NestJS.
     """
 
-    def __init__(self, bench, reply_topic, partition=None, partitions=1):
+    def __init__(self, bench, reply_topic, partition=None, partitions=1, as_text=False):
         self.bench = bench
         self.reply_topic = reply_topic
         self.partition = partition
+        self.as_text = as_text
         self.producer = Producer({"bootstrap.servers": bench.brokers, "partitioner": "murmur2_random"})
         self.pending = {}
         # Replies that nobody here waits for.
@@ -79,7 +80,8 @@ class ReplyingTemplate:
             self.pending[correlation] = future
         headers = [("kafka_correlationId", correlation), ("kafka_replyTopic", self.reply_topic.encode())]
         if self.partition is not None:
-            headers.append(("kafka_replyPartition", struct.pack(">i", self.partition)))
+            number = str(self.partition).encode() if self.as_text else struct.pack(">i", self.partition)
+            headers.append(("kafka_replyPartition", number))
         key, value = harness.command(session, code, **more)
         self.producer.produce(self.bench.commands, value, key, headers=headers)
         self.producer.flush(10)

@@ -116,26 +116,72 @@ def test_a_replay_that_fails_again_is_counted_and_capped(bench, sandbox, worker,
         assert [line["action"] for line in done].count("replayed") == (1 if count < 2 else 0)
     assert "as often as --max-replays allows" in done[-1]["why"]
     assert {event["command_id"] for event in results.events} == {place(results.events[0])}
-    assert "and repeats " in dead_letters(bench, "show", place(newest)).stdout
+    assert "says that it repeats " in dead_letters(bench, "show", place(newest)).stdout
+
+
+def forge(bench, producer, offset, value=None, partition=1, topic=None):
+    """What looks like a letter, as anybody may write it who may write to the topic."""
+    headers = {
+        "kafka_dlt-original-topic": (topic or bench.commands).encode(),
+        "kafka_dlt-original-partition": partition.to_bytes(4, "big", signed=True),
+        "kafka_dlt-original-offset": offset.to_bytes(8, "big", signed=True),
+        "kafka_dlt-original-timestamp": (0).to_bytes(8, "big"),
+        "kafka_dlt-original-consumer-group": b"g",
+        "kafka_dlt-exception-message": b"too_large",
+        "dlq_replay_count": b"0",
+    }
+    producer.produce(bench.dead_letters, value=value, key=b"k", headers=headers)
+
+
+def test_forged_letters_stop_no_replay(bench, sandbox, worker, results):
+    """Of places that there are not, or of another topic: each costs itself alone."""
+    sandbox()
+    process = worker(settings={"commands.max_bytes": 256}).wait_ready()
+    bench.produce([harness.command("big-AB12", "AB12", padding="x" * 300)])
+    results.wait(1, 60, [process])
+    producer = Producer({"bootstrap.servers": bench.brokers})
+    for partition in (-1, -(2**31), bench.partitions, 2**31 - 1):
+        forge(bench, producer, 0, partition=partition)
+    for offset in (-1, -(2**63), 2**63 - 1, 12_345):
+        forge(bench, producer, offset)
+    forge(bench, producer, 0, topic="__consumer_offsets")
+    forge(bench, producer, 0, topic=f"{bench.prefix}.\u202e\x1b[2J")
+    assert producer.flush(30) == 0
+    done = lines(dead_letters(bench, "replay", "--execute", status=1))
+    actions = {place(line): line["action"] for line in done}
+    assert list(actions.values()).count("replayed") == 1 and len(actions) == 11
+    assert [line["why"] for line in done if "lost" in line.get("why", "")] != []
+    results.wait(2, 60, [process])
+    # Nobody's letters are not held against the contract.
+    bench.dead_letters = f"{bench.prefix}.none"
+
+
+def test_producers_own_marks_count_for_nothing(bench, sandbox, worker, results):
+    """Headers that only a replay writes, on commands that are none: neither capped, nor another's replay."""
+    sandbox()
+    process = worker(settings={"commands.max_bytes": 256}).wait_ready()
+    key, value = harness.command("big-AB12", "AB12", padding="x" * 300)
+    bench.produce([(key, value)])
+    results.wait(1, 60, [process])
+    first = place(results.events[0])
+    producer = Producer({"bootstrap.servers": bench.brokers, "partitioner": "murmur2_random"})
+    marks = {"dlq_replay_of": first.encode(), "dlq_replay_count": b"99"}
+    # The same key, so the same partition; another value.
+    producer.produce(bench.commands, harness.command("big-AB12", "AB12", padding="y" * 300)[1], key, headers=marks)
+    assert producer.flush(30) == 0
+    results.wait(2, 60, [process])
+    done = lines(dead_letters(bench, "replay", "--execute"))
+    assert [line["action"] for line in done] == ["replayed", "replayed"], done
+    # And the replays themselves are known.
+    again = lines(dead_letters(bench, "replay"))
+    assert [line["action"] for line in again if place(line) in {place(one) for one in done}] == ["skipped", "skipped"]
 
 
 def test_a_value_that_is_no_longer_kept_is_reported(bench):
     producer = Producer({"bootstrap.servers": bench.brokers})
 
-    def letter(offset, value):
-        headers = {
-            "kafka_dlt-original-topic": bench.commands.encode(),
-            "kafka_dlt-original-partition": (1).to_bytes(4, "big"),
-            "kafka_dlt-original-offset": offset.to_bytes(8, "big"),
-            "kafka_dlt-original-timestamp": (0).to_bytes(8, "big"),
-            "kafka_dlt-original-consumer-group": b"g",
-            "kafka_dlt-exception-message": b"too_large",
-            "dlq_replay_count": b"0",
-        }
-        producer.produce(bench.dead_letters, value=value, key=b"k", headers=headers)
-
-    letter(7_000, None)
-    letter(8_000, harness.command("k", "AB12")[1])
+    forge(bench, producer, 7_000, None)
+    forge(bench, producer, 8_000, harness.command("k", "AB12")[1])
     assert producer.flush(30) == 0
     done = dead_letters(bench, "replay", "--execute", status=1)
     assert "1 replayed, 1 lost" in done.stderr

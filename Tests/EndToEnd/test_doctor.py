@@ -90,7 +90,7 @@ def test_wrong_settings(bench):
         ({"topics.results": "no-such-topic"}, "topics.results", ["no-such-topic does not exist", "otp-worker topics"]),
         ({"results.allowed_reply_topics": "no-such-reply"}, "results.allowed_reply_topics", ["no-such-reply", "create it"]),
         ({"check_otp.url": "http://127.0.0.1:1"}, "check_otp.url", ["nobody listens there", "firewall"]),
-        ({"check_otp.url": "http://nowhere.invalid"}, "check_otp.url", ["has no address", "name resolution"]),
+        ({"check_otp.url": "https://nowhere.invalid"}, "check_otp.url", ["has no address", "name resolution"]),
         ({"check_otp.client_certificate_file": "/etc/hostname", "check_otp.client_key_file": "/etc/hostname",
           "check_otp.url": "https://127.0.0.1:1"}, "check_otp.client_certificate_file", ["not a PEM certificate"]),
     ],

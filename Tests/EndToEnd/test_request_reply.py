@@ -63,7 +63,7 @@ def test_each_future_gets_its_own_answer(bench, sandbox, worker, template, answe
     shared = replying.create_topic(bench, f"{bench.prefix}.replies", 3)
     own = replying.create_topic(bench, f"{bench.prefix}.own", 2)
     process = worker(settings={"results.allowed_reply_topics": f"{shared},{own}"}).wait_ready()
-    clients = [template(shared, 1), template(shared, 2), template(own, partitions=2)]
+    clients = [template(shared, 1), template(shared, 2, as_text=True), template(own, partitions=2)]
     futures = {}
     for number in range(30):
         for place, client in enumerate(clients):
@@ -103,7 +103,7 @@ def test_what_cannot_be_obeyed_goes_to_the_default_topic(bench, sandbox, worker,
         "no-topic-AB12": [correlation, topic(missing)],
         "no-partition-AB12": [correlation, topic(replies), partition(2)],
         "minus-AB12": [correlation, topic(replies), partition(-2)],
-        "too-short-AB12": [correlation, topic(replies), ("kafka_replyPartition", b"1")],
+        "too-short-AB12": [correlation, topic(replies), ("kafka_replyPartition", b"\1")],
     }
     for session, headers in wishes.items():
         send(bench, session, headers)

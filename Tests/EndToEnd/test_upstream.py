@@ -2,11 +2,16 @@
 
 import base64
 import bisect
+import gzip
 import signal
+import threading
 import time
+
+import pytest
 
 import harness
 import oracle
+import upstream
 
 # Where one session's faults are to be none of another's, nothing may spare the upstream.
 NOTHING_SPARED = {
@@ -46,6 +51,18 @@ def test_faults_that_a_session_asks_for(bench, sandbox, worker, results):
         "a~http500~e5f6": ("failed", "outcome_unknown", True, 2),
         "a~cut-after~g7h8": ("failed", "outcome_unknown", True, 2),
         "a~429~g7h8": ("failed", "upstream_unavailable", False, 4),
+        # A proxy's 503 whose back end died after it had processed the request, and what else may have been processed.
+        "a~503-afterx1~k1l2": ("verified", "already_verified", False, 2),
+        "a~503~k1l2": ("failed", "outcome_unknown", True, 4),
+        "a~204-afterx1~k1l2": ("verified", "already_verified", False, 2),
+        "a~202~k1l2": ("failed", "outcome_unknown", True, 2),
+        "a~page404~k1l2": ("failed", "outcome_unknown", True, 2),
+        "a~page403x1~k1l2": ("verified", "ok", False, 2),
+        # Not processed, as the server itself says.
+        "a~503r0~m3n4": ("failed", "upstream_unavailable", False, 4),
+        "a~http408x1~m3n4": ("verified", "ok", False, 2),
+        "a~421~m3n4": ("failed", "upstream_unavailable", False, 4),
+        "a~425x3~m3n4": ("verified", "ok", False, 4),
         "a~http400~g7h8": ("failed", "refused_by_upstream", False, 1),
         "a~http302~g7h8": ("failed", "unexpected_answer", False, 1),
         "a~code6~g7h8": ("rejected", "unknown_session", False, 1),
@@ -169,7 +186,9 @@ def test_an_upstream_that_only_fails_is_left_alone(bench, sandbox, worker, resul
     bench.sandbox.faults([{"action": "status", "status": 503}])
     process = worker(settings={"check_otp.max_in_flight": "16"}).wait_ready()
     events = burst(bench, results, process, "down", 600)
-    assert {(event["reason"], event["retryable"]) for event in events} == {("upstream_unavailable", True)}
+    told = {(event["reason"], event["in_doubt"], event["retryable"]) for event in events}
+    # Without Retry-After nobody knows whether a 503 was processed; most were never asked about.
+    assert told == {("upstream_unavailable", False, True), ("outcome_unknown", True, True)}
     asked = len(bench.sandbox.calls())
     assert asked < 120, f"{asked} calls for 600 commands"
     assert process.metric("breaker_openings_total") >= 1
@@ -205,14 +224,23 @@ BODIES = {
     "missing": ({"text": '{"message":"ok"}'}, UNREADABLE),
     "empty": ({"text": ""}, UNREADABLE),
     "trailing": ({"text": RIGHT + " and so on"}, UNREADABLE),
-    "not-utf8": ({"base64": base64.b64encode(b'{"code":0,"message":"\xff"}').decode()}, UNREADABLE),
+    "not-utf8": ({"base64": base64.b64encode(b'{"code":0,"message":"\xff"}').decode()}, ("verified", "ok", False, 1)),
+    "latin5": (
+        {"base64": base64.b64encode('{"code":0,"message":"Başarılı İşlem"}'.encode("iso-8859-9")).decode()},
+        ("verified", "ok", False, 1),
+    ),
+    "utf16": ({"base64": base64.b64encode(RIGHT.encode("utf-16")).decode()}, ("verified", "ok", False, 1)),
+    "controls": ({"text": '{"code":0,"message":"two\nlines"}\0'}, ("verified", "ok", False, 1)),
+    "doubled-latin5": ({"base64": base64.b64encode(b'{"code":17,"m":"\xfe","code":0}').decode()}, UNREADABLE),
+    "zipped": ({"base64": base64.b64encode(gzip.compress(RIGHT.encode())).decode()}, UNREADABLE),
     "array": ({"text": "[0]"}, UNREADABLE),
     "fraction": ({"text": '{"code":0.5}'}, UNREADABLE),
     "null": ({"text": '{"code":null}'}, UNREADABLE),
     "huge": ({"text": '{"code":18446744073709551616}'}, UNREADABLE),
     "twice": ({"text": '{"code":17,"code":0}'}, UNREADABLE),
-    "created": ({"text": RIGHT, "status": 201}, ("failed", "unexpected_answer", False, 1)),
-    "bad": ({"text": RIGHT, "status": 400}, ("failed", "refused_by_upstream", False, 1)),
+    "created": ({"text": RIGHT, "status": 201}, UNREADABLE),
+    "bad": ({"text": RIGHT, "status": 400}, UNREADABLE),
+    "ingress": ({"text": "<html>404</html>", "status": 404, "content_type": "text/html"}, UNREADABLE),
     "gateway": ({"text": RIGHT, "status": 502}, UNREADABLE),
 }
 
@@ -229,10 +257,61 @@ def test_whatever_body_comes(bench, sandbox, worker, results):
         event = events[session]
         got = event["status"], event["reason"], event["in_doubt"], len(calls(bench, session))
         assert got == expected, f"{session}: {event}"
+    assert all("message" not in events[f"{name}-a1b2"] for name in ("not-utf8", "latin5", "controls"))
+    bodies = {line["body"] for line in process.log_lines("attempt failed")}
+    # Of so many lines of one kind the log holds some back.
+    assert len(bodies - {"readable"}) >= 3, bodies
+    assert bodies <= {"readable", "empty", "not JSON", "HTML", "compressed", "wrong charset", "no code"}, bodies
     bench.sandbox.faults([])
     after = burst(bench, results, process, "after", 20)[len(sessions) :]
     assert {event["reason"] for event in after} == {"ok"}
     assert process.end() == 0
+
+
+def raw(head, body=b""):
+    return head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body
+
+
+FINE = raw("HTTP/1.1 200 OK\nContent-Length: 25", RIGHT.encode())
+LATIN5 = '{"code":0,"message":"Başarılı İşlem"}'.encode("iso-8859-9")
+DATE = "HTTP/1.1 429 Too Many Requests\nContent-Length: 0\nDate: Sun, 06 Nov 1994 08:49:37 GMT\nRetry-After: "
+RAW = {
+    "latin5": ([raw(f"HTTP/1.1 200 OK\nContent-Type: application/json; charset=iso-8859-9\nContent-Length: {len(LATIN5)}", LATIN5)], "ok", False, 1),
+    "408": ([raw("HTTP/1.1 408 Request Time-out\nContent-Length: 0\nConnection: close"), FINE], "ok", False, 2),
+    "204": ([raw("HTTP/1.1 204 No Content")], "outcome_unknown", True, 2),
+    "rfc850": ([raw(DATE + "Sunday, 06-Nov-94 08:49:40 GMT"), FINE], "ok", False, 2),
+    "asctime": ([raw(DATE + "Sun Nov  6 08:49:40 1994"), FINE], "ok", False, 2),
+    "imf": ([raw(DATE + "Sun, 06 Nov 1994 08:49:40 GMT"), FINE], "ok", False, 2),
+}
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_an_answer_as_it_is_on_the_wire(bench, worker, results, name):
+    answers, reason, in_doubt, count = RAW[name]
+    with upstream.saying(*answers) as (url, asked):
+        process = worker(url=url).wait_ready()
+        bench.produce([harness.command("raw-AB12", "AB12")])
+        event = results.wait(1, 30, [process])[0]
+        assert (event["reason"], event["in_doubt"], event["calls"], len(asked)) == (reason, in_doubt, count, count), event
+        assert (event.get("message") == "ok") == (answers[-1] is FINE)
+        if "Retry-After" in answers[0].decode("latin-1"):
+            assert 2.9 < asked[1] - asked[0] < 6, asked
+        assert process.end() == 0
+
+
+def test_a_connection_is_given_up_before_the_upstream_closes_it(bench, worker, results):
+    """Commands that come just when an idle connection ends: none is lost in it, so none is asked about twice."""
+    answer = raw("HTTP/1.1 200 OK\nKeep-Alive: timeout=1\nContent-Length: 25", RIGHT.encode())
+    with upstream.saying(answer, patience=1) as (url, asked):
+        process = worker(url=url, settings={"check_otp.warm_connections": "0"}).wait_ready()
+        for number in range(6):
+            bench.produce([harness.command(f"idle-{number}", "AB12")])
+            results.wait(number + 1, 30, [process])
+            # Just past the end of its time, which ran from the answer on.
+            threading.Event().wait(1.02)
+        assert process.end() == 0
+    assert {(event["reason"], event["calls"], event["in_doubt"]) for event in bench.events()} == {("ok", 1, False)}
+    assert len(asked) == 6
 
 
 def test_an_outage_ends_without_a_herd(bench, sandbox, worker, results):

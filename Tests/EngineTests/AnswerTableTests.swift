@@ -43,31 +43,57 @@ struct AnswerTableTests {
         let rows: [(statuses: [Int], class: AnswerClass)] = [
             ([400], .refused(.refusedByUpstream)),
             ([401, 403], .halt),
-            ([429, 503], .retryable),
-            ([500, 501, 502, 504, 599], .ambiguous),
             ([404, 405, 409, 422, 499], .refused(.unexpectedAnswer)),
-            ([-1, 0, 100, 199, 201, 204, 299, 301, 302, 304, 600, 999], .refused(.unexpectedAnswer)),
-            ([200], .ambiguous),
         ]
         for row in rows {
             for status in row.statuses {
-                #expect(AnswerClass(.status(status)) == row.class, "\(status) without a body")
-                guard status != 200 else { continue }
-                #expect(AnswerClass(.error(status)) == row.class, "\(status) with an error object that names no code")
+                let answer = UpstreamAnswer.error(status, type: "api_error")
+                #expect(AnswerClass(answer) == row.class, "\(status) with an error object that names no code")
             }
+        }
+    }
+
+    /// What stands before the upstream speaks for itself only.
+    @Test(
+        arguments: [
+            nil, .init(), .init(message: "Forbidden"), .init(code: 404, message: "no route"), .init(code: 0),
+            .init(code: 1),
+            .init(type: "about:blank"), .init(code: 17, type: "https://example.com/errors/forbidden"),
+        ] as [UpstreamAnswer.Body?]
+    )
+    func aFourHundredWithoutThePaynetsErrorObjectIsNotItsWord(body: UpstreamAnswer.Body?) {
+        for status in [400, 401, 403, 404, 405, 409, 413, 422, 451, 499] {
+            #expect(AnswerClass(.page(status, body: body)) == .ambiguous, "\(status)")
         }
     }
 
     @Test func someStatusesDecideWhateverTheBodySays() {
         let rows: [(statuses: [Int], class: AnswerClass)] = [
-            ([401, 403], .halt), ([429, 503], .retryable), ([500, 502, 504], .ambiguous),
+            ([401, 403], .halt), ([408, 421, 425, 429], .retryable), ([201, 202, 204, 206, 299], .ambiguous),
+            ([500, 501, 502, 503, 504, 599], .ambiguous),
+            ([-1, 0, 100, 199, 300, 301, 302, 304, 600, 999], .refused(.unexpectedAnswer)),
         ]
         for row in rows {
             for status in row.statuses {
+                #expect(AnswerClass(.status(status)) == row.class, "\(status) without a body")
                 for code in Array(0...21) + [100] {
                     #expect(AnswerClass(.error(status, result: code)) == row.class, "\(status) with \(code)")
+                    let plain = UpstreamAnswer(.answered(status: status), body: .init(code: code))
+                    if status < 400 || row.class == .retryable { #expect(AnswerClass(plain) == row.class) }
                 }
             }
+        }
+    }
+
+    @Test func a503IsTheServersOwnRefusalOnlyIfItSaysWhenToAskAgain() {
+        #expect(AnswerClass(.status(503, retryAfter: .seconds(3))) == .retryable)
+        #expect(AnswerClass(.status(503, retryAfter: .zero)) == .retryable)
+        #expect(AnswerClass(.status(503)) == .ambiguous)
+        // The doubt of a lost answer, and the schedule of a refusal.
+        #expect(AnswerClass.asksForPatience(.status(503)))
+        #expect([500, 502, 504, 200, 404].allSatisfy { !AnswerClass.asksForPatience(.status($0)) })
+        for status in [500, 502, 504] {
+            #expect(AnswerClass(.status(status, retryAfter: .seconds(3))) == .ambiguous, "\(status)")
         }
     }
 
@@ -81,6 +107,7 @@ struct AnswerTableTests {
     @Test func noDataIsAnUnknownSessionOnlyAsA404() {
         #expect(AnswerClass(.error(404, type: "no_data_error")) == .rejected(.unknownSession))
         #expect(AnswerClass(.error(404, type: "api_error")) == .refused(.unexpectedAnswer))
+        #expect(AnswerClass(.error(404, type: "not_found")) == .ambiguous)
         #expect(AnswerClass(.error(405, type: "no_data_error")) == .refused(.unexpectedAnswer))
         #expect(AnswerClass(.error(404, result: 1, type: "no_data_error")) == .rejected(.wrongCode))
     }
@@ -117,7 +144,7 @@ struct AnswerTableTests {
 
 extension UpstreamAnswer {
     static func random(using random: inout SplitMix64) -> Self {
-        let statuses = [200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 405, 429, 500, 502, 503]
+        let statuses = [200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 405, 408, 425, 429, 500, 502, 503]
         let codes: [Int?] = [nil, 0, 100, 1, .random(in: -5...120, using: &random), 200, 404]
         func any<Value>(_ values: [Value], _ random: inout SplitMix64) -> Value {
             values[Int.random(in: values.indices, using: &random)]

@@ -21,6 +21,29 @@ struct BatchTests {
         #expect(worker.pass(.seconds(3)) == [])
     }
 
+    /// Under a quota a transaction that was too large for its time-out would be too large each time.
+    @Test func anAbortThatCameLateIsFollowedByHalfAsMuch() {
+        let worker = Transcript(owning: 0) { $0.maximumBatch = 4 }
+        worker.receive((0..<4).map { worker.record($0, "s\($0)", "A") })
+        for offset: Int64 in 0..<4 { worker.intentWritten(offset) }
+        for offset: Int64 in 0..<4 { worker.answered(offset, .code(1)) }
+        func size() -> Int? { worker.batch?.results.count }
+        #expect(size() == 4)
+        worker.pass(.milliseconds(900))
+        worker.aborted(.transient)
+        worker.pass(.milliseconds(50))
+        #expect(size() == 4, "it was merely unlucky")
+        for expected in [2, 1, 1] {
+            worker.pass(.seconds(10))
+            worker.aborted(.transient)
+            worker.pass(.seconds(1))
+            #expect(size() == expected)
+        }
+        // What comes through doubles again.
+        worker.committed()
+        #expect(size() == 2)
+    }
+
     @Test func whatConcludesMeanwhileFollowsInOrder() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(1))

@@ -18,6 +18,21 @@ struct DecisionTests {
         )
     }
 
+    @Test func whatCanBeNoCodeIsWrongWhateverIsKnown() {
+        let closed = Sample.state("s", closed: true, Sample.settled("B", Self.ok, source: 3))
+        let open = Sample.intent("s", "A", source: 9)
+        for (records, isLate) in [([], false), ([], true), ([closed], false), ([open], true)] {
+            let decision = Decision(
+                canBeRight: false,
+                fingerprint: Sample.fingerprint("A"),
+                entry: Transcript.read(records)[Sample.digest("s")],
+                isPastDeadline: isLate,
+                maximumCodes: 0
+            )
+            #expect(decision == .neverRight)
+        }
+    }
+
     @Test func nothingIsKnown() {
         #expect(decide() == .ask(again: false))
         #expect(decide(isPastDeadline: true) == .expired)

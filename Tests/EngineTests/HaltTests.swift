@@ -13,8 +13,7 @@ struct HaltTests {
         var halt = Halt(pace: .seconds(5), longest: .seconds(30))
         #expect(halt.gate(at: .seconds(1)) == .open)
         #expect(halt.refused(id(1), cause, at: .seconds(1)) == true)
-        #expect(halt.gate(at: .seconds(1)) == .closed(until: .seconds(6)))
-        for (now, next) in [(6, 16), (16, 36), (36, 66), (66, 96)] as [(Double, Double)] {
+        for (now, next) in [(1, 6), (6, 16), (16, 36), (36, 66), (66, 96)] as [(Double, Double)] {
             #expect(halt.gate(at: .seconds(now)) == .probe)
             halt.probed(with: id(2))
             #expect(halt.gate(at: .seconds(now)) == .closed(until: nil))
@@ -25,7 +24,7 @@ struct HaltTests {
         #expect(halt.answered(id(3), at: .seconds(96)) == .seconds(95))
         #expect(halt.gate(at: .seconds(96)) == .open)
         #expect(halt.refused(id(4), cause, at: .seconds(100)) == true)
-        #expect(halt.gate(at: .seconds(100)) == .closed(until: .seconds(105)))
+        #expect(halt.gate(at: .seconds(100)) == .probe)
     }
 
     @Test func whatWasAskedBeforeDecidesNothing() {
@@ -33,7 +32,23 @@ struct HaltTests {
         #expect(halt.refused(id(1), cause, at: .seconds(1)) == true)
         #expect(halt.refused(id(2), cause, at: .seconds(3)) == false)
         #expect(halt.answered(id(3), at: .seconds(3)) == nil)
-        #expect(halt.gate(at: .seconds(3)) == .closed(until: .seconds(6)))
+        #expect(halt.isHalted)
+        #expect(halt.gate(at: .seconds(3)) == .probe)
+    }
+
+    @Test func aWitnessThatIsRefusedAgainDelaysNobodyElse() {
+        var halt = Halt(pace: .seconds(5), longest: .seconds(30))
+        _ = halt.refused(id(1), cause, at: .seconds(0))
+        #expect(halt.nextProbe == .seconds(0))
+        #expect(halt.nextRepeat == .seconds(5))
+        halt.probed(with: id(1))
+        _ = halt.refused(id(1), cause, isWitness: true, at: .seconds(6))
+        #expect(halt.nextProbe == .seconds(0))
+        #expect(halt.nextRepeat == .seconds(11))
+        halt.probed(with: id(2))
+        _ = halt.refused(id(2), cause, at: .seconds(7))
+        #expect(halt.nextProbe == .seconds(12))
+        #expect(halt.nextRepeat == .seconds(12))
     }
 
     @Test func anAttemptWithoutAnAnswerSaysNothingOfTheKey() {
@@ -42,7 +57,7 @@ struct HaltTests {
         halt.probed(with: id(2))
         halt.unanswered(id(2), at: .seconds(6))
         #expect(halt.isHalted)
-        #expect(halt.gate(at: .seconds(6)) == .closed(until: .seconds(16)))
+        #expect(halt.gate(at: .seconds(6)) == .closed(until: .seconds(11)))
     }
 
     @Test func aProbeThatIsNotAskedMakesRoomForAnother() {

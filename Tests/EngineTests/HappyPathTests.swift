@@ -28,7 +28,7 @@ struct HappyPathTests {
         )
         let event = worker.batch?.results.first?.event
         #expect(event?.message == "Başarılı İşlem")
-        #expect(event?.commandID == "c5" && event?.sessionID == Sample.session("s1"))
+        #expect(event?.commandID == "commands/0/5" && event?.sessionID == Sample.session("s1"))
         #expect(event?.source == Coordinates(topic: "commands", partition: 0, offset: 5))
         #expect(event.map { $0.completedAt.milliseconds - $0.receivedAt.milliseconds } == 180)
         #expect(worker.batch?.id == BatchID(process: 7, counter: 1))

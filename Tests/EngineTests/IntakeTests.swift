@@ -119,18 +119,20 @@ struct IntakeTests {
         #expect(worker.pass(.seconds(10)) == [])
     }
 
-    @Test func theHeadOfALongWindowIsTheMostUrgent() {
-        let worker = Transcript(owning: 0) { $0.maximumInFlight = 1 }
+    /// Behind it the partition's window fills up; it is no newcomer when it comes back from a pause.
+    @Test func theHeadOfAPartitionGoesFirstInIt() {
+        let worker = Transcript(owning: 0) {
+            $0.maximumInFlight = 1
+            $0.retry.base = .milliseconds(1)
+            $0.retry.cap = .milliseconds(1)
+        }
         worker.receive(0, "x", "A")
-        worker.receive(1, "s", "A")
-        worker.receive(2, "t", "A", age: .seconds(60))
+        for offset: Int64 in 1...5 { worker.receive(offset, "s\(offset)", "A") }
         worker.intentWritten(0)
-        worker.answered(0, .withheld)
-        #expect(worker.status().inFlight == 1)
-        // Usually the one that ends first goes first.
-        #expect(worker.intentWritten(2) == ["call 2"])
-        worker.receive(Limits.urgentWindow + 1, "u", "A", age: .seconds(100))
-        #expect(worker.answered(2, .code(1)) == ["call 0"])
+        #expect(worker.answered(0, .status(429)) == ["intent 1 s1/A@1"])
+        worker.intentWritten(1)
+        worker.pass(.milliseconds(2))
+        #expect(worker.answered(1, .code(1)) == ["call 0"])
     }
 
     @Test func anOffsetThatIsNotThereStopsTheReadingOfItsPartitionOnly() {

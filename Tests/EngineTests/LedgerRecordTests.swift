@@ -34,6 +34,21 @@ struct LedgerRecordTests {
             )
         ),
         (
+            "notes",
+            LedgerRecord(
+                session: Sample.session("123456"),
+                content: .notes([
+                    .init(fingerprint: Sample.fingerprint("ART2"), source: 300, note: .init(commandID: "çekim-1")),
+                    .init(
+                        fingerprint: Sample.fingerprint("A"),
+                        source: 7,
+                        note: .init(commandID: "b", phone: PhoneDigest(value: 0x0807_0605_0403_0201))
+                    ),
+                    .init(fingerprint: Sample.fingerprint("B"), source: 8, note: .init(phone: PhoneDigest(value: 1))),
+                ])
+            )
+        ),
+        (
             "state-doubts",
             Sample.state(
                 "123456",
@@ -89,11 +104,13 @@ struct LedgerRecordTests {
     @Test func aTruncatedOrLengthenedValueIsUnreadable() throws {
         for (_, record) in Self.golden {
             guard let value = record.value else { continue }
+            var unread = LedgerRecord.Content.unreadable
+            if case .notes = record.content { unread = .notes([]) }
             for end in value.indices {
                 let cut = try #require(LedgerRecord(key: record.key, value: Array(value[..<end])))
-                #expect(cut.session == record.session && cut.content == .unreadable, "cut at \(end)")
+                #expect(cut.session == record.session && cut.content == unread, "cut at \(end)")
             }
-            #expect(LedgerRecord(key: record.key, value: value + [0])?.content == .unreadable)
+            #expect(LedgerRecord(key: record.key, value: value + [0])?.content == unread)
         }
     }
 

@@ -7,7 +7,6 @@ struct LimitsTests {
         #expect(0 < Limits.windowLow)
         #expect(Limits.windowLow < Limits.windowHigh)
         #expect(Limits.windowHigh < Limits.window)
-        #expect(Limits.urgentWindow <= Limits.windowHigh)
         #expect(Limits.window % 8 == 0)
     }
 

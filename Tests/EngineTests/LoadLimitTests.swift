@@ -54,31 +54,53 @@ struct LoadLimitTests {
 
     // MARK: Concurrency
 
+    private func session(_ number: UInt64) -> SessionDigest { SessionDigest(high: 0, low: number) }
+
     @Test func itIsCutOncePerRoundTripAndGrowsByOne() {
         var concurrency = ConcurrencyLimit(cap: 100)
-        #expect(concurrency.overloaded(began: .seconds(0), at: .seconds(1)) == true)
+        #expect(concurrency.overloaded(by: session(0), began: .seconds(0), at: .seconds(1)) == false)
+        #expect(concurrency.overloaded(by: session(1), began: .seconds(0), at: .seconds(1)) == true)
         #expect(concurrency.limit == 70)
         // Asked before the cut: it says nothing of it.
-        #expect(concurrency.overloaded(began: .seconds(0.9), at: .seconds(1.1)) == false)
-        #expect(concurrency.overloaded(began: .seconds(1), at: .seconds(2)) == true)
+        #expect(concurrency.overloaded(by: session(2), began: .seconds(0.9), at: .seconds(1.1)) == false)
+        #expect(concurrency.overloaded(by: session(3), began: .seconds(1), at: .seconds(2)) == true)
         #expect(concurrency.limit == 49)
-        for _ in 0..<50 { concurrency.succeeded(inFlight: 49) }
+        for _ in 0..<50 { concurrency.succeeded(inFlight: 49, at: .seconds(2)) }
         #expect(concurrency.limit == 50)
+    }
+
+    @Test func oneSessionOrAFewInAHundredCutNothing() {
+        var concurrency = ConcurrencyLimit(cap: 100)
+        for second in 0..<20 {
+            let now = Instant.seconds(Double(second))
+            #expect(concurrency.overloaded(by: session(1), began: now, at: now) == false)
+        }
+        var others = ConcurrencyLimit(cap: 100)
+        for call in 0..<2_000 {
+            let now = Instant.seconds(Double(call) / 100)
+            if call > 100, call.isMultiple(of: 25) {
+                #expect(others.overloaded(by: session(UInt64(call)), began: now, at: now) == false)
+            } else {
+                others.succeeded(inFlight: 1, at: now)
+            }
+        }
     }
 
     @Test func aLimitThatIsNotUsedDoesNotGrow() {
         var concurrency = ConcurrencyLimit(cap: 100)
-        _ = concurrency.overloaded(began: .seconds(0), at: .seconds(1))
-        for _ in 0..<1_000 { concurrency.succeeded(inFlight: 10) }
+        _ = concurrency.overloaded(by: session(1), began: .seconds(0), at: .seconds(1))
+        _ = concurrency.overloaded(by: session(2), began: .seconds(0), at: .seconds(1))
+        for _ in 0..<1_000 { concurrency.succeeded(inFlight: 10, at: .seconds(1)) }
         #expect(concurrency.limit == 70)
-        for _ in 0..<10_000 { concurrency.succeeded(inFlight: 100) }
+        for _ in 0..<10_000 { concurrency.succeeded(inFlight: 100, at: .seconds(1)) }
         #expect(concurrency.limit == 100)
     }
 
     @Test func oneCallIsAlwaysAllowed() {
         var concurrency = ConcurrencyLimit(cap: 4)
         for second in 0..<50 {
-            _ = concurrency.overloaded(began: .seconds(Double(second)), at: .seconds(Double(second) + 0.5))
+            let began = Instant.seconds(Double(second))
+            _ = concurrency.overloaded(by: session(UInt64(second)), began: began, at: .seconds(Double(second) + 0.5))
         }
         #expect(concurrency.limit == 1)
     }

@@ -161,4 +161,62 @@ struct ReplayTests {
         // Another session may ask the very same code.
         #expect(worker.receive(4, "t", "C") == ["intent 4 t/C@4"])
     }
+
+    // MARK: Who was answered first
+
+    private func first(_ worker: Transcript) -> ResultEvent.First? { worker.batch?.results.first?.event.first }
+
+    private func place(_ offset: Int64) -> Coordinates { Coordinates(topic: "commands", partition: 0, offset: offset) }
+
+    @Test func aReplayNamesTheCommandThatWasAnsweredFirst() {
+        let worker = Transcript(owning: 0)
+        worker.receive([worker.record(0, "s", "A", commandID: "mine")])
+        worker.intentWritten(0)
+        worker.answered(0, .code(0))
+        #expect(first(worker) == nil)
+        worker.committed()
+        for offset: Int64 in 1...2 {
+            worker.receive([worker.record(offset, "s", "A", commandID: "a stranger's \(offset)")])
+            #expect(first(worker) == .init(source: place(0), commandID: "mine"))
+            worker.committed()
+        }
+        worker.receive(3, "s", "B")
+        #expect(first(worker) == nil)
+    }
+
+    @Test func oneWithoutANameIsNamedByItsPlaceAlone() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.committed()
+        worker.receive([worker.record(1, "s", "A", commandID: "named")])
+        #expect(first(worker) == .init(source: place(0), commandID: nil))
+    }
+
+    @Test func theNextOwnerNamesItToo() throws {
+        let worker = Transcript(owning: 0)
+        worker.receive([worker.record(0, "s", "A", commandID: "mine")])
+        worker.intentWritten(0)
+        worker.answered(0, .code(0))
+        let ledger = try #require(worker.batch).ledger.map(\.record)
+        let next = Transcript()
+        next.start()
+        next.assign(0, committed: 1, ledger: ledger)
+        next.receive(1, "s", "A")
+        #expect(first(next) == .init(source: place(0), commandID: "mine"))
+        // An owner of a version that writes no notes was in between, for another code; or the notes cannot be read.
+        for unread in [ledger.filter { $0.key.first != UInt8(ascii: "n") }, ledger + [ledger[0]]] {
+            let other = Transcript()
+            other.start()
+            other.assign(0, committed: 1, ledger: unread)
+            other.receive(1, "s", "A")
+            #expect(first(other)?.source == place(0))
+        }
+    }
+
+    @Test func notesThatCannotBeReadDoubtNothing() {
+        let key = LedgerRecord(session: Sample.session("s"), content: .notes([])).key
+        for value in [nil, [9, 9], [1, 1, 0], [1, 0, 0]] as [[UInt8]?] {
+            #expect(LedgerRecord(key: key, value: value)?.content == .notes([]))
+        }
+    }
 }

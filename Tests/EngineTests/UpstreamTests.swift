@@ -65,6 +65,81 @@ struct UpstreamTests {
         )
     }
 
+    /// The trial: a proxy's back end died after it had verified the code, and its second answer was "used already".
+    @Test func a503WithoutRetryAfterIsAskedAgainLikeARefusalAndLeavesTheDoubtOfALostAnswer() {
+        let worker = Transcript(owning: 0) { $0.protection = .none }
+        #expect(worker.ask(0, "s", "A", .status(503)) == [])
+        for _ in 2...3 {
+            #expect(worker.pass(.seconds(1)) == ["call 0"])
+            #expect(worker.answered(0, .status(503)) == [])
+        }
+        #expect(worker.pass(.seconds(2)) == ["call 0"])
+        #expect(
+            worker.answered(0, .code(17)) == [
+                "commit 1", "result 0 rejected/session_used in_doubt code=17 http=200 calls=4",
+                "state s A=session_used@0!", "offset 0=1 ledger 0",
+            ]
+        )
+    }
+
+    @Test func onlyLostAnswersCountAgainstTheirOwnLimit() {
+        let worker = Transcript(owning: 0) { $0.protection = .none }
+        worker.ask(0, "s", "A", .status(503))
+        #expect(worker.pass(.seconds(1)) == ["call 0"])
+        #expect(worker.answered(0, .cut) == [])
+        #expect(worker.pass(.seconds(1)) == ["call 0"])
+        #expect(
+            worker.answered(0, .cut).prefix(2) == [
+                "commit 1", "result 0 failed/outcome_unknown retryable in_doubt calls=3",
+            ]
+        )
+    }
+
+    @Test(arguments: [UpstreamAnswer.status(408), .status(421), .status(425), .status(503, retryAfter: .zero)])
+    func whatWasNotProcessedIsAskedAgainWithoutADoubt(answer: UpstreamAnswer) {
+        let worker = Transcript(owning: 0) { $0.protection = .none }
+        #expect(worker.ask(0, "s", "A", answer) == [])
+        #expect(worker.pass(.seconds(1)) == ["call 0"])
+        #expect(worker.answered(0, .code(17)).contains("result 0 rejected/session_used code=17 http=200 calls=2"))
+    }
+
+    @Test(arguments: [UpstreamAnswer.status(202), .status(204), .page(404), .page(403), .page(400)])
+    func whatIsNotTheUpstreamsWordIsADoubtAndAsksTheNextTimeToo(answer: UpstreamAnswer) {
+        let worker = Transcript(owning: 0) { $0.protection = .none }
+        #expect(worker.ask(0, "s", "A", answer) == [])
+        #expect(worker.pass(.seconds(1)) == ["call 0"])
+        let lines = worker.answered(0, answer)
+        #expect(lines.contains { $0.hasPrefix("result 0 failed/outcome_unknown retryable in_doubt http=") })
+        worker.committed()
+        // Nothing is replayed: the same command is a question again.
+        #expect(worker.receive(1, "s", "A") == ["intent 1 s/A@1"])
+        worker.intentWritten(1)
+        #expect(worker.answered(1, .code(0)).contains("result 1 verified/ok code=0 http=200 calls=1"))
+    }
+
+    /// Pages of an ingress only are an upstream that is not there.
+    @Test func pagesOfSomethingElseOpenTheBreaker() {
+        let worker = Transcript(owning: 0) {
+            $0.protection = .none
+            $0.protection.breaker = .init(consecutiveFailures: 3)
+        }
+        var opened = false
+        for offset in 0..<3 {
+            worker.ask(Int64(offset), "s\(offset)", "A", .page(404))
+            opened = opened || worker.facts.contains { if case .upstream(.breakerOpened) = $0 { true } else { false } }
+        }
+        #expect(opened)
+    }
+
+    @Test func theLogIsToldWhyABodyIsUnusable() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .page(404))
+        let bodies = worker.facts.compactMap { fact -> BodyFault? in
+            if case .asked(_, _, _, _, _, _, let body) = fact { body } else { nil }
+        }
+        #expect(bodies == [.html])
+    }
+
     @Test func alreadySucceededIsOursOnlyIfAnEarlierAttemptMayHaveBeen() {
         let cut = Transcript(owning: 0)
         cut.ask(0, "s", "A", .cut)

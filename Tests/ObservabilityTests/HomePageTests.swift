@@ -10,7 +10,7 @@ struct HomePageTests {
     private func withPage(_ body: (LoopbackHTTP.Answer, LoopbackHTTP.Answer) throws -> Void) async throws {
         let health = HealthState(conditions: ["broker"]) { .zero }
         health.set("broker", isOK: false, detail: Self.hostile)
-        let server = AdminServer(port: 0, health: health, registry: MetricRegistry()) {
+        let server = AdminServer(port: 0, times: .patient, health: health, registry: MetricRegistry()) {
             Array(#"{"worker":"\#(Self.hostile)"}"#.utf8)
         }
         let port = try await server.start()

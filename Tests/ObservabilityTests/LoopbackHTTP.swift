@@ -1,4 +1,5 @@
 import Foundation
+import Observability
 
 #if canImport(Glibc)
 import Glibc
@@ -7,6 +8,16 @@ import Musl
 #else
 import Darwin
 #endif
+
+extension AdminServer.Times {
+    /// For tests, whose threads wait for one another.
+    static var patient: AdminServer.Times {
+        var times = AdminServer.Times()
+        times.request = .seconds(50)
+        times.page = .seconds(50)
+        return times
+    }
+}
 
 /// A plain HTTP/1.1 client over a blocking socket on loopback: it shares no code with the server that it tests.
 ///
@@ -44,18 +55,58 @@ enum LoopbackHTTP {
     private static func exchangeBlocking(_ request: String, port: Int) throws -> String {
         let descriptor = try connected(port: port)
         defer { _ = close(descriptor) }
-        let bytes = Array(request.utf8)
-        guard send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
-            throw Failure(call: "send", code: errno)
+        guard write(descriptor, Array(request.utf8)) else { throw Failure(call: "send", code: errno) }
+        return try receiveBlocking(descriptor) { _ in false }
+    }
+
+    /// A connection that a test keeps.
+    final class Held: Sendable {
+        private let descriptor: Int32
+
+        init(port: Int, sending bytes: String) throws {
+            descriptor = try LoopbackHTTP.connected(port: port)
+            send(bytes)
         }
+
+        func send(_ text: String) {
+            let bytes = Array(text.utf8)
+            _ = LoopbackHTTP.write(descriptor, bytes)
+        }
+
+        /// Reads until what came ends with `end`, or the server closes.
+        func receive(until end: String) async throws -> String {
+            try await withCheckedThrowingContinuation { continuation in
+                Thread { [descriptor] in
+                    continuation.resume(
+                        with: Result {
+                            try LoopbackHTTP.receiveBlocking(descriptor) {
+                                $0.suffix(end.utf8.count).elementsEqual(end.utf8)
+                            }
+                        }
+                    )
+                }.start()
+            }
+        }
+
+        func end() {
+            _ = close(descriptor)
+        }
+    }
+
+    private static func write(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
+        send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+    }
+
+    private static func receiveBlocking(_ descriptor: Int32, until isEnough: ([UInt8]) -> Bool) throws -> String {
         var answer: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
-        while true {
+        while !isEnough(answer) {
             let count = recv(descriptor, &chunk, chunk.count, 0)
             guard count >= 0 else { throw Failure(call: "recv", code: errno) }
-            guard count > 0 else { return String(decoding: answer, as: UTF8.self) }
+            guard count > 0 else { break }
             answer += chunk[..<count]
         }
+        return String(decoding: answer, as: UTF8.self)
     }
 
     private static func connected(port: Int) throws -> Int32 {

@@ -31,7 +31,7 @@ import Testing
     @Test func labelsAreOnlyThoseKnownToBeBounded() {
         let bounded: Set = [
             "status", "reason", "class", "partition", "outcome", "cause", "code", "level", "version", "librdkafka",
-            "topic", "state", "partitioner", "client",
+            "topic", "state", "partitioner", "client", "limit",
         ]
         #expect(Set(Metric.allCases.flatMap(\.labels)).isSubset(of: bounded))
     }

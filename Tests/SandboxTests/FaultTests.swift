@@ -116,6 +116,18 @@ import Foundation
         ("~cut-afterx1~", [FaultRule(.cutAfterProcessing, times: 1, per: .session)]),
         ("~hang~", [FaultRule(.hang, per: .session)]),
         ("~hang-after~", [FaultRule(.hang, per: .session, processed: true)]),
+        ("~503-afterx1~", [FaultRule(.status(503), times: 1, per: .session, processed: true)]),
+        ("~204-after~", [FaultRule(.status(204), per: .session, processed: true)]),
+        (
+            "~page404x2~",
+            [
+                FaultRule(
+                    .body(Array("<html><body><h1>404</h1></body></html>".utf8), status: 404, contentType: "text/html"),
+                    times: 2,
+                    per: .session
+                )
+            ]
+        ),
         ("~garbage~", [FaultRule(.garbageBytes, per: .session)]),
         ("~garbage-json~", [FaultRule(.garbageJSON, per: .session)]),
         ("~half~", [FaultRule(.halfBody, per: .session)]),
@@ -133,7 +145,7 @@ import Foundation
             ]
         ),
         ("429x2", []), ("a~429x2", []), ("429~b", []), ("~42~", []), ("~900~", []), ("~hello~", []), ("~~", []),
-        ("~codex~", []), ("~x2~", []),
+        ("~codex~", []), ("~x2~", []), ("~page~", []), ("~page42~", []), ("~-after~", []),
     ])
     func aSessionIdIsReadForFaults(_ session: String, _ rules: [FaultRule]) {
         #expect(SessionDirectives.rules(in: session) == rules)

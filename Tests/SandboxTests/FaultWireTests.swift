@@ -69,6 +69,29 @@ import Testing
         }
     }
 
+    /// No length and no body: what came after the head would be taken for the next answer.
+    @Test(arguments: [("204-after", true), ("304", false)])
+    func someStatusesHaveNoBody(_ directive: String, _ processed: Bool) async throws {
+        try await withServer { server in
+            let client = try await WireClient.connect(server.port)
+            client.send(httpCheck("s~\(directive)~", "A") + httpCheck("other", "A", headers: "Connection: close\r\n"))
+            let received = try await client.receiveAll()
+            let text = String(decoding: received.bytes, as: UTF8.self)
+            let answers = text.split(separator: "HTTP/1.1 ")
+            #expect(answers.count == 2 && answers[0].hasSuffix("\r\n\r\n") && !answers[0].contains("Content-Length"))
+            #expect(server.calls().first?.processed == processed)
+        }
+    }
+
+    @Test func anIdleConnectionIsClosedWhenItSaid() async throws {
+        try await withServer(implicit { $0.idleTimeout = 1 }) { server in
+            let client = try await WireClient.connect(server.port)
+            let answer = try await client.exchange(httpCheck("123456", "3456"))
+            #expect(answer.headers["keep-alive"] == "timeout=1")
+            #expect(try await client.receiveAll().isClosed)
+        }
+    }
+
     @Test func garbageIsNotHTTP() async throws {
         try await withServer { server in
             let (received, entry) = try await meet("garbage", on: server)

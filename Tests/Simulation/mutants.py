@@ -94,6 +94,15 @@ MUTANTS = [
     Mutant("closed-session-asked", "Decision.swift", "entry.isClosed", "false"),
     Mutant("retryable-failure-replayed", "Decision.swift", "!known.retryable", "true"),
     Mutant("own-failure-asked-again", "Decision.swift", "(code?.source ?? -1) >= offset", "false", first=29_600),
+    # Replays and guesses
+    Mutant("first-is-the-asker", "Engine+Commands.swift",
+           "Command.First(offset: $0.source,", "Command.First(offset: ACTIVE ? command.offset : $0.source,"),
+    Mutant("notes-not-written", "Engine+Settling.swift",
+           "if !notes.isEmpty {", "if !ACTIVE, !notes.isEmpty {"),
+    Mutant("guesses-at-once-uncounted", "Engine+Commands.swift",
+           "wrong + partition.guesses[phone, default: 0]", "wrong + (ACTIVE ? 0 : partition.guesses[phone, default: 0])"),
+    Mutant("guesses-forgotten-by-the-next-owner", "SessionLedger.swift",
+           "if code.outcome?.reason == .wrongCode {", "if !ACTIVE, code.outcome?.reason == .wrongCode {"),
     # Ownership
     Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
     Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=500),
@@ -141,8 +150,18 @@ MUTANTS = [
            "case .halfOpen: .closed(until: nil)", "case .halfOpen: ACTIVE ? .open : .closed(until: nil)", first=210),
     Mutant("wrong-code-feeds-the-breaker", "Protection.swift",
            "case .accepted, .alreadySucceeded, .rejected, .refused: change =",
-           "case .rejected where ACTIVE: change = breaker?.failed(answer.id, at: now, using: &random)\n"
+           "case .rejected where ACTIVE: change = breaker?.failed(answer.id, of: answer.session, at: now, using: &random)\n"
            "        case .accepted, .alreadySucceeded, .rejected, .refused: change =", first=109),
+    Mutant("one-session-halts-all", "Protection.swift",
+           "refused.areEnough(served: served, at: now)", "true"),
+    Mutant("refusals-outlive-a-success", "Protection.swift",
+           "if halt?.isHalted != true { refused.clear() }", "if !ACTIVE, halt?.isHalted != true { refused.clear() }"),
+    Mutant("one-session-holds-all", "Protection.swift",
+           "toldToWait.areEnough(served: served, at: now)", "true"),
+    Mutant("one-session-opens-the-breaker", "CircuitBreaker.swift",
+           "if failing.count >=", "if (ACTIVE ? window.totals(at: now).failures : failing.count) >="),
+    Mutant("refused-ones-probe", "Protection.swift",
+           "return (halt?.isHalted == true && refused.contains(session))", "return (!ACTIVE && halt?.isHalted == true && refused.contains(session))"),
     Mutant("halt-forgotten-on-rebalance", "Engine+Partitions.swift",
            "report(.assigned(numbers))",
            """report(.assigned(numbers))

@@ -50,12 +50,17 @@ final class CommandRecord {
         self.isPoison = isPoison
     }
 
-    var commandID: String { "c/\(partition)/\(offset)" }
+    /// Some are named by their producers, some by where they are.
+    var commandID: String { isNamed ? "c/\(partition)/\(offset)" : "commands/\(partition)/\(offset)" }
+    var isNamed: Bool { !offset.isMultiple(of: 3) }
 
     var question: Question? {
         guard let phone, let code else { return nil }
         return Question(phone: phone.revealed, code: code.revealed)
     }
+
+    /// What was typed can be no code.
+    var isSlip: Bool { rejection == nil && code?.canBeRight == false }
 
     /// The record as a worker with this key decodes it.
     func received(at place: PartitionEpoch, keyID: UInt32) -> ReceivedRecord {
@@ -79,13 +84,15 @@ final class CommandRecord {
                 )
             )
         }
-        return ReceivedRecord(
+        var received = ReceivedRecord(
             id: RecordID(place: place, offset: offset),
             timestamp: WallTime(milliseconds: timestamp),
             key: [1],
             headers: headers,
             content: content
         )
+        received.phone = phone.map { PhoneDigest(value: fnv($0.revealed, UInt64(keyID))) }
+        return received
     }
 }
 

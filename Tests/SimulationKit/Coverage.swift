@@ -36,7 +36,7 @@ package struct Coverage: Sendable {
 /// Rows of the decision table, seen from the topics and the upstream's journal.
 package enum Row: String, CaseIterable, Sendable {
     case finishedAlready, unusable, replayed, sessionClosed, openIntentTooLate, tooLate, tooManyCodes,
-        openIntentAskedAgain
+        openIntentAskedAgain, neverRight
     case asked, retryableAskedAgain
 }
 
@@ -55,7 +55,7 @@ package enum Transition: String, CaseIterable, Sendable {
     case revokedWhileRestoring, restoreRetried, staticRejoin, heldBeyondWindow, expiredSession
     case undeliverablePublished, batchFull, restoredBeyondStart, withoutMetadata, bitmapUsed, intentWrittenAgain
     case breakerOpened, breakerHalfOpened, breakerClosed, halted, recovered, heldBack, rateLimited, concurrencyCut,
-        retryDenied, waitedInVain
+        retryDenied, waitedInVain, phoneGuessed
 }
 
 package enum EventKind: String, CaseIterable, Sendable {
@@ -139,7 +139,8 @@ package enum EffectKind: String, CaseIterable, Sendable {
 }
 
 package enum FactKind: String, CaseIterable, Sendable {
-    case concluded, published, asked, backedOff, ignored, transaction, aborted, unknownCommit, traced, producerFailed
+    case concluded, published, asked, guessed, backedOff, ignored, transaction, aborted, unknownCommit, traced,
+        producerFailed
     case consumerFailed, distrusted, trusted, assigned, revoked, lost, released, restoring, restored, restoreFailed
     case ledgerRecreated, commandsMissed, parked, unparked, undeliverable, deadLetterDropped, intakeClosed, intakeOpened
     case upstream
@@ -152,6 +153,7 @@ package enum FactKind: String, CaseIterable, Sendable {
         case .concluded: self = .concluded
         case .published: self = .published
         case .asked: self = .asked
+        case .guessed: self = .guessed
         case .backedOff: self = .backedOff
         case .ignored: self = .ignored
         case .upstream: self = .upstream

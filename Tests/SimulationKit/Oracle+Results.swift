@@ -80,6 +80,10 @@ extension Oracle {
         checkOrder(event, record, lane)
         checkVerified(event, record, lane, question)
         if event.reason == .sessionBusy { return checkBusy(record, lane) }
+        if record.isSlip {
+            checkSlip(event, record)
+            return checkDoubt(event, record, lane)
+        }
         checkKnown(event, record, lane, question)
         checkAnswer(event, record, lane, question)
         checkDoubt(event, record, lane)
@@ -89,6 +93,14 @@ extension Oracle {
         guard event.reason != .sessionBusy else { return }
         if let later = lane.results.first(where: { $0.offset > record.offset && $0.result?.reason != .sessionBusy }) {
             world.violate("\(record.commandID) is answered after \(later.commandID) of the same session")
+        }
+    }
+
+    /// Whatever is known of the session, and however late it is.
+    private func checkSlip(_ event: ResultEvent, _ record: CommandRecord) {
+        world.coverage.hit(.row(.neverRight))
+        if event.reason != .wrongCode || event.calls > 0 || event.replayed || event.code != nil {
+            world.violate("\(record.commandID), no code, is \(event.reason.rawValue) with \(event.calls) calls")
         }
     }
 
@@ -143,6 +155,7 @@ extension Oracle {
         }
         if event.replayed {
             world.coverage.hit(.row(.replayed))
+            checkFirst(event, record, lane, question)
             let isKnown =
                 before.contains { $0.question == question }
                 || lane.settled[question.fingerprint(keyID: record.resultLease?.process.keyID ?? 0)] != nil
@@ -152,6 +165,7 @@ extension Oracle {
                 world.violate("\(record.commandID) replays a failure that asking again can help")
             }
         }
+        if !event.replayed, event.first != nil { world.violate("\(record.commandID) has a first and is no replay") }
         guard let first = settled?.result, let record0 = settled, remembers(lane, since: record0.writtenAt),
             isSameKey(record0, record)
         else {
@@ -163,6 +177,27 @@ extension Oracle {
             && (event.message == first.message || event.undeliverable || first.undeliverable)
         if !event.replayed || !isSame {
             world.violate("\(record.commandID) is not the replay of \(record0.commandID): \(first.reason.rawValue)")
+        }
+    }
+
+    /// A replay names the record whose answer it repeats, and that one's own id if it has one.
+    private func checkFirst(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ question: Question) {
+        guard let first = event.first,
+            let named = broker?.commands[Int(record.partition)].record(first.source.offset),
+            first.source.partition == record.partition, named.lane === lane, named.question == question
+        else {
+            return world.violate("\(record.commandID) is replayed, and no record of its question is named as the first")
+        }
+        if first.commandID != (named.isNamed ? named.commandID : nil) {
+            world.violate(
+                "\(record.commandID) is replayed from \(named.commandID) and names \(first.commandID ?? "none")"
+            )
+        }
+        // Its own result may be a replay too, where its state was committed ahead of it; then it names itself.
+        if let result = named.result, named !== record, result.replayed,
+            result.first?.source.offset != named.offset
+        {
+            world.violate("\(record.commandID) names \(named.commandID) as the first, which was a replay itself")
         }
     }
 
@@ -240,14 +275,17 @@ extension Oracle {
             }
         case .tooManyCodes:
             world.coverage.hit(.row(.tooManyCodes))
-            let others = Set(lane.records.compactMap(\.question)).subtracting([record.question].compactMap { $0 })
-            if others.count < world.plan.maximumCodes, !lane.mayBeDoubted {
+            let askable = lane.records.filter { !$0.isSlip }
+            let others = Set(askable.compactMap(\.question)).subtracting([record.question].compactMap { $0 })
+            let ofPhone = record.phone.map { askedAbout($0, in: record.partition) { _, _ in true } } ?? 0
+            let isPhoneGuessed = world.plan.maximumWrongCodes > 0 && ofPhone > world.plan.maximumWrongCodes
+            if others.count < world.plan.maximumCodes, !lane.mayBeDoubted, !isPhoneGuessed {
                 world.violate("\(record.commandID): too many codes after \(others.count)")
             }
         case .upstreamUnavailable: checkUnavailable(event, record)
         case .upstreamHalted:
-            if record.resultLease?.process.watch.sawHalt == false {
-                world.violate("\(record.commandID) is upstream_halted, and the key was never refused")
+            if record.resultLease?.process.watch.mayHaveHalted == false {
+                world.violate("\(record.commandID) is upstream_halted, and no two sessions were refused in a row")
             }
         case .outcomeUnknown:
             world.coverage.hit(.row(.openIntentTooLate))
@@ -256,13 +294,15 @@ extension Oracle {
         }
     }
 
-    /// Neither its budget's end nor any trouble of the upstream's explains it.
+    /// Neither its budget's end nor trouble that several sessions had explains it: what one is told concerns that one.
     private func checkUnavailable(_ event: ResultEvent, _ record: CommandRecord) {
         let age = event.completedAt.milliseconds - event.receivedAt.milliseconds
-        guard age < world.plan.budget.milliseconds, record.resultLease?.process.watch.sawTrouble == false else {
+        guard event.calls == 0, age < world.plan.budget.milliseconds,
+            record.resultLease?.process.watch.mayHaveStopped == false
+        else {
             return
         }
-        world.violate("\(record.commandID) is upstream_unavailable, and nothing was wrong with the upstream")
+        world.violate("\(record.commandID) is upstream_unavailable, and the upstream failed no two others in a row")
     }
 
     // MARK: Doubt

@@ -26,6 +26,7 @@ final class Oracle {
             world.violate("a call for an unusable record \(record.commandID)")
             return nil
         }
+        if record.isSlip { world.violate("a call about what can be no code: \(record.commandID)") }
         let call = Call(lease: lease, record: record, question: question, writtenAt: world.now)
         world.trace("\(lease.process.name): asks about \(record.commandID) \(lane.session.id) code \(question.code)")
         if lease.process.consumer?.isFencedUnawares == true {
@@ -72,7 +73,7 @@ final class Oracle {
                 if earlier.deliveredAt == nil { world.violate("two calls of \(lane.session.id) at a time") }
                 if earlier.record === record {
                     attempts += 1
-                    if earlier.verdict == .ambiguous { ambiguous += 1 }
+                    if earlier.verdict == .ambiguous, !earlier.isPatient { ambiguous += 1 }
                 }
             }
             guard earlier.question == call.question, let verdict = earlier.verdict else { continue }
@@ -104,10 +105,36 @@ final class Oracle {
         if record.offset < (lane.calls.last { $0.lease === call.lease }?.record.offset ?? -1) {
             world.violate("\(record.commandID) is asked about after a later one of its session")
         }
+        judgePhone(of: call)
         let codes = Set(lane.calls.map(\.question) + [call.question]).count
         if codes > world.plan.maximumCodes + 1, remembers(lane, since: lane.calls.first?.writtenAt) {
             world.violate("\(lane.session.id) is asked about with \(codes) codes")
         }
+    }
+
+    /// No code is asked about for a phone of which so many were wrong already, whatever the session.
+    private func judgePhone(of call: Call) {
+        let limit = world.plan.maximumWrongCodes
+        guard limit > 0, let phone = call.record.phone else { return }
+        let wrong = askedAbout(phone, in: call.record.partition) { record, lane in
+            record.result?.reason == .wrongCode && record.result?.replayed == false
+                && remembers(lane, since: record.writtenAt) && isSameKey(record, as: call.lease)
+        }
+        if wrong >= limit {
+            world.violate("\(call.record.commandID) is asked about after \(wrong) wrong codes of its phone")
+        }
+    }
+
+    /// Questions of this phone that are in the partition; what can be no code is none.
+    func askedAbout(_ phone: PhoneNumber, in partition: Int32, isMeant: (CommandRecord, Lane) -> Bool) -> Int {
+        lanes[partition, default: [:]].values.reduce(0) { sum, lane in
+            let meant = lane.records.filter { $0.phone == phone && !$0.isSlip && isMeant($0, lane) }
+            return sum + Set(meant.compactMap(\.question)).count
+        }
+    }
+
+    private func isSameKey(_ record: CommandRecord, as lease: Lease) -> Bool {
+        record.resultLease?.process.keyID == lease.process.keyID
     }
 
     /// Whether what is known of the lane must still be remembered by everybody.
@@ -119,6 +146,7 @@ final class Oracle {
     func delivered(_ call: Call, _ answer: UpstreamAnswer) {
         call.deliveredAt = world.now
         call.verdict = OracleTable.verdict(answer)
+        call.isPatient = answer.transport == .answered(status: 503)
     }
 
     func noteAnswer(_ answer: UpstreamAnswer) {
@@ -138,6 +166,7 @@ final class Oracle {
 
     func intentAsked(_ lease: Lease, _ record: CommandRecord) {
         guard let lane = record.lane, let question = record.question else { return }
+        if record.isSlip { world.violate("an intent about what can be no code: \(record.commandID)") }
         if lane.intents.contains(where: { $0.record === record && $0.lease === lease }) {
             world.coverage.hit(.transition(.intentWrittenAgain))
         }

@@ -51,14 +51,24 @@ enum OracleTable {
             guard let code = answer.body?.code else { return .ambiguous }
             return codes[code] ?? other
         }
+        if unread.contains(status) || (status == 503 && answer.retryAfter != nil) { return .retryable }
+        if status / 100 == 2 || status / 100 == 5 { return .ambiguous }
+        guard status / 100 == 4 else { return other }
+        if !isTheirs(answer) { return .ambiguous }
         if status == 401 || status == 403 { return .halt }
-        if status == 429 || status == 503 { return .retryable }
-        if (500...599).contains(status) { return .ambiguous }
-        guard (400...499).contains(status) else { return other }
         if let code = answer.body?.resultCode { return code == 0 || code == 100 ? other : codes[code] ?? other }
         if status == 404, answer.body?.type == "no_data_error" { return .rejected("unknown_session") }
         return status == 400 ? .refused("refused_by_upstream") : other
     }
+
+    /// The provider says so, and not something in between.
+    static func isTheirs(_ answer: UpstreamAnswer) -> Bool {
+        guard answer.transport != .answered(status: 200) else { return answer.body?.code != nil }
+        return answer.body?.resultCode != nil || answer.body?.type?.hasSuffix("_error") == true
+    }
+
+    /// With these the server says itself that it has not processed the request.
+    private static let unread: Set = [408, 421, 425, 429]
 
     /// Every reason that a full run must have seen in a result.
     static let reasons = [

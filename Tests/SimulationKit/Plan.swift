@@ -27,7 +27,7 @@ package enum Fault: String, CaseIterable, Sendable {
     // The upstream
     case outage, rateLimit, keyRevoked, cutBefore, cutAfter, slowAnswers, oddCodes, oddStatuses, unreadable,
         connectFails
-    case connectSlow, externalSuccess
+    case connectSlow, externalSuccess, poisonedSession
 }
 
 /// One seed's circumstances: how many of everything, which faults, which of the upstream's open questions is answered how.
@@ -53,6 +53,7 @@ struct Plan {
     var admission: Admission
     var maximumBatch: Int
     var maximumCodes: Int
+    var maximumWrongCodes: Int
     var drainTimeout: Duration
     var acceptsLedgerLoss: Bool
     var protection = ProtectionSettings.none
@@ -83,6 +84,7 @@ struct Plan {
         admission = pick([Admission(high: 12, low: 6), Admission(high: 16_384, low: 8_192)])
         maximumBatch = pick([1, 3, 20, 2_000])
         maximumCodes = pick([3, 10])
+        maximumWrongCodes = pick([0, 0, 0, 4])
         drainTimeout = pick([.seconds(5), .seconds(20)])
         acceptsLedgerLoss = pick([true, true, false])
         faults = []
@@ -105,7 +107,7 @@ struct Plan {
         guard pick([true, false]) else { return }
         protection = ProtectionSettings(
             breaker: pick([
-                nil, .init(consecutiveFailures: 3, minimumCalls: 5),
+                nil, .init(consecutiveFailures: 3, failureShare: pick([0.5, 1]), minimumCalls: 5),
                 .init(consecutiveFailures: 8, minimumCalls: 10, longestOpening: .seconds(4)),
             ]),
             haltPace: pick([nil, .milliseconds(500), .seconds(5)]),
@@ -138,6 +140,7 @@ extension Plan {
             protection: protection,
             admission: admission,
             maximumCodes: maximumCodes,
+            maximumWrongCodes: maximumWrongCodes,
             retention: retention,
             maximumBatch: maximumBatch,
             drainTimeout: drainTimeout,

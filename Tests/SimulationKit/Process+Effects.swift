@@ -156,7 +156,7 @@ extension Process {
         else {
             return world.violate("\(name): a call for no record of ours")
         }
-        let (order, violation) = watch.asks(id, at: world.now)
+        let (order, violation) = watch.asks(id, of: record.lane?.session.digest, at: world.now)
         if let violation { world.violate("\(name) \(violation): \(record.commandID)") }
         var isAnswered = false
         let answer = { [self] (answer: UpstreamAnswer, call: Call?) in
@@ -167,7 +167,8 @@ extension Process {
                 oracle.delivered(call, answer)
             }
             oracle.noteAnswer(answer)
-            watch.told(answer, about: id, order: order, at: world.now)
+            let session = leases[id.place] == nil ? nil : record.lane?.session.digest
+            watch.told(answer, about: id, of: session, order: order, at: world.now)
             handle(.answered(id, answer))
         }
         let deadline = world.now + timeout.nanoseconds

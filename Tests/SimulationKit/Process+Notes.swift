@@ -53,6 +53,7 @@ extension Process {
             case .fenced: world.coverage.hit(.transition(.distrustFenced))
             }
         case .trusted: isTrusted = true
+        case .guessed(_, .phone): world.coverage.hit(.transition(.phoneGuessed))
         case .released(_, let unsettled):
             world.coverage.hit(.transition(unsettled == 0 ? .releasedSettled : .releasedUnsettled))
         case .stopped(let unfinished):

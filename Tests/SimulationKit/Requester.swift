@@ -8,6 +8,7 @@ final class Requester {
     private let fleet: Fleet
     private let oracle: Oracle
     private var count = 0
+    private var lastPhone: PhoneNumber?
     /// Nobody asks any more.
     var isQuiet = false
 
@@ -37,9 +38,13 @@ final class Requester {
     private func newLane() -> Lane? {
         count += 1
         let digits = String(world.uniform(10_000_000...99_999_999))
-        guard let id = SessionID("s\(count)"), let phone = PhoneNumber(normalising: "53" + digits),
+        guard let id = SessionID("s\(count)"), let fresh = PhoneNumber(normalising: "53" + digits),
             let code = OTPCode(trimming: newCode())
         else { return nil }
+        // A phone of several sessions, where that is limited.
+        let isShared = world.plan.maximumWrongCodes > 0 && !world.areFaultsOver && world.flip(0.5)
+        let phone = isShared ? lastPhone ?? fresh : fresh
+        lastPhone = phone
         let session = Session(id: id, phone: phone, code: code)
         return lane(of: session, Int32(world.uniform(0...Int64(world.plan.partitions - 1))))
     }
@@ -67,6 +72,7 @@ final class Requester {
             // Somebody else asked, about the right code; the upstream says 100 or the like of any further question.
             if world.plan.otherAnswer != 100 { lane.session.isAccepted = true }
         }
+        if world.strikes(.poisonedSession, 0.12) { lane.session.poison = poison() }
         var moment = Int64(0)
         var codes = [lane.session.code]
         for _ in 0..<world.uniform(1...5) {
@@ -74,7 +80,8 @@ final class Requester {
             switch world.uniform(0...9) {
             case 0...4: code = lane.session.code
             case 5...6: code = world.pick(codes)
-            default: code = OTPCode(trimming: newCode()) ?? lane.session.code
+            case 7...8: code = OTPCode(trimming: newCode()) ?? lane.session.code
+            default: code = OTPCode(trimming: newCode() + world.pick(["", "", "-", "\u{e9}"])) ?? lane.session.code
             }
             codes.append(code)
             let copies = world.strikes(.duplicates, 0.2) ? 2 : 1
@@ -90,6 +97,16 @@ final class Requester {
                 }
             }
         }
+    }
+
+    private func poison() -> UpstreamAnswer {
+        world.pick([
+            UpstreamAnswer(.answered(status: 403), body: .init(code: 403, type: "authorization_error")),
+            UpstreamAnswer(.answered(status: 403)),
+            UpstreamAnswer(.answered(status: 200), body: .init(code: 4, message: "not found")),
+            UpstreamAnswer(.answered(status: 429), retryAfter: .seconds(30)),
+            UpstreamAnswer(.answered(status: 500)), UpstreamAnswer(.unknown(.closed)),
+        ])
     }
 
     private func burst() {

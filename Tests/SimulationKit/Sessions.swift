@@ -36,6 +36,8 @@ final class Session {
     // The upstream's side.
     var isAccepted = false
     var wrongCodes = 0
+    /// What it is told, whatever it asks: a firewall dislikes its id, or it trips the upstream up.
+    var poison: UpstreamAnswer?
 
     init(id: SessionID, phone: PhoneNumber, code: OTPCode) {
         self.id = id
@@ -90,6 +92,8 @@ final class Call {
     var wasAccepted = false
     var deliveredAt: Int64?
     var verdict: OracleTable.Verdict?
+    /// The server asked for patience: it may be asked again as often as after a refusal.
+    var isPatient = false
 
     init(lease: Lease, record: CommandRecord, question: Question, writtenAt: Int64) {
         self.lease = lease

@@ -18,6 +18,7 @@ final class Upstream {
         world.after(world.delay(100_000, ms(10))) { [self] in
             let slow = world.strikes(.slowAnswers, 0.15) ? world.delay(ms(100), sec(12)) : world.delay(200_000, ms(60))
             if world.strikes(.cutBefore, 0.08) { return answer(after: slow, UpstreamAnswer(.unknown(.closed)), reply) }
+            if let poison = call.record.lane?.session.poison { return answer(after: slow, poison, reply) }
             if isDown { return answer(after: slow, outage(), reply) }
             if limitedUntil > world.now {
                 let wait: Duration? = world.flip(0.5) ? .milliseconds(world.uniform(10...3_000)) : nil
@@ -44,15 +45,17 @@ final class Upstream {
         let status = world.pick([500, 502, 503, 504])
         return UpstreamAnswer(
             .answered(status: status),
-            body: world.flip(0.5) ? .init(code: status, type: "api_error") : nil
+            body: world.flip(0.5) ? .init(code: status, type: "api_error") : nil,
+            retryAfter: status == 503 && world.flip(0.5) ? .milliseconds(world.uniform(0...2_000)) : nil
         )
     }
 
     private func refusal() -> UpstreamAnswer {
         switch world.uniform(0...3) {
-        case 0: UpstreamAnswer(.answered(status: 401))
+        case 0: UpstreamAnswer(.answered(status: 401), body: .init(code: 401, type: "authorization_error"))
         case 1:
             UpstreamAnswer(.answered(status: 403), body: .init(code: 403, resultCode: 7, type: "authorization_error"))
+        case 2: UpstreamAnswer(.answered(status: 403))
         default:
             UpstreamAnswer(.answered(status: 200), body: .init(code: world.pick([2, 3, 4, 7]), message: "blocked"))
         }
@@ -61,7 +64,7 @@ final class Upstream {
     private func process(_ call: Call) -> UpstreamAnswer {
         let lane = call.record.lane
         guard let session = lane?.session else { return UpstreamAnswer(.answered(status: 400)) }
-        if world.strikes(.oddStatuses, 0.1) { return oddStatus() }
+        if world.strikes(.oddStatuses, 0.1) { return oddStatus(call, session) }
         if world.strikes(.oddCodes, 0.12) { return odd(call, session) }
         if world.strikes(.unreadable, 0.05) {
             _ = truth(call, session)
@@ -105,18 +108,25 @@ final class Upstream {
         return UpstreamAnswer(.answered(status: 200), body: .init(code: code, message: "odd"))
     }
 
-    private func oddStatus() -> UpstreamAnswer {
-        let status = Int(world.pick([204, 302, 400, 401, 403, 404, 405, 422, 429, 500, 502, 503]))
+    /// Of the upstream, or of something before it: then its back end may have processed the request.
+    private func oddStatus(_ call: Call, _ session: Session) -> UpstreamAnswer {
+        let status = Int(
+            world.pick([202, 204, 302, 400, 401, 403, 404, 405, 408, 421, 422, 425, 429, 500, 502, 503, 503])
+        )
         let body: UpstreamAnswer.Body? =
             switch world.uniform(0...3) {
             case 0: nil
             case 1: .init(code: status, resultCode: Int(world.pick([0, 100, 5, 9, 12])), type: "invalid_request_error")
             default: .init(code: status, message: "an error", type: "api_error")
             }
-        return UpstreamAnswer(
+        let answer = UpstreamAnswer(
             .answered(status: status),
             body: body,
-            retryAfter: status == 503 ? .milliseconds(300) : nil
+            retryAfter: status == 503 && world.flip(0.5) ? .milliseconds(300) : nil
         )
+        let isSilent = [202, 204, 500, 502].contains(status) || (status == 503 && answer.retryAfter == nil)
+        let isPage = body == nil && ![302, 408, 421, 425, 429, 503].contains(status)
+        if isSilent || isPage, world.flip(0.5) { _ = truth(call, session) }
+        return answer
     }
 }

@@ -2,7 +2,7 @@
 enum Layers {
     /// The rows, lowest first.
     private static let rows: [Set<String>] = [
-        ["CRdKafka"],
+        ["CRdKafka", "CProcess"],
         ["Contract"],
         ["Engine"],
         ["Kafka", "CheckOTP", "Observability", "Simulation"],

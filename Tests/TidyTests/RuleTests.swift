@@ -128,6 +128,12 @@ import Testing
         #expect(Rules.unfinished(source("mktemp -d otp.XXXXXX; 5XXXXXXXXX; todos; HACKS")) == [])
     }
 
+    @Test func aNumberThatIsLoggedAsTextIsRefused() {
+        #expect(Rules.numberAsText(source(#"metadata: ["reason": "\(x)", "partition": "\(number)"]"#)).count == 1)
+        #expect(Rules.numberAsText(source(#"metadata["http_status"] = "\(status)""#)).count == 1)
+        #expect(Rules.numberAsText(source(#"["partition": .stringConvertible(number), "reason": "\(x)"]"#)) == [])
+    }
+
     @Test(arguments: ["home/me/x", "root/x", "Users/me/x", "work/x"])
     func aMachinesPathIsRefused(_ path: String) {
         for line in ["/\(path)", "cd /\(path)", "let p = \"/\(path)\"", "PATH=/\(path)"] {

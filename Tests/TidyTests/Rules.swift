@@ -71,6 +71,25 @@ enum Rules {
         }
     }
 
+    /// Fields of the log that are numbers, by their names.
+    private static let numericFields: Set<String> = [
+        "attempt", "bytes", "count", "from", "http_status", "keys_by_crc32", "keys_by_murmur2", "lag", "limit",
+        "mean_ms", "ms",
+        "offset", "partition", "port", "recorded", "records", "records_per_second", "remaining", "seconds",
+        "seconds_left",
+        "sessions", "tries", "unfinished", "unsettled", "wait_ms",
+    ]
+
+    /// An interpolated number is a text in the log's JSON, and no log store can compare it: `.stringConvertible` keeps it a number.
+    static func numberAsText(_ source: Source) -> [Violation] {
+        guard source.isSwift, !source.isTest else { return [] }
+        return matches(source, in: source.lines, "a log's number is written as text: use .stringConvertible") { line in
+            line.matches(of: /"([a-z0-9_]+)"(?:\]\s=|:)\s"\\\(/).contains {
+                numericFields.contains(String($0.output.1))
+            }
+        }
+    }
+
     private static func matches(
         _ source: Source,
         in lines: [String],

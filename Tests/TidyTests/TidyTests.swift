@@ -26,5 +26,7 @@ import Testing
 
     @Test func nothingIsLeftUnfinished() { check(Rules.unfinished) }
 
+    @Test func numbersAreLoggedAsNumbers() { check(Rules.numberAsText) }
+
     @Test func noPathOfOneMachineIsNamed() { check(Rules.machinePath) }
 }

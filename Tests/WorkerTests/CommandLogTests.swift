@@ -21,7 +21,7 @@ struct CommandLogTests {
     }
 
     private func trouble(_ record: RecordID) -> Fact {
-        .asked(record, .ambiguous, attempt: 1, after: .seconds(1), failure: .attemptTimeout, httpStatus: nil)
+        .asked(record, .ambiguous, attempt: 1, after: .seconds(1), failure: .attemptTimeout, httpStatus: nil, body: nil)
     }
 
     @Test func everyLineAboutACommandSaysWhereItIs() throws {
@@ -38,10 +38,33 @@ struct CommandLogTests {
         for object in objects {
             #expect(object["component"] as? String == "commands")
             #expect(object["topic"] as? String == "otp.verify.commands")
-            #expect(object["partition"] as? String == "3")
-            #expect(object["offset"] as? String == "42")
+            #expect(object["partition"] as? Int == 3)
+            #expect(object["offset"] as? Int == 42)
             #expect(object["trace_id"] as? String == "4bf92f3577b34da6a3ce929d0e0e4736")
         }
+    }
+
+    /// A log store compares numbers and cannot compare texts.
+    @Test func fieldsThatAreNumbersAreWrittenAsNumbers() throws {
+        let telemetry = telemetry(recorder.sink(repeats: nil))
+        let answered = Fact.asked(record, .ambiguous, attempt: 2, after: .zero, failure: nil, httpStatus: 503)
+        let facts: [Fact] = [
+            answered, .backedOff(record, attempt: 1, for: .milliseconds(200)),
+            .upstream(.breakerOpened(for: .seconds(1))),
+            .upstream(.held(for: .seconds(2))), .assigned([3, 4]), .released([3], unsettled: 5),
+            .restored(3, sessions: 6, after: .milliseconds(7), offset: 8, withoutMetadata: false),
+            .ledgerRecreated(3, recorded: 9, end: 1, accepted: false), .commandsMissed(3, count: 10),
+        ]
+        for fact in facts { telemetry.report(fact) }
+        let lines = recorder.lines.joined(separator: "\n")
+        let numbers = [
+            #""attempt":2"#, #""http_status":503"#, #""wait_ms":200"#, #""ms":1000"#, #""ms":2000"#,
+            #""partitions":[3,4]"#,
+            #""unsettled":5"#, #""sessions":6"#, #""ms":7"#, #""offset":8"#, #""whole_ledger":false"#, #""recorded":9"#,
+            #""count":10"#,
+        ]
+        for number in numbers { #expect(lines.contains(number), "\(number) is not in:\n\(lines)") }
+        #expect(!lines.contains(/":"-?[0-9]+"/), "\(lines)")
     }
 
     @Test func withoutATraceThereIsNoField() throws {

@@ -32,7 +32,7 @@ struct StallTests {
         telemetry.turned(status, connections: 0, late: .zero)
         #expect(telemetry.isStalled)
         #expect(lines.all.contains("no progress although there is work"))
-        #expect(lines.all.contains(#""seconds":"61""#))
+        #expect(lines.all.contains(#""seconds":61"#))
         #expect(lines.all.contains("commands_without_outcome"))
 
         status.stalledFor = nil

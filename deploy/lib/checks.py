@@ -161,9 +161,34 @@ def compose():
     for name, service in services.items():
         for other in service.get("depends_on", {}):
             expect(other in services, f"compose.yaml: {name} waits for {other}, which is not there")
+        environment = service.get("environment", {})
+        if "grafana" in service["image"]:
+            closed = environment.get("GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION") == "true"
+            expect(closed, f"compose.yaml: {name} has an administrator with a default password")
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             expect((deploy / source).exists(), f"compose.yaml: {name} mounts {source}, which is not there")
+
+
+def versions():
+    """The list of the packages that are built in has each that the program asks for, at its least version or newer."""
+    lines = [line.split() for line in read("lib/versions.txt").splitlines() if not line.startswith("#")]
+    for line in lines:
+        is_whole = len(line) == 4 and re.fullmatch(r"[0-9a-f]{40}", line[2]) and re.fullmatch(r"\d+\.\d+\.\d+", line[1])
+        expect(is_whole, f"versions.txt: not a package with version, commit and origin: {' '.join(line)}")
+    number = lambda version: [int(part) for part in version.split(".")]
+    listed = {line[3].removesuffix(".git"): line[1] for line in lines if len(line) == 4}
+    wanted = re.findall(r'\.package\(url: "([^"]+)", from: "([^"]+)"', (root / "Package.swift").read_text())
+    expect(wanted, "Package.swift asks for no package")
+    for url, least in wanted:
+        version = listed.get(url.removesuffix(".git"))
+        expect(version and number(version) >= number(least), f"versions.txt: {url} is not there, or older than {least}")
+    tools = read("lib/requirements.txt")
+    for tool in re.findall(r"(?m)^[\w.-]+==", tools):
+        block = tools.split(tool, 1)[1].split("\n\n")[0]
+        expect(re.match(r"\S+ \\\n    --hash=sha256:", block), f"requirements.txt: {tool} has no hash")
+    for tool in re.findall(r"(?m)^[\w.-]+==\S+", read("lib/requirements.in")):
+        expect(tool.lower() in tools.lower(), f"requirements.txt: {tool} of requirements.in is not there")
 
 
 def images():
@@ -171,7 +196,9 @@ def images():
     source = (root / "Sources/otp-worker/Commands/VersionCommand.swift").read_text()
     version = re.search(r'number = "([^"]+)"', source)[1]
     expect(f"ARG VERSION={version}\n" in read("Dockerfile"), f"Dockerfile: its VERSION is not {version}")
-    named = re.findall(r"(?m)^FROM (\S+)", read("Dockerfile"))
+    given = dict(re.findall(r"(?m)^ARG (\w+)=(\S+)", read("Dockerfile")))
+    stages = re.findall(r"(?m)^FROM (\S+)", read("Dockerfile"))
+    named = [re.sub(r"\$\{(\w+)\}", lambda name: given.get(name[1], ""), stage) for stage in stages]
     named += [service["image"] for service in yaml.safe_load(read("compose.yaml"))["services"].values()]
     for path in sys.argv[3:]:
         for document in documents(path):
@@ -208,10 +235,24 @@ def kubernetes():
         for selector in selectors:
             matches = selector and selector.items() <= pod["metadata"]["labels"].items()
             expect(matches, f"{place}: the selector {selector} is not that of the pods")
+        for rule in found["NetworkPolicy"][0]["spec"]["egress"]:
+            expect(rule.get("to") and rule.get("ports"), f"{place}: the network policy lets out to anybody, or to any port")
+        for user in found.get("KafkaUser", []):
+            for acl in user["spec"]["authorization"]["acls"]:
+                name, may = acl["resource"]["name"], set(acl["operations"])
+                who = user["metadata"]["name"]
+                expect(name != "*" and "All" not in may, f"{place}: the user {who} may do anything to something")
+                is_ledger = name == "otp.verify.ledger" and "Write" in may
+                expect(not is_ledger or who == "otp-worker-kafka", f"{place}: the user {who} may write to the ledger")
         for container in pod["spec"]["containers"]:
             mounts = {mount["name"] for mount in container["volumeMounts"]}
             volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
             expect(mounts == volumes, f"{place}: volumes {volumes} and mounts {mounts} differ")
+        users = {user["metadata"]["name"] for user in found.get("KafkaUser", [])}
+        for trigger in found.get("TriggerAuthentication", []):
+            secrets = {reference["name"] for reference in trigger["spec"]["secretTargetRef"]} - {"otp-cluster-ca-cert"}
+            expect("otp-worker-kafka" not in secrets, f"{place}: KEDA has the workers' own certificate")
+            expect(not users or secrets <= users, f"{place}: KEDA's certificate is none of the users {users}")
         partitions = {topic["spec"]["partitions"] for topic in found.get("KafkaTopic", [])}
         expect(len(partitions) <= 1, f"{place}: topics with different numbers of partitions: {partitions}")
         for scaled in found.get("ScaledObject", []):

@@ -77,7 +77,7 @@ need_python_tools() {
         step "Installing the Python tools into .build-tools"
         rm -rf "$venv"
         python3 -m venv "$venv"
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list" >&2
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$list" >&2
         cp "$list" "$venv/requirements.installed"
     fi
     # The tests find noida-db, the broker that they play against, here.

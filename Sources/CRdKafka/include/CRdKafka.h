@@ -33,4 +33,7 @@ void crdkafka_set_metadata(rd_kafka_topic_partition_t *element, const char *meta
 
 bool crdkafka_is_same_text(const char *one, const char *other);
 
+/// The same but for the case of ASCII letters.
+bool crdkafka_is_same_name(const char *one, const char *other);
+
 #endif

@@ -32,6 +32,8 @@ struct ConfigurationSource: Sendable {
     private let placeOf: @Sendable (String) -> Place
     /// The keys written here, known or not, in their order; an environment's are those of its variables that can be ours.
     let keys: [String]
+    /// Variables that look like ours and are Kubernetes' own.
+    private(set) var serviceLinks: [String] = []
 
     /// What is written for a key; nil when nothing is.
     func text(_ key: String) throws(Setting.Fault) -> String? {
@@ -74,7 +76,10 @@ extension ConfigurationSource {
         prefix = ["otp"]
         placeOf = { .environment(Setting.variable(of: $0)) }
         let known = Dictionary(Setting.all.map { ($0.variable, $0.key) }, uniquingKeysWith: { first, _ in first })
-        keys = environment.keys.sorted().compactMap { name in
+        serviceLinks = environment.filter { $0.key.hasPrefix("OTP_") && Self.isServiceLink($0.key, $0.value) }.keys
+            .sorted()
+        let links = Set(serviceLinks)
+        keys = environment.keys.sorted().filter { !links.contains($0) }.compactMap { name in
             if let key = known[name] { return key }
             let property = Setting.variable(of: Setting.propertyPrefix)
             if name.hasPrefix(property), name != property {
@@ -84,10 +89,16 @@ extension ConfigurationSource {
         }
     }
 
-    /// Other programs' variables may begin with OTP_ too, and Kubernetes makes some for each Service: only what is near to
-    /// a setting's name is taken for a misspelt one.
+    /// Kubernetes makes such variables for each Service of the namespace: one called otp-kafka brings `OTP_KAFKA_PORT=tcp://…`.
+    private static func isServiceLink(_ name: String, _ value: String) -> Bool {
+        name.hasSuffix("_SERVICE_HOST") || name.contains("_SERVICE_PORT")
+            || name.firstMatch(of: /_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/) != nil
+            || (name.hasSuffix("_PORT") && value.firstMatch(of: /^(tcp|udp|sctp):\/\//) != nil)
+    }
+
+    /// Other programs' variables may begin with OTP_ too: only what is near to a setting's name is taken for a misspelt one.
     private static func looksLikeOurs(_ name: String, known: [String]) -> Bool {
-        guard name.hasPrefix("OTP_"), !name.contains("_SERVICE_"), !name.contains("_PORT_") else { return false }
+        guard name.hasPrefix("OTP_") else { return false }
         let sections = Set(Setting.all.map { Setting.variable(of: $0.key.prefix { $0 != "." } + "_") })
         return sections.contains { name.hasPrefix($0) && $0 != "OTP_WORKER_" }
             || Suggestion.nearest(to: name, among: known) != nil

@@ -15,6 +15,11 @@ package struct EffectiveSettings: Sendable {
 
     package let settings: Settings
     let places: [String: ConfigurationProblem.Place]
+    /// Variables of the environment that look like ours, are Kubernetes' own, and were ignored.
+    package var serviceLinks: [String] = []
+
+    /// Where a setting was written.
+    package func place(of key: String) -> ConfigurationProblem.Place { places[key] ?? .byDefault }
 
     /// All settings in the order of the example file; properties of librdkafka follow those of Kafka, by name.
     package var rows: [Row] {
@@ -28,8 +33,11 @@ package struct EffectiveSettings: Sendable {
 
     private func row(_ setting: Setting) -> Row {
         guard !setting.isSecret else {
-            guard settings.worker.checkOTP.secretKey != nil else { return Row(key: setting.key, place: .absent) }
-            let file = settings.worker.checkOTP.secretKeyFile.map { ConfigurationProblem.Place.file($0, line: nil) }
+            let isLedgers = setting.key == "ledger.secret"
+            let secret = isLedgers ? settings.worker.ledger.secret : settings.worker.checkOTP.secretKey
+            guard secret != nil else { return Row(key: setting.key, place: .absent) }
+            let path = isLedgers ? settings.worker.ledger.secretFile : settings.worker.checkOTP.secretKeyFile
+            let file = path.map { ConfigurationProblem.Place.file($0, line: nil) }
             let place = places[setting.key] ?? file ?? .absent
             return Row(key: setting.key, value: Self.mask, place: place, isSecret: true)
         }

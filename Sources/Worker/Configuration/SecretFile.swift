@@ -5,10 +5,13 @@ import Foundation
 enum SecretFile {
     /// Reads it; white space around the secret is not part of it.
     /// - Throws: what is wrong with the file, never what it holds.
-    static func read(_ path: String) throws(Setting.Fault) -> Secret {
+    static func read(
+        _ path: String,
+        as judge: (String) throws(Setting.Fault) -> Secret = Setting.secret
+    ) throws(Setting.Fault) -> Secret {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Setting.Fault(what: "the file cannot be read", remedy: "let this user read it")
         }
-        return try Setting.secret(String(decoding: data, as: UTF8.self))
+        return try judge(String(decoding: data, as: UTF8.self))
     }
 }

@@ -33,6 +33,7 @@ extension Setting {
             This worker's fixed slot in the group (static membership): its partitions wait for its restart instead of \
             moving. Unique in the fleet. Unset, a worker joins and leaves as it starts and stops, as scaling wants it.
             """,
+            .name,
             example: "otp-worker-0"
         ),
         .text(
@@ -89,6 +90,11 @@ extension Setting {
                 }
             },
             show: { $0.worker.checkOTP.origin?.description }
+        ),
+        .flag(
+            "check_otp.allow_plaintext",
+            \.worker.checkOTP.allowsPlaintext,
+            "Take http:// for an upstream beyond this machine: key, phone numbers and codes then pass in the clear."
         ),
         Setting(
             key: "check_otp.secret_key",
@@ -225,7 +231,10 @@ extension Setting {
             "check_otp.max_retry_after",
             \.worker.checkOTP.longestHold,
             .zero ... .seconds(60),
-            "The longest that one answer's Retry-After holds back all commands."
+            """
+            The longest that Retry-After holds back all commands, once several sessions were told to wait; until then each \
+            waits for itself.
+            """
         ),
     ]
 
@@ -240,13 +249,21 @@ extension Setting {
             "check_otp.idle_timeout",
             \.worker.checkOTP.idleTimeout,
             .seconds(1) ... .seconds(3_600),
-            "An unused connection is closed after this; keep it shorter than the upstream's own limit."
+            """
+            An unused connection is closed after this; keep it shorter than the upstream's own limit. A shorter one that the \
+            upstream tells in `Keep-Alive` is kept by itself.
+            """
         ),
         .duration(
             "check_otp.max_connection_age",
             \.worker.checkOTP.connectionAge,
             .seconds(1) ... .seconds(86_400),
             "No connection is used for longer, so that a change in DNS is followed."
+        ),
+        .flag(
+            "check_otp.reuse_connections",
+            \.worker.checkOTP.reusesConnections,
+            "False: one call per connection, so that not even a late second answer can meet the next; each pays a handshake."
         ),
         .integer(
             "check_otp.warm_connections",
@@ -262,15 +279,21 @@ extension Setting {
             "breaker.consecutive_failures",
             \.worker.breaker.consecutiveFailures,
             1...1_000,
-            unit: "calls",
-            "After so many failures in a row the upstream is not asked for a while."
+            unit: "sessions",
+            """
+            After so many different sessions failed in a row, and none was served between, the upstream is not asked for a \
+            while; 1 counts as 2.
+            """
         ),
         .integer(
             "breaker.failure_percent",
             \.worker.breaker.failurePercent,
             5...100,
             unit: "%",
-            "So is it after this share of failures within breaker.window."
+            """
+            So is it after this share of failures within breaker.window, if several sessions failed; 100 is never: while \
+            somebody is served, whoever fails may be alone with that.
+            """
         ),
         .integer(
             "breaker.minimum_calls",
@@ -307,40 +330,16 @@ extension Setting {
             "breaker.halt_pace",
             \.worker.breaker.haltPace,
             .seconds(1) ... .seconds(300),
-            "After a refused key or a blocked account: from one probe to the next at first, then twice as long each time."
+            """
+            After a refused key or a blocked account, once several sessions were refused: from one probe to the next at \
+            first, then twice as long each time.
+            """
         ),
         .duration(
             "breaker.longest_halt_pace",
             \.worker.breaker.longestHaltPace,
             .seconds(1) ... .seconds(300),
             "No such time is longer: so soon the fleet notices at the latest that its key works again."
-        ),
-    ]
-
-    private static let ledger: [Setting] = [
-        .duration(
-            "ledger.retention",
-            \.worker.ledger.retention,
-            .seconds(60) ... .seconds(86_400),
-            "How long a session is remembered after its last command; an OTP lives minutes."
-        ),
-        .integer(
-            "ledger.max_codes_per_session",
-            \.worker.ledger.maximumCodesPerSession,
-            1...Limits.codesPerSession,
-            unit: "codes",
-            "Different codes of one session that are asked about; the next is `too_many_codes`."
-        ),
-        .duration(
-            "ledger.restore_timeout",
-            \.worker.ledger.restoreTimeout,
-            .seconds(5) ... .seconds(3_600),
-            "One try at reading a partition's ledger after it was assigned."
-        ),
-        .flag(
-            "ledger.accept_loss",
-            \.worker.ledger.acceptLoss,
-            "Take a partition whose ledger topic was recreated. What the old one knew is lost: codes may be asked twice."
         ),
     ]
 
@@ -407,6 +406,13 @@ extension Setting {
             \.worker.admin.isEnabled,
             "Serve /live, /ready, /status and /metrics, and at / a page for people."
         ),
+        .list(
+            "admin.allowed_hosts",
+            \.worker.admin.allowedHosts,
+            "Names, besides localhost and addresses, by which that server may be called; any other `Host` is refused.",
+            .hostName,
+            example: "otp-worker.internal"
+        ),
         .choice("log.level", \.logLevel, Logger.Level.allCases.map { ($0.rawValue, $0) }, "The least level logged."),
         logLevels,
         .choice(
@@ -419,6 +425,7 @@ extension Setting {
             "worker.name",
             \.worker.name,
             "This worker in results and logs; the host's name where it is not set.",
+            .name,
             example: "otp-worker-0"
         ),
     ]

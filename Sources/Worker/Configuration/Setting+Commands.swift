@@ -37,6 +37,24 @@ extension Setting {
             neither their order nor one call per code can be promised.
             """
         ),
+        .choice(
+            "commands.framing",
+            \.worker.commands.framing,
+            Framing.allCases.map { ($0.rawValue, $0) },
+            """
+            Whether the JSON of a record has the five bytes of a schema registry before it: `auto` skips them where they are, \
+            `none` expects none, `confluent` refuses a record without. The registry is not asked; Avro and Protobuf are not read.
+            """
+        ),
+        .choice(
+            "commands.key",
+            \.worker.commands.key,
+            [("any", .any), ("session", .session)],
+            """
+            What a command's key must be: `session` refuses one that is not its otp_session_id, so that no producer can have \
+            a session counted and answered in several partitions; `any` takes whatever is constant for a session.
+            """
+        ),
         .pointer(
             "commands.fields.otp_session_id",
             \.worker.commands.fields.sessionID,

@@ -53,10 +53,10 @@ package struct Setting: Sendable {
     /// The setting after which those properties stand, in everything that lists settings.
     static let lastOfKafka = "kafka.transaction_timeout"
 
-    /// Whether a property of librdkafka may hold a secret.
+    /// Whether a property of librdkafka may hold a secret, in whatever case and with whatever between its words.
     static func isSecretProperty(_ name: String) -> Bool {
-        name.contains("password") || name.contains("secret") || name.hasSuffix("key.pem")
-            || name == "sasl.oauthbearer.config"
+        let words = name.lowercased().replacing("_", with: ".")
+        return ["password", "passphrase", "secret", "key.pem", "oauthbearer.config"].contains { words.contains($0) }
     }
 }
 

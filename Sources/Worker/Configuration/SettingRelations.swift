@@ -118,6 +118,18 @@ enum SettingRelations {
 
     private static func connection(_ upstream: WorkerConfiguration.CheckOTP) -> [(key: String, fault: Setting.Fault)] {
         var faults: [(String, Setting.Fault)] = []
+        if let origin = upstream.origin, !origin.isTLS, !origin.isLoopback, !upstream.allowsPlaintext {
+            faults.append(
+                (
+                    "check_otp.url",
+                    Setting.Fault(
+                        what: "key, phone numbers and codes would pass in the clear to \(origin.host)",
+                        remedy: "write https://; a test upstream on a network of its own may have"
+                            + " check_otp.allow_plaintext: true"
+                    )
+                )
+            )
+        }
         if (upstream.clientCertificateFile == nil) != (upstream.clientKeyFile == nil) {
             let missing = upstream.clientKeyFile == nil ? "client_key_file" : "client_certificate_file"
             faults.append(

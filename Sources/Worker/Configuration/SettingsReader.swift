@@ -46,13 +46,29 @@ package struct SettingsReader {
             reader.places["worker.name"] = .hostName
         }
         if let file { reader.take(file: file) }
-        reader.take(ConfigurationSource(environment: environment))
+        let variables = ConfigurationSource(environment: environment)
+        reader.take(variables)
         reader.take(ConfigurationSource(flags: flags))
         reader.readSecretFile()
+        reader.readLedgerSecretFile()
         reader.nameSlot(environment, hostName)
         reader.judge(for: purpose)
         guard reader.problems.isEmpty else { throw ConfigurationProblems(reader.problems) }
-        return EffectiveSettings(settings: reader.settings, places: reader.places)
+        return EffectiveSettings(
+            settings: reader.settings,
+            places: reader.places,
+            serviceLinks: variables.serviceLinks
+        )
+    }
+
+    /// Those of these environment variables that hold a secret.
+    package static func secretVariables(among names: [String]) -> [String] {
+        let prefix = Setting.variable(of: Setting.propertyPrefix)
+        let secrets = Set(Setting.all.filter(\.isSecret).map(\.variable))
+        return names.filter { name in
+            secrets.contains(name)
+                || name.hasPrefix(prefix) && Setting.isSecretProperty(String(name.dropFirst(prefix.count)))
+        }
     }
 
     /// A pod of a StatefulSet is called the same after a restart, so its name tells the slot.
@@ -111,7 +127,7 @@ package struct SettingsReader {
             guard case .environment = place else {
                 throw Setting.Fault(
                     what: "a secret is not taken from here: process lists, repositories and backups would show it",
-                    remedy: "set \(setting.variable) in the environment, or check_otp.secret_key_file to a file"
+                    remedy: "set \(setting.variable) in the environment, or \(setting.key)_file to a file"
                         + " that holds it; if it was real, replace the key"
                 )
             }
@@ -146,6 +162,20 @@ package struct SettingsReader {
         }
     }
 
+    private mutating func readLedgerSecretFile() {
+        guard let path = settings.worker.ledger.secretFile else { return }
+        let key = "ledger.secret_file"
+        if settings.worker.ledger.secret != nil {
+            complain(key, "ledger.secret is set too", remedy: "set only one of the two")
+            return
+        }
+        do throws(Setting.Fault) {
+            settings.worker.ledger.secret = try SecretFile.read(path, as: Setting.ledgerSecret)
+        } catch {
+            complain(key, error.what, remedy: error.remedy)
+        }
+    }
+
     private mutating func judge(for purpose: Purpose) {
         let isGiven = { [places, problems] (key: String) in places[key] != nil || problems.contains { $0.key == key } }
         if purpose != .demonstration, !isGiven("kafka.brokers") {
@@ -163,6 +193,10 @@ package struct SettingsReader {
                 "the upstream's secret key is needed",
                 remedy: "set OTP_CHECK_OTP_SECRET_KEY in the environment, or check_otp.secret_key_file to its file"
             )
+        }
+        // Elsewhere than in a worker nothing is called by it.
+        if purpose == .worker, places["worker.name"] == .hostName, !TextRule.isName(settings.worker.name) {
+            complain("worker.name", "the host's name cannot be used as it is", remedy: TextRule.name.remedy)
         }
         for (key, fault) in SettingRelations.faults(of: settings) { complain(key, fault.what, remedy: fault.remedy) }
         judgeProperties()

@@ -76,7 +76,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     private func show(_ report: AuditReport, _ notes: [String]) {
         if json {
-            Console.write(AuditText.json(report, notes))
+            Console.write(json: AuditText.json(report, notes))
             return
         }
         Console.write(AuditText.table(report, notes))

@@ -44,6 +44,7 @@ enum AuditDecoding {
         case .success(let command):
             fact.commandID = command.commandID
             fact.maskedPhone = command.phone.masked
+            fact.canBeRight = command.code.canBeRight
             fact.content = .usable(
                 command.sessionID,
                 question(command.phone, command.code),

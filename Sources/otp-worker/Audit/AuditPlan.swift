@@ -84,6 +84,7 @@ struct AuditPlan {
         rules.sessionTimeout = settings.worker.kafka.sessionTimeout
         rules.retention = settings.worker.ledger.retention
         rules.maximumCodes = settings.worker.ledger.maximumCodesPerSession
+        rules.limitsPhones = settings.worker.ledger.maximumWrongCodesPerPhone > 0
     }
 
     private mutating func take(_ source: String) async throws {

@@ -63,14 +63,14 @@ struct ExplainCommand: AsyncParsableCommand {
         try settings.talking { try read(id, settings, bounds, into: &line) }
         guard !line.isEmpty else {
             throw Failure(
-                "no topic knows the session \(Console.printable(session))",
+                "no topic knows the session \(session)",
                 remedy: "is it written exactly so, and are the topics' names right (--set topics.commands=…)?"
             )
         }
         if json {
-            Console.write(TimeLineText.json(line))
+            Console.write(json: TimeLineText.json(line))
         } else {
-            for text in TimeLineText.lines(line) { Console.write(text) }
+            for text in TimeLineText.lines(line, columns: Console.columns) { Console.write(text) }
         }
     }
 

@@ -38,12 +38,6 @@ package struct ProgressBar {
     }
 
     private static func write(_ text: String) {
-        var text = text
-        text.withUTF8 { bytes in _ = systemWrite(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+        _ = Console.write(Array(text.utf8), to: STDERR_FILENO)
     }
-}
-
-/// The system call, under a name that ``ProgressBar``'s own `write` does not hide.
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
-    write(descriptor, bytes, count)
 }

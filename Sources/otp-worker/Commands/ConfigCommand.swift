@@ -25,13 +25,26 @@ struct ConfigCommand: ParsableCommand {
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Reads file, environment and flags as `run` would, and tells every problem.",
-            discussion: "Exit code 2 when there is one."
+            discussion: """
+                It also makes what `run` would make of them, as far as that connects to nobody: the Kafka clients with their \
+                properties, the files for TLS, the address for probes. Exit code 2 when there is a problem.
+                """
         )
 
         @OptionGroup var options: ConfigurationOptions
 
         func run() throws {
-            _ = try options.settings(for: .worker)
+            let effective = try options.effectiveSettings(for: .worker)
+            let worker = effective.settings.worker
+            let problems = Rehearsal.faults(worker).map { fault in
+                let key = fault.setting ?? "-"
+                return ConfigurationProblem(key, at: effective.place(of: key), fault.message, remedy: fault.remedy)
+            }
+            guard problems.isEmpty else { throw ConfigurationProblems(problems) }
+            for warning in worker.warnings {
+                Console.write("warning: \(warning.key) (\(effective.place(of: warning.key))): \(warning.what)")
+                Console.write("    \(warning.remedy)")
+            }
             Console.write("The configuration can be used.")
         }
     }
@@ -60,7 +73,11 @@ struct ConfigCommand: ParsableCommand {
         func run() throws {
             let effective = try options.effectiveSettings(for: .demonstration)
             let rows = effective.rows.filter { !changed || !$0.isDefault }
-            Console.write(json ? SettingsText.json(rows) : Array(SettingsText.table(rows).utf8))
+            if json {
+                Console.write(json: SettingsText.json(rows))
+            } else {
+                Console.write(SettingsText.table(rows, columns: Console.columns))
+            }
         }
     }
 }

@@ -39,22 +39,23 @@ struct LedgerCommand: ParsableCommand {
         }
         let reader = try RangeReader(settings.common)
         defer { _ = reader.close(timeout: .seconds(2)) }
-        Console.write(LedgerText.table.header)
+        let table = LedgerText.table.fitted(to: Console.columns)
+        Console.write(table.header)
         for number in partition.map({ [$0] }) ?? Array(0..<Int32(count)) {
             let place = TopicPartition(topic, number)
             let marks = try reader.highWatermark(place, timeout: .seconds(10))
             try reader.read(place, from: marks.low, to: marks.high, timeout: .seconds(60)) { records in
-                for record in records { show(record) }
+                for record in records { show(record, in: table) }
             }
         }
     }
 
-    private func show(_ record: ConsumedRecord) {
+    private func show(_ record: ConsumedRecord, in table: TextTable) {
         guard let line = LedgerText.cells(record) else {
             if session == nil { Console.complain("\(record): not a ledger record") }
             return
         }
         if let session, line.session.text != session { return }
-        Console.write(LedgerText.table.line(line.cells))
+        Console.write(table.line(line.cells))
     }
 }

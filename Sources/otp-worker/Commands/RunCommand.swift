@@ -13,7 +13,8 @@ struct RunCommand: AsyncParsableCommand {
         abstract: "Runs a worker.",
         discussion: """
             It reads commands, asks check_otp about each and publishes one result per command, until SIGTERM or SIGINT; \
-            then it finishes what is under way, leaves the group and exits with 0. A second signal ends it at once.
+            then it finishes what is under way, leaves the group and exits with 0. A second signal, if it comes more than half \
+            a second later, ends it at once.
 
             The secret key comes from OTP_CHECK_OTP_SECRET_KEY or from the file that check_otp.secret_key_file names; \
             SIGHUP reads that file again. Logs go to standard error: one JSON object per line, or lines for people on a \
@@ -73,39 +74,54 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try options.settings(for: .worker, and: flags)
+        let effective = try options.effectiveSettings(for: .worker, and: flags)
+        let settings = effective.settings
         let registry = MetricRegistry()
         registry.exposeBuild(version: VersionCommand.number, librdkafka: LibrdKafka.version)
         registry.exposeProcess()
         let sink = LogSink(form: settings.logForm, registry: registry)
         let loggers = Loggers(sink, level: settings.logLevel, levels: settings.logLevels)
+        if !effective.serviceLinks.isEmpty {
+            loggers.worker.debug(
+                "variables that Kubernetes makes for Services are ignored",
+                metadata: ["variables": "\(effective.serviceLinks.joined(separator: ", "))"]
+            )
+        }
         let worker = Worker(
             settings.worker,
             version: VersionCommand.number,
             loggers: loggers,
             registry: registry
         )
+        for leak in ConfigurationLeaks.found(in: settings.worker, file: options.config) {
+            loggers.worker.warning(
+                "configuration gives secrets away",
+                metadata: ["setting": "\(leak.setting)", "cause": "\(leak.cause)", "remedy": "\(leak.remedy)"]
+            )
+        }
         let supervisor = ServiceManager(
             environment: ProcessInfo.processInfo.environment,
             processID: ProcessInfo.processInfo.processIdentifier
         )
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let watcher = Task {
-            var isFirst = true
+            var stopping = StopSignals()
             for await signal in signals {
                 guard signal != .sighup else {
                     worker.reload()
                     continue
                 }
-                guard isFirst else {
+                switch stopping.received(at: .now) {
+                case .drain:
+                    loggers.worker.notice("Stopping", metadata: ["signal": "\(signal)"])
+                    supervisor?.stopping()
+                    worker.drain()
+                case .same: continue
+                case .stopAtOnce:
                     loggers.worker.warning("Stopping at once, on a second signal", metadata: ["signal": "\(signal)"])
                     sink.flush()
                     Console.exit(1)
                 }
-                isFirst = false
-                loggers.worker.notice("Stopping", metadata: ["signal": "\(signal)"])
-                supervisor?.stopping()
-                worker.drain()
             }
         }
         let reports = Task { try await supervisor?.follow(worker.health) }

@@ -16,7 +16,7 @@ struct SandboxCommand: AsyncParsableCommand {
         discussion: """
             The origin goes to standard output, all else to standard error. What the documentation leaves open is a flag. A \
             session id can carry its own faults between tildes: `order-17~429x2~` is answered 429 twice, then well \
-            (also ~500~, ~delay300~, ~cut-after~, ~hang~, ~garbage~ …). Any key is accepted unless the environment has \
+            (also ~500~, ~page404~, ~503-after~, ~delay300~, ~cut-after~, ~hang~, ~garbage~ …). Any key is accepted unless the environment has \
             OTP_SANDBOX_SECRET_KEY.
 
             Over HTTP: GET /_sandbox/calls (the journal), /_sandbox/summary, /_sandbox/otp?otp_session_id=… (the code that \
@@ -64,6 +64,12 @@ struct SandboxCommand: AsyncParsableCommand {
 
     @Option(name: .long, help: ArgumentHelp("Calls per second, above which the answer is 429.", valueName: "count"))
     var rateLimit: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Close a connection that is idle so long, and say so in Keep-Alive.", valueName: "seconds")
+    )
+    var idleTimeout: Int?
 
     @Flag(name: .long, help: "Every session exists; its code is the last four letters or digits of its id.")
     var implicitSessions = false
@@ -123,9 +129,14 @@ struct SandboxCommand: AsyncParsableCommand {
         guard DurationText.parse(otpLifetime) != nil else {
             throw ValidationError("--otp-lifetime: write a duration such as 3m.")
         }
-        guard (0...65_535).contains(port), (1...64).contains(threads), (rateLimit ?? 1) > 0, wrongCodes >= 0 else {
+        guard (0...65_535).contains(port), (1...64).contains(threads), (rateLimit ?? 1) > 0, wrongCodes >= 0,
+            (1...3_600).contains(idleTimeout ?? 1)
+        else {
             throw ValidationError(
-                "--port: 0 to 65535; --threads: 1 to 64; --rate-limit: from 1 on; --wrong-codes: from 0 on."
+                """
+                --port: 0 to 65535; --threads: 1 to 64; --rate-limit: from 1 on; --wrong-codes: from 0 on; \
+                --idle-timeout: 1 to 3600.
+                """
             )
         }
     }
@@ -161,6 +172,7 @@ struct SandboxCommand: AsyncParsableCommand {
         }
         sandbox.latency = Self.range(latency) ?? .zero ... .zero
         sandbox.rateLimit = rateLimit
+        sandbox.idleTimeout = idleTimeout
         sandbox.implicitSessions = implicitSessions
         sandbox.otpLifetime = DurationText.parse(otpLifetime) ?? sandbox.otpLifetime
         sandbox.wrongCodesSurvived = wrongCodes

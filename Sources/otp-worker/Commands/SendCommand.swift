@@ -1,13 +1,8 @@
 import ArgumentParser
 import Contract
+import Foundation
 import Kafka
 import Worker
-
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 
 /// Publishes commands, keyed by their session, and waits for their results if asked to.
 struct SendCommand: ParsableCommand {
@@ -103,14 +98,11 @@ struct SendCommand: ParsableCommand {
     }
 
     private static func bytes(of file: String) throws -> [UInt8] {
-        if file == "-" {
-            var bytes: [UInt8] = []
-            while let line = readLine(strippingNewline: false) { bytes += line.utf8 }
-            return bytes
-        }
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw Failure("\(file) cannot be read", isConfiguration: true)
-        }
+        // As bytes, for text that is no UTF-8 must be refused and not repaired.
+        let data =
+            file == "-"
+            ? try? FileHandle.standardInput.readToEnd() ?? Data() : FileManager.default.contents(atPath: file)
+        guard let data else { throw Failure("\(file) cannot be read", isConfiguration: true) }
         return Array(data)
     }
 
@@ -144,13 +136,14 @@ struct SendCommand: ParsableCommand {
 
     private func report(_ coordinates: [Coordinates], _ results: ResultWait) throws {
         let asTable = Console.isTerminal && !json
-        if asTable { Console.write(ResultLine.table.header) }
+        let table = ResultLine.table.fitted(to: Console.columns)
+        if asTable { Console.write(table.header) }
         let limit = DurationText.parse(timeout) ?? .seconds(30)
         let open = try results.results(of: coordinates, within: limit) { arrival in
             if asTable {
-                Console.write(ResultLine.table.line(ResultLine.cells(arrival.event)))
+                Console.write(table.line(ResultLine.cells(arrival.event)))
             } else {
-                Console.write(ResultLine.json(arrival.value))
+                Console.write(json: arrival.value)
             }
         }
         guard open.isEmpty else {

@@ -69,12 +69,11 @@ struct TopicsCommand: ParsableCommand {
             found: try Self.find(topics, admin),
             partitions: partitions,
             replication: replication,
+            maximumCommandBytes: settings.worker.commands.maximumBytes,
             brokers: settings.worker.kafka.brokers
         )
         var failures: [String: KafkaError] = [:]
-        if !dryRun && !verify { failures = try admin.createTopics(plan.newTopics, timeout: .seconds(30)) }
-        // Somebody else who creates them at the same moment is no failure.
-        failures = failures.filter { $0.value.code != .topicAlreadyExists }
+        if !dryRun && !verify { failures = try Self.create(plan.newTopics, admin) }
         for step in plan.steps { show(step, failures) }
         guard failures.isEmpty else {
             throw Failure(
@@ -84,6 +83,32 @@ struct TopicsCommand: ParsableCommand {
         }
         return plan
     }
+
+    /// Creates topics and waits until they can be used.
+    /// - Returns: what failed, by topic.
+    static func create(_ topics: [Admin.NewTopic], _ admin: Admin) throws -> [String: KafkaError] {
+        // Somebody else who creates them at the same moment is no failure.
+        let failures = try admin.createTopics(topics, timeout: .seconds(30))
+            .filter { $0.value.code != .topicAlreadyExists }
+        let names = topics.map(\.name).filter { failures[$0] == nil }
+        let served = try admin.settle(within: patience) { admin throws(KafkaError) in
+            try admin.servedPartitionCounts(names, timeout: .seconds(10))
+        } until: {
+            $0.count == names.count
+        }
+        let late = names.filter { served[$0] == nil }
+        guard late.isEmpty else {
+            throw Failure(
+                "created, but not to be seen with leaders within \(DurationText.format(patience)):"
+                    + " \(late.joined(separator: ", "))",
+                remedy: "look at the brokers' logs; `otp-worker topics --verify` tells when they are there"
+            )
+        }
+        return failures
+    }
+
+    /// How long a new topic may take until the cluster serves it.
+    private static let patience = Duration.seconds(30)
 
     static func find(_ topics: WorkerConfiguration.Topics, _ admin: Admin) throws -> [String: TopicPlan.Found] {
         let names = topics.all

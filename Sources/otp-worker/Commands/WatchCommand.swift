@@ -19,7 +19,8 @@ struct WatchCommand: AsyncParsableCommand {
         discussion: """
             On a terminal, a page that is drawn anew four times a second: rates, outcomes, latency (from received_at to \
             completed_at), lag, workers, partitions, what failed or is in doubt, and the last results; NO_COLOR=1 for none. \
-            Otherwise, or with --json, one event per line, as it was published; with --lines, a table.
+            With --lines, or TERM=dumb, a table, a line per result. Otherwise, or with --json, one event per line, as it was \
+            published, but for characters that steer a terminal: those are escaped.
 
             It outlives a cluster that is away, says so, and goes on where it was; partitions that are added are read within \
             seconds. Its memory is bounded: 64 workers and 1,024 partitions are told apart, and the last 100 results kept.
@@ -67,11 +68,11 @@ struct WatchCommand: AsyncParsableCommand {
             try LagReader(settings) { watching.take($0) }
         }
         defer { lag.end() }
-        if lines || json || !Console.isTerminal {
-            watching.printLines(asTable: lines)
+        let screen = Screen(environment: ProcessInfo.processInfo.environment)
+        if lines || json || !Console.isTerminal || !screen.canDraw {
+            watching.printLines(asTable: lines || (!json && Console.isTerminal))
         } else {
             let view = FleetView(topic: topics.results, group: settings.worker.kafka.groupID)
-            let screen = Screen(environment: ProcessInfo.processInfo.environment)
             await watching.draw(view, on: screen)
         }
         follower.close()

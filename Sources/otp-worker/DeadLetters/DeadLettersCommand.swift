@@ -43,15 +43,16 @@ struct DeadLettersCommand: ParsableCommand {
         func run() throws {
             let settings = try options.settings(for: .client)
             let asTable = Console.isTerminal && !json
-            if asTable { Console.write(LetterText.table.header) }
+            let table = LetterText.table.fitted(to: Console.columns)
+            if asTable { Console.write(table.header) }
             try settings.talking {
                 let reader = try LetterReader(settings)
                 defer { reader.close() }
                 try reader.letters(letters.filter) { found in
                     if asTable {
-                        Console.write(LetterText.table.line(LetterText.cells(found)))
+                        Console.write(table.line(LetterText.cells(found)))
                     } else {
-                        Console.write(LetterText.json(found))
+                        Console.write(json: LetterText.json(found))
                     }
                 }
             }
@@ -97,7 +98,8 @@ struct DeadLettersCommand: ParsableCommand {
                 defer { reader.close() }
                 guard let found = try reader.letter(place) else { return nil }
                 let record = try reader.record(at: found.letter.source)
-                return .init(found: found, record: record, decoder: settings.worker.commands.decoder)
+                let commands = settings.worker.commands
+                return .init(found: found, record: record, decoder: commands.decoder, fields: commands.fields)
             }
             guard let whole else {
                 throw Failure(
@@ -106,7 +108,7 @@ struct DeadLettersCommand: ParsableCommand {
                 )
             }
             if json {
-                Console.write(LetterText.json(whole))
+                Console.write(json: LetterText.json(whole))
             } else {
                 for line in LetterText.lines(whole) { Console.write(line) }
             }

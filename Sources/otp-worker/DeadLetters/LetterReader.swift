@@ -55,7 +55,7 @@ struct LetterReader {
 
     /// The record at a place; nil when it is no longer kept.
     func record(at place: Coordinates) throws -> ConsumedRecord? {
-        guard place.partition < counts[place.topic] ?? 0 else { return nil }
+        guard (0..<Int32(counts[place.topic] ?? 0)).contains(place.partition) else { return nil }
         let partition = TopicPartition(place.topic, place.partition)
         let marks = try reader.highWatermark(partition, timeout: Self.timeout)
         guard (marks.low..<marks.high).contains(place.offset) else { return nil }
@@ -66,25 +66,59 @@ struct LetterReader {
         return found
     }
 
-    /// Where the replays of these records lie: read from the records on to the end, since a replay goes to its original's partition.
-    func replays(of sources: [Coordinates]) throws -> [Coordinates: Coordinates] {
+    /// Partitions of the commands.
+    var commandPartitions: Int { counts[topics.commands] ?? 0 }
+
+    /// Where the replays of these records lie: read from the records on to the end.
+    ///
+    /// What says that it repeats one of them is believed where it has the record's key and value: any producer can say so.
+    /// All letters are to be about records of the commands.
+    func replays(of letters: [FoundLetter]) throws -> [Coordinates: Coordinates] {
         var first: [Int32: Int64] = [:]
-        for source in sources where source.topic == topics.commands {
+        var contents: [Coordinates: Int?] = [:]
+        for letter in letters {
+            let source = letter.letter.source
             first[source.partition] = min(first[source.partition] ?? .max, source.offset)
+            contents[source] = .some(nil)
         }
-        let names = Dictionary(sources.map { ($0.description, $0) }) { known, _ in known }
         var replays: [Coordinates: Coordinates] = [:]
-        for (number, offset) in first.sorted(by: { $0.key < $1.key }) where number < counts[topics.commands] ?? 0 {
+        for (number, offset) in first.sorted(by: { $0.key < $1.key }) {
             let place = TopicPartition(topics.commands, number)
             let marks = try reader.highWatermark(place, timeout: Self.timeout)
             let start = max(marks.low, offset)
             try reader.read(place, from: start, to: marks.high, timeout: Self.patience) { records in
                 for record in records {
-                    guard let name = DeadLetter.replayed(by: record.headers), let source = names[name] else { continue }
-                    replays[source] = AuditDecoding.place(record)
+                    let place = AuditDecoding.place(record)
+                    if contents[place] != nil { contents[place] = Self.content(of: record) }
+                    guard let original = DeadLetter.original(namedBy: record.headers, at: place),
+                        let content = contents[original],
+                        // Of one that is no longer kept nothing can be replayed, so nothing hangs on it.
+                        content == nil || content == Self.content(of: record)
+                    else { continue }
+                    replays[original] = place
                 }
             }
         }
         return replays
+    }
+
+    /// How often the record was replayed before: each replay's original is there, has its key and value, and comes before it.
+    func replays(before record: ConsumedRecord, atMost limit: Int) throws -> Int {
+        var current = record
+        for count in 0..<limit {
+            let place = AuditDecoding.place(current)
+            guard let original = DeadLetter.original(namedBy: current.headers, at: place),
+                let before = try self.record(at: original), before.key == current.key, before.value == current.value
+            else { return count }
+            current = before
+        }
+        return limit
+    }
+
+    private static func content(of record: ConsumedRecord) -> Int {
+        var hasher = Hasher()
+        hasher.combine(record.key)
+        hasher.combine(record.value)
+        return hasher.finalize()
     }
 }

@@ -4,8 +4,9 @@ package import Kafka
 /// Dead letters in words: lines of a table, JSON lines, and all that may be told of one.
 package enum LetterText {
     package static let table = TextTable([
-        .init("WRITTEN", width: 24), .init("COMMAND", width: 40), .init("REASON", width: 20),
-        .init("REPLAYED", .right, width: 8), .init("KEY", width: 26), .init("LETTER", width: 12),
+        .init("WRITTEN", width: 24, worth: 3), .init("COMMAND", width: 40, least: 24, worth: 6),
+        .init("REASON", width: 20, least: 14, worth: 5), .init("REPLAYED", .right, width: 8, worth: 2),
+        .init("KEY", width: 26, least: 12, worth: 4), .init("LETTER", width: 12, worth: 1),
     ])
 
     package static func cells(_ found: FoundLetter) -> [String] {
@@ -32,7 +33,9 @@ package enum LetterText {
     }
 
     /// The members that every form has; for an object that has been begun.
-    static func write(_ found: FoundLetter, to json: inout JSONWriter) {
+    ///
+    /// A key that is given is shown in the place of the letter's own.
+    static func write(_ found: FoundLetter, key shownKey: String? = nil, to json: inout JSONWriter) {
         json.key("source")
         write(found.letter.source, to: &json)
         json.key("reason")
@@ -40,7 +43,7 @@ package enum LetterText {
         json.key("replay_count")
         json.integer(found.letter.replayCount)
         json.key("key")
-        if found.letter.key == nil { json.null() } else { json.string(key(found.letter.key)) }
+        if found.letter.key == nil { json.null() } else { json.string(shownKey ?? key(found.letter.key)) }
         json.key("command_time")
         json.time(found.letter.timestamp)
         json.key("written_at")
@@ -68,9 +71,16 @@ package enum LetterText {
         /// What is wrong with it by the settings at hand; nil when it would be taken now, or cannot be told.
         package var rejection: Rejection?
 
-        package init(found: FoundLetter, record: ConsumedRecord?, decoder: CommandDecoder) {
+        /// By the settings at hand: how a command is read, and where these say that its fields are.
+        package init(
+            found: FoundLetter,
+            record: ConsumedRecord?,
+            decoder: CommandDecoder,
+            fields: CommandFields = CommandFields()
+        ) {
             self.found = found
             self.record = record
+            value = MaskedValue(record.map(\.value) ?? found.letter.value, fields: fields)
             let letter = found.letter
             guard record != nil || letter.value != nil else { return }
             let decoded = decoder.decode(
@@ -84,7 +94,16 @@ package enum LetterText {
 
         var isKept: Bool { record != nil || found.letter.value != nil }
 
-        var value: [String] { MaskedValue.lines(record.map(\.value) ?? found.letter.value) }
+        let value: MaskedValue
+
+        /// The record's key, or what the letter has of it, unless it may be a secret of the value's.
+        var key: String {
+            let key = record.map(\.key) ?? found.letter.key
+            guard let key, let text = String(validating: key, as: UTF8.self), !value.isHarmless(text) else {
+                return LetterText.key(key)
+            }
+            return PhoneNumber(normalising: text)?.masked ?? "<\(key.count) bytes>"
+        }
 
         /// What a replay would come to.
         var outlook: String {
@@ -100,26 +119,29 @@ package enum LetterText {
             ("letter", "\(whole.found.place), of \(whole.found.time.iso8601)"),
             ("reason", letter.reason.rawValue), ("now", whole.outlook),
             ("replayed", "\(letter.replayCount) times" + repeats(whole.record)),
-            ("group", letter.consumerGroup), ("key", key(whole.record.map(\.key) ?? letter.key)),
+            ("group", letter.consumerGroup), ("key", whole.key),
         ]
-        for header in whole.record?.headers ?? letter.headers { rows.append(("header", shown(header))) }
+        for header in whole.record?.headers ?? letter.headers { rows.append(("header", shown(header, whole.value))) }
         if whole.isKept {
-            for (index, line) in whole.value.enumerated() { rows.append((index == 0 ? "value" : "", line)) }
+            for (index, line) in whole.value.lines.enumerated() { rows.append((index == 0 ? "value" : "", line)) }
         }
         return rows.map { name, text in
-            Console.printable(name + String(repeating: " ", count: 10 - name.count) + text)
+            (name + String(repeating: " ", count: 10 - name.count) + text).visible()
         }
     }
 
     private static func repeats(_ record: ConsumedRecord?) -> String {
-        record.flatMap { DeadLetter.replayed(by: $0.headers) }.map { ", and repeats \($0)" } ?? ""
+        record.flatMap { DeadLetter.original(namedBy: $0.headers, at: AuditDecoding.place($0)) }
+            .map { ", and says that it repeats \($0)" } ?? ""
     }
 
     /// Only what the contract echoes is known to be no secret; of others the name and the size.
-    private static func shown(_ header: Header) -> String {
-        guard let value = header.value else { return "\(header.name): null" }
-        guard harmlessHeaders.contains(header.name), let text = String(validating: value, as: UTF8.self) else {
-            return "\(header.name): <\(value.count) bytes>"
+    private static func shown(_ header: Header, _ value: MaskedValue) -> String {
+        guard let bytes = header.value else { return "\(header.name): null" }
+        guard harmlessHeaders.contains(header.name), let text = String(validating: bytes, as: UTF8.self),
+            value.isHarmless(text)
+        else {
+            return "\(header.name): <\(bytes.count) bytes>"
         }
         return "\(header.name): \(text)"
     }
@@ -132,7 +154,7 @@ package enum LetterText {
     package static func json(_ whole: Whole) -> [UInt8] {
         var json = JSONWriter(capacity: 2_048)
         json.beginObject()
-        write(whole.found, to: &json)
+        write(whole.found, key: whole.key, to: &json)
         json.key("consumer_group")
         json.string(whole.found.letter.consumerGroup)
         json.key("is_kept")
@@ -143,10 +165,10 @@ package enum LetterText {
         json.string(whole.outlook)
         json.key("headers")
         json.beginArray()
-        for header in whole.record?.headers ?? whole.found.letter.headers { json.string(shown(header)) }
+        for header in whole.record?.headers ?? whole.found.letter.headers { json.string(shown(header, whole.value)) }
         json.endArray()
         json.key("value")
-        if whole.isKept { json.string(whole.value.joined(separator: "\n")) } else { json.null() }
+        if whole.isKept { json.string(whole.value.lines.joined(separator: "\n")) } else { json.null() }
         json.endObject()
         return json.bytes
     }

@@ -54,54 +54,62 @@ extension DeadLettersCommand {
             let settings = try options.settings(for: .client)
             let decisions = try settings.talking { try replay(settings) }
             Console.complain(ReplayText.summary(decisions, isExecuted: execute))
-            if decisions.contains(.gone) { throw ExitCode(1) }
+            if decisions.contains(where: \.isFailure) { throw ExitCode(1) }
         }
 
         private func replay(_ settings: Settings) throws -> [ReplayPlan.Decision] {
             let reader = try LetterReader(settings)
             defer { reader.close() }
-            let found = try meant(reader)
-            let plan = try ReplayPlan.decide(
+            let topic = settings.worker.topics.commands
+            let found = try meant(reader, of: topic)
+            let ours = found.filter {
+                ReplayPlan.isOurs($0, commandTopic: topic, partitions: reader.commandPartitions)
+            }
+            let plan = ReplayPlan.decide(
                 found,
-                commandTopic: settings.worker.topics.commands,
-                replays: try reader.replays(of: found.map(\.letter.source)),
+                commandTopic: topic,
+                partitions: reader.commandPartitions,
+                replays: try reader.replays(of: ours),
                 limits: .init(replaysPerCommand: maxReplays, lettersPerRun: limit),
-                isKept: { try record(of: $0, reader) != nil }
+                look: { look(at: $0, reader) }
             )
             let sender = execute ? try CommandSender(settings.common) : nil
             defer { sender?.close() }
             let asTable = Console.isTerminal && !json
-            if asTable, !plan.isEmpty { Console.write(ReplayText.table.header) }
+            let table = ReplayText.table.fitted(to: Console.columns)
+            if asTable, !plan.isEmpty { Console.write(table.header) }
             var decisions: [ReplayPlan.Decision] = []
             for (found, planned) in plan {
                 var (decision, written) = (planned, Coordinates?.none)
-                if let sender, decision == .replay {
-                    // Read again, not kept since the plan: for the same reason as in `meant`.
-                    if let record = try record(of: found, reader) {
-                        written = try sender.send([record], timeout: .seconds(30)).first
-                    } else {
-                        decision = .gone
-                    }
-                }
+                if let sender, decision == .replay { (decision, written) = try send(found, reader, sender) }
                 decisions.append(decision)
                 if asTable {
-                    Console.write(ReplayText.table.line(ReplayText.cells(found, decision, written: written)))
+                    Console.write(table.line(ReplayText.cells(found, decision, written: written)))
                 } else {
-                    Console.write(ReplayText.json(found, decision, written: written))
+                    Console.write(json: ReplayText.json(found, decision, written: written))
                 }
             }
             return decisions
         }
 
-        private func meant(_ reader: LetterReader) throws -> [FoundLetter] {
+        private func meant(_ reader: LetterReader, of topic: String) throws -> [FoundLetter] {
             var found: [FoundLetter] = []
+            var foreign = 0
             try reader.letters(letters.filter) { letter in
-                guard found.count <= ReplayPlan.maximumLetters else { return }
+                // What nobody of this fleet wrote must not take the place of what it did.
+                if !ReplayPlan.isOurs(letter, commandTopic: topic, partitions: reader.commandPartitions) {
+                    foreign += 1
+                    guard foreign <= ReplayPlan.maximumForeign else { return }
+                }
+                guard found.count <= ReplayPlan.maximumLetters + ReplayPlan.maximumForeign else { return }
                 // So many copies of values could be more than there is memory for.
                 found.append(letter)
                 found[found.count - 1].letter.value = nil
             }
-            guard found.count <= ReplayPlan.maximumLetters else {
+            if foreign > ReplayPlan.maximumForeign {
+                Console.complain("\(foreign) letters are about no command of this fleet; not all of them are shown")
+            }
+            guard found.count - min(foreign, ReplayPlan.maximumForeign) <= ReplayPlan.maximumLetters else {
                 throw Failure(
                     "more than \(ReplayPlan.maximumLetters) dead letters are meant",
                     remedy: "narrow them with --since, --until, --reason or --source",
@@ -111,12 +119,41 @@ extension DeadLettersCommand {
             return found
         }
 
-        /// What to write: made of the record, or of the letter's own copy where the record is no longer kept.
-        private func record(of found: FoundLetter, _ reader: LetterReader) throws -> OutgoingRecord? {
-            if let original = try reader.record(at: found.letter.source) {
-                return ReplayPlan.record(of: found, original: original)
+        private func look(at found: FoundLetter, _ reader: LetterReader) -> ReplayPlan.Sight {
+            do {
+                guard let (_, replays) = try record(of: found, reader) else { return .gone }
+                return .kept(replays: replays)
+            } catch {
+                return .failed("\(error)")
             }
-            return try reader.letter(found.place).flatMap { ReplayPlan.record(of: $0, original: nil) }
+        }
+
+        /// Writes one; a letter that cannot be replayed keeps no other from it.
+        /// - Throws: where the cluster itself is away, and so all that follow would fail alike.
+        private func send(
+            _ found: FoundLetter,
+            _ reader: LetterReader,
+            _ sender: CommandSender
+        ) throws -> (ReplayPlan.Decision, Coordinates?) {
+            do {
+                // Read again, not kept since the plan: for the same reason as in `meant`.
+                guard let (record, _) = try record(of: found, reader) else { return (.gone, nil) }
+                return (.replay, try sender.send([record], timeout: .seconds(30)).first)
+            } catch let error as KafkaError where !error.isTransient {
+                return (.failed(error.reason), nil)
+            }
+        }
+
+        /// What to write, and how often it was replayed before: made of the record, or of the letter's own copy where the record is no
+        /// longer kept.
+        private func record(of found: FoundLetter, _ reader: LetterReader) throws -> (OutgoingRecord, replays: Int)? {
+            var found = found
+            guard let original = try reader.record(at: found.letter.source) else {
+                let copy = try reader.letter(found.place).flatMap { ReplayPlan.record(of: $0, original: nil) }
+                return copy.map { ($0, found.letter.replayCount) }
+            }
+            found.letter.replayCount = try reader.replays(before: original, atMost: maxReplays)
+            return ReplayPlan.record(of: found, original: original).map { ($0, found.letter.replayCount) }
         }
     }
 }

@@ -8,6 +8,8 @@ package import Kafka
 package enum ReplayPlan {
     /// Letters that are looked at in one run.
     package static let maximumLetters = 10_000
+    /// Letters that nobody of this fleet wrote that are shown in one run.
+    package static let maximumForeign = 100
 
     package enum Decision: Equatable, Sendable {
         case replay
@@ -17,10 +19,20 @@ package enum ReplayPlan {
         case capped
         /// Its value is in the command topic no longer, nor in the letter.
         case gone
-        /// It is about a record of another topic.
+        /// It is about a record of another topic, or of a partition that there is not: no worker of this fleet wrote it.
         case foreign
+        /// It could not be read or written now, for the reason that is given.
+        case failed(String)
         /// The run's own limit was reached before it.
         case overLimit
+
+        /// It was meant to be replayed and cannot be.
+        package var isFailure: Bool {
+            switch self {
+            case .gone, .failed: true
+            case .replay, .done, .capped, .foreign, .overLimit: false
+            }
+        }
     }
 
     package struct Limits: Sendable {
@@ -35,35 +47,54 @@ package enum ReplayPlan {
 
     /// Decides the letters in the order of their time; of several about one record only the first counts.
     ///
-    /// `replays` are those that exist, by the record that they repeat; `isKept` says whether the record can be had, and is asked only
+    /// `replays` are those that exist, by the record that they repeat; `look` says whether the record can be had, and is asked only
     /// for those that would be replayed.
     package static func decide(
         _ letters: [FoundLetter],
         commandTopic: String,
+        partitions: Int,
         replays: [Coordinates: Coordinates],
         limits: Limits,
-        isKept: (FoundLetter) throws -> Bool
-    ) rethrows -> [(found: FoundLetter, decision: Decision)] {
+        look: (FoundLetter) -> Sight
+    ) -> [(found: FoundLetter, decision: Decision)] {
         var seen: Set<Coordinates> = []
         var taken = 0
         var decisions: [(FoundLetter, Decision)] = []
         for found in letters.sorted(by: precedes) where seen.insert(found.letter.source).inserted {
             let decision: Decision
-            if found.letter.source.topic != commandTopic {
+            if !isOurs(found, commandTopic: commandTopic, partitions: partitions) {
                 decision = .foreign
             } else if let replay = replays[found.letter.source] {
                 decision = .done(replay)
-            } else if found.letter.replayCount >= limits.replaysPerCommand {
-                decision = .capped
             } else if taken >= limits.lettersPerRun {
                 decision = .overLimit
             } else {
-                decision = try isKept(found) ? .replay : .gone
+                switch look(found) {
+                case .kept(let replays) where replays >= limits.replaysPerCommand: decision = .capped
+                case .kept: decision = .replay
+                case .gone: decision = .gone
+                case .failed(let reason): decision = .failed(reason)
+                }
             }
             if decision == .replay { taken += 1 }
             decisions.append((found, decision))
         }
         return decisions
+    }
+
+    /// What was seen of the record that a letter is about.
+    package enum Sight: Equatable, Sendable {
+        /// It can be had, and is itself the last of so many replays.
+        case kept(replays: Int)
+        case gone
+        case failed(String)
+    }
+
+    /// Whether a worker can have written it: anybody who may write to the topic can write what looks like a letter.
+    package static func isOurs(_ found: FoundLetter, commandTopic: String, partitions: Int) -> Bool {
+        let source = found.letter.source
+        return source.topic == commandTopic && (0..<Int32(clamping: partitions)).contains(source.partition)
+            && source.offset >= 0
     }
 
     private static func precedes(_ left: FoundLetter, _ right: FoundLetter) -> Bool {
@@ -84,7 +115,9 @@ package enum ReplayPlan {
                 headers: letter.headersOfReplay(original.headers)
             )
         }
-        guard letter.value != nil, letter.key?.count ?? 0 < DeadLetter.maximumKeyBytes else { return nil }
+        guard letter.value != nil, letter.key?.count ?? 0 < DeadLetter.maximumKeyBytes, !letter.isKeyConcealed else {
+            return nil
+        }
         return OutgoingRecord(
             topic: letter.source.topic,
             partition: letter.source.partition,

@@ -3,8 +3,8 @@ package import Contract
 /// What a replay did or would do, in words.
 package enum ReplayText {
     package static let table = TextTable([
-        .init("COMMAND", width: 40), .init("REASON", width: 20), .init("REPLAY", .right, width: 6),
-        .init("WHAT HAPPENS", width: 70),
+        .init("COMMAND", width: 40, least: 24, worth: 3), .init("REASON", width: 20, least: 14, worth: 2),
+        .init("REPLAY", .right, width: 6, worth: 1), .init("WHAT HAPPENS", width: 70, least: 14, worth: 4),
     ])
 
     /// `written` is where the replay came to lie; nil while nothing is written.
@@ -41,7 +41,8 @@ package enum ReplayText {
         case .done(let place): "skipped: replayed already, as \(place)"
         case .capped: "skipped: replayed as often as --max-replays allows"
         case .gone: "lost: its value is in the command topic no longer, and not in the letter"
-        case .foreign: "skipped: it is about another topic"
+        case .foreign: "skipped: it is about no command of this fleet"
+        case .failed(let reason): "failed: \(reason)"
         case .overLimit: "left for the next run: --limit is reached"
         }
     }
@@ -50,11 +51,13 @@ package enum ReplayText {
         guard !decisions.isEmpty else { return "no dead letter is meant" }
         let replays = decisions.count { $0 == .replay }
         let gone = decisions.count { $0 == .gone }
+        let failed = decisions.count { if case .failed = $0 { true } else { false } }
         let later = decisions.count { $0 == .overLimit }
         var parts = [isExecuted ? "\(replays) replayed" : "\(replays) would be replayed"]
-        let skipped = decisions.count - replays - gone - later
+        let skipped = decisions.count - replays - gone - failed - later
         if skipped > 0 { parts.append("\(skipped) skipped") }
         if gone > 0 { parts.append("\(gone) lost") }
+        if failed > 0 { parts.append("\(failed) failed") }
         if later > 0 { parts.append("\(later) left for the next run") }
         let text = parts.joined(separator: ", ")
         return isExecuted || replays == 0 ? text : text + "; nothing was written: --execute does it"

@@ -52,7 +52,7 @@ struct DemoCommand: AsyncParsableCommand {
         let report = try await play(stage)
         await stage.close()
         let seconds = (ContinuousClock.now - started).components.seconds
-        Console.write("\n\(report.text)\nIt took \(seconds) s, start and drain included.")
+        Console.write("\n\(report.text(columns: Console.columns))\nIt took \(seconds) s, start and drain included.")
         guard report.isAsExpected else {
             throw ExitCode(1)
         }

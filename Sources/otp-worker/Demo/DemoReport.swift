@@ -30,12 +30,14 @@ package struct DemoReport: Sendable {
 
     package var isAsExpected: Bool { rows.allSatisfy(\.isAsExpected) && journaledCalls == expectedCalls }
 
-    package var text: String {
+    package func text(columns: Int? = nil) -> String {
         let table = TextTable([
-            .init(""), .init("SESSION"), .init("WHAT HAPPENS"), .init("EXPECTED"), .init("CAME"),
-            .init("CALLS", .right), .init("MS", .right),
+            .init("", worth: 7), .init("SESSION", least: 8, worth: 2), .init("WHAT HAPPENS", least: 14, worth: 6),
+            .init("EXPECTED", least: 14, worth: 3), .init("CAME", least: 14, worth: 5),
+            .init("CALLS", .right, worth: 4),
+            .init("MS", .right, worth: 1),
         ])
-        return table.text(rows.map(Self.cells)) + "\n\n" + closing
+        return table.text(rows.map(Self.cells), columns: columns) + "\n\n" + closing
     }
 
     private var closing: String {

@@ -79,8 +79,7 @@ final class DemoStage {
             defer { _ = admin.close(timeout: .seconds(2)) }
             let found = try TopicsCommand.find(topics, admin)
             let plan = TopicPlan(topics, found: found, partitions: found.isEmpty ? 4 : nil)
-            let failures = try admin.createTopics(plan.newTopics, timeout: .seconds(30))
-            if let failure = failures.values.first(where: { $0.code != .topicAlreadyExists }) { throw failure }
+            if let failure = try TopicsCommand.create(plan.newTopics, admin).values.first { throw failure }
         }
     }
 

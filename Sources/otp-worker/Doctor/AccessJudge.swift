@@ -73,6 +73,19 @@ package struct AccessJudge {
         return .failure(check, "no transaction can be run: \(error.reason)", remedy: remedy)
     }
 
+    /// How long brokers held answers back, on average, to requests of this user under a worker's client id.
+    package func quota(_ throttle: Duration) -> Diagnosis {
+        let check = "kafka.quota"
+        guard throttle > .zero else { return .ok(check, "no quota holds requests of this user back now") }
+        return .warning(
+            check,
+            "a quota is reached: brokers hold answers to this user back by \(DurationText.format(throttle)) on average;"
+                + " commands wait for that long, and again",
+            remedy: "see the quotas (kafka-configs --bootstrap-server \(brokers) --describe --entity-type users, and"
+                + " --entity-type clients) and raise producer_byte_rate, consumer_byte_rate or request_percentage"
+        )
+    }
+
     /// A right for the worker's own id alone is enough for the worker, and not for a rehearsal.
     private var unknownID: Diagnosis {
         let check = "access.transactions"

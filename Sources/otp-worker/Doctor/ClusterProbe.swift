@@ -1,4 +1,5 @@
 import CheckOTP
+import Dispatch
 import Foundation
 import Kafka
 import NIOCore
@@ -14,6 +15,21 @@ struct ClusterProbe {
     let isReadOnly: Bool
     let eventLoop: any EventLoop
     let tell: (Diagnosis) -> Void
+    private let throttle = Throttle()
+
+    init(
+        worker: WorkerConfiguration,
+        common: ClientProperties.Common,
+        isReadOnly: Bool,
+        eventLoop: any EventLoop,
+        tell: @escaping (Diagnosis) -> Void
+    ) {
+        self.worker = worker
+        self.common = common
+        self.isReadOnly = isReadOnly
+        self.eventLoop = eventLoop
+        self.tell = tell
+    }
 
     private var judge: AccessJudge { AccessJudge(worker) }
 
@@ -44,8 +60,13 @@ struct ClusterProbe {
         let topics = lookAtTopics(admin, cluster)
         let groupIsFree = lookAtGroup(admin, topics)
         lookAtReading(topics)
-        guard !isReadOnly else { return tell(.skipped("access.transactions", "not tried: --read-only")) }
-        rehearse(topics, groupIsFree: groupIsFree, admin)
+        lookAtTransactions(topics)
+        if isReadOnly {
+            tell(.skipped("access.transactions", "not tried: --read-only"))
+        } else {
+            rehearse(topics, groupIsFree: groupIsFree, admin)
+        }
+        tell(judge.quota(throttle.longest))
     }
 
     private func lookAtBrokers(_ admin: Admin, _ cluster: ConnectionJudge.Cluster) {
@@ -87,7 +108,7 @@ struct ClusterProbe {
             try admin.group(group, timeout: Self.optionalTimeout)
         }
         let states = topics[worker.topics.commands]?.partitions ?? []
-        GroupJudge.group(asked, id: group, partitions: states.count).forEach(tell)
+        GroupJudge.group(asked, id: group, topic: worker.topics.commands, partitions: states.count).forEach(tell)
         // One without a leader would only be waited for.
         let partitions = states.indices.filter { states[$0].leader != nil }
             .map { TopicPartition(worker.topics.commands, Int32($0)) }
@@ -123,6 +144,24 @@ struct ClusterProbe {
         return (try? reader.poll(timeout: .seconds(1)))?.compactMap(\.timestamp).max()
     }
 
+    /// Whether some transaction has been open for so long that it holds readers up.
+    private func lookAtTransactions(_ topics: [String: TopicJudge.Topic]) {
+        let names = [worker.topics.commands, worker.topics.ledger, worker.topics.results]
+        let places = names.flatMap { name in
+            let states = topics[name]?.partitions ?? []
+            return states.indices.filter { states[$0].leader != nil }.map { TopicPartition(name, Int32($0)) }
+        }
+        let asked = Self.result { () throws(KafkaError) in
+            let transactions = try OpenTransactions(common)
+            defer { transactions.close() }
+            return try transactions.holds(in: places, openFor: Self.patience, timeout: .seconds(30))
+        }
+        TransactionJudge(worker).holds(asked, now: Int64(Date().timeIntervalSince1970 * 1_000)).forEach(tell)
+    }
+
+    /// A transaction of a worker's lasts some hundredths of a second.
+    private static let patience = Duration.seconds(2)
+
     private func lookAtReading(_ topics: [String: TopicJudge.Topic]) {
         for name in [worker.topics.commands, worker.topics.ledger] where topics[name]?.partitions.first?.leader != nil {
             let outcome = Self.result { () throws(KafkaError) in
@@ -132,22 +171,38 @@ struct ClusterProbe {
             }
             tell(judge.reading(name, outcome))
         }
+        // Whatever is there is read for a second, as a worker reads it, so that a quota on reading shows.
+        let commands = worker.topics.commands
+        let partitions = (topics[commands]?.partitions ?? []).indices.prefix(Self.maximumRead)
+        let offsets = Dictionary(uniqueKeysWithValues: partitions.map { (Int32($0), Int64(0)) })
+        guard !offsets.isEmpty else { return }
+        if let held = try? ThrottleProbe.reading(common, topic: commands, from: offsets, for: .seconds(1)) {
+            throttle.saw(held)
+        }
     }
+
+    /// Partitions that are read to see whether a quota holds reading back.
+    private static let maximumRead = 32
 
     /// Runs transactions and takes them back: one for each topic, so that each refusal is seen.
     ///
     /// Reply topics are somebody else's, and are left alone.
     private func rehearse(_ topics: [String: TopicJudge.Topic], groupIsFree: Bool, _ admin: Admin) {
         var producer: TransactionalProducer?
-        defer { _ = producer?.close(timeout: .seconds(2)) }
+        defer {
+            // Statistics come five times a second: the last requests' too shall be among them.
+            _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(300))
+            _ = producer?.close(timeout: .seconds(2))
+        }
         let error = Self.error { () throws(KafkaError) in
-            let properties = try ClientProperties.transactionalProducer(
+            var properties = try ClientProperties.transactionalProducer(
                 common,
                 transactionalID: judge.transactionalID,
                 // Also how long readers wait for what a doctor leaves open that was killed.
                 transactionTimeout: min(worker.kafka.transactionTimeout, .seconds(10))
             )
-            producer = try TransactionalProducer(properties)
+            properties["statistics.interval.ms"] = "200"
+            producer = try TransactionalProducer(properties) { [throttle] in throttle.heard($0) }
             try producer?.initTransactions(timeout: Self.timeout)
         }
         tell(judge.transactions(error))

@@ -50,6 +50,7 @@ struct DoctorCommand: AsyncParsableCommand {
             throw ExitCode(2)
         }
         tell(.ok("settings", "nothing wrong with the configuration"))
+        for warning in settings.worker.warnings { tell(.warning(warning.key, warning.what, remedy: warning.remedy)) }
         lookAtHost(settings.worker, tell)
         let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
         try await lookAtCluster(settings, on: eventLoop, tell)
@@ -59,7 +60,7 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     private func finish(_ findings: [Diagnosis]) {
-        Console.write(json ? DoctorText.json(findings) : Array(DoctorText.summary(findings).utf8))
+        if json { Console.write(json: DoctorText.json(findings)) } else { Console.write(DoctorText.summary(findings)) }
     }
 
     private func lookAtHost(_ worker: WorkerConfiguration, _ tell: (Diagnosis) -> Void) {
@@ -81,9 +82,12 @@ struct DoctorCommand: AsyncParsableCommand {
         on eventLoop: any EventLoop,
         _ tell: @escaping (Diagnosis) -> Void
     ) async throws {
+        // Quotas are by user and client id: what holds a worker back shall hold its doctor back.
+        var common = settings.common
+        common.clientID = settings.worker.name
         let probe = ClusterProbe(
             worker: settings.worker,
-            common: settings.common,
+            common: common,
             isReadOnly: readOnly,
             eventLoop: eventLoop,
             tell: tell
@@ -106,7 +110,13 @@ struct DoctorCommand: AsyncParsableCommand {
             let client = try upstream.clientConfiguration()
             let sight = try await UpstreamProbe(client, secret: secret, timeout: .seconds(10)).look(on: eventLoop)
             let now = Int64(Date().timeIntervalSince1970)
-            UpstreamJudge(sight, origin: client.origin, proxy: client.proxy, now: now).findings.forEach(tell)
+            UpstreamJudge(
+                sight,
+                origin: client.origin,
+                proxy: client.proxy,
+                identity: upstream.clientCertificateFile.flatMap { ClientChain(file: $0) },
+                now: now
+            ).findings.forEach(tell)
         } catch {
             let failure = StartFailure(explaining: error)
             tell(.failure(failure.setting ?? "check_otp", failure.message, remedy: failure.remedy))

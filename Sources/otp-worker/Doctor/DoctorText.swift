@@ -4,8 +4,8 @@ import Contract
 package enum DoctorText {
     package static func line(_ finding: Diagnosis) -> String {
         let severity = finding.severity.rawValue.padded(to: 8)
-        let line = "\(severity) \(finding.check): \(Console.printable(finding.message))"
-        return finding.remedy.map { line + "\n         → \($0)" } ?? line
+        let line = "\(severity) \(finding.check): \(finding.message.visible())"
+        return finding.remedy.map { line + "\n         → \($0.visible())" } ?? line
     }
 
     package static func summary(_ findings: [Diagnosis]) -> String {

@@ -2,8 +2,15 @@ package import Kafka
 
 /// Judges the group that the workers share, and where it stands.
 package enum GroupJudge {
-    /// Judges the group as its coordinator tells it; `partitions` are those of the topic of commands.
-    package static func group(_ asked: Result<Admin.Group, KafkaError>, id: String, partitions: Int) -> [Diagnosis] {
+    /// Judges the group as its coordinator tells it.
+    ///
+    /// The topic is that of the commands, which is all that a worker subscribes to.
+    package static func group(
+        _ asked: Result<Admin.Group, KafkaError>,
+        id: String,
+        topic: String,
+        partitions: Int
+    ) -> [Diagnosis] {
         let check = "kafka.group_id"
         switch asked {
         case .failure(let error):
@@ -11,12 +18,24 @@ package enum GroupJudge {
         case .success(let group) where group.members == 0:
             return [.ok(check, "\(id) has no members now, or none that this user may see")]
         case .success(let group):
+            let foreign = group.who.filter { isForeign($0, topic: topic) }.map { describe($0, topic: topic) }
             if !group.assignor.isEmpty, group.assignor != "cooperative-sticky" {
                 return [
                     .failure(
                         check,
-                        "\(id) is in use by something else: its members share partitions by \(group.assignor)",
-                        remedy: "give the fleet a group of its own, or end those consumers"
+                        "\(id) is in use by something else: its members share partitions by \(group.assignor)"
+                            + " (\(names(group.who.map { describe($0, topic: topic) })))",
+                        remedy: "give the fleet a group of its own, or end those consumers: no worker can join them"
+                    )
+                ]
+            }
+            if !foreign.isEmpty {
+                return [
+                    .failure(
+                        check,
+                        "\(id) has members that are no workers: \(names(foreign)); the commands of the partitions that they get"
+                            + " are not answered",
+                        remedy: "end them, or give them a group of their own"
                     )
                 ]
             }
@@ -31,6 +50,29 @@ package enum GroupJudge {
                 )
             ]
         }
+    }
+
+    /// What other clients are called by default: a worker's client id is its name.
+    private static let foreignNames = [
+        "rdkafka", "consumer-", "console-consumer", "kafka-python", "aiokafka", "sarama", "kgo", "kafkajs", "nestjs",
+        "confluent-",
+    ]
+
+    /// Certainly no worker: it subscribes to something else, or is called what other clients are called.
+    private static func isForeign(_ member: Admin.Member, topic: String) -> Bool {
+        if !member.topics.isEmpty, member.topics != [topic] { return true }
+        return foreignNames.contains { member.clientID.hasPrefix($0) }
+    }
+
+    private static func describe(_ member: Admin.Member, topic: String) -> String {
+        let topics =
+            member.topics.isEmpty || member.topics == [topic]
+            ? "" : ", subscribed to \(member.topics.joined(separator: ", "))"
+        return "\(member.clientID) on \(member.host.drop { $0 == "/" })\(topics)"
+    }
+
+    private static func names(_ members: [String]) -> String {
+        members.prefix(5).joined(separator: "; ") + (members.count > 5 ? "; and \(members.count - 5) more" : "")
     }
 
     /// Whether this user may see what the group has committed, which a member must.

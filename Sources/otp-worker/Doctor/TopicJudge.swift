@@ -20,8 +20,8 @@ package struct TopicJudge {
     private let topics: [String: Topic]
     private let brokers: Int
 
-    /// What a result, a ledger record, or the rest of a dead letter or of a command's record is smaller than, headers included.
-    private static let recordReserve = 16_384
+    /// 48 h, in milliseconds.
+    private static let longestCommandRetention: Int64 = 172_800_000
 
     package init(_ worker: WorkerConfiguration, topics: [String: Topic], brokers: Int) {
         self.worker = worker
@@ -51,7 +51,13 @@ package struct TopicJudge {
     /// Presence, partitions, clean-up: what `otp-worker topics --verify` tells too.
     private func existence(_ setting: String, _ name: String) -> [Diagnosis] {
         let found = topics.mapValues { TopicPlan.Found(partitions: $0.partitions.count, config: $0.config ?? [:]) }
-        return TopicPlan(worker.topics, found: found, brokers: worker.kafka.brokers).steps.compactMap { step in
+        let plan = TopicPlan(
+            worker.topics,
+            found: found,
+            maximumCommandBytes: worker.commands.maximumBytes,
+            brokers: worker.kafka.brokers
+        )
+        return plan.steps.compactMap { step in
             switch step {
             case .create(let topic) where topic.name == name:
                 .failure(
@@ -156,9 +162,18 @@ package struct TopicJudge {
 
     /// What is deleted before it was needed.
     private func retention(_ setting: String, _ name: String, _ topic: Topic) -> [Diagnosis] {
-        guard let text = topic.config?["retention.ms"], let milliseconds = Int64(text), milliseconds >= 0,
-            topic.config?["cleanup.policy"] != "compact"
-        else { return [] }
+        guard let text = topic.config?["retention.ms"], let milliseconds = Int64(text) else { return [] }
+        if name == worker.topics.commands, !(0...Self.longestCommandRetention).contains(milliseconds) {
+            let kept = milliseconds < 0 ? "for ever" : "for \(DurationText.format(.milliseconds(milliseconds)))"
+            return [
+                .warning(
+                    setting,
+                    "\(name) keeps codes and phone numbers \(kept)",
+                    remedy: alter(name, "retention.ms=\(TopicPlan.commandRetention)")
+                )
+            ]
+        }
+        guard milliseconds >= 0, topic.config?["cleanup.policy"] != "compact" else { return [] }
         let kept = Duration.milliseconds(milliseconds)
         let memory = worker.ledger.retention + worker.commands.maximumAge
         if name == worker.topics.ledger, kept < memory {
@@ -176,25 +191,26 @@ package struct TopicJudge {
                 .warning(
                     setting,
                     "\(name) keeps records for \(DurationText.format(kept)), less than commands.max_age: some are deleted unanswered",
-                    remedy: alter(name, "retention.ms=86400000")
+                    remedy: alter(name, "retention.ms=\(TopicPlan.commandRetention)")
                 )
             ]
         }
         return []
     }
 
+    /// Whether the largest record that may lie there fits: a worker makes its batches as small as the topic asks, never its records.
     private func sizes(_ setting: String, _ name: String, _ topic: Topic) -> [Diagnosis] {
         guard let limit = topic.config?["max.message.bytes"].flatMap({ Int($0) }) else { return [] }
         let holdsCommands =
             name == worker.topics.commands || (name == worker.topics.deadLetters && worker.deadLetters.includeValue)
-        let need = Self.recordReserve + (holdsCommands ? worker.commands.maximumBytes : 0)
+        let need = TopicPlan.recordReserve + (holdsCommands ? worker.commands.maximumBytes : 0)
         guard limit < need else { return [] }
         return [
             .warning(
                 setting,
                 "\(name): max.message.bytes is \(limit), and a record may need \(need)"
                     + (holdsCommands ? " (commands.max_bytes)" : ""),
-                remedy: alter(name, "max.message.bytes=1048588")
+                remedy: alter(name, "max.message.bytes=\(max(need, TopicPlan.commandBatchBytes))")
             )
         ]
     }

@@ -5,13 +5,22 @@ package struct UpstreamJudge {
     private let sight: UpstreamProbe.Sight
     private let origin: Origin
     private let proxy: Origin?
+    /// What is shown to the upstream, if it is to be shown a certificate.
+    private let identity: ClientChain?
     /// Seconds since 1970.
     private let now: Int64
 
-    package init(_ sight: UpstreamProbe.Sight, origin: Origin, proxy: Origin?, now: Int64) {
+    package init(
+        _ sight: UpstreamProbe.Sight,
+        origin: Origin,
+        proxy: Origin?,
+        identity: ClientChain? = nil,
+        now: Int64
+    ) {
         self.sight = sight
         self.origin = origin
         self.proxy = proxy
+        self.identity = identity
         self.now = now
     }
 
@@ -23,6 +32,7 @@ package struct UpstreamJudge {
                 "\(origin) can be reached\(proxy.map { ", through \($0)" } ?? "")"
             )
         ]
+        findings += [brokenIdentity].compactMap { $0 }
         guard let security else { return findings + answer }
         findings += security
         return findings + (security.contains { $0.severity == .failure } ? [] : answer)
@@ -71,7 +81,7 @@ package struct UpstreamJudge {
     /// Nil without TLS, where there is nothing more to say than that.
     private var security: [Diagnosis]? {
         guard origin.isTLS else {
-            return isLoopback
+            return origin.isLoopback
                 ? nil
                 : [
                     .warning(
@@ -97,18 +107,9 @@ package struct UpstreamJudge {
         return [refusedTLS(reason)]
     }
 
-    private var isLoopback: Bool { origin.host == "localhost" || origin.host == "::1" || origin.host.hasPrefix("127.") }
-
     /// Why no secure connection came about, from what the other side showed.
     private func refusedTLS(_ reason: String) -> Diagnosis {
-        if sight.stage == .secured {
-            return .failure(
-                "check_otp.client_certificate_file",
-                "the upstream ends the connection after the handshake (\(reason))",
-                remedy:
-                    "it may ask for a client certificate: set check_otp.client_certificate_file and check_otp.client_key_file"
-            )
-        }
+        if sight.stage == .secured { return refusedIdentity(reason) }
         if let version = sight.tlsVersion, version < "TLS 1.2" {
             return .failure(
                 "upstream.tls",
@@ -133,11 +134,25 @@ package struct UpstreamJudge {
                 remedy: "check this machine's clock; if it is right, the upstream must renew its certificate"
             )
         }
-        if reason.contains("failedToValidateHostname") || reason.contains("unableToValidateCertificate") {
+        if reason == UpstreamProbe.otherHost || reason.contains("failedToValidateHostname")
+            || reason.contains("unableToValidateCertificate")
+        {
+            let names = certificate.names.isEmpty ? "no name" : certificate.names.joined(separator: ", ")
             return .failure(
                 "upstream.certificate",
-                "the upstream's certificate is for \(certificate.names.joined(separator: ", ")), not for \(origin.host)",
+                "the upstream's certificate is for \(names), not for \(origin.host)",
                 remedy: "write in check_otp.url the name that the certificate is for"
+            )
+        }
+        if certificate.sent == 1, !certificate.isSelfSigned {
+            return .failure(
+                "upstream.certificate",
+                "the upstream's certificate is not signed by an authority that is trusted here (\(certificate.issuer)), and no"
+                    + " intermediate certificate comes with it",
+                remedy:
+                    "if that is an intermediate authority, the upstream must send its certificate too (openssl s_client"
+                    + " -showcerts -connect \(origin.host):\(origin.port) shows what it sends); for a private authority, or a firewall"
+                    + " that opens TLS, set check_otp.ca_file"
             )
         }
         return .failure(
@@ -145,6 +160,40 @@ package struct UpstreamJudge {
             "the upstream's certificate is not signed by an authority that is trusted here (\(certificate.issuer))",
             remedy:
                 "install ca-certificates; for a private authority, or a firewall that opens TLS, set check_otp.ca_file"
+        )
+    }
+
+    private static let certificateFile = "check_otp.client_certificate_file"
+
+    /// The handshake was well, and then the connection ended: it is our certificate, or its lack.
+    private func refusedIdentity(_ reason: String) -> Diagnosis {
+        let what = "the upstream ends the connection after the handshake (\(reason))"
+        guard let first = identity?.links.first else {
+            return .failure(
+                Self.certificateFile,
+                what,
+                remedy:
+                    "it may ask for a client certificate: set check_otp.client_certificate_file and check_otp.client_key_file"
+            )
+        }
+        let isAlone = identity?.links.count == 1 && first.issuer != first.subject
+        return .failure(
+            Self.certificateFile,
+            what + (isAlone ? "; the file holds the certificate alone, signed by \(first.issuer)" : ""),
+            remedy: isAlone
+                ? "if that is an intermediate authority, append its certificate to the file; else ask whether the upstream knows it"
+                : "ask whether the upstream knows \(first.subject), and that it has not run out"
+        )
+    }
+
+    /// A chain in the wrong order, or with a gap, is none to whoever has to verify it.
+    private var brokenIdentity: Diagnosis? {
+        guard let gap = identity?.broken else { return nil }
+        return .warning(
+            Self.certificateFile,
+            "the certificate of \(gap.subject) is not followed by that of its signer, \(gap.issuer): an intermediate certificate is"
+                + " missing, or the order is wrong",
+            remedy: "write the certificate first, then its signer's, then that one's, up to the last intermediate"
         )
     }
 

@@ -39,6 +39,8 @@ struct ConfigurationOptions: ParsableArguments {
         and more: [ConfigurationFlag] = []
     ) throws(ConfigurationProblems) -> EffectiveSettings {
         var flags = more
+        // Whatever comes of it, nobody reads them there again.
+        defer { ProcessShield.forgetSecrets() }
         if let brokers { flags.append(ConfigurationFlag("kafka.brokers", brokers, spelling: "--brokers")) }
         return try SettingsReader.read(
             file: config,
@@ -87,7 +89,10 @@ extension Settings {
         do {
             return try body()
         } catch let error as KafkaError {
-            throw Failure.explaining(error, brokers: worker.kafka.brokers)
+            let kafka = worker.kafka
+            // Nothing came from there: is it a broker at all?
+            let finding = error.isTransient ? AddressProbe.explain(kafka.brokers, properties: kafka.properties) : nil
+            throw Failure.explaining(error, brokers: kafka.brokers, finding: finding)
         }
     }
 }

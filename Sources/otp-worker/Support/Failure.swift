@@ -1,6 +1,6 @@
 import ArgumentParser
 package import Kafka
-import Worker
+package import Worker
 
 #if canImport(Glibc)
 import Glibc
@@ -26,8 +26,15 @@ package struct Failure: Error, Equatable, CustomStringConvertible {
     package var description: String { message + (remedy.map { "\n    \($0)" } ?? "") }
 
     /// Says what a cluster's error means for whoever configured it.
-    package static func explaining(_ error: KafkaError, brokers: String) -> Failure {
-        switch error.code {
+    ///
+    /// Who listens at the cluster's address says more, where that was looked at.
+    package static func explaining(
+        _ error: KafkaError,
+        brokers: String,
+        finding: AddressProbe.Finding? = nil
+    ) -> Failure {
+        if let finding { return Failure(finding.what, remedy: finding.remedy) }
+        return switch error.code {
         case .transport, .allBrokersDown, .timedOut, .requestTimedOut:
             Failure(
                 "no answer from the cluster at \(brokers) (\(error.operation): \(error.reason))",

@@ -7,8 +7,9 @@ package import Kafka
 /// A code shows only as the start of its keyed digest.
 package enum LedgerText {
     package static let table = TextTable([
-        .init("PLACE", width: 12), .init("WRITTEN", width: 24), .init("SESSION", width: 26), .init("KIND", width: 8),
-        .init("WHAT IT SAYS", width: 120),
+        .init("PLACE", width: 12, worth: 2), .init("WRITTEN", width: 24, worth: 1),
+        .init("SESSION", width: 26, least: 10, worth: 4), .init("KIND", width: 8, worth: 3),
+        .init("WHAT IT SAYS", width: 120, least: 16, worth: 5),
     ])
 
     /// Nil when the key is none of the ledger's.
@@ -29,6 +30,8 @@ package enum LedgerText {
             ("void", "nothing was asked about \(name(fingerprint)) after all, or it is settled")
         case .state(let codes, let isClosed):
             ("state", ([isClosed ? "verified" : "open"] + codes.map(describe)).joined(separator: "; "))
+        case .notes(let notes):
+            ("notes", notes.map(describe).joined(separator: "; "))
         case .unreadable:
             ("?", "written by another version, or damaged")
         }
@@ -43,6 +46,11 @@ package enum LedgerText {
             text += "not settled"
         }
         return text + (state.isDoubtful ? ", in doubt" : "")
+    }
+
+    private static func describe(_ note: LedgerRecord.CodeNote) -> String {
+        let id = note.note.commandID.map { "\"\($0.visible())\"" } ?? "without an id of its own"
+        return "\(name(note.fingerprint)) was settled by the command at \(note.source), \(id)"
     }
 
     private static func name(_ fingerprint: Fingerprint) -> String {

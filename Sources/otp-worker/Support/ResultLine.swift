@@ -2,11 +2,18 @@ package import Contract
 
 /// How a result is shown to a person: one line of a table.
 package enum ResultLine {
-    package static let table = TextTable([
-        .init("TIME", width: 12), .init("SESSION", width: 26), .init("STATUS", width: 8), .init("REASON", width: 21),
-        .init("CALLS", .right, width: 5), .init("MS", .right, width: 6), .init("NOTE", width: 19),
-        .init("SOURCE", width: 14), .init("WORKER", width: 20),
-    ])
+    package static let table = table(titled: "TIME")
+
+    /// With a section's title in the place of the first column's, which needs none.
+    package static func table(titled title: String) -> TextTable {
+        TextTable([
+            .init(title, width: 12, worth: 6), .init("SESSION", width: 26, least: 10, worth: 8),
+            .init("STATUS", width: 8, worth: 10), .init("REASON", width: 21, least: 15, worth: 9),
+            .init("CALLS", .right, width: 5, worth: 2), .init("MS", .right, width: 6, worth: 5),
+            .init("NOTE", width: 19, worth: 7), .init("SOURCE", width: 14, worth: 4),
+            .init("WORKER", width: 20, least: 10, worth: 3),
+        ])
+    }
 
     package static func cells(_ event: ResultEvent) -> [String] {
         [
@@ -28,10 +35,5 @@ package enum ResultLine {
         if event.replayed { notes.append("replayed") }
         if event.retryable { notes.append("retryable") }
         return notes.joined(separator: ", ")
-    }
-
-    /// The published value on one line: line breaks outside of strings are only white space.
-    package static func json(_ value: [UInt8]) -> [UInt8] {
-        value.map { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") ? UInt8(ascii: " ") : $0 }
     }
 }

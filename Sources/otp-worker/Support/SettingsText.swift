@@ -3,9 +3,11 @@ package import Worker
 
 /// The settings in effect, as text for people and as JSON for programs.
 package enum SettingsText {
-    package static func table(_ rows: [EffectiveSettings.Row]) -> String {
-        let table = TextTable([.init("SETTING"), .init("VALUE"), .init("SOURCE")])
-        return table.text(rows.map { [$0.key, $0.value ?? "–", $0.place.description] })
+    package static func table(_ rows: [EffectiveSettings.Row], columns: Int? = nil) -> String {
+        let table = TextTable([
+            .init("SETTING", worth: 3), .init("VALUE", least: 12, worth: 2), .init("SOURCE", least: 8, worth: 1),
+        ])
+        return table.text(rows.map { [$0.key, $0.value ?? "–", $0.place.description] }, columns: columns)
     }
 
     /// An array of `key`, `value` (null when nothing is set), `source` and `secret`.

@@ -1,7 +1,10 @@
+import Contract
+
 /// Text in aligned columns.
 ///
 /// A column is as wide as its widest cell, or as wide as it was told to be: then longer cells are cut, and lines can be
-/// written before the later ones are known.
+/// written before the later ones are known. On a narrow terminal columns first become as narrow as they may, then those of the
+/// least worth are left out: no line wraps.
 package struct TextTable: Sendable {
     package enum Alignment: Sendable {
         case left, right
@@ -12,47 +15,87 @@ package struct TextTable: Sendable {
         package var alignment: Alignment
         /// In characters; nil fits the cells.
         package var width: Int?
+        /// It may become as narrow as this where there is no room; nil: no narrower than it is.
+        package var least: Int?
+        /// Where there is no room for all, the column of the smallest worth goes first.
+        package var worth: Int
 
-        package init(_ title: String, _ alignment: Alignment = .left, width: Int? = nil) {
+        package init(
+            _ title: String,
+            _ alignment: Alignment = .left,
+            width: Int? = nil,
+            least: Int? = nil,
+            worth: Int = 0
+        ) {
             self.title = title
             self.alignment = alignment
             self.width = width
+            self.least = least
+            self.worth = worth
         }
     }
 
-    private let columns: [Column]
+    private var columns: [Column]
+    /// Those that are written, by their places among the cells.
+    private var shown: [Int]
 
     package init(_ columns: [Column]) {
         self.columns = columns
+        shown = Array(columns.indices)
     }
+
+    /// The same for a terminal of so many columns; nil is no limit.
+    ///
+    /// For a table whose columns all have a width.
+    package func fitted(to limit: Int?) -> TextTable {
+        var table = self
+        let widths = columns.map { $0.width ?? $0.title.count }
+        guard let limit, Self.total(of: columns.indices.map { widths[$0] }) > limit else { return table }
+        let least = columns.indices.map { min(columns[$0].least ?? widths[$0], widths[$0]) }
+        while table.shown.count > 1, Self.total(of: table.shown.map { least[$0] }) > limit {
+            let leastWorth = table.shown.indices.min { columns[table.shown[$0]].worth < columns[table.shown[$1]].worth }
+            table.shown.remove(at: leastWorth ?? 0)
+        }
+        var room = limit - Self.total(of: table.shown.map { least[$0] })
+        for index in table.shown.sorted(by: { columns[$0].worth > columns[$1].worth }) {
+            // A single column that is left may be cut further.
+            let more = min(room, widths[index] - least[index])
+            table.columns[index].width = max(1, least[index] + more)
+            room -= more
+        }
+        return table
+    }
+
+    private static func total(of widths: [Int]) -> Int { widths.reduce(0, +) + 2 * max(0, widths.count - 1) }
 
     /// The titles, for a table whose columns all have a width.
     package var header: String { line(columns.map(\.title)) }
 
     /// One line, for a table whose columns all have a width.
     package func line(_ cells: [String]) -> String {
-        line(cells, widths: columns.map { $0.width ?? $0.title.count })
-    }
-
-    /// The whole table: titles, a rule, the rows.
-    package func text(_ rows: [[String]]) -> String {
-        let widths = columns.enumerated().map { index, column in
-            column.width ?? rows.reduce(column.title.count) { max($0, index < $1.count ? $1[index].count : 0) }
-        }
-        let rule = widths.map { String(repeating: "─", count: $0) }
-        return ([columns.map(\.title), rule] + rows).map { line($0, widths: widths) }.joined(separator: "\n")
-    }
-
-    private func line(_ cells: [String], widths: [Int]) -> String {
         var text = ""
-        for (index, column) in columns.enumerated() {
-            let cell = Self.cut(Console.printable(index < cells.count ? cells[index] : ""), to: widths[index])
-            let padding = String(repeating: " ", count: widths[index] - cell.count)
-            text += index == 0 ? "" : "  "
-            text += column.alignment == .left ? cell + padding : padding + cell
+        for index in shown {
+            let width = columns[index].width ?? columns[index].title.count
+            let cell = Self.cut((index < cells.count ? cells[index] : "").visible(), to: width)
+            let padding = String(repeating: " ", count: width - cell.count)
+            text += index == shown.first ? "" : "  "
+            text += columns[index].alignment == .left ? cell + padding : padding + cell
         }
         while text.last == " " { text.removeLast() }
         return text
+    }
+
+    /// The whole table: titles, a rule, the rows; for a terminal of so many columns, or without limit.
+    package func text(_ rows: [[String]], columns limit: Int? = nil) -> String {
+        var table = self
+        for index in columns.indices where columns[index].width == nil {
+            table.columns[index].width = rows.reduce(columns[index].title.count) {
+                max($0, index < $1.count ? $1[index].count : 0)
+            }
+        }
+        table = table.fitted(to: limit)
+        let rule = table.columns.map { String(repeating: "─", count: $0.width ?? 0) }
+        return ([columns.map(\.title), rule] + rows).map(table.line).joined(separator: "\n")
     }
 
     private static func cut(_ text: String, to width: Int) -> String {

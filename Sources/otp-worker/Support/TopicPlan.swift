@@ -29,6 +29,13 @@ package struct TopicPlan: Equatable, Sendable {
     package static let defaultPartitions = 8
     /// The ledger is kept for longer than any outage should last: 7 days, in milliseconds.
     package static let ledgerRetention: Int64 = 604_800_000
+    /// The most that a batch of commands may take, uncompressed, where commands.max_bytes does not ask for more.
+    package static let commandBatchBytes = 262_144
+    /// What the rest of a command's record is smaller than, headers included, in bytes.
+    package static let recordReserve = 16_384
+
+    /// Commands hold codes and phone numbers, so they are kept no longer than an outage may leave them unread: 24 h, in milliseconds.
+    package static let commandRetention: Int64 = 86_400_000
 
     /// Compares what is there with what a worker needs.
     /// - Parameters:
@@ -36,23 +43,29 @@ package struct TopicPlan: Equatable, Sendable {
     ///   - found: what the cluster has, by name.
     ///   - partitions: asked for; nil takes the command topic's, or the default.
     ///   - replication: of new topics; nil takes the broker's default.
+    ///   - maximumCommandBytes: of key and value, as workers take them.
     ///   - brokers: for the remedies.
     package init(
         _ topics: WorkerConfiguration.Topics,
         found: [String: Found],
         partitions: Int? = nil,
         replication: Int? = nil,
+        maximumCommandBytes: Int = 65_536,
         brokers: String = "…"
     ) {
+        let most = max(Self.commandBatchBytes, maximumCommandBytes + Self.recordReserve)
         let existing = found[topics.commands]?.partitions
         let parity = existing ?? partitions ?? Self.defaultPartitions
         for role in Role.allCases {
             let name = role.name(topics)
             guard let there = found[name] else {
-                steps.append(.create(role.newTopic(name, partitions: parity, replication: replication)))
+                var topic = role.newTopic(name, partitions: parity, replication: replication)
+                if role == .commands { topic.config.merge(Self.sizeSettings(most: most)) { $1 } }
+                steps.append(.create(topic))
                 continue
             }
-            let faults = role.faults(name, there, parity: parity, asked: partitions, brokers)
+            var faults = role.faults(name, there, parity: parity, asked: partitions, brokers)
+            if role == .commands { faults += Self.sizeFaults(name, there, most: most, brokers) }
             steps += faults.isEmpty ? [.fits(topic: name, partitions: there.partitions)] : faults
         }
     }
@@ -67,6 +80,38 @@ package struct TopicPlan: Equatable, Sendable {
 }
 
 extension TopicPlan {
+    /// A batch that was compressed a thousandfold is small to the broker and fills the memory of all who read it.
+    ///
+    /// Stored
+    /// uncompressed it is checked by its real size, against a limit that every reader can hold.
+    private static func sizeSettings(most: Int) -> [String: String] {
+        ["compression.type": "uncompressed", "max.message.bytes": "\(most)"]
+    }
+
+    private static func sizeFaults(_ name: String, _ found: Found, most: Int, _ brokers: String) -> [Step] {
+        var faults: [Step] = []
+        if let type = found.config["compression.type"], type != "uncompressed" {
+            faults.append(
+                .differs(
+                    topic: name,
+                    what:
+                        "compression.type is \(type): a small record can be made to fill the memory of whoever reads it",
+                    remedy: KafkaTool.set("compression.type=uncompressed", of: name, at: brokers)
+                )
+            )
+        }
+        if let limit = found.config["max.message.bytes"].flatMap({ Int($0) }), limit > most {
+            faults.append(
+                .differs(
+                    topic: name,
+                    what: "max.message.bytes is \(limit): more than any command needs, and all of it is held in memory",
+                    remedy: KafkaTool.set("max.message.bytes=\(most)", of: name, at: brokers)
+                )
+            )
+        }
+        return faults
+    }
+
     private enum Role: CaseIterable {
         case commands, results, ledger, deadLetters
 
@@ -84,6 +129,7 @@ extension TopicPlan {
             if self == .ledger {
                 config = ["cleanup.policy": "compact,delete", "retention.ms": "\(TopicPlan.ledgerRetention)"]
             }
+            if self == .commands { config["retention.ms"] = "\(TopicPlan.commandRetention)" }
             if let replication, replication >= 3 { config["min.insync.replicas"] = "2" }
             return Admin.NewTopic(
                 name,

@@ -49,8 +49,17 @@ package struct FleetText {
     private func head() -> [Line] {
         let rates = [(1, "now"), (10, "over 10 s"), (60, "over a minute")]
         let speeds = rates.map { "\(Self.rate(view.rate.rate(last: $0.0, at: second))) \($0.1)" }
+        let total = "\(Self.grouped(view.rate.total)) in all"
         var lines = [
-            Line("\(view.topic)  \(speeds.joined(separator: ", "))  \(Self.grouped(view.rate.total)) in all", .title)
+            Line(
+                widest(
+                    "\(view.topic)  \(speeds.joined(separator: ", "))  \(total)",
+                    "\(view.topic)  \(speeds[0]), \(speeds[1])  \(total)",
+                    "\(view.topic)  \(speeds[0])  \(total)",
+                    "\(speeds[0])  \(total)"
+                ),
+                .title
+            )
         ]
         if case .lost(let since, let reason) = view.connection {
             let seconds = FleetView.second(now - since)
@@ -59,6 +68,10 @@ package struct FleetText {
         lines += outcomes()
         lines.append(latencyLine())
         lines.append(lagLine())
+        if view.verifiedAgain > 0 {
+            let count = Self.grouped(view.verifiedAgain)
+            lines.append(Line("again       \(count) verified told to further commands: act once per session", .warning))
+        }
         if view.unreadable > 0 {
             lines.append(Line("\(Self.grouped(view.unreadable)) results that this version cannot read", .warning))
         }
@@ -67,14 +80,17 @@ package struct FleetText {
 
     private func outcomes() -> [Line] {
         let titles = Status.allCases.map(\.rawValue) + ["in doubt", "replayed"]
-        let windows = view.statuses + [view.inDoubt, view.replayed]
-        let row = { (name: String, cells: [String]) in
-            Self.padded(name, 12) + cells.map { Self.padded($0, 11, right: true) }.joined()
+        // What needs somebody stays longest where there is little room.
+        let worths = [7, 4, 3, 2, 6, 5, 1]
+        let columns = zip(titles, worths).map { title, worth in
+            TextTable.Column(title, .right, width: 9, least: 8, worth: worth)
         }
+        let table = TextTable([.init("", width: 12, least: 11, worth: 8)] + columns).fitted(to: width)
+        let windows = view.statuses + [view.inDoubt, view.replayed]
         let minute = windows.map { Self.grouped($0.count(last: 60, at: second)) }
         return [
-            Line(row("", titles), .title), Line(row("last minute", minute)),
-            Line(row("in all", windows.map { Self.grouped($0.total) })),
+            Line(table.header, .title), Line(table.line(["last minute"] + minute)),
+            Line(table.line(["in all"] + windows.map { Self.grouped($0.total) })),
         ]
     }
 
@@ -84,7 +100,14 @@ package struct FleetText {
         let quantiles = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)].map { name, share in
             "\(name) \(Self.grouped(Int(recent.quantile(share) ?? 0)))"
         }
-        return Line("took        \(quantiles.joined(separator: ", ")), at most \(Self.grouped(Int(recent.maximum))) ms")
+        let most = "at most \(Self.grouped(Int(recent.maximum))) ms"
+        return Line(
+            widest(
+                "took        \(quantiles.joined(separator: ", ")), \(most)",
+                "took        \(quantiles[0]), \(quantiles[2]), \(most)",
+                "took \(quantiles[0]), \(quantiles[2]) ms"
+            )
+        )
     }
 
     private func lagLine() -> Line {
@@ -92,12 +115,14 @@ package struct FleetText {
         case .unknown: return Line("lag         of \(view.group): not known yet")
         case .refused(let reason): return Line("lag         of \(view.group): not known: \(reason)", .warning)
         case .known(let lags):
-            let all = lags.values.reduce(0, +)
-            var text = "lag         of \(view.group): \(Self.grouped(Int(all))) in \(lags.count) partitions"
-            if let most = lags.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }), most.value > 0 {
-                text += ", most in \(most.key): \(Self.grouped(Int(most.value)))"
+            let all = "\(Self.grouped(Int(lags.values.reduce(0, +)))) in \(lags.count) partitions"
+            var most = ""
+            if let worst = lags.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }), worst.value > 0 {
+                most = ", most in \(worst.key): \(Self.grouped(Int(worst.value)))"
             }
-            return Line(text)
+            return Line(
+                widest("lag         of \(view.group): \(all)\(most)", "lag         \(all)\(most)", "lag \(all)")
+            )
         }
     }
 
@@ -106,10 +131,11 @@ package struct FleetText {
     private func workers() -> [Line] {
         guard !view.workers.isEmpty else { return [] }
         let table = TextTable([
-            .init("WORKER", width: 28), .init("PER S", .right, width: 8), .init("IN ALL", .right, width: 12),
-            .init("FAILED", .right, width: 8), .init("IN DOUBT", .right, width: 8), .init("P50", .right, width: 7),
-            .init("P99 MS", .right, width: 7), .init("SEEN", .right, width: 10),
-        ])
+            .init("WORKER", width: 28, least: 12, worth: 8), .init("PER S", .right, width: 8, worth: 7),
+            .init("IN ALL", .right, width: 12, least: 8, worth: 3), .init("FAILED", .right, width: 8, worth: 6),
+            .init("IN DOUBT", .right, width: 8, worth: 5), .init("P50", .right, width: 7, worth: 1),
+            .init("P99 MS", .right, width: 7, worth: 2), .init("SEEN", .right, width: 10, worth: 4),
+        ]).fitted(to: width)
         let rows = view.workers.sorted { $0.key < $1.key }.map { name, worker in
             let recent = worker.latency.lastMinute(at: second)
             let silence = FleetView.second(now - worker.lastSeen)
@@ -149,9 +175,8 @@ package struct FleetText {
     private func results(_ title: String, _ events: [ResultEvent]) -> [Line] {
         guard !events.isEmpty else { return [] }
         let newest = events.suffix(FleetView.Bounds.results).reversed()
-        let rows = newest.map { Line(ResultLine.table.line(ResultLine.cells($0)), Self.style($0)) }
-        // The title stands in the place of the first column's, which needs none.
-        return [Line(Self.padded(title, 12) + ResultLine.table.header.dropFirst(12), .title)] + rows
+        let table = ResultLine.table(titled: title).fitted(to: width)
+        return [Line(table.header, .title)] + newest.map { Line(table.line(ResultLine.cells($0)), Self.style($0)) }
     }
 
     private static func style(_ event: ResultEvent) -> Style {
@@ -189,8 +214,11 @@ package struct FleetText {
         return section.prefix(room - 1) + [Line("and \(section.count - room + 1) more")]
     }
 
+    /// The first of several ways to say something for which there is room; the last where there is none.
+    private func widest(_ texts: String...) -> String { texts.first { $0.count <= width } ?? texts[texts.count - 1] }
+
     private func cut(_ text: String) -> String {
-        let shown = Console.printable(text)
+        let shown = text.visible()
         return shown.count <= width ? shown : shown.prefix(width - 1) + "…"
     }
 

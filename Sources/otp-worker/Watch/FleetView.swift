@@ -51,6 +51,8 @@ package struct FleetView: Sendable {
     package private(set) var last: [ResultEvent] = []
     package private(set) var troubled: [ResultEvent] = []
     package private(set) var unreadable = 0
+    /// Results that tell a `verified` again: a session was asked for by several commands.
+    package private(set) var verifiedAgain = 0
     package var lag = Lag.unknown
     package var connection = Connection.well
 
@@ -71,6 +73,7 @@ package struct FleetView: Sendable {
         if let index = Status.allCases.firstIndex(of: event.status) { statuses[index].add(second: second) }
         if event.inDoubt { inDoubt.add(second: second) }
         if event.replayed { replayed.add(second: second) }
+        if event.replayed, event.status == .verified { verifiedAgain += 1 }
 
         let own = String(event.worker.prefix(Bounds.nameCharacters))
         let name = workers[own] != nil || workers.count < Bounds.workers ? own : Self.otherWorkers

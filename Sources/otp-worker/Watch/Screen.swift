@@ -1,19 +1,14 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
 /// The terminal as a page that is drawn over and over; what was there before comes back when it ends.
 struct Screen {
     /// The reader asked for no colour, or the terminal has none.
     let isColoured: Bool
+    /// The terminal can be drawn on.
+    let canDraw: Bool
 
-    /// - Parameter environment: `NO_COLOR`, whatever it says, and `TERM=dumb` mean no colour.
+    /// - Parameter environment: `NO_COLOR`, whatever it says, means no colour; `TERM=dumb`, no page at all.
     init(environment: [String: String]) {
-        isColoured = environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+        canDraw = environment["TERM"] != "dumb"
+        isColoured = environment["NO_COLOR", default: ""].isEmpty && canDraw
     }
 
     /// Another page without a cursor, on which a line that is too wide is cut.
@@ -23,11 +18,7 @@ struct Screen {
 
     /// Columns and lines now; a terminal that does not say has 80 and 24.
     var size: (width: Int, height: Int) {
-        var size = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
-            return (80, 24)
-        }
-        return (Int(size.ws_col), Int(size.ws_row))
+        Console.windowSize.map { ($0.columns, $0.lines) } ?? (80, 24)
     }
 
     /// Draws from the top, and clears what was below.

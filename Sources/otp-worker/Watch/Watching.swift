@@ -30,7 +30,8 @@ final class Watching: @unchecked Sendable {
 
     /// Prints each result; returns when the limit is reached.
     func printLines(asTable: Bool) {
-        if asTable { Console.write(ResultLine.table.header) }
+        let table = ResultLine.table.fitted(to: Console.columns)
+        if asTable { Console.write(table.header) }
         var silence: String?
         while left > 0 {
             followGrowth()
@@ -41,9 +42,9 @@ final class Watching: @unchecked Sendable {
                     continue
                 }
                 if asTable {
-                    Console.write(ResultLine.table.line(ResultLine.cells(event)))
+                    Console.write(table.line(ResultLine.cells(event)))
                 } else {
-                    Console.write(ResultLine.json(value))
+                    Console.write(json: value)
                 }
             }
             let now = Self.silence(follower.trouble, news.withLock { $0 })

@@ -46,9 +46,11 @@ struct AuditHistory {
         code: UInt64,
         partition: Int32 = 0,
         offset: Int64? = nil,
-        expiresAt: WallTime? = nil
+        expiresAt: WallTime? = nil,
+        canBeRight: Bool = true
     ) -> CommandFact {
-        add(.usable(Self.session(session), code, expiresAt: expiresAt), partition, offset, phone: "532*****42")
+        let content = CommandFact.Content.usable(Self.session(session), code, expiresAt: expiresAt)
+        return add(content, partition, offset, phone: "532*****42", canBeRight: canBeRight)
     }
 
     @discardableResult
@@ -60,7 +62,8 @@ struct AuditHistory {
         _ content: CommandFact.Content,
         _ partition: Int32,
         _ offset: Int64?,
-        phone: String?
+        phone: String?,
+        canBeRight: Bool = true
     ) -> CommandFact {
         let next = (commands.last { $0.partition == partition }?.offset ?? -1) + 1
         let place = Coordinates(topic: Self.topic, partition: partition, offset: offset ?? next)
@@ -70,7 +73,8 @@ struct AuditHistory {
             time: now,
             commandID: "\(place)",
             maskedPhone: phone,
-            content: content
+            content: content,
+            canBeRight: canBeRight
         )
         commands.append(fact)
         pass()

@@ -33,6 +33,35 @@ struct AuditSessionTests {
         #expect(history.found() == [.order])
     }
 
+    @Test func whatCanBeNoCodeIsWrongWithoutACall() {
+        var history = AuditHistory(journal: true)
+        let first = history.command("a", code: 1)
+        history.call(first, code: 0)
+        history.settle(first, .ok)
+        let slip = history.command("a", code: 2, canBeRight: false)
+        history.result(slip, .wrongCode)
+        let again = history.command("a", code: 2, canBeRight: false)
+        history.result(again, .wrongCode)
+        #expect(history.found() == [])
+    }
+
+    @Test func whatCanBeNoCodeAndIsAskedAboutOrRememberedIsFound() {
+        let answers: [(Reason, Int, (inout ResultEvent) -> Void)] = [
+            (.wrongCode, 1, { _ in }), (.wrongCode, 0, { $0.replayed = true }), (.wrongCode, 0, { $0.code = 1 }),
+            (.deadlinePassed, 0, { _ in }), (.sessionUsed, 0, { _ in }),
+        ]
+        for (reason, calls, change) in answers {
+            var history = AuditHistory()
+            history.result(history.command("a", code: 1, canBeRight: false), reason, calls: calls, change)
+            #expect(history.found() == [.unfounded])
+        }
+        var history = AuditHistory(journal: true)
+        let slip = history.command("a", code: 1, canBeRight: false)
+        history.result(slip, .wrongCode)
+        history.call(slip, code: 1)
+        #expect(history.found() == [.callWithoutCommand])
+    }
+
     @Test func aReplayThatSaysSomethingElseIsFound() {
         let changes: [(inout ResultEvent) -> Void] = [
             { $0.code = 7 }, { $0.httpStatus = 404 }, { $0.message = "another" }, { $0.calls = 1 },

@@ -6,7 +6,7 @@ import otp_worker
 /// What is told of a dead letter, and what never is.
 struct LetterTextTests {
     private func lines(_ text: String?) -> String {
-        MaskedValue.lines(text.map { Array($0.utf8) }).joined(separator: "\n")
+        MaskedValue(text.map { Array($0.utf8) }).lines.joined(separator: "\n")
     }
 
     @Test func theShapeIsShownAndIdentifiersAreReadable() {
@@ -48,6 +48,68 @@ struct LetterTextTests {
         for secret in ["MARKED12", "5399911227", "991"] { #expect(!shown.contains(secret), "\(shown)") }
     }
 
+    private func mapped(_ text: String, _ change: (inout CommandFields) -> Void) -> String {
+        var fields = CommandFields()
+        change(&fields)
+        return MaskedValue(Array(text.utf8), fields: fields).lines.joined(separator: "\n")
+    }
+
+    /// With `commands.fields`, the names say nothing: what lies where the code is read is the code.
+    @Test func aFieldIsWhatTheMappingSays() throws {
+        let value = #"{"id":"MARKED12","otp_session_id":"5399911227","card":{"ref":"s-1","otp_code":"c-1"},"note":"x"}"#
+        let shown = mapped(value) { fields in
+            fields.code = JSONPointer("/id") ?? fields.code
+            fields.phone = JSONPointer("/otp_session_id") ?? fields.phone
+            fields.sessionID = JSONPointer("/card/ref") ?? fields.sessionID
+        }
+        #expect(
+            shown == """
+                {
+                  "id": <string, 8 characters>
+                  "otp_session_id": "539*****27"
+                  "card": {
+                    "ref": "s-1"
+                    "otp_code": <string, 3 characters>
+                  }
+                  <name, 4 characters>: <string, 1 characters>
+                }
+                """
+        )
+    }
+
+    @Test(arguments: [
+        // The contract's names where the mapping does not look; the secret again, spaced, reversed, in another width.
+        #"{"otp_session_id":"MARKED12","command_id":"s"}"#,
+        #"{"payload":{"otp_session_id":"MARKED12"}}"#,
+        #"{"pin":"MARKED12","ref":"m-a-r-k-e-d-1-2"}"#, #"{"pin":"MARKED12","ref":"21DEKRAM"}"#,
+        #"{"pin":"ＭＡＲＫＥＤ１２","ref":"MARKED12"}"#, #"{"pin":["MARKED12"],"ref":"MARKED12"}"#,
+        #"{"pin":{"a":"MARKED12"},"ref":"MARKED12","MARKED12":1}"#,
+    ])
+    func inDoubtAllIsMasked(value: String) {
+        let shown = mapped(value) { fields in
+            fields.code = JSONPointer("/pin") ?? fields.code
+            fields.sessionID = JSONPointer("/ref") ?? fields.sessionID
+        }
+        let plain = String(String.UnicodeScalarView(shown.unicodeScalars.compactMap(\.plain)))
+        #expect(!plain.contains("marked12") && !plain.contains("21dekram"), "\(shown)")
+    }
+
+    @Test func keysAndHeadersThatMayBeASecretOfTheValueAreMasked() {
+        let record = ConsumedRecord(
+            topic: "commands",
+            partition: 3,
+            offset: 42,
+            key: Array("marked-12".utf8),
+            value: Array(#"{"otp_code":"MARKED12","user_gsm":"x"}"#.utf8),
+            headers: [Header(name: "correlation_id", text: "MARKED12"), Header(name: "traceparent", text: "00-1")]
+        )
+        let whole = LetterText.Whole(found: found(key: "marked-12"), record: record, decoder: CommandDecoder())
+        let text =
+            LetterText.lines(whole).joined(separator: "\n") + String(decoding: LetterText.json(whole), as: UTF8.self)
+        #expect(text.contains("key       <9 bytes>") && text.contains("traceparent: 00-1"))
+        #expect(!text.lowercased().contains("marked"), "\(text)")
+    }
+
     @Test func whatIsNoJSONIsSaidToBeNone() {
         #expect(lines(nil) == "null")
         #expect(lines("") == "<0 bytes, not usable JSON: nothing but white space at byte 0>")
@@ -55,7 +117,7 @@ struct LetterTextTests {
     }
 
     @Test func aLongValueIsCut() {
-        let shown = MaskedValue.lines(Array("[\(String(repeating: "1,", count: 999))1]".utf8))
+        let shown = MaskedValue(Array("[\(String(repeating: "1,", count: 999))1]".utf8)).lines
         #expect(shown.count == MaskedValue.maximumLines + 1 && shown.last == "<and 802 lines>")
     }
 
@@ -121,7 +183,7 @@ struct LetterTextTests {
             letter    letters/0/7, of 2026-11-23T10:00:00.500Z
             reason    field_user_gsm
             now       user_gsm must be a Turkish mobile number, as 5XXXXXXXXX
-            replayed  1 times, and repeats commands/3/1
+            replayed  1 times, and says that it repeats commands/3/1
             group     group
             key       s-1
             header    authorization: <8 bytes>

@@ -38,8 +38,10 @@ struct ReplayPlanTests {
         limits: ReplayPlan.Limits = .init(),
         lost: Set<Int64> = []
     ) -> [String] {
-        ReplayPlan.decide(letters, commandTopic: topic, replays: replays, limits: limits) {
-            !lost.contains($0.letter.source.offset)
+        ReplayPlan.decide(letters, commandTopic: topic, partitions: 8, replays: replays, limits: limits) { found in
+            let offset = found.letter.source.offset
+            return lost.contains(offset)
+                ? .gone : offset > 1_000 ? .failed("refused") : .kept(replays: found.letter.replayCount)
         }.map { "\($0.found.letter.source.offset) \($0.decision)" }
     }
 
@@ -56,6 +58,31 @@ struct ReplayPlanTests {
         let decisions = Self.decide(letters, replays: [Self.place(1): Self.place(90)], lost: [5])
         #expect(
             decisions.sorted() == ["1 done(commands/3/90)", "2 replay", "3 capped", "4 foreign", "5 gone", "6 replay"]
+        )
+    }
+
+    /// Anybody who may write to the topic can write what looks like a letter: it costs itself, never the run.
+    @Test func aForgedLetterStopsNoOther() {
+        var letters = [Self.found(1), Self.found(2_000), Self.found(3)]
+        for (partition, offset) in [(-1, 7), (8, 7), (Int32.max, 7), (3, -1), (3, Int64.min)] as [(Int32, Int64)] {
+            let letter = DeadLetter(
+                source: Coordinates(topic: Self.topic, partition: partition, offset: offset),
+                timestamp: WallTime(milliseconds: 7),
+                key: nil,
+                consumerGroup: "g",
+                reason: .malformed,
+                headers: []
+            )
+            letters.append(
+                FoundLetter(letter: letter, place: Self.place(9, "letters"), time: WallTime(milliseconds: -1))
+            )
+        }
+        let decisions = Self.decide(letters)
+        #expect(decisions.suffix(3) == ["1 replay", "3 replay", "2000 failed(\"refused\")"])
+        #expect(decisions.dropLast(3).allSatisfy { $0.hasSuffix(" foreign") } && decisions.count == 8)
+        #expect(ReplayPlan.Decision.failed("x").isFailure && !ReplayPlan.Decision.foreign.isFailure)
+        #expect(
+            ReplayText.summary([.replay, .failed("x"), .foreign], isExecuted: true) == "1 replayed, 1 skipped, 1 failed"
         )
     }
 
@@ -120,6 +147,34 @@ struct ReplayPlanTests {
         #expect(command.commandID == "commands/3/42")
     }
 
+    /// What a producer writes under such names is not the replay's.
+    @Test func aProducersOwnMarksAreNotCarriedOn() throws {
+        let own = [
+            Header(name: "ce_id", text: "mine"), Header(name: "dlq_replay_of", text: "elsewhere/0/0"),
+            Header(name: "dlq_replay_count", text: "99"), Header(name: "dlq_owner", text: "x"),
+        ]
+        #expect(try headers(own) == ["ce_id=mine", "dlq_replay_count=1", "dlq_replay_of=commands/3/42"])
+    }
+
+    @Test(arguments: [
+        "", "commands", "commands/3/42", "commands/3/43", "commands/4/1", "other/3/1", "commands/3/-1",
+        "commands/3/1/2",
+    ])
+    func whatCannotBeAReplayCountsForNone(original: String) {
+        let headers = [Header(name: "dlq_replay_of", text: original), Header(name: "dlq_replay_count", text: "3")]
+        #expect(DeadLetter.original(namedBy: headers, at: Self.place(42)) == nil)
+        #expect(DeadLetter.replayCount(ofCommandWith: headers, at: Self.place(42)) == 0)
+    }
+
+    @Test func aReplayNamesARecordBeforeItself() {
+        let headers = [
+            Header(name: "dlq_replay_of", text: "commands/3/1"), Header(name: "dlq_replay_count", text: "3"),
+        ]
+        #expect(DeadLetter.original(namedBy: headers, at: Self.place(42)) == Self.place(1))
+        #expect(DeadLetter.replayCount(ofCommandWith: headers, at: Self.place(42)) == 3)
+        #expect(DeadLetter.replayCount(ofCommandWith: [headers[1]], at: Self.place(42)) == 0)
+    }
+
     @Test func aReplayOfAReplayCountsOnAndNamesTheOneBefore() throws {
         let before = [
             Header(name: "ce_id", text: "commands/3/1"), Header(name: "dlq_replay_count", text: "1"),
@@ -136,6 +191,9 @@ struct ReplayPlanTests {
         #expect(ReplayPlan.record(of: Self.found(42), original: nil) == nil)
         let cutKey = [UInt8](repeating: 1, count: DeadLetter.maximumKeyBytes)
         #expect(ReplayPlan.record(of: Self.found(42, key: cutKey, value: [1]), original: nil) == nil)
+        let concealed = DeadLetter.concealed(digest: [1, 2])
+        #expect(String(decoding: concealed, as: UTF8.self) == "hmac-sha256:0102")
+        #expect(ReplayPlan.record(of: Self.found(42, key: concealed, value: [1]), original: nil) == nil)
     }
 
     @Test func theSummaryCountsAll() {

@@ -133,13 +133,37 @@ struct ClusterDiagnosisTests {
         Case(.warning, "topics.commands", "less than commands.max_age", "retention.ms=86400000") {
             judged { $0["otp.verify.commands"]?.config?["retention.ms"] = "60000" }
         },
+        Case(.warning, "topics.commands", "keeps codes and phone numbers for 49h", "retention.ms=86400000") {
+            judged { $0["otp.verify.commands"]?.config?["retention.ms"] = "\(49 * 3_600_000)" }
+        },
+        Case(.warning, "topics.commands", "keeps codes and phone numbers for ever", "retention.ms=86400000") {
+            judged { $0["otp.verify.commands"]?.config?["retention.ms"] = "-1" }
+        },
         Case(
             .warning,
             "topics.commands",
             "max.message.bytes is 65536, and a record may need 81920",
-            "max.message.bytes="
+            "max.message.bytes=262144"
         ) {
             judged { $0["otp.verify.commands"]?.config?["max.message.bytes"] = "65536" }
+        },
+        Case(
+            .warning,
+            "topics.commands",
+            "max.message.bytes is 1048588: more than any command needs",
+            "--alter --topic otp.verify.commands --add-config max.message.bytes=262144"
+        ) {
+            judged { $0["otp.verify.commands"]?.config?["max.message.bytes"] = "1048588" }
+        },
+        Case(.warning, "topics.commands", "compression.type is zstd", "compression.type=uncompressed") {
+            judged { $0["otp.verify.commands"]?.config?["compression.type"] = "zstd" }
+        },
+        // A worker makes its batches as small as a topic asks, but not its records.
+        Case(.warning, "topics.results", "max.message.bytes is 8000, and a record may need 16384", "262144") {
+            judged { $0["otp.verify.results"]?.config?["max.message.bytes"] = "8000" }
+        },
+        Case(.warning, "topics.ledger", "max.message.bytes is 16000, and a record may need 16384", "262144") {
+            judged { $0["otp.verify.ledger"]?.config?["max.message.bytes"] = "16000" }
         },
         Case(.warning, "results.allowed_reply_topics", "replies does not exist", "create it") {
             judged(replies: ["replies"]) { _ in }
@@ -153,15 +177,26 @@ struct ClusterDiagnosisTests {
         Case(
             .failure,
             "kafka.group_id",
-            "in use by something else: its members share partitions by range",
+            "in use by something else: its members share partitions by range (consumer-g-1 on 10.0.0.7; x on 10.0.0.8)",
             "a group of its own"
         ) {
-            GroupJudge.group(.success(.init(state: "Stable", members: 2, assignor: "range")), id: "g", partitions: 6)
+            group(
+                "range",
+                .init(clientID: "consumer-g-1", host: "/10.0.0.7", topics: ["c"]),
+                .init(clientID: "x", host: "/10.0.0.8")
+            )
+        },
+        Case(.failure, "kafka.group_id", "members that are no workers: rdkafka on 10.0.0.7; the commands", "end them") {
+            group("cooperative-sticky", member, .init(clientID: "rdkafka", host: "/10.0.0.7", topics: ["c"]))
+        },
+        Case(.failure, "kafka.group_id", "shop on 10.0.0.7, subscribed to c, d; the commands", "end them") {
+            group("cooperative-sticky", member, .init(clientID: "shop", host: "/10.0.0.7", topics: ["c", "d"]))
         },
         Case(.warning, "kafka.group_id", "7 members for 6 partitions", "at most 6 workers") {
             GroupJudge.group(
                 .success(.init(state: "Stable", members: 7, assignor: "cooperative-sticky")),
                 id: "g",
+                topic: "c",
                 partitions: 6
             )
         },
@@ -173,6 +208,47 @@ struct ClusterDiagnosisTests {
         },
         Case(.warning, "clock.producers", "60 s ahead of this machine's clock", "chronyc tracking") {
             [GroupJudge.clock(newest: 1_060_000, now: 1_000_000)]
+        },
+    ]
+
+    private static let member = Admin.Member(clientID: "otp-worker-0", host: "/10.0.0.1", topics: ["c"])
+
+    private static func group(_ assignor: String, _ members: Admin.Member...) -> [Diagnosis] {
+        let group = Admin.Group(state: "Stable", members: members.count, assignor: assignor, who: members)
+        return GroupJudge.group(.success(group), id: "g", topic: "c", partitions: 6)
+    }
+
+    private static func held(_ topic: String, since: Int64?) -> [Diagnosis] {
+        var worker = WorkerConfiguration()
+        worker.kafka.brokers = "h:1"
+        let hold = OpenTransactions.Hold(place: TopicPartition(topic, 3), offset: 42, end: 50, since: since)
+        return TransactionJudge(worker).holds(.success([hold]), now: 1_795_428_300_000)
+    }
+
+    static let open: [Case] = [
+        Case(
+            .failure,
+            "kafka.open_transactions",
+            "a transaction in otp.verify.commands/3, open since 2026-11-23T10:00:00.000Z (300 s), holds 8 records up from offset 42"
+                + " on: no worker sees the commands",
+            "kafka-transactions --bootstrap-server h:1 abort --topic otp.verify.commands --partition 3 --start-offset 42"
+        ) {
+            held("otp.verify.commands", since: 1_795_428_000_000)
+        },
+        Case(.failure, "kafka.open_transactions", "cannot be restored", "describe-producers --topic otp.verify.ledger")
+        {
+            held("otp.verify.ledger", since: nil)
+        },
+        Case(
+            .failure,
+            "kafka.open_transactions",
+            "no read_committed reader sees the results",
+            "after its transaction time-out"
+        ) {
+            held("otp.verify.results", since: 1_795_428_000_000)
+        },
+        Case(.warning, "kafka.quota", "hold answers to this user back by 250ms on average", "producer_byte_rate") {
+            [judge().quota(.milliseconds(250))]
         },
     ]
 
@@ -239,7 +315,7 @@ struct ClusterDiagnosisTests {
         broken.verify()
     }
 
-    @Test(arguments: group + access + host) func aBrokenPlaceInItIsToldWithItsRemedy(_ broken: Case) {
+    @Test(arguments: group + open + access + host) func aBrokenPlaceInItIsToldWithItsRemedy(_ broken: Case) {
         broken.verify()
     }
 
@@ -273,6 +349,9 @@ struct ClusterDiagnosisTests {
         #expect(Self.judge(slot: "3").transactionalID == "g-3-doctor")
         #expect(HostJudge.keyFile("/k", mode: 0o640).severity == .ok)
         #expect(Self.judge().transactions(nil).severity == .ok)
+        #expect(Self.judge().quota(.zero).severity == .ok)
+        #expect(TransactionJudge(Self.worker()).holds(.success([]), now: 0).map(\.severity) == [.ok])
+        #expect(Self.group("cooperative-sticky", Self.member).map(\.severity) == [.ok])
     }
 
     /// Where a user may not see something, nothing is made of it.
@@ -287,7 +366,8 @@ struct ClusterDiagnosisTests {
             }
         )
         #expect(
-            GroupJudge.group(.failure(KafkaError("x", .timedOut)), id: "g", partitions: 1).map(\.severity) == [.skipped]
+            GroupJudge.group(.failure(KafkaError("x", .timedOut)), id: "g", topic: "c", partitions: 1).map(\.severity)
+                == [.skipped]
         )
     }
 }
@@ -335,8 +415,10 @@ extension ClusterDiagnosisTests {
                 partitions: Array(repeating: .init(leader: 1, replicas: 3, inSync: 3), count: 6),
                 config: [
                     "cleanup.policy": name == worker.topics.ledger ? "compact,delete" : "delete",
-                    "retention.ms": "604800000", "min.insync.replicas": "2", "max.message.bytes": "1048588",
+                    "retention.ms": name == worker.topics.commands ? "172800000" : "604800000",
+                    "min.insync.replicas": "2", "max.message.bytes": "262144",
                     "unclean.leader.election.enable": "false",
+                    "compression.type": name == worker.topics.commands ? "uncompressed" : "producer",
                 ]
             )
         }

@@ -60,11 +60,51 @@ struct UpstreamDiagnosisTests {
         ) {
             insecure { $0.failure = .tls("failedToValidateHostname") }
         },
+        Case(.failure, "upstream.certificate", "is for no name, not for upstream.example", "the name that") {
+            insecure { sight in
+                sight.failure = .tls(UpstreamProbe.otherHost)
+                sight.certificate?.names = []
+            }
+        },
         Case(.failure, "upstream.certificate", "is not signed by an authority", "check_otp.ca_file") {
             insecure { _ in }
         },
         Case(.warning, "upstream.certificate", "runs out in 3 days", "being renewed") {
             seen { $0.certificate?.notAfter = now + 3 * 86_400 }
+        },
+        // Theirs: whoever sends its own certificate alone may lack the one between it and the root.
+        Case(
+            .failure,
+            "upstream.certificate",
+            "is not signed by an authority that is trusted here (CN=Authority), and no intermediate certificate comes with it",
+            "openssl s_client -showcerts -connect upstream.example:443"
+        ) {
+            insecure { $0.certificate?.sent = 1 }
+        },
+        // Ours.
+        Case(
+            .failure,
+            "check_otp.client_certificate_file",
+            "after the handshake (UNKNOWN_CA); the file holds the certificate alone, signed by CN=Issuing CA",
+            "append its certificate to the file"
+        ) {
+            seen(identity: ClientChain(links: [.init(subject: "CN=shop", issuer: "CN=Issuing CA")])) { sight in
+                sight.stage = .secured
+                sight.status = nil
+                sight.failure = .tls("UNKNOWN_CA")
+            }
+        },
+        Case(
+            .warning,
+            "check_otp.client_certificate_file",
+            "the certificate of CN=shop is not followed by that of its signer, CN=Issuing CA",
+            "the certificate first, then its signer's"
+        ) {
+            seen(
+                identity: ClientChain(links: [
+                    .init(subject: "CN=shop", issuer: "CN=Issuing CA"), .init(subject: "CN=Root", issuer: "CN=Root"),
+                ])
+            ) { _ in }
         },
         Case(
             .failure,
@@ -120,6 +160,7 @@ struct UpstreamDiagnosisTests {
     private static func seen(
         origin: String = "https://upstream.example",
         proxy: String? = nil,
+        identity: ClientChain? = nil,
         _ change: (inout UpstreamProbe.Sight) -> Void
     ) -> [Diagnosis] {
         var sight = UpstreamProbe.Sight()
@@ -136,7 +177,8 @@ struct UpstreamDiagnosisTests {
         sight.date = now
         change(&sight)
         guard let origin = try? Origin(origin) else { return [] }
-        return UpstreamJudge(sight, origin: origin, proxy: proxy.flatMap { try? Origin($0) }, now: now).findings
+        let proxy = proxy.flatMap { try? Origin($0) }
+        return UpstreamJudge(sight, origin: origin, proxy: proxy, identity: identity, now: now).findings
     }
 
     /// A handshake that failed, and what a careless one then saw.

@@ -51,6 +51,15 @@ struct FleetTextTests {
         FleetText.lines(view, at: at, width: width, height: height).map(\.text).joined(separator: "\n")
     }
 
+    @Test func aSessionThatWasAskedForBySeveralCommandsIsTold() {
+        var view = Self.view()
+        #expect(!Self.page(view).contains("act once per session"))
+        var again = Self.event(session: "s-1", offset: 1_300)
+        again.replayed = true
+        view.result(again, at: .seconds(12))
+        #expect(Self.page(view).contains("again       1 verified told to further commands: act once per session"))
+    }
+
     @Test func theWholePage() {
         let expected = """
             results  100/s now, 100/s over 10 s, 100/s over a minute  1,202 in all
@@ -67,8 +76,8 @@ struct FleetTextTests {
             PART       PER S      LAG    PART       PER S      LAG    PART       PER S      LAG
             0         33.3/s        0    1         33.3/s       12    2         33.4/s    3,456
 
-            FAILED/DOUBT  SESSION                     STATUS    REASON                 CALLS      MS  NOTE                 SOURCE
-            10:00:05.000  s-3                         failed    outcome_unknown            1    5000  in doubt, retryable  0/1201
+            FAILED/DOUBT  SESSION                STATUS    REASON                 CALLS      MS  NOTE                 SOURCE
+            10:00:05.000  s-3                    failed    outcome_unknown            1    5000  in doubt, retryable  0/1201
             """
         let page = Self.page(Self.view())
         let lines = page.split(separator: "\n", omittingEmptySubsequences: false)
@@ -84,7 +93,19 @@ struct FleetTextTests {
         let lines = FleetText.lines(Self.view(), at: .seconds(12), width: width, height: height)
         #expect(!lines.isEmpty && lines.count <= height)
         for line in lines { #expect(line.text.count <= width && !line.text.contains("\n"), "\(line.text)") }
-        #expect(lines[0].text.first == (width > 1 ? "r" : "…"))
+        // The topic's name gives way to the figures.
+        #expect(lines[0].text.first == (width >= 40 ? "r" : width > 1 ? "1" : "…"))
+    }
+
+    /// On a telephone, in a window, on a wide screen: what is there is whole.
+    @Test(arguments: [40, 80, 132, 200]) func whatHasNoRoomIsLeftOutAsAWhole(width: Int) {
+        let lines = FleetText.lines(Self.view(), at: .seconds(12), width: width, height: 60).map(\.text)
+        #expect(lines.allSatisfy { $0.count <= width && !$0.hasSuffix("…") }, "\(lines.joined(separator: "\n"))")
+        let page = lines.joined(separator: "\n")
+        for word in ["1,202 in all", "verified", "WORKER", "PART", "STATUS", "SESSION"] {
+            #expect(page.contains(word), "\(word) is not in:\n\(page)")
+        }
+        #expect(page.contains("P99 MS") == (width > 60))
     }
 
     @Test func anEmptyViewSaysSo() {

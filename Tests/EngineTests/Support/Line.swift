@@ -60,9 +60,11 @@ enum Line {
         var lines = ["commit \(batch.id.counter)"]
         lines += batch.results.map { "result \(text($0.record)) \(text($0.event))" }
         lines += batch.deadLetters.map { "dead letter \(text($0.record)) \($0.letter.reason.rawValue)" }
-        // A barrier in a state's place goes without saying.
+        // Notes decide nothing, and a barrier in a state's place goes without saying, so they are no lines.
         lines += batch.ledger.compactMap { write in
-            write.record.map { (write.partition == 0 ? "" : "\(write.partition)/") + text($0) }
+            guard let record = write.record else { return nil }
+            if case .notes = record.content { return nil }
+            return (write.partition == 0 ? "" : "\(write.partition)/") + text(record)
         }
         lines += batch.offsets.map(text)
         return lines
@@ -86,6 +88,7 @@ enum Line {
         case .intent(let fingerprint, let source, _):
             return "\(record.session)/\(Sample.code(of: fingerprint))@\(source)"
         case .void(let fingerprint): return "void \(record.session)/\(Sample.code(of: fingerprint))"
+        case .notes: return "notes \(record.session)"
         case .unreadable: return "unreadable \(record.session)"
         case .state(let codes, let isClosed):
             let words = codes.map { code in

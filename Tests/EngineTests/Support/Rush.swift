@@ -9,7 +9,7 @@ import Testing
 final class Rush {
     private enum Happening {
         case event(Event)
-        case arrival
+        case arrival(Int)
         case answer(RecordID, UpstreamAnswer, isLate: Bool)
     }
 
@@ -21,7 +21,7 @@ final class Rush {
 
     private var engine: Engine
     private(set) var now = Instant(nanoseconds: 0)
-    private var place = PartitionEpoch(partition: 0, epoch: 0)
+    private var owned: [Int32: PartitionEpoch] = [:]
     /// Latest first.
     private var agenda: [Item] = []
     private var order = 0
@@ -29,21 +29,41 @@ final class Rush {
     private var random = SplitMix64(seed: 3)
     private var places: [Instant]
     private var open: Set<RecordID> = []
-    private var next: Int64 = 0
+    private var next: [Int32: Int64] = [:]
+    private var written: [Coordinates: (stream: Int, at: Instant)] = [:]
 
-    var interval = Duration.seconds(1)
+    /// Commands that arrive at an even pace, each of a session of its own.
+    struct Stream {
+        var partition: Int32 = 0
+        var interval = Duration.seconds(1)
+        var life = Duration.seconds(5)
+        /// Nil: each has a key of its own.
+        var key: String?
+    }
+
+    /// The first is the one that ``interval`` and ``life`` speak of.
+    var streams = [Stream()]
+    var interval: Duration {
+        get { streams[0].interval }
+        set { streams[0].interval = newValue }
+    }
+    var life: Duration {
+        get { streams[0].life }
+        set { streams[0].life = newValue }
+    }
     var arrivalsEnd = Instant.seconds(60)
-    var life = Duration.seconds(5)
     /// Nil: processed; else what it says instead, at once.
     var trouble: (Instant) -> UpstreamAnswer? = { _ in nil }
     var service: ClosedRange<Int64> = 50...150
 
     private(set) var calls: [Instant] = []
     private(set) var verified: [Instant] = []
+    /// Per stream how long each of its commands waited for its `verified`.
+    private(set) var waits: [Int: [Duration]] = [:]
     private(set) var results: [String: Int] = [:]
     private(set) var mostInMemory = 0
     private(set) var mostWaiting = 0
-    var arrived: Int { Int(next) }
+    var arrived: Int { Int(next.values.reduce(0, +)) }
     var answered: Int { results.values.reduce(0, +) }
 
     init(places: Int, _ change: (inout EngineConfiguration) -> Void = { _ in }) {
@@ -61,16 +81,18 @@ final class Rush {
         self.places = Array(repeating: now, count: places)
         handle(.started)
         handle(.producerReady)
-        handle(.assigned([0]))
-        handle(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
-        handle(.barrierWritten(place, ledgerOffset: 0))
-        handle(.restored(place, .init(ledger: Transcript.read([])), at: wall))
+        handle(.assigned([0, 1]))
+        for place in owned.values.sorted(by: { $0.partition < $1.partition }) {
+            handle(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
+            handle(.barrierWritten(place, ledgerOffset: 0))
+            handle(.restored(place, .init(ledger: Transcript.read([])), at: wall))
+        }
     }
 
     private var wall: WallTime { WallTime(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }
 
     func run(until end: Instant) {
-        if arrived == 0 { push(.arrival, at: now) }
+        if arrived == 0 { for stream in streams.indices { push(.arrival(stream), at: now) } }
         while true {
             let due = min(agenda.last?.at ?? end, wake ?? end, end)
             now = max(now, due)
@@ -98,34 +120,38 @@ final class Rush {
     private func happen(_ what: Happening) {
         switch what {
         case .event(let event): handle(event)
-        case .arrival: arrive()
+        case .arrival(let stream): arrive(stream)
         case .answer(let id, let answer, let isLate):
             guard open.remove(id) != nil || isLate else { return }
             handle(.answered(id, answer))
         }
     }
 
-    private func arrive() {
+    private func arrive(_ number: Int) {
+        let stream = streams[number]
+        guard let place = owned[stream.partition] else { return }
+        let offset = next[stream.partition, default: 0]
         let record = ReceivedRecord(
-            id: RecordID(place: place, offset: next),
+            id: RecordID(place: place, offset: offset),
             timestamp: wall,
-            key: nil,
+            key: stream.key.map { Array($0.utf8) },
             headers: [],
             content: Sample.command(
-                "s\(next)",
+                "s\(stream.partition)-\(offset)",
                 "A",
-                expiresAt: WallTime(milliseconds: wall.milliseconds + life.milliseconds)
+                expiresAt: WallTime(milliseconds: wall.milliseconds + stream.life.milliseconds)
             )
         )
-        next += 1
-        if now + interval < arrivalsEnd { push(.arrival, at: now + interval) }
+        next[stream.partition] = offset + 1
+        written[Coordinates(topic: "commands", partition: stream.partition, offset: offset)] = (number, now)
+        if now + stream.interval < arrivalsEnd { push(.arrival(number), at: now + stream.interval) }
         handle(.received([record], at: wall))
     }
 
     private func handle(_ event: Event) {
         for effect in engine.handle(event, at: now) {
             switch effect {
-            case .assign(let assigned): place = assigned.first ?? place
+            case .assign(let assigned): for place in assigned { owned[place.partition] = place }
             case .writeIntent(let id, _):
                 push(.event(.intentWritten(id, ledgerOffset: nil)), at: now + .milliseconds(5))
             case .call(let id, _, _, let timeout): call(id, timeout: timeout)
@@ -155,7 +181,10 @@ final class Rush {
 
     private func publish(_ event: ResultEvent) {
         results[event.reason.rawValue, default: 0] += 1
-        if event.status == .verified { verified.append(now) }
+        if event.status == .verified {
+            verified.append(now)
+            if let (stream, since) = written[event.source] { waits[stream, default: []].append(now - since) }
+        }
         guard answered.isMultiple(of: 20) else { return }
         let status = engine.status(at: now)
         mostInMemory = max(mostInMemory, status.commandsInMemory)

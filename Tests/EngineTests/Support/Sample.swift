@@ -89,8 +89,19 @@ extension UpstreamAnswer {
         Self(.answered(status: 200), body: .init(code: code, message: message))
     }
 
+    /// Without a body, or with the error object that the provider sends with the refusal of a key.
     static func status(_ status: Int, retryAfter: Duration? = nil) -> Self {
-        Self(.answered(status: status), retryAfter: retryAfter)
+        let isKeys = status == 401 || status == 403
+        return Self(
+            .answered(status: status),
+            body: isKeys ? .init(code: status, type: "authorization_error") : nil,
+            retryAfter: retryAfter
+        )
+    }
+
+    /// What stands before the upstream answers in its place: a page, or an object of its own.
+    static func page(_ status: Int, body: Body? = nil) -> Self {
+        Self(.answered(status: status), body: body, bodyFault: body == nil ? .html : .noCode)
     }
 
     /// An error object as the provider documents it.

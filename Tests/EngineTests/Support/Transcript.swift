@@ -174,9 +174,11 @@ final class Transcript {
         in partition: Int32 = 0,
         age: Duration = .zero,
         expiresIn: Duration? = nil,
-        headers: [Header] = []
+        headers: [Header] = [],
+        commandID: String? = nil,
+        phone: UInt64? = nil
     ) -> ReceivedRecord {
-        ReceivedRecord(
+        var record = ReceivedRecord(
             id: id(offset, partition),
             timestamp: WallTime(milliseconds: wall.milliseconds - age.milliseconds),
             key: Array(session.utf8),
@@ -184,10 +186,12 @@ final class Transcript {
             content: Sample.command(
                 session,
                 code,
-                commandID: "c\(offset)",
+                commandID: commandID ?? "commands/\(partition)/\(offset)",
                 expiresAt: expiresIn.map { WallTime(milliseconds: wall.milliseconds + $0.milliseconds) }
             )
         )
+        record.phone = phone.map { PhoneDigest(value: $0) }
+        return record
     }
 
     @discardableResult

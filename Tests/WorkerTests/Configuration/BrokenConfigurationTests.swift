@@ -106,11 +106,59 @@ struct BrokenConfigurationTests {
             flags: [("log.levels", "kafka=debug, kafka=info")],
             says: ["kafka is named twice", "name it once"]
         ),
+        Case(
+            flags: [("results.allowed_reply_topics", "replies,__consumer_offsets")],
+            says: ["results.allowed_reply_topics (--set): \"__consumer_offsets\" cannot be used", "Kafka's own topics"]
+        ),
+        Case(
+            flags: [("topics.commands", "__transaction_state")],
+            says: ["topics.commands (--set): \"__transaction_state\" cannot be used"]
+        ),
+        Case(
+            flags: [("worker.name", "a\"b")],
+            says: ["worker.name (--set): \"a\"b\" cannot be used", "letters (A-Z, a-z), digits, dots"]
+        ),
+        Case(flags: [("worker.name", "işçi 1")], says: ["worker.name (--set): \"işçi 1\" cannot be used"]),
+        Case(
+            flags: [("kafka.group_instance_id", "slot/1")],
+            says: ["kafka.group_instance_id (--set): \"slot/1\" cannot be used"]
+        ),
+        Case(
+            flags: [("kafka.group_id", "a\"b")],
+            says: ["kafka.group_id (--set): \"a\"b\" cannot be used", "without a quote"]
+        ),
+        Case(
+            flags: [("kafka.transactional_id", "a\u{200b}b")],
+            says: ["kafka.transactional_id (--set)", "cannot be used"]
+        ),
+        Case(
+            flags: [("kafka.brokers", "::1:9092")],
+            says: ["kafka.brokers (--set): \"::1:9092\" cannot be used", "[::1]:9092"]
+        ),
         Case(flags: [("kafka.brokers", "localhost")], says: ["\"localhost\" cannot be used", "write host:port"]),
         Case(flags: [("topics.commands", "my topic")], says: ["\"my topic\" cannot be used", "letters, digits, dots"]),
         Case(
             flags: [("check_otp.url", "ftp://x")],
             says: ["check_otp.url (--set): the URL must begin with https:// or http://", "write an origin such as"]
+        ),
+        Case(
+            flags: [("check_otp.url", "http://10.1.2.3:8080")],
+            says: [
+                "check_otp.url (--set): key, phone numbers and codes would pass in the clear to 10.1.2.3",
+                "check_otp.allow_plaintext: true",
+            ]
+        ),
+        Case(
+            flags: [("check_otp.url", "http://127.evil.example")],
+            says: ["would pass in the clear to 127.evil.example"]
+        ),
+        Case(
+            flags: [("admin.allowed_hosts", "https://x")],
+            says: ["admin.allowed_hosts (--set): \"https://x\" cannot be used", "without scheme and port"]
+        ),
+        Case(
+            flags: [("kafka.properties.SSL.Key.Password", "MARKED")],
+            says: ["kafka.properties.SSL.Key.Password (--set): a process list would show it"]
         ),
         Case(
             yaml: "check_otp:\n  secret_key: sck_MARKED\n",
@@ -143,6 +191,18 @@ struct BrokenConfigurationTests {
         Case(
             environment: ["OTP_CHECK_OTP_SECRET_KEY": "MARKED", "OTP_CHECK_OTP_SECRET_KEY_FILE": "/etc/hostname"],
             says: ["check_otp.secret_key is set too", "set only one of the two"]
+        ),
+        Case(
+            environment: ["OTP_LEDGER_SECRET": "MARKED_IS_SHORT"],
+            says: ["ledger.secret (environment, OTP_LEDGER_SECRET): it is shorter than 16 characters", "openssl rand"]
+        ),
+        Case(
+            environment: ["OTP_LEDGER_SECRET": "MARKED_IS_LONG_ENOUGH", "OTP_LEDGER_SECRET_FILE": "/etc/hostname"],
+            says: ["ledger.secret is set too", "set only one of the two"]
+        ),
+        Case(
+            flags: [("ledger.secret", "MARKED_IS_LONG_ENOUGH")],
+            says: ["ledger.secret (--set): a secret is not taken from here", "ledger.secret_file to a file"]
         ),
         Case(
             flags: [("kafka.properties.group.id", "x")],

@@ -1,3 +1,4 @@
+import Contract
 import Foundation
 import Testing
 import Worker
@@ -75,5 +76,11 @@ struct EffectiveSettingsTests {
         #expect(key.value == EffectiveSettings.mask && key.isSecret)
         #expect(key.place == .file(path, line: nil))
         #expect(try row("check_otp.secret_key", Reading.effective()).place == .absent)
+        #expect(try row("ledger.secret", Reading.effective()).place == .absent)
+        try Data("MARKED_IS_LONG_ENOUGH\n".utf8).write(to: URL(fileURLWithPath: path))
+        let ledger = try Reading.effective(flags: [("ledger.secret_file", path)])
+        #expect(ledger.settings.worker.ledger.secret?.revealed == "MARKED_IS_LONG_ENOUGH")
+        #expect(try row("ledger.secret", ledger).place == .file(path, line: nil))
+        #expect(!"\(ledger.rows)".contains("MARKED"))
     }
 }

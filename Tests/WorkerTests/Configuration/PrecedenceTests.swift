@@ -120,6 +120,24 @@ struct PrecedenceTests {
         ]
         #expect(throws: Never.self) { try Reading.settings(environment: others) }
     }
+
+    /// A Service's name may be such that its variables are those of settings.
+    @Test func serviceLinksAreIgnoredAndTold() throws {
+        let links = [
+            "OTP_KAFKA_PORT": "tcp://10.0.0.2:9092", "OTP_KAFKA_SERVICE_HOST": "10.0.0.2",
+            "OTP_KAFKA_SERVICE_PORT_SASL": "9092",
+            "OTP_KAFKA_PORT_9092_TCP_ADDR": "10.0.0.2", "OTP_ADMIN_PORT": "tcp://10.0.0.3:80",
+            "OTP_KAFKA_PROPERTIES_PORT": "tcp://10.0.0.4:80", "OTP_KAFKA_PROPERTIES_SERVICE_HOST": "10.0.0.4",
+        ]
+        let effective = try Reading.effective(environment: links)
+        #expect(effective.serviceLinks == links.keys.sorted())
+        #expect(effective.settings.worker.admin.port == 9_464)
+        #expect(effective.settings.worker.kafka.properties.isEmpty)
+        // The same names with a setting's value are settings.
+        let own = try Reading.effective(environment: ["OTP_ADMIN_PORT": "81", "OTP_KAFKA_PROPERTIES_LINGER_MS": "2"])
+        #expect(own.serviceLinks.isEmpty && own.settings.worker.admin.port == 81)
+        #expect(own.settings.worker.kafka.properties == ["linger.ms": "2"])
+    }
 }
 
 /// A slot that has a name keeps its transactional id, so that a restart ends what its predecessor left open.

@@ -56,7 +56,8 @@ package struct Audit {
             offset: fact.offset,
             time: fact.time,
             question: question,
-            expiresAt: expiresAt
+            expiresAt: expiresAt,
+            canBeRight: fact.canBeRight
         )
         sessions[id]?.lanes[fact.partition, default: .init()].exchanges.append(exchange)
     }
@@ -141,7 +142,8 @@ package struct Audit {
             offset: fact.offset,
             time: fact.time,
             question: question,
-            expiresAt: expiresAt
+            expiresAt: expiresAt,
+            canBeRight: fact.canBeRight
         )
         sessions[id]?.lanes[fact.partition, default: .init()].exchanges.append(exchange)
     }
@@ -300,6 +302,8 @@ extension Audit {
         guard let facts = sessions.removeValue(forKey: id) else { return }
         report.counts.sessions += 1
         if facts.lanes.values.count(where: { !$0.exchanges.isEmpty }) > 1 { report.counts.spread += 1 }
+        let verified = facts.lanes.values.flatMap { $0.exchanges.filter { $0.answer?.isVerified == true } }
+        if verified.count > 1 { report.counts.verifiedAgain += 1 }
         for finding in SessionJudge.findings(about: facts, rules) { add(finding) }
     }
 

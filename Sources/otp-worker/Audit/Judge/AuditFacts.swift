@@ -12,6 +12,8 @@ package struct AuditRules: Sendable {
     package var sessionTimeout = Duration.seconds(6)
     /// The fleet's `ledger.max_codes_per_session`.
     package var maximumCodes = 10
+    /// Wrong codes of a phone are limited as well, and other sessions of it are not seen here.
+    package var limitsPhones = false
     /// When the results' end was taken: what is open then is judged by its deadline.
     package var now: WallTime
     /// Findings before this, or from `until` on, are not reported.
@@ -61,6 +63,8 @@ package struct CommandFact: Equatable, Sendable {
     package var commandID: String
     package var maskedPhone: String?
     package var content: Content
+    /// Whether what was typed is a code at all: else it is rejected without a call, and nothing is remembered.
+    package var canBeRight: Bool
 
     package init(
         partition: Int32,
@@ -68,7 +72,8 @@ package struct CommandFact: Equatable, Sendable {
         time: WallTime,
         commandID: String,
         maskedPhone: String? = nil,
-        content: Content
+        content: Content,
+        canBeRight: Bool = true
     ) {
         self.partition = partition
         self.offset = offset
@@ -76,6 +81,7 @@ package struct CommandFact: Equatable, Sendable {
         self.commandID = commandID
         self.maskedPhone = maskedPhone
         self.content = content
+        self.canBeRight = canBeRight
     }
 
     var session: SessionID? {
@@ -166,7 +172,7 @@ package struct CallFact: Equatable, Sendable {
 
     /// Nothing was asked as far as the code is concerned: asking again is no second question.
     var isSafeToRepeat: Bool {
-        if let status, [429, 503, 401, 403].contains(status) { return true }
+        if let status, [401, 403, 408, 421, 425, 429, 503].contains(status) { return true }
         if let code, [2, 3, 4, 7].contains(code) { return true }
         return false
     }

@@ -19,6 +19,11 @@ package enum AuditText {
                 "\(counts.spread) sessions have commands in several partitions: what holds for a session holds only within one"
             )
         }
+        if counts.verifiedAgain > 0 {
+            lines.append(
+                "\(counts.verifiedAgain) sessions were verified to several commands: act once per session, not per result"
+            )
+        }
         lines += notes
         let rows = report.checks.map { check in
             let count = report.offences[check] ?? 0
@@ -31,7 +36,7 @@ package enum AuditText {
     package static func findings(_ report: AuditReport) -> [String] {
         var lines = report.findings.map { finding in
             let place = finding.place.map { "\($0)" } ?? "-"
-            let session = finding.session.map { " session \(Console.printable($0.text))" } ?? ""
+            let session = finding.session.map { " session \($0.text.visible())" } ?? ""
             return "✗ \(finding.check.rawValue) \(place)\(session) (\(finding.time.iso8601)): \(finding.reason)"
         }
         let more = report.total - report.findings.count
@@ -72,6 +77,7 @@ package enum AuditText {
             ("results_outside", counts.outside), ("results_foreign", counts.foreign),
             ("dead_letters", counts.letters), ("ledger_records", counts.ledger), ("calls", counts.calls),
             ("sessions", counts.sessions), ("sessions_in_several_partitions", counts.spread),
+            ("sessions_verified_to_several_commands", counts.verifiedAgain),
         ]
         json.key("counts")
         json.beginObject()

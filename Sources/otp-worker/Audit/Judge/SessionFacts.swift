@@ -10,6 +10,7 @@ struct SessionFacts {
         var time: WallTime
         var question: Question
         var expiresAt: WallTime?
+        var canBeRight = true
         var answer: Answer?
     }
 
@@ -138,7 +139,7 @@ struct SessionFacts {
 
     /// Calls that no command of it explains.
     var unexplainedCalls: [CallFact] {
-        let asked = Set(lanes.values.flatMap { $0.exchanges.map(\.question) })
+        let asked = Set(lanes.values.flatMap { $0.exchanges.filter(\.canBeRight).map(\.question) })
         return calls.filter { $0.question.map { !asked.contains($0) } ?? true }
     }
 
@@ -151,6 +152,7 @@ struct SessionFacts {
         var word = lanes[fact.partition, default: Lane()].ledger
         switch fact.record.content {
         case .intent(let fingerprint, _, _), .void(let fingerprint): word.keyIDs.insert(fingerprint.keyID)
+        case .notes: break
         case .unreadable: word.hasUnreadable = true
         case .state(let codes, let isClosed):
             let settled = codes.compactMap { code in

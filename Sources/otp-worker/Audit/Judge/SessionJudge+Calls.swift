@@ -17,7 +17,9 @@ extension SessionJudge {
         let isSeen = rules.journalFrom.map { facts.firstTime >= $0 } ?? true
         var questions: [Question: Asked] = [:]
         for lane in facts.lanes.values {
-            for exchange in lane.exchanges { questions[exchange.question, default: Asked()].exchanges.append(exchange) }
+            for exchange in lane.exchanges where exchange.canBeRight {
+                questions[exchange.question, default: Asked()].exchanges.append(exchange)
+            }
         }
         for call in facts.calls {
             if let question = call.question { questions[question]?.calls.append(call) }

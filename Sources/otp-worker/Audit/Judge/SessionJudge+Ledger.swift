@@ -39,7 +39,9 @@ extension SessionJudge {
 
     private mutating func noState(_ lane: SessionFacts.Lane, _ partition: Int32) {
         guard isLedgerSeen, !lane.ledger.hasUnreadable,
-            let settling = lane.exchanges.first(where: { $0.answer.map { $0.settles && !$0.replayed } ?? false })
+            let settling = lane.exchanges.first(where: { exchange in
+                exchange.canBeRight && exchange.answer.map { $0.settles && !$0.replayed } ?? false
+            })
         else { return }
         find(.ledger, settling, partition, "its result settles the code, but the ledger holds no state of the session")
     }
@@ -89,7 +91,7 @@ extension SessionJudge {
     ) -> [(exchange: SessionFacts.Exchange, later: Set<Int64>)] {
         var last: [Question: (exchange: SessionFacts.Exchange, later: Set<Int64>)] = [:]
         for exchange in answered {
-            guard let answer = exchange.answer, !answer.replayed else { continue }
+            guard let answer = exchange.answer, !answer.replayed, exchange.canBeRight else { continue }
             if answer.settles {
                 last[exchange.question] = (exchange, [])
             } else if answer.reason == .upstreamUnavailable {

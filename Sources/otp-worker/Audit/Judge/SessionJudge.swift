@@ -84,12 +84,36 @@ struct SessionJudge {
         let isAllKnown = !lane.ledger.isInPart
         var known = Known()
         for exchange in lane.exchanges {
-            if let answer = exchange.answer {
+            if !exchange.canBeRight {
+                slip(exchange, partition, known, isAllKnown: isAllKnown)
+            } else if let answer = exchange.answer {
                 judge(answer, of: exchange, partition, known, lane, isAllKnown: isAllKnown)
                 learn(answer, of: exchange, lane, &known)
             }
             if exchange.answer?.isBusy != true { known.unhurried += 1 }
-            known.asked.insert(exchange.question)
+            if exchange.canBeRight { known.asked.insert(exchange.question) }
+        }
+    }
+
+    /// What was typed is no code: wrong whatever is known of the session, without a call.
+    private mutating func slip(
+        _ exchange: SessionFacts.Exchange,
+        _ partition: Int32,
+        _ known: Known,
+        isAllKnown: Bool
+    ) {
+        guard let answer = exchange.answer else { return }
+        shape(answer, of: exchange, partition)
+        if answer.isBusy { return busy(exchange, partition, known) }
+        doubt(answer, of: exchange, partition, known, isAllKnown: isAllKnown)
+        guard answer.reason != .wrongCode || answer.calls > 0 || answer.replayed || answer.code != nil else { return }
+        let reason = "\(answer.reason.rawValue) with \(answer.calls) calls, for what can be no code"
+        find(.unfounded, exchange, partition, reason)
+    }
+
+    private mutating func busy(_ exchange: SessionFacts.Exchange, _ partition: Int32, _ known: Known) {
+        if isWhole, known.unhurried < 64 {
+            find(.unfounded, exchange, partition, "session_busy behind \(known.unhurried) commands, not 64")
         }
     }
 
@@ -120,12 +144,7 @@ struct SessionJudge {
         isAllKnown: Bool
     ) {
         shape(answer, of: exchange, partition)
-        if answer.isBusy {
-            if isWhole, known.unhurried < 64 {
-                find(.unfounded, exchange, partition, "session_busy behind \(known.unhurried) commands, not 64")
-            }
-            return
-        }
+        if answer.isBusy { return busy(exchange, partition, known) }
         doubt(answer, of: exchange, partition, known, isAllKnown: isAllKnown)
         if answer.replayed {
             replay(answer, of: exchange, partition, known, lane)
@@ -207,7 +226,7 @@ struct SessionJudge {
             }
         case .tooManyCodes:
             let others = known.asked.subtracting([exchange.question]).count
-            if isWhole, others < rules.maximumCodes {
+            if isWhole, !rules.limitsPhones, others < rules.maximumCodes {
                 find(.unfounded, exchange, partition, "too_many_codes after \(others), not \(rules.maximumCodes)")
             }
         case .deadlinePassed, .invalid, .upstreamUnavailable, .outcomeUnknown, .sessionBusy: break

@@ -48,7 +48,7 @@ package struct TimeLine {
     /// One line about the whole.
     package var summary: String {
         let codes = Names(commands, ledger).questions.count
-        var text = "session \(Console.printable(session.text)): \(commands.count) commands, \(codes) codes"
+        var text = "session \(session.text.visible()): \(commands.count) commands, \(codes) codes"
         let verified = results.contains { $0.event.status == .verified }
         let isOpen = results.count < commands.count
         text += verified ? ", verified" : ", not verified"
@@ -78,7 +78,8 @@ package struct TimeLine {
         switch command.content {
         case .usable(_, let question, let expiresAt):
             let end = expiresAt.map { ", to be answered before \($0.iso8601)" } ?? ""
-            text = "phone \(command.maskedPhone ?? "-"), \(names.name(question))\(end)"
+            let slip = command.canBeRight ? "" : ", which can be no code and is not asked about"
+            text = "phone \(command.maskedPhone ?? "-"), \(names.name(question))\(slip)\(end)"
         case .unusable(let reason, _): text = "unusable: \(reason.rawValue)"
         }
         return Entry(time: command.time, kind: "command", place: place, command: place, text: text, rank: 0)
@@ -99,6 +100,13 @@ package struct TimeLine {
         case .state(let codes, let isClosed):
             let words = codes.map { names.describe($0, in: record.partition) }
             entry.text = ([isClosed ? "closed: verified" : "open"] + words).joined(separator: "; ")
+        case .notes(let notes):
+            entry.kind = "notes"
+            let words = notes.map { note in
+                let id = note.note.commandID.map { " (\($0.visible()))" } ?? ""
+                return "\(names.name(note.fingerprint)) was settled by the command at \(note.source)\(id)"
+            }
+            entry.text = words.joined(separator: "; ")
         case .unreadable: entry.text = "of another version, or damaged: the session is in doubt"
         }
         return entry

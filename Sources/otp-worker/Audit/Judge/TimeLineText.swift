@@ -2,7 +2,7 @@ import Contract
 
 /// A session's time line for people and for programs.
 package enum TimeLineText {
-    package static func lines(_ line: TimeLine) -> [String] {
+    package static func lines(_ line: TimeLine, columns: Int? = nil) -> [String] {
         let entries = line.entries()
         guard let first = entries.first else { return [line.summary] }
         let rows = entries.map { entry in
@@ -16,9 +16,10 @@ package enum TimeLineText {
             ]
         }
         let table = TextTable([
-            .init("TIME"), .init("MS", .right), .init("WHAT"), .init("COMMAND"), .init("READ AT"), .init("SAYS"),
+            .init("TIME", worth: 4), .init("MS", .right, worth: 3), .init("WHAT", worth: 6), .init("COMMAND", worth: 2),
+            .init("READ AT", worth: 1), .init("SAYS", least: 20, worth: 5),
         ])
-        return [line.summary, "from \(first.time.iso8601), times in UTC", "", table.text(rows)]
+        return [line.summary, "from \(first.time.iso8601), times in UTC", "", table.text(rows, columns: columns)]
     }
 
     /// One JSON object on one line.
