@@ -60,7 +60,8 @@ extension Engine {
 
     /// Intents that wait for a ledger without a leader ask nobody: they must not keep others from asking.
     private mutating func freeIntentSlots(of partition: Partition, at now: Instant) {
-        for command in partition.inOrder(where: \.isWritingIntent) where freedIntents.insert(command.record.id).inserted {
+        for command in partition.inOrder(where: \.isWritingIntent) where freedIntents.insert(command.record.id).inserted
+        {
             slots -= 1
             protection.released(command.record.id, at: now)
         }

@@ -9,7 +9,9 @@ extension Engine {
             let isUnhurried = unconcluded > 0 && drain.isRunning && revocation == nil
             return isUnhurried ? oldestConclusion + configuration.commitInterval : now
         }
-        if partitions.values.contains(where: { $0.settles && (!$0.voids.isEmpty || !$0.skipped.isEmpty) }) { return now }
+        if partitions.values.contains(where: { $0.settles && (!$0.voids.isEmpty || !$0.skipped.isEmpty) }) {
+            return now
+        }
         if needsProof(at: now), partitions.values.contains(where: \.settles) { return now }
         if partitions.values.contains(where: { $0.settles && ($0.progress.hasMoved || $0.lacksOffset) }) {
             return lastCommit + Limits.idleCommit

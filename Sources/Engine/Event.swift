@@ -84,7 +84,8 @@ extension Event {
         case .started, .assigned, .revoked, .lost, .coordinatorHeard, .consumerFailed, .consumerRecreated,
             .positionsFetched, .barrierFailed, .restoreHeldUp, .restoreFailed, .reachedEnd, .partitionUnreadable,
             .partitionUndecodable, .intentProducer,
-            .endsFetched, .partitionsCounted, .outputsLooked, .producerReady, .producerFailed, .keyReplaced, .timeReached, .drainRequested:
+            .endsFetched, .partitionsCounted, .outputsLooked, .producerReady, .producerFailed, .keyReplaced,
+            .timeReached, .drainRequested:
             false
         }
     }

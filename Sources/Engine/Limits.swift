@@ -63,8 +63,9 @@ package enum Limits {
     package static let barrierInterval = Duration.seconds(2)
     /// How long dead letters are withheld once the broker has refused them for want of a right.
     package static let deniedPause = Duration.seconds(60)
-    /// Bytes of one partition's records in one produce request (`batch.size`): the most that is ever sent, and the least that is
-    /// tried where a topic takes less. The broker's limit is on that, not on a record.
+    /// Bytes of one partition's records in one produce request: the most that is ever sent, and the least that is tried.
+    ///
+    /// A topic's `max.message.bytes` is a limit of that (librdkafka's `batch.size`), not of a record.
     package static let batchBytes = 65_536
     package static let leastBatchBytes = 1_024
     /// The share of call slots that intents of one partition may hold while others want them: one half.

@@ -100,7 +100,9 @@ extension HeaderSelection {
     /// The place of the rule for headers of this name, given as C text.
     fileprivate func rule(named name: UnsafePointer<CChar>) -> Int? {
         rules.firstIndex { rule in
-            guard rule.name.utf8.first == UInt8(bitPattern: unsafe name.pointee) || rule.isOfAnyCase else { return false }
+            guard rule.name.utf8.first == UInt8(bitPattern: unsafe name.pointee) || rule.isOfAnyCase else {
+                return false
+            }
             return unsafe rule.name.withCString {
                 unsafe rule.isOfAnyCase ? crdkafka_is_same_name($0, name) : crdkafka_is_same_text($0, name)
             }

@@ -145,7 +145,8 @@ private func event(_ write: IntentWriter.Write, _ outcome: Result<Int64?, KafkaE
             reason: "\(error)"
         )
     case (.barrier(let place), .success(let offset?)): .barrierWritten(place, ledgerOffset: offset)
-    case (.barrier(let place), .success(nil)): .barrierFailed(place, reason: "the broker did not say where the barrier lies")
+    case (.barrier(let place), .success(nil)):
+        .barrierFailed(place, reason: "the broker did not say where the barrier lies")
     case (.barrier(let place), .failure(let error)): .barrierFailed(place, reason: "\(error)")
     }
 }

@@ -305,8 +305,10 @@ package final class Telemetry: Sendable {
         health.set(
             "reading",
             isOK: unread.isEmpty,
-            detail: unread.map { "partition \($0.number): nothing comes from offset \($0.next) on, it ends at \($0.end ?? 0)" }
-                .joined(separator: "; ")
+            detail: unread.map {
+                "partition \($0.number): nothing comes from offset \($0.next) on, it ends at \($0.end ?? 0)"
+            }
+            .joined(separator: "; ")
         )
         // Results are published all the same.
         health.set(

@@ -9,7 +9,8 @@ import Synchronization
 /// It never tries anything twice that it was not told to.
 final class Transactor: Sendable {
     private let queue = DispatchQueue(label: "otp-worker.transactions")
-    private let properties: @Sendable (_ transactionalID: String, _ batchBytes: Int) throws(KafkaError) -> [String: String]
+    private let properties:
+        @Sendable (_ transactionalID: String, _ batchBytes: Int) throws(KafkaError) -> [String: String]
     private let slot: String
     private let fencing = DispatchQueue(label: "otp-worker.fencing")
     private let topics: WorkerConfiguration.Topics
@@ -56,7 +57,10 @@ final class Transactor: Sendable {
     /// The producer learns of new partitions before a record is sent there.
     func reroute(_ change: @escaping @Sendable (inout ReplyRoutes) -> Void) {
         queue.async { [self] in
-            state.withLock { $0.producer }?.refresh([topics.results, topics.ledger, topics.deadLetters], timeout: Self.learning)
+            state.withLock { $0.producer }?.refresh(
+                [topics.results, topics.ledger, topics.deadLetters],
+                timeout: Self.learning
+            )
             routes.withLock { change(&$0) }
         }
     }
@@ -74,7 +78,10 @@ final class Transactor: Sendable {
             do throws(KafkaError) {
                 let id = choice.isAlternate ? ProducerChoice.alternate(of: slot) : slot
                 let producer = try initialised(id, batchBytes: choice.batchBytes, timeout: timeout * 2)
-                producer.refresh([topics.results, topics.ledger, topics.deadLetters], timeout: min(timeout, Self.learning))
+                producer.refresh(
+                    [topics.results, topics.ledger, topics.deadLetters],
+                    timeout: min(timeout, Self.learning)
+                )
                 state.withLock { $0.producer = producer }
                 report(.producerReady)
             } catch {

@@ -13,7 +13,9 @@ struct HappyPathTests {
         let positions = Positions(committed: 5, metadata: nil, earliest: 3, end: 5)
         #expect(worker.happens(.positionsFetched(place, positions)) == ["barrier 0"])
         #expect(worker.happens(.barrierWritten(place, ledgerOffset: 100)) == ["read ledger 0 start...100"])
-        #expect(worker.happens(.restored(place, .init(ledger: Transcript.read([])), at: worker.wall)) == ["resume 0 at 5"])
+        #expect(
+            worker.happens(.restored(place, .init(ledger: Transcript.read([])), at: worker.wall)) == ["resume 0 at 5"]
+        )
         worker.ledgerEnd[0] = 101
         #expect(worker.receive(5, "s1", "A") == ["intent 5 s1/A@5"])
         #expect(worker.intentWritten(5) == ["call 5"])

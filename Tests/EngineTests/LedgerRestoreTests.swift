@@ -70,7 +70,11 @@ struct LedgerRestoreTests {
     }
 
     @Test func whatIsNoneOfOursIsCountedAndPassedOver() {
-        var restore = LedgerRestore(.init(retention: .seconds(1), committed: 0, finished: nil), process: 7, at: Sample.ledgerTime)
+        var restore = LedgerRestore(
+            .init(retention: .seconds(1), committed: 0, finished: nil),
+            process: 7,
+            at: Sample.ledgerTime
+        )
         func apply(_ key: [UInt8]?, _ value: [UInt8]?, at offset: Int64) {
             restore.apply(key: key, value: value, offset: offset, timestamp: Sample.ledgerTime) {
                 Sample.digest($0.text)

@@ -58,7 +58,14 @@ struct LimitsTests {
         let breaker = try #require(protection.breaker)
         let pace = try #require(protection.haltPace)
         let defaults = EngineConfiguration(
-            topic: "t", group: "g", worker: "w", clusterID: "c", keyID: 1, processID: 1, transactionalID: "w")
+            topic: "t",
+            group: "g",
+            worker: "w",
+            clusterID: "c",
+            keyID: 1,
+            processID: 1,
+            transactionalID: "w"
+        )
         // A command that waits lives to be the probe of a breaker that just opened.
         #expect(breaker.firstOpening < protection.maximumWait)
         #expect(breaker.firstOpening < breaker.longestOpening && pace < protection.longestHaltPace)

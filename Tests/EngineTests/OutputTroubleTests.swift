@@ -114,7 +114,11 @@ struct OutputTroubleTests {
         #expect(worker.answered(0, .code(1)).first == "commit 1")
         worker.aborted(.denied, isProducerLost: true)
         #expect(worker.facts.contains(.undeliverable(worker.id(0))))
-        #expect(worker.happens(.producerReady).contains("result 0 rejected/wrong_code undeliverable code=1 http=200 calls=1"))
+        #expect(
+            worker.happens(.producerReady).contains(
+                "result 0 rejected/wrong_code undeliverable code=1 http=200 calls=1"
+            )
+        )
         #expect(worker.aborted(.denied, isProducerLost: true) == ["pause 0", "replace producer after 100 ms"])
         #expect(worker.facts.contains(.parked(0, reason: "refused")))
     }
@@ -128,7 +132,9 @@ struct OutputTroubleTests {
         worker.committed()
         worker.ask(2, "u", "A", .code(1))
         #expect(
-            worker.aborted(.tooLarge, faults: [.result(0), .result(1)]) == ["replace producer of 32768 bytes after 50 ms"]
+            worker.aborted(.tooLarge, faults: [.result(0), .result(1)]) == [
+                "replace producer of 32768 bytes after 50 ms"
+            ]
         )
         #expect(worker.facts.contains(.batchBytesCut(to: 32_768)))
         #expect(worker.happens(.producerReady).first == "commit 3")

@@ -162,7 +162,9 @@ struct RebalanceTests {
         worker.happens(.assigned([1]))
         let place = worker.place(1)
         #expect(worker.happens(.revoked([0, 1])) == ["pause 0"])
-        #expect(worker.happens(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0))) == [])
+        #expect(
+            worker.happens(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0))) == []
+        )
         #expect(worker.happens(.restored(place, .init(ledger: Transcript.read([])), at: worker.wall)) == [])
         worker.intentWritten(0)
         #expect(worker.committed() == ["release 0,1"])

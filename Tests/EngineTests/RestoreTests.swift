@@ -58,15 +58,27 @@ struct RestoreTests {
 
     @Test func aGroupThatNeverCommittedBeginsAtTheEarliest() {
         let worker = Transcript()
-        #expect(reads(Positions(committed: nil, metadata: nil, earliest: 33, end: 33), in: worker) == ["read ledger 0 start...100"])
-        #expect(worker.happens(.restored(worker.place(0), .init(ledger: Transcript.read([])), at: worker.wall)) == ["resume 0 at 33"])
+        #expect(
+            reads(Positions(committed: nil, metadata: nil, earliest: 33, end: 33), in: worker) == [
+                "read ledger 0 start...100"
+            ]
+        )
+        #expect(
+            worker.happens(.restored(worker.place(0), .init(ledger: Transcript.read([])), at: worker.wall)) == [
+                "resume 0 at 33"
+            ]
+        )
         #expect(worker.pass(.seconds(3)) == [])
     }
 
     @Test func commandsThatRetentionDeletedAreCountedAndPassedOver() {
         let worker = Transcript()
         reads(Positions(committed: 20, metadata: nil, earliest: 33, end: 33), in: worker)
-        #expect(worker.happens(.restored(worker.place(0), .init(ledger: Transcript.read([])), at: worker.wall)) == ["resume 0 at 33"])
+        #expect(
+            worker.happens(.restored(worker.place(0), .init(ledger: Transcript.read([])), at: worker.wall)) == [
+                "resume 0 at 33"
+            ]
+        )
         #expect(worker.facts.contains(.commandsMissed(0, count: 13)))
         #expect(worker.happens(.started) == ["replace producer after 0 ms"])
         #expect(worker.happens(.producerReady) == ["subscribe"])

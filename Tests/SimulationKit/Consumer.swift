@@ -288,7 +288,9 @@ final class Consumer {
             partition.position = last.offset + 1
             process.hand(records, to: partition.place)
             pump(partition.place.partition)
-        } else if let damaged = log.damaged.first(where: { $0.lowerBound > position }), damaged.lowerBound < log.visibleEnd {
+        } else if let damaged = log.damaged.first(where: { $0.lowerBound > position }),
+            damaged.lowerBound < log.visibleEnd
+        {
             partition.position = damaged.lowerBound
             pump(partition.place.partition)
         } else if partition.saidEnd < log.visibleEnd, log.visibleEnd >= position {

@@ -145,7 +145,8 @@ package enum FactKind: String, CaseIterable, Sendable {
     case ledgerRecreated, commandsMissed, parked, unparked, undeliverable, deadLetterDropped, intakeClosed, intakeOpened
     case upstream
     case draining, stopped
-    case producerFenced, stalePosition, predecessorFenced, readingStalled, readingResumed, steppedOver, deadLettersDenied
+    case producerFenced, stalePosition, predecessorFenced, readingStalled, readingResumed, steppedOver,
+        deadLettersDenied
     case producerSwitched, batchBytesCut
 
     init(_ fact: Fact) {

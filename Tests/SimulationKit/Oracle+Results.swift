@@ -47,7 +47,9 @@ extension Oracle {
         guard let log, let last = letter.lastOffset,
             (letter.source.offset...last).contains(where: log.isDamaged),
             log.records.allSatisfy({ !(letter.source.offset...last).contains($0.offset) })
-        else { return world.violate("\(letter.source) to \(letter.lastOffset ?? -1) is passed over, and could be read") }
+        else {
+            return world.violate("\(letter.source) to \(letter.lastOffset ?? -1) is passed over, and could be read")
+        }
     }
 
     func checkSecrets(_ write: Batch.LedgerWrite) {

@@ -242,7 +242,9 @@ final class Oracle {
         // A session's outcomes stay together; all else keeps to the limit.
         let room = batch.results.prefix(world.plan.maximumBatch)
         let sessions = Set(room.compactMap { $0.event.sessionID } + batch.ledger.compactMap(\.record?.session))
-        let isKept = batch.results.dropFirst(room.count).allSatisfy { $0.event.sessionID.map(sessions.contains) ?? false }
+        let isKept = batch.results.dropFirst(room.count).allSatisfy {
+            $0.event.sessionID.map(sessions.contains) ?? false
+        }
         if !isKept { world.violate("a batch of \(batch.results.count) records") }
         if batch.results.count >= world.plan.maximumBatch { world.coverage.hit(.transition(.batchFull)) }
         if batch.results.isEmpty, batch.ledger.isEmpty {

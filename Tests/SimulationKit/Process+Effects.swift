@@ -33,7 +33,7 @@ extension Process {
         case .call(let id, let command, _, let timeout): call(id, command, timeout: timeout)
         case .replaceProducer(let choice, let delay): replaceProducer(choice, after: delay)
         case .commit(let batch): commit(batch)
-        case .cancelCommit(let id): if !shellFaults.contains(.cancelIgnored) { cancelled = id }
+        case .cancelCommit(let id): cancelled = id
         case .traceBatch(let id, let places, let timeout): trace(id, places, timeout: timeout)
         case .wake(let moment): arm(at: moment)
         case .report: break
@@ -114,6 +114,10 @@ extension Process {
             world.now + world.delay(ms(1), ms(6)) + (isLate ? sec(5) : blocked) + before
         )
         lastIntentArrival = arrival
+        if world.strikes(.intentFails, 0.01) {
+            toLoop(.intents, .intentProducer(failure: "none could be made"))
+            later(sec(1)) { [self] in toLoop(.intents, .intentProducer(failure: nil)) }
+        }
         let isRefused = broker.refusing.contains(partition)
         let fails = isRefused || isLate || world.strikes(.intentFails, 0.08)
         let isWritten = !fails || (!isRefused && !isLate && world.strikes(.intentFailsButWritten, 0.5))

@@ -51,7 +51,8 @@ extension Process {
             let attempt = Attempt(batch: batch, metadata: captured, epoch: producerEpoch)
             crashMaybe()
             rpc(.brokers) { [self] answer in
-                broker.begin(producer, epoch: attempt.epoch, self, batch, isWanted: { !attempt.isGivenUp }) { transaction in
+                broker.begin(producer, epoch: attempt.epoch, self, batch, isWanted: { !attempt.isGivenUp }) {
+                    transaction in
                     answer {
                         guard !attempt.isGivenUp else { return }
                         attempt.isBegun = true
@@ -108,11 +109,7 @@ extension Process {
         if broker.areLettersDenied, !attempt.batch.deadLetters.isEmpty {
             // Refused as a whole: nothing was added to the transaction, and its abort is refused too.
             broker.forget(transaction)
-            return finished(
-                shellFaults.contains(.abortTakenForUnknown)
-                    ? .commitUnknown(attempt.batch.id, isFenced: false, reason: "not authorised")
-                    : aborted(attempt, .denied, [], isProducerLost: true, "not authorised")
-            )
+            return finished(aborted(attempt, .denied, [], isProducerLost: true, "not authorised"))
         }
         if broker.isStuck(attempt.batch) {
             guard world.now < end, cancelled != attempt.batch.id else {

@@ -324,12 +324,10 @@ final class Process {
     private func lookAtOutputs() {
         later(sec(1)) { [self] in
             guard isRunning else { return }
-            if !shellFaults.contains(.outputsNotLookedAt) {
-                rpc(.brokers) { [self] answer in
-                    let unwritable = broker.unwritable
-                    answer { [self] in toLoop(.signal, .outputsLooked(unwritable)) }
-                } failed: {
-                }
+            rpc(.brokers) { [self] answer in
+                let unwritable = broker.unwritable
+                answer { [self] in toLoop(.signal, .outputsLooked(unwritable)) }
+            } failed: {
             }
             lookAtOutputs()
         }

@@ -6,12 +6,6 @@ package enum ShellFault: String, CaseIterable, Sendable {
     case restoreEndsAtStaleEnd
     /// The barrier is written before the committed offset is known.
     case barrierBeforeCommitted
-    /// Nobody looks whether the outputs can be written.
-    case outputsNotLookedAt
-    /// A transaction that hangs is not given up when it is told to be.
-    case cancelIgnored
-    /// What fails before the commit is taken for unknown, with the same producer.
-    case abortTakenForUnknown
     /// Reading stops where nothing more is stable.
     case restoreStopsAtStable
     /// Read up when the last record is the one before the target: a marker at the end makes it wait for ever.

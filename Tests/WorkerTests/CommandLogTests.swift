@@ -47,7 +47,15 @@ struct CommandLogTests {
     /// A log store compares numbers and cannot compare texts.
     @Test func fieldsThatAreNumbersAreWrittenAsNumbers() throws {
         let telemetry = telemetry(recorder.sink(repeats: nil))
-        let answered = Fact.asked(record, .ambiguous, attempt: 2, after: .zero, failure: nil, httpStatus: 503)
+        let answered = Fact.asked(
+            record,
+            .ambiguous,
+            attempt: 2,
+            after: .zero,
+            failure: nil,
+            httpStatus: 503,
+            body: nil
+        )
         let facts: [Fact] = [
             answered, .backedOff(record, attempt: 1, for: .milliseconds(200)),
             .upstream(.breakerOpened(for: .seconds(1))),

@@ -48,7 +48,9 @@ struct MetricStartTests {
         }
         facts += Guessed.allCases.map { .guessed(record, at: $0) }
         facts += [true, false].map { .transaction(records: 1, after: .zero, committed: $0) }
-        facts += [.deadLetterDropped(record), .unknownCommit(reason: "", isFenced: false)]
+        facts += [
+            .deadLetterDropped(record), .unknownCommit(reason: ""), .producerFenced(isTimedOut: false, reason: ""),
+        ]
         facts += [.restoreFailed(3, reason: "")]
         for fact in facts { telemetry.report(fact) }
         telemetry.replies([.obeyed: 1, .notAllowed: 1, .unavailable: 1])
