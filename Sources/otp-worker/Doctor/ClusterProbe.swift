@@ -215,7 +215,7 @@ struct ClusterProbe {
         where topics[name]?.partitions.allSatisfy({ $0.leader != nil }) ?? false {
             let record = OutgoingRecord(topic: name, key: Array("otp-worker doctor".utf8))
             let error = producer.rehearse([record], group: worker.kafka.groupID)
-            tell(judge.writing(name, error))
+            tell(judge.writing(name, error, throttle: throttle.longest))
             // A producer that broke would say the same of everything that follows.
             if error?.isFatal ?? false { return }
         }

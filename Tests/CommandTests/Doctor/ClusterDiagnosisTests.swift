@@ -349,6 +349,9 @@ struct ClusterDiagnosisTests {
         #expect(HostJudge.keyFile("/k", mode: 0o640).severity == .ok)
         #expect(Self.judge().transactions(nil).severity == .ok)
         #expect(Self.judge().quota(.zero).severity == .ok)
+        let late = KafkaError("produce", .messageTimedOut)
+        #expect(Self.judge().writing("t", late, throttle: .seconds(2)).severity == .skipped)
+        #expect(Self.judge().writing("t", late).severity == .failure)
         #expect(TransactionJudge(Self.worker()).holds(.success([]), now: 0).map(\.severity) == [.ok])
         #expect(Self.group("cooperative-sticky", Self.member).map(\.severity) == [.ok])
     }
