@@ -54,7 +54,7 @@ struct TextTableTests {
     /// The widths that a newcomer has: a telephone, a window, a wide screen.
     @Test(arguments: [
         (40, "s-0123456…  verified  already_verified"),
-        (80, "10:00:00.180  s-0123456…  verified  already_verifi…     180  in doubt, replayed"),
+        (80, "s-01234567890123456789012…  verified  already_verified       in doubt, replayed"),
     ])
     func aNarrowTerminalShowsWhatIsWorthMost(columns: Int, expected: String) throws {
         let event = ResultEvent(
@@ -87,14 +87,20 @@ struct TextTableTests {
 
     @Test func columnsGoInTheOrderOfTheirWorth() {
         let table = TextTable([
-            .init("A", width: 6, worth: 1), .init("B", width: 6, least: 3, worth: 3),
+            .init("A", width: 6, worth: 1), .init("B", width: 6, least: 4, worth: 4),
             .init("C", .right, width: 6, worth: 2),
+            .init("D", width: 6, tight: 3, worth: 3),
         ])
-        let cells = ["aaaaaa", "bbbbbb", "cccccc"]
-        #expect(table.fitted(to: 22).line(cells) == "aaaaaa  bbbbbb  cccccc")
-        #expect(table.fitted(to: 20).line(cells) == "aaaaaa  bbb…  cccccc")
-        #expect(table.fitted(to: 18).line(cells) == "bbbbbb  cccccc")
-        #expect(table.fitted(to: 10).line(cells) == "bbbbbb")
+        let cells = ["aaaaaa", "bbbbbb", "cccccc", "dddddd"]
+        #expect(table.fitted(to: 30).line(cells) == "aaaaaa  bbbbbb  cccccc  dddddd")
+        // What readily becomes narrower does, then the column of the least worth goes.
+        #expect(table.fitted(to: 28).line(cells) == "aaaaaa  bbb…  cccccc  dddddd")
+        #expect(table.fitted(to: 27).line(cells) == "bbbbbb  cccccc  dddddd")
+        // Three columns are rather cut than left out.
+        #expect(table.fitted(to: 19).line(cells) == "bbbbbb  cccccc  dd…")
+        #expect(table.fitted(to: 17).line(cells) == "bbb…  cccccc  dd…")
+        #expect(table.fitted(to: 15).line(cells) == "bbbbbb  dddddd")
+        #expect(table.fitted(to: 5).line(cells) == "bbbb…")
         #expect(table.fitted(to: 2).line(cells) == "b…")
     }
 }

@@ -1,10 +1,13 @@
 """`otp-worker doctor` sees what is broken, says what to do, and disturbs nobody."""
 
 import json
+import os
 
 import pytest
+from confluent_kafka import Consumer, Producer
 
 import harness
+import quotas
 
 
 def doctor(bench, settings=None, environment=None, arguments=(), url=None):
@@ -162,3 +165,85 @@ def test_the_certificate(bench, sandbox, tmp_path):
     findings, code = doctor(bench, {"check_otp.ca_file": authority}, url=url, arguments=["--read-only"])
     only(findings, "upstream.certificate", "runs out in")
     assert code == 3
+
+
+strict = pytest.mark.skipif("OTP_TEST_KAFKA" not in os.environ, reason="noida-db knows no open transactions, members or quotas")
+
+
+def produce_in_a_transaction(bench, topic):
+    """Somebody's transaction that is not ended, and what comes behind it."""
+    producer = Producer({"bootstrap.servers": bench.brokers, "transactional.id": f"{bench.prefix}.shop"})
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.produce(topic, "{}", key="k", partition=3)
+    producer.flush()
+    plain = Producer({"bootstrap.servers": bench.brokers})
+    for _ in range(4):
+        plain.produce(topic, "{}", key="k", partition=3)
+    plain.flush()
+    return producer
+
+
+@strict
+def test_an_open_transaction_that_holds_a_topic(bench, sandbox):
+    sandbox()
+    for topic, words in ((bench.ledger, "cannot be restored"), (bench.commands, "no worker sees the commands behind it")):
+        producer = produce_in_a_transaction(bench, topic)
+        findings, code = doctor(bench, arguments=["--read-only"])
+        only(findings, "kafka.open_transactions", f"{topic}/3, open since ", "from offset 0 on", words, "--start-offset 0")
+        assert code == 1
+        producer.abort_transaction()
+    findings, code = doctor(bench, arguments=["--read-only"])
+    assert (wrong(findings), code) == (set(), 0), findings
+
+
+@strict
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"partition.assignment.strategy": "cooperative-sticky"}, ["members that are no workers: rdkafka on "]),
+        ({"partition.assignment.strategy": "range", "client.id": "shop"}, ["share partitions by range", "shop on "]),
+    ],
+)
+def test_a_member_that_is_no_worker(bench, sandbox, settings, words):
+    sandbox()
+    consumer = Consumer({"bootstrap.servers": bench.brokers, "group.id": f"{bench.prefix}.group", **settings})
+    try:
+        consumer.subscribe([bench.commands])
+        harness.until("it is a member", lambda: consumer.poll(0.1) or consumer.assignment())
+        findings, code = doctor(bench, arguments=["--read-only"])
+        only(findings, "kafka.group_id", *words)
+        assert code == 1
+    finally:
+        consumer.close()
+
+
+@strict
+def test_a_quota_makes_commands_wait_and_is_told(bench, sandbox, worker, results):
+    """It is neither another worker nor the upstream: everybody is answered, later."""
+    sandbox()
+    name = f"{bench.prefix}-slow"
+    process = worker(name).wait_ready()
+    quotas.set_of_client(bench, name, "producer_byte_rate", 3_000)
+    try:
+        sessions = [f"q{number:03d}-ab{number % 100:02d}" for number in range(60)]
+        bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
+        harness.until("it is told", lambda: process.log_lines("a quota of the cluster holds this worker back: commands wait"), 60)
+        events = results.wait(60, 240, [process])
+    finally:
+        quotas.set_of_client(bench, name, "producer_byte_rate", None)
+    assert {event["status"] for event in events} == {"verified"} and len(events) == 60
+    assert process.metric("upstream_halts_total") == process.metric("breaker_openings_total") == 0
+    assert process.end(seconds=60) == 0
+
+
+@strict
+def test_a_quota_that_is_reached_is_named(bench, sandbox):
+    sandbox()
+    quotas.set_of_client(bench, f"{bench.prefix}-slow", "producer_byte_rate", 10)
+    try:
+        findings, code = doctor(bench, {"worker.name": f"{bench.prefix}-slow"})
+        only(findings, "kafka.quota", "a quota is reached", "producer_byte_rate")
+        assert code == 3
+    finally:
+        quotas.set_of_client(bench, f"{bench.prefix}-slow", "producer_byte_rate", None)

@@ -4,7 +4,7 @@ package import Contract
 package enum ReplayText {
     package static let table = TextTable([
         .init("COMMAND", width: 40, least: 24, worth: 3), .init("REASON", width: 20, least: 14, worth: 2),
-        .init("REPLAY", .right, width: 6, worth: 1), .init("WHAT HAPPENS", width: 70, least: 14, worth: 4),
+        .init("REPLAY", .right, width: 6, worth: 1), .init("WHAT HAPPENS", width: 70, least: 24, tight: 14, worth: 4),
     ])
 
     /// `written` is where the replay came to lie; nil while nothing is written.

@@ -32,9 +32,8 @@ package struct DemoReport: Sendable {
 
     package func text(columns: Int? = nil) -> String {
         let table = TextTable([
-            .init("", worth: 7), .init("SESSION", least: 8, worth: 2), .init("WHAT HAPPENS", least: 14, worth: 6),
-            .init("EXPECTED", least: 14, worth: 3), .init("CAME", least: 14, worth: 5),
-            .init("CALLS", .right, worth: 4),
+            .init("", worth: 7), .init("SESSION", worth: 2), .init("WHAT HAPPENS", tight: 14, worth: 6),
+            .init("EXPECTED", worth: 3), .init("CAME", tight: 14, worth: 5), .init("CALLS", .right, worth: 4),
             .init("MS", .right, worth: 1),
         ])
         return table.text(rows.map(Self.cells), columns: columns) + "\n\n" + closing

@@ -32,9 +32,12 @@ package struct AccessJudge {
         }
     }
 
-    /// A rehearsed transaction that wrote to one topic.
-    package func writing(_ topic: String, _ error: KafkaError?) -> Diagnosis {
+    /// A rehearsed transaction that wrote to one topic; under a quota that it does not come through says nothing.
+    package func writing(_ topic: String, _ error: KafkaError?, throttle: Duration = .zero) -> Diagnosis {
         guard let error else { return .ok("access.write", "\(topic) can be written to in a transaction") }
+        if throttle > .zero, error.isTransient || error.code == .messageTimedOut {
+            return .skipped("access.write", "\(topic): not known: a quota held the try up for too long")
+        }
         let remedy =
             switch error.code {
             case .topicAuthorizationFailed: grant("Write", "Describe", on: "--topic \(topic)")

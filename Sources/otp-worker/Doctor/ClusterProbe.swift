@@ -45,7 +45,11 @@ struct ClusterProbe {
             let brokers = try admin.brokers(timeout: Self.timeout)
             return ConnectionJudge.Cluster(id: try admin.clusterID(timeout: Self.optionalTimeout), brokers: brokers)
         }
-        tell(ConnectionJudge.connection(asked, bootstrap: worker.kafka.brokers))
+        var finding: AddressProbe.Finding?
+        if case .failure(let error) = asked, AddressProbe.mayExplain(error) {
+            finding = AddressProbe.explain(worker.kafka.brokers, properties: worker.kafka.properties)
+        }
+        tell(ConnectionJudge.connection(asked, bootstrap: worker.kafka.brokers, finding: finding))
         guard case .success(let cluster) = asked else { return }
         for broker in cluster.brokers {
             let failure = await UpstreamProbe.reaches(
@@ -211,7 +215,7 @@ struct ClusterProbe {
         where topics[name]?.partitions.allSatisfy({ $0.leader != nil }) ?? false {
             let record = OutgoingRecord(topic: name, key: Array("otp-worker doctor".utf8))
             let error = producer.rehearse([record], group: worker.kafka.groupID)
-            tell(judge.writing(name, error))
+            tell(judge.writing(name, error, throttle: throttle.longest))
             // A producer that broke would say the same of everything that follows.
             if error?.isFatal ?? false { return }
         }

@@ -8,8 +8,8 @@ package import Kafka
 package enum LedgerText {
     package static let table = TextTable([
         .init("PLACE", width: 12, worth: 2), .init("WRITTEN", width: 24, worth: 1),
-        .init("SESSION", width: 26, least: 10, worth: 4), .init("KIND", width: 8, worth: 3),
-        .init("WHAT IT SAYS", width: 120, least: 16, worth: 5),
+        .init("SESSION", width: 26, tight: 10, worth: 4), .init("KIND", width: 8, worth: 3),
+        .init("WHAT IT SAYS", width: 120, least: 40, tight: 16, worth: 5),
     ])
 
     /// Nil when the key is none of the ledger's.

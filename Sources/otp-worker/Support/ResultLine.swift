@@ -7,8 +7,8 @@ package enum ResultLine {
     /// With a section's title in the place of the first column's, which needs none.
     package static func table(titled title: String) -> TextTable {
         TextTable([
-            .init(title, width: 12, worth: 6), .init("SESSION", width: 26, least: 10, worth: 8),
-            .init("STATUS", width: 8, worth: 10), .init("REASON", width: 21, least: 15, worth: 9),
+            .init(title, width: 12, worth: 6), .init("SESSION", width: 26, tight: 10, worth: 8),
+            .init("STATUS", width: 8, worth: 10), .init("REASON", width: 21, tight: 15, worth: 9),
             .init("CALLS", .right, width: 5, worth: 2), .init("MS", .right, width: 6, worth: 5),
             .init("NOTE", width: 19, worth: 7), .init("SOURCE", width: 14, worth: 4),
             .init("WORKER", width: 20, least: 10, worth: 3),

@@ -3,8 +3,8 @@ import Contract
 /// Text in aligned columns.
 ///
 /// A column is as wide as its widest cell, or as wide as it was told to be: then longer cells are cut, and lines can be
-/// written before the later ones are known. On a narrow terminal columns first become as narrow as they may, then those of the
-/// least worth are left out: no line wraps.
+/// written before the later ones are known. On a narrow terminal columns that may become narrower do, then those of the
+/// least worth are left out, and only the last few are cut to what they need at least: no line wraps.
 package struct TextTable: Sendable {
     package enum Alignment: Sendable {
         case left, right
@@ -15,8 +15,10 @@ package struct TextTable: Sendable {
         package var alignment: Alignment
         /// In characters; nil fits the cells.
         package var width: Int?
-        /// It may become as narrow as this where there is no room; nil: no narrower than it is.
+        /// It readily becomes as narrow as this; nil: no narrower than it is.
         package var least: Int?
+        /// It becomes as narrow as this before one of the last few columns is left out; nil: no narrower than ``least``.
+        package var tight: Int?
         /// Where there is no room for all, the column of the smallest worth goes first.
         package var worth: Int
 
@@ -25,15 +27,20 @@ package struct TextTable: Sendable {
             _ alignment: Alignment = .left,
             width: Int? = nil,
             least: Int? = nil,
+            tight: Int? = nil,
             worth: Int = 0
         ) {
             self.title = title
             self.alignment = alignment
             self.width = width
             self.least = least
+            self.tight = tight
             self.worth = worth
         }
     }
+
+    /// So many columns are rather cut than left out.
+    private static let essential = 3
 
     private var columns: [Column]
     /// Those that are written, by their places among the cells.
@@ -52,15 +59,19 @@ package struct TextTable: Sendable {
         let widths = columns.map { $0.width ?? $0.title.count }
         guard let limit, Self.total(of: columns.indices.map { widths[$0] }) > limit else { return table }
         let least = columns.indices.map { min(columns[$0].least ?? widths[$0], widths[$0]) }
-        while table.shown.count > 1, Self.total(of: table.shown.map { least[$0] }) > limit {
+        let tight = columns.indices.map { min(columns[$0].tight ?? least[$0], least[$0]) }
+        func total(_ widths: [Int]) -> Int { Self.total(of: table.shown.map { widths[$0] }) }
+        while table.shown.count > 1, total(least) > limit {
+            if table.shown.count <= Self.essential, total(tight) <= limit { break }
             let leastWorth = table.shown.indices.min { columns[table.shown[$0]].worth < columns[table.shown[$1]].worth }
             table.shown.remove(at: leastWorth ?? 0)
         }
-        var room = limit - Self.total(of: table.shown.map { least[$0] })
+        let needed = total(least) <= limit ? least : tight
+        var room = limit - total(needed)
         for index in table.shown.sorted(by: { columns[$0].worth > columns[$1].worth }) {
             // A single column that is left may be cut further.
-            let more = min(room, widths[index] - least[index])
-            table.columns[index].width = max(1, least[index] + more)
+            let more = min(room, widths[index] - needed[index])
+            table.columns[index].width = max(1, needed[index] + more)
             room -= more
         }
         return table

@@ -76,8 +76,8 @@ struct FleetTextTests {
             PART       PER S      LAG    PART       PER S      LAG    PART       PER S      LAG
             0         33.3/s        0    1         33.3/s       12    2         33.4/s    3,456
 
-            FAILED/DOUBT  SESSION                STATUS    REASON                 CALLS      MS  NOTE                 SOURCE
-            10:00:05.000  s-3                    failed    outcome_unknown            1    5000  in doubt, retryable  0/1201
+            FAILED/DOUBT  SESSION                     STATUS    REASON                     MS  NOTE                 SOURCE
+            10:00:05.000  s-3                         failed    outcome_unknown          5000  in doubt, retryable  0/1201
             """
         let page = Self.page(Self.view())
         let lines = page.split(separator: "\n", omittingEmptySubsequences: false)
