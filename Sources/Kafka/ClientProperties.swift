@@ -34,7 +34,7 @@ package enum ClientProperties {
             "group.id": groupID,
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": "\(session)",
-            "heartbeat.interval.ms": "\(min(1000, session / 3))",
+            "heartbeat.interval.ms": "\(min(500, session / 3))",
             "enable.auto.commit": "false",
             "enable.auto.offset.store": "false",
             "isolation.level": "read_committed",

@@ -38,6 +38,7 @@ package final class GroupConsumer: Sendable {
     /// May return early with nothing.
     package func poll(timeout: Duration, maximum: Int, maximumBytes: Int = .max) -> [ConsumerEvent] {
         var batch = EventBatch(selection)
+        hurryGroup()
         let isRetrying = carryOut(into: &batch)
         // A partition that could not be positioned yet is tried again soon.
         var wait = min(timeout, isRetrying ? .milliseconds(10) : timeout).wholeMilliseconds
@@ -186,6 +187,21 @@ package final class GroupConsumer: Sendable {
     /// Milliseconds without a record that are no pause between two fetches.
     private static let dry: Int32 = 10
 
+    /// Has librdkafka's main thread look at the group at once.
+    ///
+    /// Left alone it does so twice a second, each step of a rebalance at one look: heartbeats that are due wait for it, and so does
+    /// joining anew once one was answered that way.
+    private func hurryGroup() {
+        let isDue = assignment.withLock { state in
+            guard state.hurriedAt.map({ .now - $0 >= Self.hurry }) ?? true else { return false }
+            state.hurriedAt = .now
+            return true
+        }
+        if isDue { _ = try? groupMetadata() }
+    }
+
+    private static let hurry = Duration.milliseconds(50)
+
     private func request(_ change: (inout Assignment) -> Void) {
         assignment.withLock { change(&$0) }
         handle.wake()
@@ -224,6 +240,8 @@ extension GroupConsumer {
         var awaiting: [TopicPartition]?
         /// Paused in librdkafka, which remembers it beyond an assignment.
         var paused: Set<TopicPartition> = []
+        /// When librdkafka was last made to look at the group.
+        var hurriedAt: ContinuousClock.Instant?
         /// Records handed out since the queue last ran dry.
         var run = 0
         var isClosing = false

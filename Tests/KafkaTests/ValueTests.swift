@@ -20,7 +20,7 @@ import Testing
         #expect(consumer["auto.offset.reset"] == "error")
         #expect(consumer["enable.auto.commit"] == "false")
         #expect(consumer["session.timeout.ms"] == "6000")
-        #expect(consumer["heartbeat.interval.ms"] == "1000")
+        #expect(consumer["heartbeat.interval.ms"] == "500")
 
         let producer = try ClientProperties.transactionalProducer(common, transactionalID: "w-0")
         #expect(producer["linger.ms"] == "3")
@@ -30,8 +30,8 @@ import Testing
     }
 
     @Test func aShortSessionBeatsOftenEnough() throws {
-        let consumer = try ClientProperties.consumer(common, groupID: "g", sessionTimeout: .milliseconds(2_400))
-        #expect(consumer["heartbeat.interval.ms"] == "800")
+        let consumer = try ClientProperties.consumer(common, groupID: "g", sessionTimeout: .milliseconds(1_200))
+        #expect(consumer["heartbeat.interval.ms"] == "400")
     }
 
     /// It would raise that of a fetch.
