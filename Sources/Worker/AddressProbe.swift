@@ -1,3 +1,5 @@
+package import Kafka
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -25,6 +27,11 @@ package enum AddressProbe {
     package struct Finding: Equatable, Sendable {
         package var what: String
         package var remedy: String
+    }
+
+    /// Whether an error may come of an address that is no broker's: nothing came, or something that is no answer.
+    package static func mayExplain(_ error: KafkaError) -> Bool {
+        error.isTransient || error.code == .ssl || error.code == .badMessage
     }
 
     /// Looks at the first addresses of a cluster.
@@ -170,4 +177,9 @@ package enum AddressProbe {
 private func systemConnect(_ descriptor: Int32, _ address: UnsafeMutablePointer<sockaddr>, _ length: socklen_t) -> Int32
 {
     connect(descriptor, address, length)
+}
+
+extension KafkaError.Code {
+    /// _BAD_MSG: what came is not of Kafka's protocol.
+    fileprivate static let badMessage = Self(rawValue: -199)
 }

@@ -35,7 +35,8 @@ struct StartCheck {
             }
             clusterID = try admin.clusterID(timeout: timeout)
         } catch {
-            let finding = AddressProbe.explain(brokers, properties: properties)
+            let mayBeNone = AddressProbe.mayExplain(error)
+            let finding = mayBeNone ? AddressProbe.explain(brokers, properties: properties) : nil
             throw StartFailure(
                 .unavailable,
                 setting: "kafka.brokers",

@@ -45,7 +45,11 @@ struct ClusterProbe {
             let brokers = try admin.brokers(timeout: Self.timeout)
             return ConnectionJudge.Cluster(id: try admin.clusterID(timeout: Self.optionalTimeout), brokers: brokers)
         }
-        tell(ConnectionJudge.connection(asked, bootstrap: worker.kafka.brokers))
+        var finding: AddressProbe.Finding?
+        if case .failure(let error) = asked, AddressProbe.mayExplain(error) {
+            finding = AddressProbe.explain(worker.kafka.brokers, properties: worker.kafka.properties)
+        }
+        tell(ConnectionJudge.connection(asked, bootstrap: worker.kafka.brokers, finding: finding))
         guard case .success(let cluster) = asked else { return }
         for broker in cluster.brokers {
             let failure = await UpstreamProbe.reaches(

@@ -1,5 +1,6 @@
 package import CheckOTP
 package import Kafka
+package import Worker
 
 /// Judges whether the cluster lets this user in, and whether its brokers can be reached.
 package enum ConnectionJudge {
@@ -14,12 +15,20 @@ package enum ConnectionJudge {
         }
     }
 
-    package static func connection(_ asked: Result<Cluster, KafkaError>, bootstrap: String) -> Diagnosis {
+    /// Whether the cluster answered; where it did not, who listens at its address says more than the client's error.
+    package static func connection(
+        _ asked: Result<Cluster, KafkaError>,
+        bootstrap: String,
+        finding: AddressProbe.Finding? = nil
+    ) -> Diagnosis {
         switch asked {
         case .success(let cluster):
             let count = cluster.brokers.count == 1 ? "1 broker" : "\(cluster.brokers.count) brokers"
             return .ok("kafka.brokers", "\(bootstrap) answers: \(count), cluster \(cluster.id ?? "without an id")")
         case .failure(let error):
+            if let finding {
+                return .failure("kafka.brokers", "\(finding.what) (\(error.reason))", remedy: finding.remedy)
+            }
             return .failure("kafka.brokers", "no use of \(bootstrap): \(error.reason)", remedy: remedy(error))
         }
     }

@@ -91,7 +91,8 @@ extension Settings {
         } catch let error as KafkaError {
             let kafka = worker.kafka
             // Nothing came from there: is it a broker at all?
-            let finding = error.isTransient ? AddressProbe.explain(kafka.brokers, properties: kafka.properties) : nil
+            let mayBeNone = AddressProbe.mayExplain(error)
+            let finding = mayBeNone ? AddressProbe.explain(kafka.brokers, properties: kafka.properties) : nil
             throw Failure.explaining(error, brokers: kafka.brokers, finding: finding)
         }
     }

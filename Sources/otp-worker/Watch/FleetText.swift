@@ -96,7 +96,9 @@ package struct FleetText {
 
     private func latencyLine() -> Line {
         let recent = view.latency.lastMinute(at: second)
-        guard recent.count > 0 else { return Line("took        nothing came in the last minute") }
+        guard recent.count > 0 else {
+            return Line(widest("took        nothing came in the last minute", "nothing came in the last minute"))
+        }
         let quantiles = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)].map { name, share in
             "\(name) \(Self.grouped(Int(recent.quantile(share) ?? 0)))"
         }

@@ -50,6 +50,11 @@ struct ClusterDiagnosisTests {
         Case(.failure, "kafka.brokers", "the reason", "sasl.username and sasl.password") { [refused(.authentication)] },
         Case(.failure, "kafka.brokers", "the reason", "sasl.mechanism") { [refused(.unsupportedSASLMechanism)] },
         Case(.failure, "kafka.brokers", "the reason", "ssl.ca.location") { [refused(.ssl)] },
+        Case(.failure, "kafka.brokers", "h:1 is no Kafka broker: it speaks HTTP (the reason)", "name a broker's port") {
+            let finding = AddressProbe.finding(.http, at: "h:1", speaksTLS: false)
+            let error = KafkaError("brokers", .transport, reason: "the reason")
+            return [ConnectionJudge.connection(.failure(error), bootstrap: "h:1", finding: finding)]
+        },
         Case(.failure, "kafka.listeners", "broker 2 at kafka-2:9092", "advertised.listeners") {
             [ConnectionJudge.announced(.init(id: 2, host: "kafka-2", port: 9092), .unresolved)]
         },
