@@ -54,7 +54,7 @@ struct CommandLogTests {
             after: .zero,
             failure: nil,
             httpStatus: 503,
-            body: nil
+            body: .html
         )
         let facts: [Fact] = [
             answered, .backedOff(record, attempt: 1, for: .milliseconds(200)),
@@ -66,7 +66,7 @@ struct CommandLogTests {
         for fact in facts { telemetry.report(fact) }
         let lines = recorder.lines.joined(separator: "\n")
         let numbers = [
-            #""attempt":2"#, #""http_status":503"#, #""wait_ms":200"#, #""ms":1000"#, #""ms":2000"#,
+            #""attempt":2"#, #""http_status":503"#, #""body":"HTML""#, #""wait_ms":200"#, #""ms":1000"#, #""ms":2000"#,
             #""partitions":[3,4]"#,
             #""unsettled":5"#, #""sessions":6"#, #""ms":7"#, #""offset":8"#, #""whole_ledger":false"#, #""recorded":9"#,
             #""count":10"#,
