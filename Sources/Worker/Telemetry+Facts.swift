@@ -139,7 +139,7 @@ extension Telemetry {
         case .batchBytesCut(let bytes):
             loggers.kafka.warning(
                 "several outputs together were too large, sent in smaller batches",
-                metadata: ["batch_bytes": "\(bytes)"]
+                metadata: ["batch_bytes": .stringConvertible(bytes)]
             )
         default: break
         }
@@ -176,17 +176,21 @@ extension Telemetry {
             loggers.kafka.error(
                 "partition not read, begun again at its position",
                 metadata: [
-                    "partition": "\(partition)", "position": "\(position)", "end": "\(end)",
-                    "seconds": "\(Int(silence.inSeconds))",
+                    "partition": .stringConvertible(partition), "position": .stringConvertible(position),
+                    "end": .stringConvertible(end),
+                    "seconds": .stringConvertible(Int(silence.inSeconds)),
                 ]
             )
         case .readingResumed(let partition):
-            loggers.kafka.notice("partition read again", metadata: ["partition": "\(partition)"])
+            loggers.kafka.notice("partition read again", metadata: ["partition": .stringConvertible(partition)])
         case .steppedOver(let partition, let from, let to):
             registry.counter(.undecodableOffsets).add(Double(to - from))
             loggers.kafka.error(
                 "records that cannot be decoded passed over",
-                metadata: ["partition": "\(partition)", "from": "\(from)", "to": "\(to - 1)"]
+                metadata: [
+                    "partition": .stringConvertible(partition), "from": .stringConvertible(from),
+                    "to": .stringConvertible(to - 1),
+                ]
             )
         default: break
         }
@@ -270,13 +274,16 @@ extension Telemetry {
             registry.counter(.stalePositions).add()
             loggers.ledger.error(
                 "committed offset is older than the ledger, fetched again",
-                metadata: ["partition": "\(partition)", "committed": "\(committed)", "settled": "\(settled)"]
+                metadata: [
+                    "partition": .stringConvertible(partition), "committed": .stringConvertible(committed),
+                    "settled": .stringConvertible(settled),
+                ]
             )
         case .predecessorFenced(let partition, let id):
             registry.counter(.predecessorsFenced).add()
             loggers.ledger.notice(
                 "predecessor's open transaction holds up the restore, ended",
-                metadata: ["partition": "\(partition)", "transactional_id": "\(id)"]
+                metadata: ["partition": .stringConvertible(partition), "transactional_id": "\(id)"]
             )
         case .restoreFailed(let partition, let reason):
             registry.counter(.ledgerRestores, "failed").add()
