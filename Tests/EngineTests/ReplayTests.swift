@@ -197,7 +197,7 @@ struct ReplayTests {
         worker.receive([worker.record(0, "s", "A", commandID: "mine")])
         worker.intentWritten(0)
         worker.answered(0, .code(0))
-        let ledger = try #require(worker.batch).ledger.map(\.record)
+        let ledger = try #require(worker.batch).ledger.compactMap(\.record)
         let next = Transcript()
         next.start()
         next.assign(0, committed: 1, ledger: ledger)
