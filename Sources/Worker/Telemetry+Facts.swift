@@ -54,7 +54,7 @@ extension Telemetry {
             registry.counter(.guesses, limit.rawValue).add()
             loggers.commands.warning(
                 "too many codes: it looks like guessing",
-                metadata: place(record).merging(["limit": "\(limit.rawValue)"]) { $1 }
+                metadata: place(record).merging(["counted_by": "\(limit.rawValue)"]) { $1 }
             )
         case .backedOff(let record, let attempt, let wait):
             loggers.commands.debug(

@@ -94,7 +94,9 @@ package final class Worker: Sendable {
         if configuration.ledger.secret == nil, setup.secret.revealed.utf8.count < Fingerprinter.shortestKey {
             loggers.worker.warning(
                 "the ledger's fingerprints rest on a short key: set ledger.secret_file",
-                metadata: ["setting": "check_otp.secret_key", "shortest": "\(Fingerprinter.shortestKey)"]
+                metadata: [
+                    "setting": "check_otp.secret_key", "shortest": .stringConvertible(Fingerprinter.shortestKey),
+                ]
             )
         }
         for warning in findings.warnings { loggers.worker.warning("topics", metadata: ["finding": "\(warning)"]) }
