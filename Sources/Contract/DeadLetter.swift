@@ -98,6 +98,7 @@ package struct DeadLetter: Equatable, Sendable {
     }
 
     static let replayCountHeader = Name.replayCount
+    static let replayOfHeader = Name.replayOf
 
     private enum Name {
         static let topic = "kafka_dlt-original-topic"

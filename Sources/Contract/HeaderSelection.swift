@@ -49,6 +49,8 @@ package struct HeaderSelection: Equatable, Sendable {
             Rule($0, $0.hasPrefix("trace") ? .first : .last, maximumBytes: EchoHeaders.maximumBytes, isCut: false)
         }
             + CloudEvent.traceHeaders.map { Rule($0, .last, maximumBytes: EchoHeaders.maximumBytes, isCut: false) }
+            // A topic's longest name, a partition and an offset.
+            + [Rule(DeadLetter.replayOfHeader, .last, maximumBytes: 512, isCut: false)]
             + (CloudEvent.judgedHeaders + ReplyAddress.headers + [DeadLetter.replayCountHeader]).map {
                 var rule = Rule($0, .last, maximumBytes: Rule.judgedBytes, isCut: true)
                 rule.isOfAnyCase = $0 == CloudEvent.typeHeader

@@ -8,7 +8,7 @@ extension MetricRegistry {
     /// A counter that begins with its first event hides that event from `rate` and `increase`, and a dashboard cannot tell "none" from
     /// "no such metric". What is told by partition is there once a partition is.
     func exposeFromTheStart() {
-        for reason in Reason.coded + InvalidReason.all.map(Reason.invalid) {
+        for reason in Reason.coded + InvalidReason.ofResults.map(Reason.invalid) {
             _ = counter(.commands, reason.status.rawValue, reason.rawValue)
         }
         let classes: [AnswerClass] = [
