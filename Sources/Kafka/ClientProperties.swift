@@ -122,7 +122,7 @@ package enum ClientProperties {
                 // An offset that is no longer kept: reading more than asked for does no harm.
                 "auto.offset.reset": "earliest",
                 // Questions ask for a broker's answer, and librdkafka waits for that as long as this, whatever the caller's limit.
-                "socket.timeout.ms": "5000",
+                "socket.timeout.ms": "10000",
             ],
             defaults: [
                 "queued.min.messages": "20000", "queued.max.messages.kbytes": "16384", "fetch.wait.max.ms": "50",

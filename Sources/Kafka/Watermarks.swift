@@ -8,40 +8,26 @@ extension ClientHandle {
     func watermarks(_ partition: TopicPartition, until deadline: Deadline) throws(KafkaError) -> Watermarks {
         let spread = deadline.capped(at: KnownPartitions.spread)
         while true {
-            let count = try partitionCount(partition.topic, until: deadline) ?? 0
-            do throws(KafkaError) {
-                let limit = deadline.capped(at: Self.patience)
-                let low = try offset(of: partition, at: Int64(RD_KAFKA_OFFSET_BEGINNING), until: limit)
-                let high = try offset(of: partition, at: Int64(RD_KAFKA_OFFSET_END), until: limit)
-                return Watermarks(low: low, high: high)
-            } catch {
-                // Which is also said of one without a leader; and not every broker knows an added one at once.
-                let isThere = error.code == .unknownPartition && (partition.partition < count || !spread.hasPassed)
-                guard error.isTransient || isThere, !deadline.hasPassed else { throw error }
-                pause(until: deadline)
+            _ = try partitionCount(partition.topic, until: deadline)
+            var low: Int64 = 0
+            var high: Int64 = 0
+            let error = unsafe attempt("query watermarks") { client throws(KafkaError) in
+                let response = unsafe rd_kafka_query_watermark_offsets(
+                    client,
+                    partition.topic,
+                    partition.partition,
+                    &low,
+                    &high,
+                    deadline.milliseconds(atMost: .seconds(5))
+                )
+                try KafkaError.check("query watermarks", response)
             }
+            guard let error else { return Watermarks(low: low, high: high) }
+            // Not every broker knows an added partition at once.
+            let isNew = error.code == .unknownPartition && !spread.hasPassed
+            guard error.isTransient || isNew, !deadline.hasPassed else { throw error }
+            pause(until: deadline)
         }
-    }
-
-    /// How long one broker is waited for before the cluster is asked again who leads.
-    private static let patience = Duration.seconds(3)
-
-    /// The look-up of times takes the two ends as well, and unlike `rd_kafka_query_watermark_offsets` of librdkafka before 2.3.0 it
-    /// keeps its time-out.
-    private func offset(
-        of partition: TopicPartition,
-        at end: Int64,
-        until deadline: Deadline
-    ) throws(KafkaError) -> Int64 {
-        let list = PartitionList(CollectionOfOne(partition), offset: end)
-        try unsafe use("query watermarks") { client throws(KafkaError) in
-            let response = unsafe list.with { unsafe rd_kafka_offsets_for_times(client, $0, deadline.milliseconds) }
-            try KafkaError.check("query watermarks", response)
-        }
-        guard let entry = list.entries().first else { throw KafkaError("query watermarks", .state) }
-        try KafkaError.check("query watermarks", entry.response)
-        guard entry.offset >= 0 else { throw KafkaError("query watermarks", .timedOut) }
-        return entry.offset
     }
 
     /// Waits a moment before the next attempt, or until the client is destroyed.
