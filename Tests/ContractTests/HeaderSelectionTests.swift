@@ -13,6 +13,7 @@ struct HeaderSelectionTests {
         let used = [
             "kafka_correlationId", "correlation_id", "traceparent", "tracestate", "ce_id", "ce_traceparent",
             "ce_tracestate", "content-type", "kafka_replyTopic", "kafka_replyPartition", "dlq_replay_count",
+            "dlq_replay_of",
         ]
         #expect(Set(names) == Set(used))
     }

@@ -146,7 +146,10 @@ struct SchemaTests {
         let published = try Self.schema("dead-letter.headers")
         let written = Set(letter.headersForRecord().map(\.name))
         #expect(Set(Self.strings(published["required"])) == written)
-        #expect(Self.names(published["properties"]) == written.union(EchoHeaders.names))
+        var stretch = letter
+        stretch.lastOffset = 1
+        let all = Set(stretch.headersForRecord().map(\.name)).union(EchoHeaders.names)
+        #expect(Self.names(published["properties"]) == all)
         #expect(try Self.names(Self.schema("command.headers")["properties"]).isSuperset(of: EchoHeaders.names))
     }
 

@@ -37,6 +37,7 @@ struct BatchTests {
             worker.pass(.seconds(10))
             worker.aborted(.transient)
             worker.pass(.seconds(1))
+            worker.happens(.producerReady)
             #expect(size() == expected)
         }
         // What comes through doubles again.

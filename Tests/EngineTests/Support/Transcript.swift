@@ -33,8 +33,7 @@ final class Transcript {
             clusterID: Self.cluster,
             keyID: 1,
             processID: 7,
-            transactionalID: "slot",
-            sessionTimeout: .seconds(10)
+            transactionalID: "slot"
         )
         change(&configuration)
         engine = Engine(configuration: configuration, seed: 1, now: now)
