@@ -93,7 +93,7 @@ MUTANTS = [
            "!entry.isAnotherInDoubt(than: fingerprint)", "true"),
     Mutant("closed-session-asked", "Decision.swift", "entry.isClosed", "false"),
     Mutant("retryable-failure-replayed", "Decision.swift", "!known.retryable", "true"),
-    Mutant("own-failure-asked-again", "Decision.swift", "(code?.source ?? -1) >= offset", "false", first=29_600),
+    Mutant("own-failure-asked-again", "Decision.swift", "(code?.source ?? -1) >= offset", "false", first=1_500),
     # Replays and guesses
     Mutant("first-is-the-asker", "Engine+Commands.swift",
            "Command.First(offset: $0.source,", "Command.First(offset: ACTIVE ? command.offset : $0.source,"),
@@ -105,9 +105,9 @@ MUTANTS = [
            "if code.outcome?.reason == .wrongCode {", "if !ACTIVE, code.outcome?.reason == .wrongCode {"),
     # Ownership
     Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
-    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=500),
+    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=5_600),
     Mutant("sleep-unnoticed", "Membership.swift", "gap > patience", "false", first=698),
-    Mutant("silence-unnoticed", "Membership.swift", "isTrusted && !canProve(at: now) && distrust(.coordinatorSilent)", "false", first=6_700),
+    Mutant("silence-unnoticed", "Membership.swift", "isTrusted && !canProve(at: now) && distrust(.coordinatorSilent)", "false", first=2_200),
     Mutant("trust-unchecked-at-write", "Engine.swift",
            "guard membership.isTrusted, let partition = partition(record.place)",
            "guard ACTIVE || membership.isTrusted, let partition = partition(record.place)", first=504),
@@ -188,5 +188,5 @@ MUTANTS = [
     Mutant("intent-called-despite-the-breaker", "Engine+Calls.swift",
            "protection.stillAllows(id, at: now)", "true", first=210),
     Mutant("probe-never-released", "CircuitBreaker.swift",
-           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }", first=1_000),
+           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }", first=4_800),
 ]

@@ -118,11 +118,14 @@ def hunt(simulate, name, first, seeds, arguments, number=0):
     environment = dict(os.environ, SIMULATION_MUTANT=str(number))
     began = time.monotonic()
     command = [str(simulate), "--from", str(first), "--seeds", str(seeds), "--until-failure", "--partial", "--jobs", "1", *arguments]
-    output = subprocess.run(command, env=environment, capture_output=True, text=True).stdout
-    found = re.search(r"FAIL (.*?)  \|.*--seed (\d+)", output)
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    found = re.search(r"FAIL (.*?)  \|.*--seed (\d+)", run.stdout)
     seconds = time.monotonic() - began
     if found:
         print(f"caught  {name:36} seed {int(found.group(2)):>6}  {seconds:5.1f} s  {found.group(1)[:90]}", flush=True)
+    elif run.returncode not in (0, 1):
+        # It says nothing of the mutant: the run ended before its seeds did.
+        print(f"DIED    {name:36} with status {run.returncode} from seed {first}  {seconds:5.1f} s", flush=True)
     else:
         print(f"MISSED  {name:36} in {seeds} seeds from {first}  {seconds:5.1f} s", flush=True)
     return bool(found)
