@@ -7,10 +7,12 @@
 /// A transaction that finishes records of a partition and settles nothing (replays, unusable ones) has one as well, which names one
 /// of them: so every commit leaves in the ledger what an older committed offset can be told by.
 ///
-/// Binary, version 1: key `b` and the transactional id, so that compaction keeps one of each worker slot; value `1`, the
+/// Binary, version 1: key `b` (`f` where it names a record: neither may overwrite the other) and the transactional id, so that
+/// compaction keeps few of each worker slot; value `1`, the
 /// process id (u64) and the offset of the record (i64, -1 for none), little-endian.
 package struct LedgerBarrier: Hashable, Sendable {
     private static let kind = UInt8(ascii: "b")
+    private static let finishedKind = UInt8(ascii: "f")
     private static let version: UInt8 = 1
     /// Bytes of a transactional id that are believed; a longer one is somebody else's record.
     package static let maximumIDBytes = 1_024
@@ -28,7 +30,7 @@ package struct LedgerBarrier: Hashable, Sendable {
         self.finished = finished
     }
 
-    package var key: [UInt8] { [Self.kind] + Array(transactionalID.utf8) }
+    package var key: [UInt8] { [finished == nil ? Self.kind : Self.finishedKind] + Array(transactionalID.utf8) }
 
     package var value: [UInt8] {
         var writer = ByteWriter()
@@ -39,7 +41,7 @@ package struct LedgerBarrier: Hashable, Sendable {
     }
 
     /// Whether the key is a barrier's, of whatever version.
-    package static func isKey(_ key: [UInt8]) -> Bool { key.first == kind }
+    package static func isKey(_ key: [UInt8]) -> Bool { key.first == kind || key.first == finishedKind }
 
     /// Reads one.
     /// - Returns: nil when it is none, or another version's.

