@@ -16,7 +16,7 @@ class Mutant:
     mutated: str
     # Where to begin, and within how many seeds it must be caught.
     first: int = 1
-    seeds: int = 2_000
+    seeds: int = 6_000
 
     def switch(self, number: int) -> str:
         """Both behaviours: an expression becomes a choice of two, anything else says itself where ACTIVE decides."""
@@ -39,7 +39,7 @@ MUTANTS = [
            "partition.metadata?.finished ?? []", "[]"),
     Mutant("end-believed-while-draining", "Engine+Commands.swift",
            "guard let partition = partition(place), isWorking(partition) else { return }",
-           "guard let partition = partition(place), ACTIVE ? partition.phase == .active : isWorking(partition) else { return }", first=202),
+           "guard let partition = partition(place), ACTIVE ? partition.phase == .active : isWorking(partition) else { return }", first=2_800),
     Mutant("skipped-offsets-never-committed", "Engine+Settling.swift",
            "return lastCommit + Limits.idleCommit", "return ACTIVE ? nil : lastCommit + Limits.idleCommit", first=432),
     Mutant("batch-id-repeats", "Engine+Settling.swift",
