@@ -20,7 +20,7 @@ def produce(bench, records):
 
     def delivered(error, message):
         assert not error, error
-        placed[str(message.partition()), str(message.offset())] = message.key().decode()
+        placed[message.partition(), message.offset()] = message.key().decode()
 
     producer = Producer({"bootstrap.servers": bench.brokers, "partitioner": "murmur2_random"})
     for session, value, headers in records:

@@ -142,8 +142,9 @@ def test_memory_is_flat_while_the_upstream_fails(bench, sandbox, worker, results
 def burst(bench, results, process, prefix, count):
     """Sends so many right codes at once and returns their results."""
     sessions = [f"{prefix}-{number:04d}" for number in range(count)]
+    before = len(results.events)
     bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
-    return results.wait(count, 60, [process])
+    return results.wait(before + count, 60, [process])
 
 
 def one_by_one(bench, results, prefix, until, seconds=60):
