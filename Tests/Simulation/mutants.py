@@ -93,6 +93,7 @@ MUTANTS = [
            "!entry.isAnotherInDoubt(than: fingerprint)", "true"),
     Mutant("closed-session-asked", "Decision.swift", "entry.isClosed", "false"),
     Mutant("retryable-failure-replayed", "Decision.swift", "!known.retryable", "true"),
+    Mutant("own-failure-asked-again", "Decision.swift", "(code?.source ?? -1) >= offset", "false", first=1_500),
     # Replays and guesses
     Mutant("first-is-the-asker", "Engine+Commands.swift",
            "Command.First(offset: $0.source,", "Command.First(offset: ACTIVE ? command.offset : $0.source,"),

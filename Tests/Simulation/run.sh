@@ -4,4 +4,4 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-exec python3 Tests/Simulation/mutation.py --honest "${SEEDS:-9000}"
+exec python3 Tests/Simulation/mutation.py --honest "${SEEDS:-20000}"

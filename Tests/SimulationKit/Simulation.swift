@@ -98,7 +98,8 @@ package struct Simulation {
         requester.isQuiet = true
         // Whatever rebalance is still under way ends, offsets that were skipped are committed, and the longest wait for a probe
         // (30 s after a halt, or of an open breaker) is over: the next command may be it.
-        world.run(until: world.now + sec(40))
+        // A worker that was displaced by its own instance id may wait for a minute before it comes back.
+        world.run(until: world.now + sec(70))
         for process in fleet.processes { process.consumer?.heal(all: true) }
         for log in broker.commands where log.end > 0 {
             let committed = broker.committedOffset(log.partition)?.offset ?? log.start
