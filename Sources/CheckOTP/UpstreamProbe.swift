@@ -155,10 +155,6 @@ package struct UpstreamProbe: Redacting {
             let channel = try await ClientBootstrap(group: eventLoop)
                 .connectTimeout(TimeAmount(configuration.connectTimeout))
                 .connect(host: peer.host, port: peer.port).get()
-            let deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
-                channel.pipeline.fireUserInboundEventTriggered(TimeIsUp())
-            }
-            defer { deadline.cancel() }
             return try await eventLoop.flatSubmit {
                 let completion = eventLoop.makePromise(of: Sight.self)
                 do {
@@ -171,6 +167,11 @@ package struct UpstreamProbe: Redacting {
                     channel.close(promise: nil)
                     completion.succeed(sight)
                 }
+                // Not before: nobody would be there to hear that the time is up.
+                let deadline = eventLoop.scheduleTask(in: TimeAmount(self.timeout)) {
+                    channel.pipeline.fireUserInboundEventTriggered(TimeIsUp())
+                }
+                completion.futureResult.whenComplete { _ in deadline.cancel() }
                 return completion.futureResult
             }.get()
         } catch {

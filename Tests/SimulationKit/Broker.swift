@@ -40,6 +40,8 @@ final class TransactionalID {
 struct CommittedOffset {
     var offset: Int64
     var metadata: String
+    /// Its place in the log of the group's offsets: a marker that comes late makes nothing older win.
+    var place: Int
 }
 
 /// Who sends offsets, as the consumer knew it when it was asked.
@@ -64,6 +66,7 @@ final class Broker {
     /// All that was ever committed, for a coordinator that has been deposed and does not know it.
     private var history: [Int32: [CommittedOffset]] = [:]
     private var pending: [Int32: [Transaction]] = [:]
+    private var offsetsWritten = 0
     private var offsetWaiters: [() -> Void] = []
     /// The ledger partitions, and the default topic (-1), that refuse records for now.
     var refusing: Set<Int32> = []
@@ -224,7 +227,12 @@ final class Broker {
         for offset in transaction.batch.offsets {
             let partition = offset.place.partition
             if offset.metadata.utf8.count > Limits.offsetMetadataBytes { world.violate("metadata beyond the limit") }
-            transaction.offsets[partition] = CommittedOffset(offset: offset.offset, metadata: offset.metadata)
+            offsetsWritten += 1
+            transaction.offsets[partition] = CommittedOffset(
+                offset: offset.offset,
+                metadata: offset.metadata,
+                place: offsetsWritten
+            )
             pending[partition, default: []].append(transaction)
         }
         return .done
@@ -271,7 +279,7 @@ final class Broker {
     private func completeOffsets(_ transaction: Transaction) {
         for (partition, offset) in transaction.offsets {
             pending[partition]?.removeAll { $0 === transaction }
-            if transaction.outcome == .committed {
+            if transaction.outcome == .committed, committed[partition].map({ $0.place < offset.place }) ?? true {
                 committed[partition] = offset
                 history[partition, default: []].append(offset)
             }
