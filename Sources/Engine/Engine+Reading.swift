@@ -54,12 +54,18 @@ extension Engine {
     }
 
     /// What cannot be decoded is tried again, and then passed over.
-    mutating func undecodable(_ place: PartitionEpoch, _ offset: Int64?, _ reason: String, at now: Instant) {
+    mutating func undecodable(
+        _ place: PartitionEpoch,
+        _ offset: Int64?,
+        from next: Int64,
+        _ reason: String,
+        at now: Instant
+    ) {
         guard let partition = partition(place), partition.phase == .active, partition.unreadable == nil else { return }
         let position = max(offset ?? .min, partition.held.last.map { $0.id.offset + 1 } ?? partition.progress.next)
         if partition.passage == nil {
             partition.passage = Passage(at: position)
-        } else if partition.passage?.failed(at: offset) == true {
+        } else if partition.passage?.failed(at: offset, from: next) == true {
             effects.append(.resume(place, offset: readingPosition(of: partition)))
             if !partition.pauses.isEmpty { effects.append(.pause([place])) }
             return

@@ -146,7 +146,8 @@ package struct Engine: ~Copyable {
             received(records, at: now)
         case .reachedEnd(let place, let offset): reachedEnd(place, offset)
         case .partitionUnreadable(let place, let reason): unreadable(place, reason, at: now)
-        case .partitionUndecodable(let place, let offset, let reason): undecodable(place, offset, reason, at: now)
+        case .partitionUndecodable(let place, let offset, let next, let reason):
+            undecodable(place, offset, from: next, reason, at: now)
         case .endsFetched(let ends): endsFetched(ends, at: now)
         case .outputsLooked(let unwritable): outputsLooked(unwritable, at: now)
         case .intentWritten(let id, let ledgerOffset): intentWritten(id, ledgerOffset: ledgerOffset, at: now)

@@ -35,7 +35,9 @@ package enum Event: Sendable {
     /// The partition cannot be read from where it stands.
     case partitionUnreadable(PartitionEpoch, reason: String)
     /// What lies at this offset is damaged, and will be for ever; nil: at the position, as far as is known.
-    case partitionUndecodable(PartitionEpoch, offset: Int64?, reason: String)
+    ///
+    /// `from`: the next offset to be read when that was found.
+    case partitionUndecodable(PartitionEpoch, offset: Int64?, from: Int64, reason: String)
     /// The commands' last stable offsets, as their leaders say: none is later than the truth, and some may be earlier.
     case endsFetched([PartitionEpoch: Int64])
 

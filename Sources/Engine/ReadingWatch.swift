@@ -69,8 +69,15 @@ package struct Passage: Equatable, Sendable {
     }
 
     /// It failed again, at this offset where that is known: what lies before it was read, or holds nothing.
-    /// - Returns: whether to go on at once, an offset further.
-    package mutating func failed(at offset: Int64?) -> Bool {
+    ///
+    /// Failures queue up: one of reading that had begun before `position` says nothing of what lies there, and must not count as
+    /// the failure of what may well be read.
+    /// - Parameters:
+    ///   - offset: where, if that is known.
+    ///   - from: the next offset to be read when it failed, as the consumer then had it.
+    /// - Returns: whether to go on at once, from `position`.
+    package mutating func failed(at offset: Int64?, from: Int64) -> Bool {
+        guard from >= position else { return true }
         if let offset, offset > position {
             if position == start { start = offset }
             position = offset

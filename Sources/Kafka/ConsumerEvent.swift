@@ -22,10 +22,10 @@ package enum ConsumerEvent: Equatable, Sendable {
     case log(ClientLog)
     /// The client's error; when it is fatal, all partitions are lost and a new consumer is needed.
     case error(KafkaError)
-    /// One partition cannot be read, at this offset where that is known; the others go on.
+    /// One partition cannot be read, at this offset where that is known, where `from` was the next one to be read; the others go on.
     ///
     /// Of a batch that cannot be unpacked (``KafkaError/isUndecodable``) the offset is that of its first record, wherever in it the
-    /// partition stands; librdkafka tries again, and says so, several times a second, until the partition is moved beyond
-    /// (``LedgerReader/end(ofUndecodable:at:timeout:)``) or paused. Of an offset that is gone it stops.
-    case partitionError(TopicPartition, offset: Int64?, KafkaError)
+    /// partition stands; librdkafka tries again, and says so, several times a second, until the partition is moved beyond or paused.
+    /// Of an offset that is gone it stops.
+    case partitionError(TopicPartition, offset: Int64?, from: Int64, KafkaError)
 }

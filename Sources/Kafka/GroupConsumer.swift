@@ -55,10 +55,10 @@ package final class GroupConsumer: Sendable {
                 // What is fetched from here on belongs to the new assignment.
                 return batch.finish()
             case .error:
-                let error = Self.errorEvent(event)
+                batch.flush()
+                remember(batch)
+                let error = errorEvent(event)
                 if case .endOfPartition(let partition, _) = error {
-                    batch.flush()
-                    remember(batch)
                     assignment.withLock { $0.flow[partition]?.isAtEnd = true }
                 }
                 batch.append(error)
@@ -279,7 +279,7 @@ extension GroupConsumer {
         if let offset = wish.offset {
             if let error = begin(partition, at: offset) {
                 if Self.passing.contains(error.code) { return false }
-                batch.append(.partitionError(partition, offset: offset, error))
+                batch.append(.partitionError(partition, offset: offset, from: offset, error))
                 return true
             }
             assignment.withLock { state in
@@ -479,11 +479,12 @@ extension GroupConsumer {
         }
     }
 
-    private static func errorEvent(_ event: borrowing Event) -> ConsumerEvent {
+    private func errorEvent(_ event: borrowing Event) -> ConsumerEvent {
         let error = event.error("consume")
         guard let (partition, offset) = event.errorPosition() else { return .error(error) }
-        return error.code == .partitionEnd
-            ? .endOfPartition(partition, offset: offset)
-            : .partitionError(partition, offset: offset < 0 ? nil : offset, error)
+        if error.code == .partitionEnd { return .endOfPartition(partition, offset: offset) }
+        // Moves are made by this thread, and librdkafka drops what is older than the last: it failed on the way from there.
+        let next = assignment.withLock { $0.flow[partition]?.next }
+        return .partitionError(partition, offset: offset < 0 ? nil : offset, from: next ?? offset, error)
     }
 }

@@ -14,7 +14,7 @@ struct CommandIntake: Sendable {
         case revoked([Int32])
         case lost([Int32])
         case endOfPartition(Int32, offset: Int64)
-        case partitionError(Int32, offset: Int64?, KafkaError)
+        case partitionError(Int32, offset: Int64?, from: Int64, KafkaError)
         case statistics(ConsumerStatistics)
         case error(KafkaError)
         case log(ClientLog)
@@ -62,8 +62,8 @@ struct CommandIntake: Sendable {
             case .revoked(let partitions): .revoked(partitions.map(\.partition))
             case .lost(let partitions): .lost(partitions.map(\.partition))
             case .endOfPartition(let place, let offset): .endOfPartition(place.partition, offset: offset)
-            case .partitionError(let place, let offset, let error):
-                .partitionError(place.partition, offset: offset, error)
+            case .partitionError(let place, let offset, let next, let error):
+                .partitionError(place.partition, offset: offset, from: next, error)
             case .statistics(let statistics): .statistics(statistics)
             case .error(let error): .error(error)
             case .log(let log): .log(log)

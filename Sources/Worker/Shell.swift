@@ -106,13 +106,13 @@ final class Shell: @unchecked Sendable {
         case .lost(let partitions): take(Event.lost(partitions))
         case .endOfPartition(let partition, let offset):
             if let place = epochs[partition] { take(.reachedEnd(place, offset: offset)) }
-        case .partitionError(let partition, let offset, let error):
+        case .partitionError(let partition, let offset, let next, let error):
             parts.telemetry.heard(.error(error), from: .consumer)
             guard let place = epochs[partition] else { return }
             let reason = "\(error)"
             take(
                 error.isUndecodable
-                    ? .partitionUndecodable(place, offset: offset, reason: reason)
+                    ? .partitionUndecodable(place, offset: offset, from: next, reason: reason)
                     : .partitionUnreadable(place, reason: reason)
             )
         case .statistics(let statistics):

@@ -292,7 +292,7 @@ import Testing
 
 extension ConsumerEvent {
     var partitionError: (TopicPartition, KafkaError)? {
-        guard case .partitionError(let partition, _, let error) = self else { return nil }
+        guard case .partitionError(let partition, _, _, let error) = self else { return nil }
         return (partition, error)
     }
 

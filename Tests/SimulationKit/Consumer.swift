@@ -280,6 +280,7 @@ final class Consumer {
                 .partitionUndecodable(
                     partition.place,
                     offset: world.flip(0.7) ? position : nil,
+                    from: position,
                     reason: "cannot be decoded"
                 )
             )
