@@ -148,6 +148,16 @@ extension Engine {
         return false
     }
 
+    /// A topic's limit was lowered: a new producer keeps below it, before one is refused.
+    ///
+    /// While a transaction is open it waits for the next look, and what is refused meanwhile is cut. A limit that was raised is
+    /// for the next start: nothing fails without it.
+    mutating func batchLimitRead(_ bytes: Int) {
+        guard settlement.lower(batchBytes: max(bytes, Limits.leastBatchBytes)) else { return }
+        report(.batchBytesCut(to: settlement.producer.batchBytes))
+        replaceProducer(after: .zero)
+    }
+
     /// The outcomes are only in memory again, in the order they had.
     ///
     /// An abort never repeats a call.

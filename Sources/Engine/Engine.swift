@@ -150,6 +150,7 @@ package struct Engine: ~Copyable {
             undecodable(place, offset, from: next, reason, at: now)
         case .endsFetched(let ends): endsFetched(ends, at: now)
         case .outputsLooked(let unwritable): outputsLooked(unwritable, at: now)
+        case .batchLimitRead(let bytes): batchLimitRead(bytes)
         case .intentWritten(let id, let ledgerOffset): intentWritten(id, ledgerOffset: ledgerOffset, at: now)
         case .intentFailed(let id, let isPermanent, let reason):
             intentFailed(id, isPermanent: isPermanent, reason: reason, at: now)

@@ -52,6 +52,8 @@ package enum Event: Sendable {
     /// What the cluster's metadata says of them: partitions of the commands whose results or ledger cannot be written now, and
     /// why; the others' can, as far as is known.
     case outputsLooked([Int32: String])
+    /// Bytes of one partition's records in a request that every output takes now, as the topics' settings say.
+    case batchLimitRead(Int)
 
     // The upstream
     case answered(RecordID, UpstreamAnswer)
@@ -86,7 +88,8 @@ extension Event {
         case .started, .assigned, .revoked, .lost, .coordinatorHeard, .consumerFailed, .consumerRecreated,
             .positionsFetched, .barrierFailed, .restoreHeldUp, .restoreFailed, .reachedEnd, .partitionUnreadable,
             .partitionUndecodable, .intentProducer,
-            .endsFetched, .partitionsCounted, .outputsLooked, .producerReady, .producerFailed, .keyReplaced,
+            .endsFetched, .partitionsCounted, .outputsLooked, .batchLimitRead, .producerReady, .producerFailed,
+            .keyReplaced,
             .timeReached, .drainRequested:
             false
         }

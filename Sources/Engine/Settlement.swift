@@ -82,6 +82,14 @@ package struct Settlement: Sendable {
         return producer.batchBytes
     }
 
+    /// The outputs take less than the producer may send at once.
+    /// - Returns: whether it is given up for that.
+    package mutating func lower(batchBytes: Int) -> Bool {
+        guard batchBytes < producer.batchBytes, producerAbandoned() else { return false }
+        producer.batchBytes = batchBytes
+        return true
+    }
+
     package func canForm(at now: Instant) -> Bool {
         switch state {
         case .idle: true

@@ -2,6 +2,7 @@ import Dispatch
 import Engine
 import Kafka
 import NIOCore
+import Synchronization
 
 /// Looks every second whether the results and the ledger of each partition of the commands can be written, as the cluster's
 /// metadata says: a transaction that touches a partition without a leader hangs, and holds up all the others in it.
@@ -10,24 +11,29 @@ import NIOCore
 final class OutputWatch: Sendable {
     private static let interval = TimeAmount.seconds(1)
     private static let timeout = Duration.seconds(2)
+    /// Every so many looks the topics' settings are read too.
+    private static let looksPerReading = 30
 
     private let queue = DispatchQueue(label: "otp-worker.outputs")
     private let admin: Admin
     private let topics: WorkerConfiguration.Topics
-    /// Replicas that must be in sync for a write, by topic; absent counts as one.
-    private let leastInSync: [String: Int]
+    /// Touched on the queue only.
+    private let state: Mutex<(limits: OutputLimits, looks: Int)>
     private let onLook: @Sendable ([Int32: String]) -> Void
+    private let onLimits: @Sendable (OutputLimits) -> Void
 
     init(
         admin: Admin,
         topics: WorkerConfiguration.Topics,
-        leastInSync: [String: Int],
-        onLook: @escaping @Sendable ([Int32: String]) -> Void
+        limits: OutputLimits,
+        onLook: @escaping @Sendable ([Int32: String]) -> Void,
+        onLimits: @escaping @Sendable (OutputLimits) -> Void
     ) {
         self.admin = admin
         self.topics = topics
-        self.leastInSync = leastInSync
+        state = Mutex((limits, 0))
         self.onLook = onLook
+        self.onLimits = onLimits
     }
 
     /// Looks until the returned task is cancelled; the loop is not blocked.
@@ -49,15 +55,28 @@ final class OutputWatch: Sendable {
             let results = try? admin.partitions(of: topics.results, timeout: Self.timeout),
             let ledger = try? admin.partitions(of: topics.ledger, timeout: Self.timeout)
         else { return }
+        let limits = readLimits()
         onLook(
             Self.unwritable(
                 commands: commands.count,
                 outputs: [(topics.ledger, ledger)]
                     // Where results have other partitions than commands, a key decides, and no partition stands for one of ours.
                     + (results.count == commands.count ? [(topics.results, results)] : []),
-                leastInSync: leastInSync
+                leastInSync: limits.leastInSync
             )
         )
+    }
+
+    private func readLimits() -> OutputLimits {
+        let isDue = state.withLock { state in
+            state.looks += 1
+            return state.looks.isMultiple(of: Self.looksPerReading)
+        }
+        if isDue, let limits = OutputLimits.read(admin, topics) {
+            state.withLock { $0.limits = limits }
+            onLimits(limits)
+        }
+        return state.withLock(\.limits)
     }
 
     /// Partitions of the commands of which an output cannot be written now, and why.

@@ -202,7 +202,7 @@ extension EngineConfiguration {
             maximumBatch: delivery.maximumBatch,
             sessionTimeout: configuration.kafka.sessionTimeout,
             transactionTimeout: configuration.kafka.transactionTimeout,
-            batchBytes: findings.batchBytes,
+            batchBytes: findings.limits.batchBytes,
             settleTimeout: delivery.settleTimeout,
             drainTimeout: delivery.drainTimeout,
             restoreTimeout: configuration.ledger.restoreTimeout,

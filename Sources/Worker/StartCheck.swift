@@ -1,4 +1,3 @@
-import Engine
 import Kafka
 
 /// What must be true of a cluster before a worker joins in: its topics are there, and each partition of the commands has one
@@ -13,10 +12,7 @@ struct StartCheck {
         var resultPartitions: Int
         /// Partitions of the reply topics that can be written to.
         var replyTopics: [String: Int] = [:]
-        /// Bytes of one partition's records in a request that every output takes.
-        var batchBytes = Limits.batchBytes
-        /// Replicas of a partition that must be in sync for a write, by topic; absent where the cluster does not say.
-        var leastInSync: [String: Int] = [:]
+        var limits = OutputLimits()
         var warnings: [String] = []
     }
 
@@ -77,26 +73,9 @@ struct StartCheck {
                 "\(topics.ledger) has cleanup.policy \(policy), not compact: it grows without bound"
             )
         }
-        lookAtLimits(&findings)
+        findings.limits = OutputLimits.read(admin, topics) ?? OutputLimits()
         return findings
     }
-
-    /// A topic's limit is one of what is sent together, so requests keep below the least of them.
-    ///
-    /// Where nobody may ask, requests shrink once they are refused.
-    private func lookAtLimits(_ findings: inout Findings) {
-        for topic in [topics.results, topics.ledger, topics.deadLetters] {
-            guard let config = try? admin.topicConfig(topic, timeout: .seconds(1)) else { return }
-            if let limit = config["max.message.bytes"].flatMap({ Int($0) }) {
-                let room = max(limit - Self.batchOverhead, Limits.leastBatchBytes)
-                findings.batchBytes = min(findings.batchBytes, room)
-            }
-            findings.leastInSync[topic] = config["min.insync.replicas"].flatMap { Int($0) }
-        }
-    }
-
-    /// Bytes of a batch around its records, and what librdkafka's own reckoning of a record may be short of.
-    private static let batchOverhead = 512
 
     /// What the topics must be like for each other, from their partition counts alone.
     static func judge(

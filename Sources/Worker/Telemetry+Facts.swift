@@ -138,7 +138,7 @@ extension Telemetry {
             )
         case .batchBytesCut(let bytes):
             loggers.kafka.warning(
-                "several outputs together were too large, sent in smaller batches",
+                "outputs are sent in smaller batches from now on",
                 metadata: ["batch_bytes": .stringConvertible(bytes)]
             )
         default: break

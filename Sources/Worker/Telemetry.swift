@@ -84,6 +84,15 @@ package final class Telemetry: Sendable {
         )
     }
 
+    func missing(_ right: RightsTrial.Missing) {
+        let resource =
+            switch right {
+            case .topic(let topic): "topic \(topic)"
+            case .transactionalID(let id): "transactional id \(id)"
+            }
+        loggers.kafka.error("a right is missing", metadata: ["operation": "Write", "resource": "\(resource)"])
+    }
+
     func restoreEnded() {
         registry.gauge(.ledgerRestoreRemaining).set(0)
         registry.gauge(.ledgerRestoreTimeLeft).set(0)

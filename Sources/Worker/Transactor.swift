@@ -105,6 +105,22 @@ final class Transactor: Sendable {
         return producer
     }
 
+    /// Tries the rights that trouble will call for, under the slot's second id while nobody uses it; on a thread of its own.
+    func tryRights(group: String, report: @escaping @Sendable (RightsTrial.Missing) -> Void) {
+        fencing.async { [self] in
+            let trial = RightsTrial(
+                transactionalID: ProducerChoice.alternate(of: slot),
+                topics: [topics.deadLetters],
+                group: group,
+                admin: admin
+            )
+            let missing = trial.run { id throws(KafkaError) in
+                try initialised(id, batchBytes: Limits.batchBytes, timeout: Self.learning)
+            }
+            missing.forEach(report)
+        }
+    }
+
     /// Decides what others left open under these ids, on a thread of its own: what it waits for may hold up everything else.
     func fence(_ ids: [String], report: @escaping @Sendable (_ id: String, KafkaError?) -> Void) {
         fencing.async { [self] in

@@ -130,10 +130,12 @@ package final class Worker: Sendable {
         let outputs = OutputWatch(
             admin: setup.admin,
             topics: configuration.topics,
-            leastInSync: findings.leastInSync,
-            onLook: { shell.report(.outputsLooked($0)) }
+            limits: findings.limits,
+            onLook: { shell.report(.outputsLooked($0)) },
+            onLimits: { shell.report(.batchLimitRead($0.batchBytes)) }
         )
         let looking = outputs.begin(on: loop)
+        transactor.tryRights(group: configuration.kafka.groupID) { telemetry.missing($0) }
         let failure = await work(shell, loop)
         await watch.end(watching)
         await outputs.end(looking)

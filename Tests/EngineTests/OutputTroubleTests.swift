@@ -143,6 +143,24 @@ struct OutputTroubleTests {
         #expect(worker.facts.contains(.undeliverable(worker.id(1))))
     }
 
+    /// Somebody lowers a topic's `max.message.bytes` while the worker runs.
+    @Test func aLimitThatIsLoweredIsKeptBeforeAnythingIsRefused() {
+        let worker = Transcript(owning: 0)
+        #expect(worker.happens(.batchLimitRead(65_536)) == [])
+        #expect(worker.happens(.batchLimitRead(16_000)) == ["replace producer of 16000 bytes after 0 ms"])
+        #expect(worker.facts.contains(.batchBytesCut(to: 16_000)))
+        // Raised again: nothing fails without it.
+        #expect(worker.happens(.batchLimitRead(65_536)) == [])
+        #expect(worker.happens(.producerReady) == [])
+        // What is open is not given up for it.
+        worker.ask(0, "s", "A", .code(1))
+        #expect(worker.happens(.batchLimitRead(8_000)) == [])
+        worker.committed()
+        #expect(worker.happens(.batchLimitRead(8_000)) == ["replace producer of 8000 bytes after 0 ms"])
+        #expect(worker.happens(.producerReady) == [])
+        #expect(worker.happens(.batchLimitRead(1)) == ["replace producer of 1024 bytes after 0 ms"])
+    }
+
     @Test func aProducerThatBreaksBeforeItsCommitIsReplacedAndTheOutcomesAreInMemory() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(0))

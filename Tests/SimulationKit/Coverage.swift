@@ -60,7 +60,7 @@ package enum Transition: String, CaseIterable, Sendable {
 
 package enum EventKind: String, CaseIterable, Sendable {
     case started, assigned, revoked, lost, coordinatorHeard, consumerFailed, consumerRecreated, positionsFetched
-    case intentProducer, barrierWritten, barrierFailed, restoreHeldUp, endsFetched, outputsLooked
+    case intentProducer, barrierWritten, barrierFailed, restoreHeldUp, endsFetched, outputsLooked, batchLimitRead
     case restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered,
         keyReplaced
     case partitionUnreadable, partitionUndecodable, partitionsCounted
@@ -83,6 +83,7 @@ package enum EventKind: String, CaseIterable, Sendable {
         case .restoreHeldUp: self = .restoreHeldUp
         case .endsFetched: self = .endsFetched
         case .outputsLooked: self = .outputsLooked
+        case .batchLimitRead: self = .batchLimitRead
         case .restored: self = .restored
         case .restoreFailed: self = .restoreFailed
         case .received: self = .received

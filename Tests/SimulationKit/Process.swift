@@ -325,8 +325,11 @@ final class Process {
         later(sec(1)) { [self] in
             guard isRunning else { return }
             rpc(.brokers) { [self] answer in
-                let unwritable = broker.unwritable
-                answer { [self] in toLoop(.signal, .outputsLooked(unwritable)) }
+                let (unwritable, limit) = (broker.unwritable, broker.largestBatch ?? Limits.batchBytes)
+                answer { [self] in
+                    toLoop(.signal, .outputsLooked(unwritable))
+                    if world.flip(0.03) { toLoop(.signal, .batchLimitRead(limit)) }
+                }
             } failed: {
             }
             lookAtOutputs()
