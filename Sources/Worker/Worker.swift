@@ -84,21 +84,8 @@ package final class Worker: Sendable {
             "a worker is started once"
         )
         let setup = try Setup(configuration)
-        for warning in configuration.warnings {
-            let metadata: Logger.Metadata = [
-                "setting": "\(warning.key)", "finding": "\(warning.what)", "remedy": "\(warning.remedy)",
-            ]
-            loggers.worker.warning("a setting is seldom meant so", metadata: metadata)
-        }
+        warn(of: setup)
         guard let findings = try await check(setup) else { return }
-        if configuration.ledger.secret == nil, setup.secret.revealed.utf8.count < Fingerprinter.shortestKey {
-            loggers.worker.warning(
-                "the ledger's fingerprints rest on a short key: set ledger.secret_file",
-                metadata: [
-                    "setting": "check_otp.secret_key", "shortest": .stringConvertible(Fingerprinter.shortestKey),
-                ]
-            )
-        }
         for warning in findings.warnings { loggers.worker.warning("topics", metadata: ["finding": "\(warning)"]) }
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -145,6 +132,24 @@ package final class Worker: Sendable {
         _ = setup.admin.close(timeout: .seconds(1))
         if let failure { throw failure }
         loggers.worker.notice("stopped")
+    }
+
+    private func warn(of setup: Setup) {
+        for warning in configuration.warnings {
+            let metadata: Logger.Metadata = [
+                "setting": "\(warning.key)", "finding": "\(warning.what)", "remedy": "\(warning.remedy)",
+            ]
+            loggers.worker.warning("a setting is seldom meant so", metadata: metadata)
+        }
+        guard configuration.ledger.secret == nil, setup.secret.revealed.utf8.count < Fingerprinter.shortestKey else {
+            return
+        }
+        loggers.worker.warning(
+            "the ledger's fingerprints rest on a short key: set ledger.secret_file",
+            metadata: [
+                "setting": "check_otp.secret_key", "shortest": .stringConvertible(Fingerprinter.shortestKey),
+            ]
+        )
     }
 
     /// Stops taking commands, settles what is under way and leaves.
