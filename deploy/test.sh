@@ -16,7 +16,8 @@ Without an option: lint, checks of deploy/, build, unit tests, simulation, end-t
   --e2e             build the worker and run the end-to-end tests only
   --sanitize KIND   the tests of Kafka and Worker under the address or thread sanitizer, in a build folder of their own
 
-OTP_TEST_KAFKA=host:port makes the tests that need a broker use that cluster; otherwise they start their own.
+OTP_TEST_KAFKA=host:port makes the tests that need a broker use that cluster; otherwise they start their own. Of several nodes name all,
+with commas. OTP_TEST_KAFKA_NODE=COMMAND lets them stop its brokers too: COMMAND kill N, COMMAND start N (numbered from 1).
 TEXT
 }
 

@@ -95,8 +95,9 @@ class Slot:
 class Run:
     """One plan carried out: faults and load, then rest, then the judgement."""
 
-    def __init__(self, the_plan, bench, broker, carrier, keep):
+    def __init__(self, the_plan, bench, broker, carrier, keep, nodes=None):
         self.plan = the_plan
+        self.nodes = nodes
         self.bench = bench
         self.broker = broker
         self.carrier = carrier
@@ -206,6 +207,11 @@ class Run:
         slot.kafka.slow(step.value)
         self.after(step.seconds, slot.kafka.heal)
 
+    def node_killed(self, slot, step):
+        if number := self.nodes.kill():
+            self.note(f"broker {number} is killed")
+            self.after(step.seconds, self.nodes.start)
+
     def coordinator_silent(self, slot, step):
         slot.kafka.silent_coordinator()
         self.after(step.seconds, slot.kafka.heal)
@@ -222,6 +228,8 @@ class Run:
             raise AssertionError(f"{error}\n\n{self.story()}") from error
         finally:
             self.results.close()
+            if self.nodes:
+                self.nodes.restore()
             for slot in self.slots:
                 slot.kafka.close()
                 slot.http.close()
@@ -275,6 +283,8 @@ class Run:
     def rest(self):
         """No fault any more: all slots that a healthy fleet has, and every command is answered in time."""
         self.note("the faults stop")
+        if self.nodes:
+            self.nodes.restore()
         for slot in self.slots:
             slot.kafka.heal()
             slot.http.heal()

@@ -5,13 +5,13 @@ import random
 
 from fleets import SESSION_TIMEOUT
 
-# What the plans leave out or cannot judge without a real cluster, and why; the last one not even with it.
+# What the plans leave out or cannot judge without a real cluster, and why; the last one takes the means to stop its brokers too.
 NEEDS_CLUSTER = {
     "a slot that stays away": "noida-db evicts no dead member: the partitions of a static one would wait for ever",
     "a dead member's partitions at another": "noida-db gives them to nobody before the member is back",
     "hung transactions": "noida-db does not time out the transaction of a dead worker that nobody succeeds",
 }
-NEVER = {"a broker's restart": "noida-db loses acknowledged data when it is killed, and a cluster is not ours to restart"}
+NEEDS_NODES = {"a broker's restart": "noida-db loses acknowledged data when it is killed, and a cluster is not ours to restart"}
 
 UPSTREAM_FAULTS = {
     "down": [{"action": "status", "status": 503}],
@@ -58,8 +58,10 @@ class Plan:
         return "\n".join([head, *(f"  {step}" for step in self.steps)])
 
 
-def plan(seed, length=24.0):
-    """The plan of a seed: one slot mostly, for what can be judged there is cheap; now and then a fleet that grows and shrinks."""
+def plan(seed, length=24.0, has_nodes=False):
+    """The plan of a seed: one slot mostly, for what can be judged there is cheap; now and then a fleet that grows and shrinks.
+
+    With `has_nodes` brokers are killed in turn among the faults."""
     draw = random.Random(seed)
     slots = draw.choice([1, 1, 1, 2, 3])
     steps, at = [], 1.5
@@ -68,7 +70,7 @@ def plan(seed, length=24.0):
     if slots == 3:
         steps.append(Step(draw.uniform(length * 0.6, length * 0.8), "scale_in", 2))
     while at < length:
-        steps.append(fault(draw, at, draw.randrange(slots)))
+        steps.append(fault(draw, at, draw.randrange(slots), has_nodes))
         at += draw.uniform(1.0, 4.0)
     return Plan(
         seed=seed,
@@ -82,7 +84,7 @@ def plan(seed, length=24.0):
     )
 
 
-def fault(draw, at, slot):
+def fault(draw, at, slot, has_nodes):
     kinds = {
         "kill": 5,
         "terminate": 2,
@@ -96,6 +98,7 @@ def fault(draw, at, slot):
         "broker_silent": 1,
         "broker_slow": 1,
         "coordinator_silent": 1,
+        **({"node_killed": 6} if has_nodes else {}),
     }
     action = draw.choices(list(kinds), list(kinds.values()))[0]
     if action == "upstream":
@@ -110,6 +113,7 @@ def fault(draw, at, slot):
         "broker_down": 5.0,
         "broker_silent": 5.0,
         "coordinator_silent": SESSION_TIMEOUT + 3.0,
+        "node_killed": 8.0,
     }
     if action == "pause_past_session":
         return Step(at, "pause", slot, None, draw.uniform(SESSION_TIMEOUT + 0.5, SESSION_TIMEOUT + 3.0))

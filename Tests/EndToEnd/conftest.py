@@ -36,8 +36,10 @@ def lines(brokers, carrier):
 def fleet(brokers, lines, folder, carrier, processes):
     """A bench whose workers have lines of their own, to the broker and to the upstream."""
 
-    def make(*sandbox, partitions=6):
-        bench = harness.Bench(lines.address, folder, partitions).create_topics()
+    def make(*sandbox, partitions=6, prepare=lambda bench: None):
+        bench = harness.Bench(lines.address, folder, partitions)
+        prepare(bench)
+        bench.create_topics()
         bench.sandbox = harness.Sandbox(folder, "--implicit-sessions", "--wrong-codes", "50", *sandbox)
         processes.append(bench.sandbox)
         made.append(fleets.Fleet(bench, brokers, carrier, processes.append))

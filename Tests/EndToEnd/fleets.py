@@ -8,7 +8,7 @@ import time
 import harness
 import oracle
 from noida_db import NoidaDBProxy
-from tcp_proxy import KafkaProxy, TCPProxy
+from tcp_proxy import ClusterProxy, KafkaProxy, TCPProxy
 
 IS_CLUSTER = bool(os.environ.get("OTP_TEST_KAFKA"))
 SESSION_TIMEOUT = 6.0
@@ -17,10 +17,15 @@ FAST = {"kafka.session_timeout": f"{SESSION_TIMEOUT:.0f}s", "kafka.transaction_t
 
 
 def proxy_before(broker, carrier):
-    """A line to the broker; with noida-db, one that mends what it says."""
-    host, port = broker.rsplit(":", 1)
-    assert host in ("127.0.0.1", "localhost"), f"the proxy leads to local ports only, not to {host}"
-    return (KafkaProxy if IS_CLUSTER else NoidaDBProxy)(carrier, int(port))
+    """A line to the broker, or to each of several; with noida-db, one that mends what it says."""
+    ports = []
+    for address in broker.split(","):
+        host, port = address.rsplit(":", 1)
+        assert host in ("127.0.0.1", "localhost"), f"the proxy leads to local ports only, not to {host}"
+        ports.append(int(port))
+    if len(ports) > 1:
+        return ClusterProxy(carrier, ports)
+    return (KafkaProxy if IS_CLUSTER else NoidaDBProxy)(carrier, ports[0])
 
 
 class Member:

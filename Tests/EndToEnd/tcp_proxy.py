@@ -172,12 +172,17 @@ class TCPProxy:
 
 
 class KafkaProxy(TCPProxy):
-    """A proxy before a one-node Kafka cluster; it also knows which connections lead to the group's coordinator."""
+    """A proxy before one node of a Kafka cluster; it also knows which connections lead to the group's coordinator."""
 
     # Requests whose answers are looked into.
     WATCHED = frozenset({METADATA, FIND_COORDINATOR})
     # While set, heartbeats are answered as by a group that has forgotten the member.
     forgets_member = False
+    # The proxies before the other nodes, and this one.
+    peers = None
+
+    def forget_member(self, forgets=True):
+        self.forgets_member = forgets
 
     def silent_coordinator(self, is_silent=True):
         """Only what a member says to its group's coordinator, and the answers, are held."""
@@ -209,8 +214,50 @@ class KafkaProxy(TCPProxy):
         return 0.0
 
     def mend(self, key, version, request, piece):
-        """The answer with this proxy's port in it: a node's port follows its host, whatever the version."""
+        """The answer with this proxy's port in it, and its peers': a node's port follows its host, whatever the version."""
         if key in (METADATA, FIND_COORDINATOR):
-            for host in (b"127.0.0.1", b"localhost"):
-                piece = piece.replace(host + struct.pack(">i", self.target), host + struct.pack(">i", self.port))
+            for proxy in self.peers or [self]:
+                for host in (b"127.0.0.1", b"localhost"):
+                    piece = piece.replace(host + struct.pack(">i", proxy.target), host + struct.pack(">i", proxy.port))
         return piece
+
+
+class ClusterProxy:
+    """The proxies before all nodes of a cluster, which do the same."""
+
+    def __init__(self, carrier, targets):
+        self.proxies = [KafkaProxy(carrier, target) for target in targets]
+        for proxy in self.proxies:
+            proxy.peers = self.proxies
+
+    @property
+    def address(self):
+        return ",".join(proxy.address for proxy in self.proxies)
+
+    def cut(self):
+        self.each(KafkaProxy.cut)
+
+    def down(self, is_down=True):
+        self.each(KafkaProxy.down, is_down)
+
+    def silent(self, is_silent=True):
+        self.each(KafkaProxy.silent, is_silent)
+
+    def silent_coordinator(self, is_silent=True):
+        self.each(KafkaProxy.silent_coordinator, is_silent)
+
+    def slow(self, seconds):
+        self.each(KafkaProxy.slow, seconds)
+
+    def heal(self):
+        self.each(KafkaProxy.heal)
+
+    def close(self):
+        self.each(KafkaProxy.close)
+
+    def forget_member(self, forgets=True):
+        self.each(KafkaProxy.forget_member, forgets)
+
+    def each(self, action, *arguments):
+        for proxy in self.proxies:
+            action(proxy, *arguments)

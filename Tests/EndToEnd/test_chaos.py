@@ -9,6 +9,7 @@ import chaos_plan
 import contract
 import fleets
 import harness
+from nodes import COMMAND, Nodes
 
 # Of the default runs, none begins so late that they would take more than five minutes together.
 LAST_BEGIN = 200.0
@@ -21,7 +22,7 @@ def chaos_began():
 
 def test_plan_is_reproducible():
     assert [chaos_plan.plan(seed) for seed in range(50)] == [chaos_plan.plan(seed) for seed in range(50)]
-    kinds = {step.action for seed in range(200) for step in chaos_plan.plan(seed).steps}
+    kinds = {step.action for seed in range(200) for step in chaos_plan.plan(seed, has_nodes=True).steps}
     assert all(hasattr(chaos.Run, kind) for kind in kinds)
 
 
@@ -29,7 +30,8 @@ def test_chaos(chaos_seed, is_chaos_bounded, chaos_began, brokers, lines, folder
     if is_chaos_bounded and time.monotonic() - chaos_began > LAST_BEGIN:
         pytest.skip("the time for the default runs is used up")
     bench = harness.Bench(lines.address, folder, partitions=6).create_topics()
-    run = chaos.Run(chaos_plan.plan(chaos_seed), bench, brokers, carrier, processes.append)
+    nodes = Nodes(brokers) if COMMAND else None
+    run = chaos.Run(chaos_plan.plan(chaos_seed, has_nodes=bool(nodes)), bench, brokers, carrier, processes.append, nodes)
     end = "failed"
     try:
         run.play()
@@ -43,9 +45,11 @@ def test_chaos(chaos_seed, is_chaos_bounded, chaos_began, brokers, lines, folder
                 print(run.story(), flush=True)
 
 
-@pytest.mark.parametrize("name", [*chaos_plan.NEVER, *chaos_plan.NEEDS_CLUSTER])
+@pytest.mark.parametrize("name", [*chaos_plan.NEEDS_NODES, *chaos_plan.NEEDS_CLUSTER])
 def test_what_is_left_out(name):
-    if name in chaos_plan.NEVER:
-        pytest.skip(f"{name}: {chaos_plan.NEVER[name]}")
+    if name in chaos_plan.NEEDS_NODES:
+        if not COMMAND:
+            pytest.skip(f"{name}: {chaos_plan.NEEDS_NODES[name]}; set OTP_TEST_KAFKA_NODE to a command that kills and starts them")
+        return
     if not fleets.IS_CLUSTER:
         pytest.skip(f"{name}: {chaos_plan.NEEDS_CLUSTER[name]}; set OTP_TEST_KAFKA=host:port")

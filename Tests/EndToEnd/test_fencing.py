@@ -198,9 +198,9 @@ def test_forgotten_while_it_gives_partitions_back(fleet):
         count += 4
         assert count < len(records), "nothing was revoked"
         wait(0.2)
-    first.kafka.forgets_member = True
+    first.kafka.forget_member()
     wait(3)
-    first.kafka.forgets_member = False
+    first.kafka.forget_member(False)
     fleet.bench.produce(records[count:])
     harness.until("it gives them up", lambda: first.process.log_lines("consumer failed"), 30)
     fleet.results.wait(len(records), 90, [first.process, second.process])

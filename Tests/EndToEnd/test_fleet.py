@@ -101,7 +101,7 @@ def test_more_workers_than_partitions(fleet):
 def test_partitions_are_added_while_it_runs(fleet):
     """In the wrong order, the commands first: told with its remedy, nothing read without a ledger, and all is answered in the end."""
     fleet = fleet("--latency", "5ms-20ms", partitions=2)
-    member = fleet.start(**{"kafka__properties.topic.metadata.refresh.interval.ms": "1000"})
+    member = fleet.start()
     member.process.wait_ready()
     bench = fleet.bench
     bench.produce([harness.command("before", harness.right_code("before"))])

@@ -190,11 +190,16 @@ def commit_offset(bench, partition, offset, metadata):
 
     request = struct.pack(">hhi", 8, 2, 1) + text("later") + text(f"{bench.prefix}.group") + struct.pack(">i", -1) + text("")
     request += struct.pack(">qi", -1, 1) + text(bench.commands) + struct.pack(">iiq", 1, partition, offset) + text(metadata)
-    host, port = bench.brokers.rsplit(":", 1)
+    answers = [answer_of(address, request) for address in bench.brokers.split(",")]
+    # Only the group's coordinator takes it.
+    assert sum(answer.endswith(struct.pack(">ih", partition, 0)) for answer in answers) == 1, answers
+
+
+def answer_of(address, request):
+    host, port = address.rsplit(":", 1)
     with socket.create_connection((host, int(port)), 10) as line, line.makefile("rb") as answers:
         line.sendall(struct.pack(">i", len(request)) + request)
-        answer = answers.read(struct.unpack(">i", answers.read(4))[0])
-    assert answer.endswith(struct.pack(">ih", partition, 0)), answer
+        return answers.read(struct.unpack(">i", answers.read(4))[0])
 
 
 @pytest.mark.parametrize("versions", [0, 1], ids=["this version", "a later one"])

@@ -166,7 +166,7 @@ def test_partitions_are_added_while_it_watches(fleet, folder):
     """What is published in a partition that was not there at the start is seen, from its first result on."""
     fleet = fleet(partitions=2)
     bench = fleet.bench
-    member = fleet.start(**{"kafka__properties.topic.metadata.refresh.interval.ms": "1000"})
+    member = fleet.start()
     member.process.wait_ready()
     words = [word for pair in bench.topic_settings().items() for word in ("--set", "=".join(pair))]
     watch = harness.Process("watch", [harness.BINARY, "watch", "--json", "--limit", "41", "--from-beginning", *words], folder)
