@@ -193,7 +193,8 @@ struct ReuseTests {
         let client = try await TestClient.make("http://127.0.0.1:\(server.port)")
         #expect(try await client.ask() == verified)
         try await client.run { $0.warmUp(connections: 2) }
-        try await server.until { $0.closed == 2 }
+        // On a busy machine the first is gone already, and two are made.
+        try await server.until { $0.closed == max($0.accepted, 2) }
         #expect(server.journal.requests.count == 1)
         try await client.close()
     }
