@@ -120,6 +120,13 @@ final class ClientHandle: @unchecked Sendable {
         }
     }
 
+    /// Breaks it as an answer of a broker can, for tests.
+    func breakFatally(_ code: KafkaError.Code) {
+        _ = unsafe attempt("break") { client in
+            _ = unsafe rd_kafka_test_fatal_error(client, rd_kafka_resp_err_t(code.rawValue), "a test")
+        }
+    }
+
     /// Destroys the client once no call is under way.
     ///
     /// False when that took longer than it may: the client is then left behind, to be destroyed when it lets go.

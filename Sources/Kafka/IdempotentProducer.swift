@@ -82,17 +82,21 @@ package final class IdempotentProducer: Sendable {
 
     /// Queues a record; `tag` is below 2^62.
     ///
-    /// Throws at once when it cannot be sent (`_QUEUE_FULL`, too large, a partition that does not exist); then no
-    /// report follows.
+    /// Throws at once when it cannot be sent (`_QUEUE_FULL`, too large, a partition that does not exist; a fatal error when this
+    /// producer is broken); then no report follows.
     package func produce(_ record: OutgoingRecord, tag: UInt64) throws(KafkaError) {
         pending.withLock { $0 += 1 }
         do throws(KafkaError) {
             try handle.produce(record, tag: tag)
         } catch {
             pending.update { $0 -= 1 }
-            throw error
+            // librdkafka answers with the error that broke the producer, and not that it is broken.
+            throw fatalError ?? error
         }
     }
+
+    /// Breaks it as an answer of a broker can, for tests.
+    package func breakFatally(_ code: KafkaError.Code) { handle.breakFatally(code) }
 
     /// Records whose report has not come yet.
     package var outstanding: Int { pending.withLock { $0 } }

@@ -13,7 +13,7 @@ final class IntentWriter {
     private let report: @Sendable ([Event]) -> Void
     private let onEvent: @Sendable (ClientEvent) -> Void
     private let outstanding: Outstanding
-    private var producer: IdempotentProducer?
+    private(set) var producer: IdempotentProducer?
     private var isClosed = false
 
     fileprivate enum Write {
@@ -28,6 +28,14 @@ final class IntentWriter {
         // Safe because it is touched on the event loop only.
         var writes: [UInt64: Write] = [:]
         var next: UInt64 = 0
+        /// How many there have been, one after the other.
+        var producers = 0
+    }
+
+    private struct Weak {
+        weak var writer: IntentWriter?
+
+        init(_ writer: IntentWriter) { self.writer = writer }
     }
 
     init(
@@ -48,7 +56,10 @@ final class IntentWriter {
     func start() throws(KafkaError) {
         let eventLoop = eventLoop
         let outstanding = outstanding
-        let report = report
+        let (report, onEvent) = (report, onEvent)
+        let writer = NIOLoopBound(Weak(self), eventLoop: eventLoop)
+        let number = outstanding.producers + 1
+        outstanding.producers = number
         let producer = try IdempotentProducer(
             properties,
             onReports: { reports in
@@ -60,7 +71,11 @@ final class IntentWriter {
                     )
                 }
             },
-            onEvent: onEvent
+            onEvent: { event in
+                onEvent(event)
+                guard case .error(let error) = event, error.isFatal else { return }
+                eventLoop.execute { writer.value.writer?.broke(number) }
+            }
         )
         self.producer = producer
         refresh(producer)
@@ -98,8 +113,12 @@ final class IntentWriter {
         }
     }
 
+    private func broke(_ number: Int) {
+        if number == outstanding.producers, producer != nil { replace() }
+    }
+
     /// A producer with a fatal error writes nothing any more.
-    func replace() {
+    private func replace() {
         let old = producer
         producer = nil
         startAgain()

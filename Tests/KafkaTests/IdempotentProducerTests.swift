@@ -36,6 +36,17 @@ import Testing
         #expect(producer.close(timeout: .seconds(5)))
     }
 
+    /// librdkafka answers with the error that broke it, and not that it is broken for good.
+    @Test func aBrokenProducerSaysThatItIs() throws {
+        let producer = try producer()
+        producer.breakFatally(.invalidProducerEpoch)
+        let record = OutgoingRecord(topic: topic, partition: 0, value: bytes("v"))
+        let error = #expect(throws: KafkaError.self) { try producer.produce(record, tag: 1) }
+        #expect(error?.isFatal == true && error?.code == .invalidProducerEpoch)
+        #expect(producer.outstanding == 0)
+        #expect(producer.close(timeout: .seconds(5)))
+    }
+
     @Test func aTopicThatWasLearntIsKnownBeforeItsFirstRecord() throws {
         let producer = try producer()
         let nowhere = OutgoingRecord(topic: topic, partition: 9)
