@@ -52,13 +52,17 @@ enum SourceTree {
         "Package.swift", "README.md", "Sources", "Tests", "deploy", "docs", ".ci", "Benchmarks",
     ]
 
-    static let all: [Source] = {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        return roots.flatMap { files(root.appendingPathComponent($0), path: $0) }
-    }()
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    static let all: [Source] = roots.flatMap { files(root.appendingPathComponent($0), path: $0) }
 
     static let swift = all.filter(\.isSwift)
+
+    /// Whether a file or a folder lies at this path from the root, of whatever kind.
+    static func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: root.appendingPathComponent(path).path)
+    }
 
     private static func files(_ url: URL, path: String) -> [Source] {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: url.path) else {
