@@ -21,7 +21,7 @@ package enum Effect: Sendable {
     // Restoring a partition
     case fetchPositions([PartitionEpoch], timeout: Duration)
     /// Write it to the partition's ledger, acknowledged by all replicas.
-    case writeBarrier(PartitionEpoch, LedgerBarrier, timeout: Duration)
+    case writeBarrier(PartitionEpoch, LedgerBarrier)
     /// Read the ledger read_committed from an offset (nil: its first) until the barrier itself has come.
     case readLedger(
         PartitionEpoch,
@@ -106,6 +106,7 @@ package enum Fact: Equatable, Sendable {
     case parked(Int32, reason: String)
     case unparked(Int32)
     case undeliverable(RecordID)
+    case deadLettersWritten(Int)
     case deadLetterDropped(RecordID)
     /// The broker refuses dead letters; none is written until this was tried again.
     case deadLettersDenied(reason: String)

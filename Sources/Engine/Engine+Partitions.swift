@@ -24,7 +24,11 @@ extension Engine {
 
     mutating func revoked(_ numbers: [Int32], at now: Instant) {
         report(.revoked(numbers))
-        revocation = Revocation(partitions: numbers, deadline: now + configuration.settleTimeout)
+        // One answer gives back all that was asked for, so what is unanswered stays in it.
+        revocation = Revocation(
+            partitions: (revocation?.partitions ?? []) + numbers,
+            deadline: revocation?.deadline ?? now + configuration.settleTimeout
+        )
         for number in numbers {
             guard let partition = partitions[number] else { continue }
             // One still being restored has nothing to settle, and must not begin.

@@ -19,7 +19,7 @@ extension Engine {
     private mutating func writeBarrier(to partition: Partition) {
         partition.isBarrierUnderWay = true
         let barrier = LedgerBarrier(transactionalID: configuration.transactionalID, process: configuration.processID)
-        effects.append(.writeBarrier(partition.place, barrier, timeout: configuration.restoreTimeout))
+        effects.append(.writeBarrier(partition.place, barrier))
     }
 
     mutating func barrierWritten(_ place: PartitionEpoch, ledgerOffset: Int64, at now: Instant) {

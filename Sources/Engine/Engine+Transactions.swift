@@ -28,6 +28,7 @@ extension Engine {
         consumerFailure = nil
         batchLimit = min(configuration.maximumBatch, batchLimit * 2)
         report(.transaction(records: open.results.count, after: now - open.formed, committed: true))
+        if !open.deadLetters.isEmpty { report(.deadLettersWritten(open.deadLetters.count)) }
         for (place, share) in open.shares.sorted(by: { $0.key.partition < $1.key.partition }) {
             guard let partition = partition(place) else { continue }
             partition.parkingBackOff.succeeded()

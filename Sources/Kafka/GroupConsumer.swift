@@ -3,7 +3,7 @@ import Contract
 
 /// A member of a consumer group: hands out records and what happens to the assignment as events, at the caller's pace.
 ///
-/// One thread calls ``poll(timeout:maximum:)``, over and over, whatever else happens: that is what keeps the member alive.
+/// One thread calls ``poll(timeout:maximum:maximumBytes:)``, over and over, whatever else happens: that is what keeps the member alive.
 /// Everything else may be called by any thread and does not wait for the broker, except ``committed(_:timeout:)`` and
 /// ``watermarks(_:timeout:)``. It never commits, never chooses where to read from, and never decides when to release.
 package final class GroupConsumer: Sendable {

@@ -27,7 +27,7 @@ package final class IdempotentProducer: Sendable {
     }
 
     /// - Parameters:
-    ///   - properties: from ``ClientProperties/idempotentProducer(_:)``.
+    ///   - properties: from ``ClientProperties/idempotentProducer(_:batchSize:)``.
     ///   - onReports: called on the delivery thread with what has come, one report for each record produced.
     ///   - onEvent: called on the delivery thread.
     /// - Throws: when a property is refused.

@@ -16,7 +16,7 @@ package final class TransactionalProducer: Sendable {
     package let maximumMessageBytes: Int
 
     /// - Parameters:
-    ///   - properties: from ``ClientProperties/transactionalProducer(_:transactionalID:transactionTimeout:)``.
+    ///   - properties: from ``ClientProperties/transactionalProducer(_:transactionalID:transactionTimeout:batchSize:)``.
     ///   - onEvent: called on the delivery thread.
     /// - Throws: when a property is refused.
     package init(

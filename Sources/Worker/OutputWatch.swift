@@ -19,6 +19,8 @@ final class OutputWatch: Sendable {
     private let topics: WorkerConfiguration.Topics
     /// Touched on the queue only.
     private let state: Mutex<(limits: OutputLimits, looks: Int)>
+    /// A cluster that does not answer makes a look longer than the interval: one at a time.
+    private let isLooking = Atomic(false)
     private let onLook: @Sendable ([Int32: String]) -> Void
     private let onLimits: @Sendable (OutputLimits) -> Void
 
@@ -39,11 +41,15 @@ final class OutputWatch: Sendable {
     /// Looks until the returned task is cancelled; the loop is not blocked.
     func begin(on eventLoop: any EventLoop) -> RepeatedTask {
         eventLoop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { _ in
-            self.queue.async { self.look() }
+            guard !self.isLooking.exchange(true, ordering: .acquiring) else { return }
+            self.queue.async {
+                self.look()
+                self.isLooking.store(false, ordering: .releasing)
+            }
         }
     }
 
-    /// Returns when no look is under way any more, within `timeout`.
+    /// Returns when no look is under way any more: within three times `timeout`, and as many of the settings' where they are due.
     func end(_ task: RepeatedTask) async {
         task.cancel()
         await withCheckedContinuation { done in queue.async { done.resume() } }

@@ -174,7 +174,7 @@ final class Shell: @unchecked Sendable {
         case .unpause(let places): consumer?.consumer.resume(places.map(commandPartition))
         case .resume(let place, let offset): consumer?.consumer.resume(commandPartition(place), at: offset)
         case .fetchPositions, .readLedger, .fetchEnds, .traceBatch: ask(effect)
-        case .writeBarrier(let place, let barrier, _): intents.write(place, barrier)
+        case .writeBarrier(let place, let barrier): intents.write(place, barrier)
         case .fence(_, let ids): fence(ids)
         case .writeIntent(let id, let record): intents.write(id, record)
         case .call(let id, let command, let headers, let timeout): call(id, command, headers, timeout)

@@ -18,7 +18,8 @@ extension Telemetry {
         case .transaction, .aborted, .unknownCommit, .producerFenced, .traced, .producerFailed, .producerSwitched,
             .batchBytesCut:
             reportTransaction(fact)
-        case .parked, .unparked, .undeliverable, .deadLetterDropped, .deadLettersDenied: reportOutput(fact, place)
+        case .parked, .unparked, .undeliverable, .deadLettersWritten, .deadLetterDropped, .deadLettersDenied:
+            reportOutput(fact, place)
         case .readingStalled, .readingResumed, .steppedOver: reportReading(fact)
         case .upstream(let change): report(change, place)
         default: reportMembership(fact)
@@ -38,7 +39,6 @@ extension Telemetry {
         case .published(let status, let reason, let duration):
             registry.counter(.commands, status.rawValue, reason.rawValue).add()
             handles.commandSeconds.observe(duration)
-            if status == .invalid { registry.counter(.deadLetters, "committed").add() }
         case .asked(let record, let kind, let attempt, let duration, let failure, let status, let body):
             registry.counter(.upstreamCalls, kind.name).add()
             handles.attemptSeconds.observe(duration)
@@ -157,6 +157,7 @@ extension Telemetry {
         case .undeliverable(let record):
             registry.counter(.undeliverableResults).add()
             loggers.commands.error("result undeliverable, reduced", metadata: place(record))
+        case .deadLettersWritten(let count): registry.counter(.deadLetters, "committed").add(Double(count))
         case .deadLetterDropped(let record):
             registry.counter(.deadLetters, "dropped").add()
             loggers.commands.error("dead letter dropped", metadata: place(record))

@@ -16,7 +16,9 @@ struct IntakeTests {
         #expect(worker.batch?.deadLetters.first?.letter.consumerGroup == "group")
         #expect(worker.batch?.results.first?.event.sessionID == nil)
         #expect(worker.batch?.results.first?.event.message == "is \(reason.rawValue)", "it says what to fix")
+        #expect(!worker.facts.contains(.deadLettersWritten(1)))
         worker.committed()
+        #expect(worker.facts.contains(.deadLettersWritten(1)))
         #expect(worker.receive(1, "s", "A") == ["intent 1 s/A@1"])
     }
 

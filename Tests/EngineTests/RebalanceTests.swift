@@ -29,6 +29,17 @@ struct RebalanceTests {
         #expect(worker.status().commandsInMemory == 1)
     }
 
+    /// The group waits for one answer to all that it asked for.
+    @Test func aSecondRevocationIsAnsweredTogetherWithTheFirst() {
+        let worker = Transcript(owning: 0, 1)
+        worker.receive(0, "s", "A")
+        worker.intentWritten(0)
+        #expect(worker.happens(.revoked([0])) == ["pause 0"])
+        #expect(worker.happens(.revoked([1])) == ["pause 1"])
+        #expect(worker.answered(0, .code(1)).first == "commit 1")
+        #expect(worker.committed() == ["release 0,1"])
+    }
+
     @Test func anAbortedLastBatchIsFormedAgainWithinTheTime() {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")

@@ -25,7 +25,7 @@ struct TakeoverTests {
         worker.happens(.assigned([0]))
         worker.happens(.positionsFetched(worker.place(0), Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
         let barriers = worker.effects.compactMap { effect -> LedgerBarrier? in
-            if case .writeBarrier(_, let barrier, _) = effect { barrier } else { nil }
+            if case .writeBarrier(_, let barrier) = effect { barrier } else { nil }
         }
         #expect(barriers == [LedgerBarrier(transactionalID: "slot", process: 7)])
         #expect(LedgerBarrier(key: barriers[0].key, value: barriers[0].value) == barriers[0])

@@ -147,7 +147,7 @@ package enum FactKind: String, CaseIterable, Sendable {
     case upstream
     case draining, stopped
     case producerFenced, stalePosition, predecessorFenced, readingStalled, readingResumed, steppedOver,
-        deadLettersDenied
+        deadLettersDenied, deadLettersWritten
     case producerSwitched, batchBytesCut
 
     init(_ fact: Fact) {
@@ -180,6 +180,7 @@ package enum FactKind: String, CaseIterable, Sendable {
         case .unparked: self = .unparked
         case .undeliverable: self = .undeliverable
         case .deadLetterDropped: self = .deadLetterDropped
+        case .deadLettersWritten: self = .deadLettersWritten
         case .intakeClosed: self = .intakeClosed
         case .intakeOpened: self = .intakeOpened
         case .producerFenced: self = .producerFenced

@@ -24,7 +24,7 @@ extension Process {
             leases[place]?.restoredAt = world.now
             toConsumer { $0.resume(place, at: offset) }
         case .fetchPositions(let places, let timeout): fetchPositions(places, timeout: timeout)
-        case .writeBarrier(let place, let barrier, let timeout): writeBarrier(place, barrier, timeout: timeout)
+        case .writeBarrier(let place, let barrier): writeBarrier(place, barrier)
         case .readLedger(let place, let from, let barrier, let horizon, let timeout):
             readLedger(place, from: from ?? 0, through: barrier, horizon: horizon, timeout: timeout)
         case .fence(_, let ids): fence(ids)

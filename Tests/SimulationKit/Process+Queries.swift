@@ -62,7 +62,7 @@ extension Process {
             .append(key: barrier.key, value: barrier.value, milliseconds: world.wall, transaction: nil)
     }
 
-    func writeBarrier(_ place: PartitionEpoch, _ barrier: LedgerBarrier, timeout: Duration) {
+    func writeBarrier(_ place: PartitionEpoch, _ barrier: LedgerBarrier) {
         queryThread { [self] in
             let failure = Event.barrierFailed(place, reason: "timed out")
             if world.strikes(.barrierFails, 0.1) { return later(sec(1)) { [self] in finished([failure]) } }

@@ -17,7 +17,7 @@ enum Line {
         case .unpause(let places): ["unpause \(list(places))"]
         case .resume(let place, let offset): ["resume \(place.partition) at \(offset)"]
         case .fetchPositions(let places, _): ["fetch positions \(list(places))"]
-        case .writeBarrier(let place, _, _): ["barrier \(place.partition)"]
+        case .writeBarrier(let place, _): ["barrier \(place.partition)"]
         case .readLedger(let place, let from, let barrier, let horizon, _):
             // The retention, and the longest time in which an intent may be asked under again.
             horizon.retention == .seconds(1_800 + 120)

@@ -62,7 +62,7 @@ final class Transcript {
                 #expect(moment > now)
             case .assign(let assigned): for place in assigned { places[place.partition] = place }
             case .commit(let batch): self.batch = batch
-            case .writeBarrier(let place, _, _) where engine.status(at: now).isRestored(place.partition):
+            case .writeBarrier(let place, _) where engine.status(at: now).isRestored(place.partition):
                 renewed.append(place)
                 continue
             default: break
