@@ -40,7 +40,8 @@ package enum Decision: Equatable, Sendable {
         let code = entry.code(fingerprint)
         let known = code?.outcome
         // A failure that was reached for this very record, or for a later one, is its result, though nobody published it yet:
-        // an intent for it would count as void by the state that holds the failure, and a crash would go unseen.
+        // an intent for it would count as void by the state that holds the failure, and a crash would go unseen. No batch of this
+        // version leaves a state without its result, so it takes a stale offset that was accepted by `ledger.accept_loss`.
         let isOwn = (code?.source ?? -1) >= offset
         let isOpen = entry.hasOpenIntent(fingerprint)
         if !canBeRight {

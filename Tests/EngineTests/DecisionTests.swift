@@ -9,9 +9,15 @@ struct DecisionTests {
     private static let ok = Outcome(.ok, code: 0)
 
     /// The decision about code A of the session `s` after a restore of these records.
-    private func decide(_ records: LedgerRecord..., isPastDeadline: Bool = false, maximumCodes: Int = 2) -> Decision {
+    private func decide(
+        _ records: LedgerRecord...,
+        offset: Int64 = .max,
+        isPastDeadline: Bool = false,
+        maximumCodes: Int = 2
+    ) -> Decision {
         Decision(
             fingerprint: Sample.fingerprint("A"),
+            offset: offset,
             entry: Transcript.read(records)[Sample.digest("s")],
             isPastDeadline: isPastDeadline,
             maximumCodes: maximumCodes
@@ -57,6 +63,15 @@ struct DecisionTests {
         #expect(decide(Sample.state("s", failed), Sample.intent("s", "A", source: 4)) == .ask(again: true))
         // Void: the state shows it settled at that offset or later.
         #expect(decide(Sample.intent("s", "A", source: 3), Sample.state("s", failed)) == .ask(again: false))
+    }
+
+    /// An operator accepted an offset that is older than the ledger: what the ledger says of this record is its result, however
+    /// often a later one of the session might be asked about again.
+    @Test func aRecordsOwnFailureIsItsResult() {
+        let failed = Sample.state("s", Sample.settled("A", Self.unknown, source: 3))
+        #expect(decide(failed, offset: 3) == .replay(Self.unknown))
+        #expect(decide(failed, offset: 2) == .replay(Self.unknown))
+        #expect(decide(failed, offset: 4) == .ask(again: false))
     }
 
     @Test func theSessionIsClosedByAnotherCode() {

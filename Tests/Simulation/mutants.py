@@ -16,7 +16,7 @@ class Mutant:
     mutated: str
     # Where to begin, and within how many seeds it must be caught.
     first: int = 1
-    seeds: int = 6_000
+    seeds: int = 2_000
 
     def switch(self, number: int) -> str:
         """Both behaviours: an expression becomes a choice of two, anything else says itself where ACTIVE decides."""
@@ -39,11 +39,11 @@ MUTANTS = [
            "partition.metadata?.finished ?? []", "[]"),
     Mutant("end-believed-while-draining", "Engine+Commands.swift",
            "guard let partition = partition(place), isWorking(partition) else { return }",
-           "guard let partition = partition(place), ACTIVE ? partition.phase == .active : isWorking(partition) else { return }", first=2_800),
+           "guard let partition = partition(place), ACTIVE ? partition.phase == .active : isWorking(partition) else { return }", first=5_177),
     Mutant("skipped-offsets-never-committed", "Engine+Settling.swift",
-           "return lastCommit + Limits.idleCommit", "return ACTIVE ? nil : lastCommit + Limits.idleCommit", first=432),
+           "return lastCommit + Limits.idleCommit", "return ACTIVE ? nil : lastCommit + Limits.idleCommit", first=915),
     Mutant("batch-id-repeats", "Engine+Settling.swift",
-           "BatchID(process: configuration.processID,", "BatchID(process: ACTIVE ? 1 : configuration.processID,", first=354),
+           "BatchID(process: configuration.processID,", "BatchID(process: ACTIVE ? 1 : configuration.processID,", first=486),
     # Calls and intents
     Mutant("call-repeated-after-abort", "Engine+Transactions.swift",
            "partition.concluded.prepend(command)",
@@ -61,22 +61,22 @@ MUTANTS = [
            "} else if ACTIVE || !needsIntent {"),
     Mutant("intent-void-by-fingerprint", "SessionEntry.swift",
            "state.contains { $0.fingerprint == intent.fingerprint && $0.isSettled(since: intent.source) }",
-           "state.contains { $0.fingerprint == intent.fingerprint && $0.outcome != nil }", first=1_930),
+           "state.contains { $0.fingerprint == intent.fingerprint && $0.outcome != nil }", first=3_154),
     Mutant("restored-intent-void-by-fingerprint", "SessionEntry.swift",
            "code(intent.fingerprint)?.isSettled(since: intent.source) == true",
-           "code(intent.fingerprint)?.outcome != nil", first=3_100),
+           "code(intent.fingerprint)?.outcome != nil", first=3_614),
     Mutant("tombstone-not-awaited", "Engine+Commands.swift",
            "partition.tombstones[session] != nil", "false"),
     Mutant("intent-voided-by-others", "Engine+Commands.swift",
            "partition.ledger[session].hasIntent(fingerprint, source: command.offset)",
-           "partition.ledger[session].intents.contains { $0.fingerprint == fingerprint }", first=162),
+           "partition.ledger[session].intents.contains { $0.fingerprint == fingerprint }", first=227),
     Mutant("open-intents-not-doubted", "SessionLedger.swift",
            "for session in sessions.withIntents {", "for session in sessions.withIntents where !ACTIVE {"),
     Mutant("intent-left-behind", "Engine+Commands.swift",
            "!settles && leavesIntent(command, partition)", "false"),
     Mutant("intent-expires-unanswered", "SessionLedger.swift",
-           "entry.newestSource < committed", "true", first=428),
-    Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=9_000),
+           "entry.newestSource < committed", "true", first=1_936),
+    Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=23_111),
     # Answers and doubt
     Mutant("ambiguous-taken-for-not-sent", "AnswerTable.swift",
            "case .unknown: self = .ambiguous", "case .unknown: self = ACTIVE ? .retryable : .ambiguous"),
@@ -93,7 +93,6 @@ MUTANTS = [
            "!entry.isAnotherInDoubt(than: fingerprint)", "true"),
     Mutant("closed-session-asked", "Decision.swift", "entry.isClosed", "false"),
     Mutant("retryable-failure-replayed", "Decision.swift", "!known.retryable", "true"),
-    Mutant("own-failure-asked-again", "Decision.swift", "(code?.source ?? -1) >= offset", "false", first=1_500),
     # Replays and guesses
     Mutant("first-is-the-asker", "Engine+Commands.swift",
            "Command.First(offset: $0.source,", "Command.First(offset: ACTIVE ? command.offset : $0.source,"),
@@ -105,12 +104,12 @@ MUTANTS = [
            "if code.outcome?.reason == .wrongCode {", "if !ACTIVE, code.outcome?.reason == .wrongCode {"),
     # Ownership
     Mutant("old-epoch-accepted", "Engine.swift", "partition.place == place", "true"),
-    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=5_600),
-    Mutant("sleep-unnoticed", "Membership.swift", "gap > patience", "false", first=698),
-    Mutant("silence-unnoticed", "Membership.swift", "isTrusted && !canProve(at: now) && distrust(.coordinatorSilent)", "false", first=2_200),
+    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=6_826),
+    Mutant("sleep-unnoticed", "Membership.swift", "gap > patience", "false", first=819),
+    Mutant("silence-unnoticed", "Membership.swift", "isTrusted && !canProve(at: now) && distrust(.coordinatorSilent)", "false", first=4_231),
     Mutant("trust-unchecked-at-write", "Engine.swift",
            "guard membership.isTrusted, let partition = partition(record.place)",
-           "guard ACTIVE || membership.isTrusted, let partition = partition(record.place)", first=504),
+           "guard ACTIVE || membership.isTrusted, let partition = partition(record.place)", first=555),
     Mutant("no-proof-without-work", "Engine+Settling.swift",
            "needsProof(at: now) && open.shares.isEmpty && index == settling.count - 1", "false"),
     # Transactions
@@ -125,16 +124,16 @@ MUTANTS = [
            """for state in share.states where ACTIVE {
                 partition.ledger.committed(state.codes, of: state.session, ledgerOffset: share.floor + 2)
             }
-            partition.voids += partition.inOrder""", first=3_552),
+            partition.voids += partition.inOrder""", first=10_808),
     Mutant("aborted-outcomes-reordered", "Engine+Transactions.swift",
            "for offset in share.offsets.reversed()",
            "for offset in ACTIVE ? share.offsets : Array(share.offsets.reversed())"),
-    Mutant("floor-forgets-pending-intents", "Partition.swift", "unacknowledged.values.min() ?? .max", "Int64.max", first=27_900),
+    Mutant("floor-forgets-pending-intents", "Partition.swift", "unacknowledged.values.min() ?? .max", "Int64.max", first=53_921),
     Mutant("floor-forgets-the-oldest", "Partition.swift", "ledger.oldestOffset ?? .max", "Int64.max"),
     Mutant("unpublishable-retried-for-ever", "Engine+Transactions.swift",
            "command.isUndeliverable = true", "command.isUndeliverable = !ACTIVE"),
     Mutant("parked-outcomes-forgotten", "Engine+Parking.swift",
-           "!partition.concluded.isEmpty, oldestConclusion == nil", "!ACTIVE, !partition.concluded.isEmpty, oldestConclusion == nil", first=1_190),
+           "!partition.concluded.isEmpty, oldestConclusion == nil", "!ACTIVE, !partition.concluded.isEmpty, oldestConclusion == nil", first=1_421),
     # What a real cluster does
     Mutant("stale-position-believed", "Engine+Restore.swift",
            "!configuration.acceptLedgerLoss || partition.staleOffsets < Limits.staleOffsets", "false"),
@@ -150,8 +149,8 @@ MUTANTS = [
     # Rebalance, drain, bounds
     Mutant("drain-forgets-back-off", "Engine+Partitions.swift",
            "case .ready, .backingOff: abandon(command, partition)",
-           "case .backingOff where ACTIVE: break\n            case .ready, .backingOff: abandon(command, partition)", first=543),
-    Mutant("release-forgets-open-batch", "Engine+Partitions.swift", "!isInOpenBatch(partition.place)", "true", first=83),
+           "case .backingOff where ACTIVE: break\n            case .ready, .backingOff: abandon(command, partition)", first=1_932),
+    Mutant("release-forgets-open-batch", "Engine+Partitions.swift", "!isInOpenBatch(partition.place)", "true", first=694),
     Mutant("intake-never-reopens", "Engine+Partitions.swift",
            "for partition in owned(where: \\.isRestored) { unpause(partition, for: .admission) }",
            "for partition in owned(where: \\.isRestored) where !ACTIVE { unpause(partition, for: .admission) }"),
@@ -159,15 +158,15 @@ MUTANTS = [
            "partition.held.prepend(record)", "if !ACTIVE { partition.held.prepend(record) }"),
     # The upstream's protection
     Mutant("half-open-lets-everybody-through", "CircuitBreaker.swift",
-           "case .halfOpen: .closed(until: nil)", "case .halfOpen: ACTIVE ? .open : .closed(until: nil)", first=210),
+           "case .halfOpen: .closed(until: nil)", "case .halfOpen: ACTIVE ? .open : .closed(until: nil)", first=1_245),
     Mutant("wrong-code-feeds-the-breaker", "Protection.swift",
            "case .accepted, .alreadySucceeded, .rejected, .refused: change =",
            "case .rejected where ACTIVE: change = breaker?.failed(answer.id, of: answer.session, at: now, using: &random)\n"
-           "        case .accepted, .alreadySucceeded, .rejected, .refused: change =", first=109),
+           "        case .accepted, .alreadySucceeded, .rejected, .refused: change ="),
     Mutant("one-session-halts-all", "Protection.swift",
            "refused.areEnough(served: served, at: now)", "true"),
     Mutant("refusals-outlive-a-success", "Protection.swift",
-           "if halt?.isHalted != true { refused.clear() }", "if !ACTIVE, halt?.isHalted != true { refused.clear() }"),
+           "if halt?.isHalted != true { refused.clear() }", "if !ACTIVE, halt?.isHalted != true { refused.clear() }", first=761),
     Mutant("one-session-holds-all", "Protection.swift",
            "toldToWait.areEnough(served: served, at: now)", "true"),
     Mutant("one-session-opens-the-breaker", "CircuitBreaker.swift",
@@ -181,12 +180,12 @@ MUTANTS = [
             protection = Protection(
                 configuration.protection, maximumInFlight: configuration.maximumInFlight,
                 attemptTimeout: configuration.attemptTimeout, now: now)
-        }""", first=282),
-    Mutant("retry-budget-not-charged", "RetryBudget.swift", "tokens -= 1", "tokens -= ACTIVE ? 0 : 1", first=54),
+        }""", first=470),
+    Mutant("retry-budget-not-charged", "RetryBudget.swift", "tokens -= 1", "tokens -= ACTIVE ? 0 : 1"),
     Mutant("rate-share-ignored", "RateLimiter.swift",
-           "Double(min(max(owned, 1), partitions))", "Double(partitions)", first=48),
+           "Double(min(max(owned, 1), partitions))", "Double(partitions)"),
     Mutant("intent-called-despite-the-breaker", "Engine+Calls.swift",
-           "protection.stillAllows(id, at: now)", "true", first=210),
+           "protection.stillAllows(id, at: now)", "true", first=958),
     Mutant("probe-never-released", "CircuitBreaker.swift",
-           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }", first=4_800),
+           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }", first=7_184),
 ]

@@ -32,7 +32,7 @@ enum Mutant {
 """
 # Ways in which a shell can fail the engine, with the seed to begin at; each is caught within SHELL_SEEDS.
 SHELL_FIRST = {"barrierBeforeCommitted": 97, "restoreStopsAtStable": 97, "metadataNewerThanBatch": 138, "metadataWithoutMember": 5532}
-SHELL_SEEDS = 6_000
+SHELL_SEEDS = 2_000
 REPEATED_SEEDS = 1_000
 
 
