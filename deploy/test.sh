@@ -54,7 +54,7 @@ unit_tests() {
 
 simulation() {
     step "Simulation"
-    within 25m Tests/Simulation/run.sh
+    within 15m Tests/Simulation/run.sh
 }
 
 end_to_end_tests() {

@@ -28,6 +28,13 @@ package struct EngineStatus: Equatable, Sendable {
         package var isPaused: Bool
     }
 
+    /// A transaction that does not end.
+    package struct Overdue: Equatable, Sendable {
+        package var age: Duration
+        /// Those whose results, or ledger, are written in it.
+        package var partitions: [Int32]
+    }
+
     /// What stands between commands and the upstream.
     package struct Upstream: Equatable, Sendable {
         package enum State: String, Equatable, Sendable, CaseIterable {
@@ -61,6 +68,8 @@ package struct EngineStatus: Equatable, Sendable {
 
     package var hasProducer: Bool
     package var producerFailure: String?
+    /// The transaction that should have ended by now.
+    package var overdue: Overdue?
     /// Why the broker refuses dead letters; nil while it takes them.
     package var deadLettersDenied: String?
     package var isSubscribed: Bool
@@ -89,6 +98,7 @@ extension Engine {
         return EngineStatus(
             hasProducer: settlement.hasProducer && intentProducerFailure == nil,
             producerFailure: producerFailure ?? intentProducerFailure,
+            overdue: overdue(at: now),
             deadLettersDenied: lettersDenied?.reason,
             isSubscribed: isSubscribed,
             consumerFailure: consumerFailure,
@@ -104,6 +114,11 @@ extension Engine {
             stalledFor: watchdog.stalled(at: now),
             partitions: partitions.values.map { status(of: $0) }.sorted { $0.number < $1.number }
         )
+    }
+
+    private func overdue(at now: Instant) -> EngineStatus.Overdue? {
+        guard let open = settlement.unended, now - open.formed >= Limits.overdueTransaction else { return nil }
+        return .init(age: now - open.formed, partitions: open.shares.keys.map(\.partition).sorted())
     }
 
     /// A record that is in memory, and when it was received; nil once it is settled, or another worker's.

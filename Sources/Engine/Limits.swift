@@ -33,6 +33,9 @@ package enum Limits {
     package static let longTransaction = Duration.seconds(1)
     /// Sessions forgotten in one turn of the loop, so that forgetting never holds up an answer.
     package static let forgottenPerTurn = 1_000
+    /// From then on an open transaction stands in the way, and is told: longer than a busy cluster takes, and earlier than brokers
+    /// notice that one of them is dead.
+    package static let overdueTransaction = Duration.seconds(7)
     /// Waits between tries at what the broker refused: the first, and the longest.
     package static let firstRetry = Duration.milliseconds(50)
     package static let longestRetry = Duration.seconds(5)

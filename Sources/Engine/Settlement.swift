@@ -66,6 +66,14 @@ package struct Settlement: Sendable {
 
     package init(batchBytes: Int = Limits.batchBytes) { producer.batchBytes = batchBytes }
 
+    /// The transaction that has not ended, or of which nobody knows how.
+    package var unended: Open? {
+        switch state {
+        case .committing(let open), .unknown(let open), .tracing(let open), .retracing(let open, _): open
+        case .waitingForProducer, .idle, .backingOff: nil
+        }
+    }
+
     /// The id that this worker's transactions have now, by the slot's first.
     package func transactionalID(of slot: String) -> String {
         producer.isAlternate ? ProducerChoice.alternate(of: slot) : slot

@@ -295,6 +295,12 @@ package final class Telemetry: Sendable {
     /// The engine has work and gets nowhere with it: whoever asks whether it is alive is told no.
     package var isStalled: Bool { stalled.withLock { $0 } }
 
+    private func overdue(_ status: EngineStatus) -> [String] {
+        status.overdue.map {
+            ["partitions \($0.partitions): their transaction has not ended for \(Int($0.age.inSeconds)) s"]
+        } ?? []
+    }
+
     private func judge(_ status: EngineStatus) {
         let parked = status.partitions.filter { $0.parkedFor != nil }
         let restoring = status.partitions.filter { $0.phase == "restoring" }
@@ -307,8 +313,9 @@ package final class Telemetry: Sendable {
         )
         health.set(
             "outputs",
-            isOK: parked.isEmpty,
-            detail: parked.map { "partition \($0.number): \($0.parkedFor ?? "")" }.joined(separator: "; ")
+            isOK: parked.isEmpty && status.overdue == nil,
+            detail: (parked.map { "partition \($0.number): \($0.parkedFor ?? "")" } + overdue(status))
+                .joined(separator: "; ")
         )
         let unread = status.partitions.filter(\.isUnread)
         health.set(

@@ -123,6 +123,19 @@ struct OutputTroubleTests {
         #expect(worker.facts.contains(.parked(0, reason: "refused")))
     }
 
+    /// A broker that is dead is noticed by the others after some 10 s: until then only the transaction that hangs tells.
+    @Test func aTransactionThatDoesNotEndIsNamed() {
+        let worker = Transcript(owning: 0, 1)
+        worker.ask(0, "s", "A", .code(1))
+        #expect(worker.batch != nil)
+        worker.pass(.seconds(6))
+        #expect(worker.status().overdue == nil)
+        worker.pass(.seconds(1))
+        #expect(worker.status().overdue?.partitions == [0])
+        worker.committed()
+        #expect(worker.status().overdue == nil)
+    }
+
     // MARK: Sizes
 
     @Test func neighboursThatAreTooLargeTogetherAreSentInSmallerCompany() {

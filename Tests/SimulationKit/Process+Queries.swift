@@ -20,8 +20,6 @@ extension Process {
         queryThread { [self] in
             let failure = places.map { Event.restoreFailed($0, reason: "committed timed out") }
             if world.strikes(.queryFails, 0.1) { return later(sec(1)) { [self] in finished(failure) } }
-            let early = shellFaults.contains(.barrierBeforeCommitted)
-            if early { for place in places { earlyTargets[place] = append(barrier: nil, to: place.partition) } }
             let deadline = world.now + timeout.nanoseconds
             rpc(.group) { [self] answer in
                 let numbers = shellFaults.contains(.committedNotAwaited) ? [] : places.map(\.partition)
@@ -56,9 +54,8 @@ extension Process {
         world.strikes(.staleEnds, 0.3) ? world.uniform(0...log.visibleEnd) : log.visibleEnd
     }
 
-    private func append(barrier: LedgerBarrier?, to partition: Int32) -> Int64 {
-        let barrier = barrier ?? LedgerBarrier(transactionalID: name, process: processID)
-        return broker.ledgers[Int(partition)]
+    private func append(barrier: LedgerBarrier, to partition: Int32) -> Int64 {
+        broker.ledgers[Int(partition)]
             .append(key: barrier.key, value: barrier.value, milliseconds: world.wall, transaction: nil)
     }
 
@@ -67,9 +64,6 @@ extension Process {
             let failure = Event.barrierFailed(place, reason: "timed out")
             if world.strikes(.barrierFails, 0.1) { return later(sec(1)) { [self] in finished([failure]) } }
             rpc(.brokers) { [self] answer in
-                if let early = earlyTargets[place] {
-                    return answer { self.finished([.barrierWritten(place, ledgerOffset: early)]) }
-                }
                 guard !broker.ledgersWithoutLeader.contains(place.partition) else {
                     return answer { self.later(sec(2)) { self.finished([failure]) } }
                 }
@@ -131,7 +125,6 @@ extension Process {
         let horizon: LedgerRestore.Horizon
         let deadline: Int64
         var restore: LedgerRestore?
-        var lastRecord: Int64 = -1
         /// Since when the stable end has stood before the barrier, and whether that was said.
         var stuck: (position: Int64, since: Int64)?
         var saidStuck = false
@@ -177,11 +170,11 @@ extension Process {
                         timestamp: WallTime(milliseconds: entry.milliseconds),
                         digest: digest
                     )
-                    reading.lastRecord = entry.offset
                 }
                 reading.position = max(reading.position, limit)
-                let position = shellFaults.contains(.restoreByLastRecord) ? reading.lastRecord + 1 : reading.position
-                if position >= reading.target || (shellFaults.contains(.restoreStopsAtStable) && limit == stable) {
+                if reading.position >= reading.target
+                    || (shellFaults.contains(.restoreStopsAtStable) && limit == stable)
+                {
                     return restored(reading)
                 }
                 guard world.now < reading.deadline else { return finished([failure]) }

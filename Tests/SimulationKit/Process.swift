@@ -52,7 +52,6 @@ final class Process {
     var queryJobs = JobQueue()
     var lastIntentArrival: Int64 = 0
     var lastCommand: Int64 = 0
-    var earlyTargets: [PartitionEpoch: Int64] = [:]
     var callsOpen = 0
     var watch: UpstreamWatch
 

@@ -4,12 +4,8 @@
 package enum ShellFault: String, CaseIterable, Sendable {
     /// The barrier is written, and reading ends where a leader that was deposed says that the log ends.
     case restoreEndsAtStaleEnd
-    /// The barrier is written before the committed offset is known.
-    case barrierBeforeCommitted
     /// Reading stops where nothing more is stable.
     case restoreStopsAtStable
-    /// Read up when the last record is the one before the target: a marker at the end makes it wait for ever.
-    case restoreByLastRecord
     /// Pending transactional offsets are not waited for.
     case committedNotAwaited
     /// The group's metadata is read when the offsets are sent.
