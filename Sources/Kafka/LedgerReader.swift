@@ -36,6 +36,12 @@ package final class LedgerReader: Sendable {
         }
     }
 
+    /// The topic's partitions that somebody leads, as the cluster says; blocks.
+    package func led(_ topic: String, timeout: Duration) throws(KafkaError) -> Set<Int32> {
+        let states = try committed.partitionStates(topic, until: Deadline(in: timeout)) ?? []
+        return Set(states.indices.filter { states[$0].leader != nil }.map { Int32($0) })
+    }
+
     /// The partition's first offset and its last stable one, as its leader says; blocks.
     package func watermarks(_ partition: TopicPartition, timeout: Duration) throws(KafkaError) -> Watermarks {
         try committed.watermarks(partition, until: Deadline(in: timeout))

@@ -8,26 +8,60 @@ extension ClientHandle {
     func watermarks(_ partition: TopicPartition, until deadline: Deadline) throws(KafkaError) -> Watermarks {
         let spread = deadline.capped(at: KnownPartitions.spread)
         while true {
-            _ = try partitionCount(partition.topic, until: deadline)
-            var low: Int64 = 0
-            var high: Int64 = 0
-            let error = unsafe attempt("query watermarks") { client throws(KafkaError) in
-                let response = unsafe rd_kafka_query_watermark_offsets(
-                    client,
-                    partition.topic,
-                    partition.partition,
-                    &low,
-                    &high,
-                    deadline.milliseconds(atMost: .seconds(5))
-                )
-                try KafkaError.check("query watermarks", response)
+            let count = try partitionCount(partition.topic, until: deadline) ?? 0
+            do throws(KafkaError) {
+                return try ends(of: partition, until: deadline.capped(at: Self.patience))
+            } catch {
+                // Which is also said of one without a leader; and not every broker knows an added one at once.
+                let isThere = error.code == .unknownPartition && (partition.partition < count || !spread.hasPassed)
+                guard error.isTransient || isThere, !deadline.hasPassed else { throw error }
+                pause(until: deadline)
             }
-            guard let error else { return Watermarks(low: low, high: high) }
-            // Not every broker knows an added partition at once.
-            let isNew = error.code == .unknownPartition && !spread.hasPassed
-            guard error.isTransient || isNew, !deadline.hasPassed else { throw error }
-            pause(until: deadline)
         }
+    }
+
+    /// How long one broker is waited for before the cluster is asked again who leads.
+    private static let patience = Duration.seconds(3)
+
+    /// By the look-up of times, which takes the two ends as well: `rd_kafka_query_watermark_offsets` of librdkafka before 2.3.0 waits
+    /// for a broker that died far beyond its time-out.
+    private func ends(of partition: TopicPartition, until deadline: Deadline) throws(KafkaError) -> Watermarks {
+        if let low = try offset(of: partition, at: Int64(RD_KAFKA_OFFSET_BEGINNING), until: deadline),
+            let high = try offset(of: partition, at: Int64(RD_KAFKA_OFFSET_END), until: deadline)
+        {
+            return Watermarks(low: low, high: high)
+        }
+        // librdkafka's own broker, which tests use, has no such look-up.
+        var low: Int64 = 0
+        var high: Int64 = 0
+        try unsafe use("query watermarks") { client throws(KafkaError) in
+            let response = unsafe rd_kafka_query_watermark_offsets(
+                client,
+                partition.topic,
+                partition.partition,
+                &low,
+                &high,
+                deadline.milliseconds
+            )
+            try KafkaError.check("query watermarks", response)
+        }
+        return Watermarks(low: low, high: high)
+    }
+
+    /// Nil where the broker knows no offset for it.
+    private func offset(
+        of partition: TopicPartition,
+        at end: Int64,
+        until deadline: Deadline
+    ) throws(KafkaError) -> Int64? {
+        let list = PartitionList([OffsetCommit(partition, offset: end)])
+        try unsafe use("query watermarks") { client throws(KafkaError) in
+            let response = unsafe list.with { unsafe rd_kafka_offsets_for_times(client, $0, deadline.milliseconds) }
+            try KafkaError.check("query watermarks", response)
+        }
+        guard let entry = list.entries().first else { throw KafkaError("query watermarks", .state) }
+        try KafkaError.check("query watermarks", entry.response)
+        return entry.offset >= 0 ? entry.offset : nil
     }
 
     /// Waits a moment before the next attempt, or until the client is destroyed.

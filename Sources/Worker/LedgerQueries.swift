@@ -5,11 +5,13 @@ import Kafka
 
 /// Asks the broker what a partition's restore and a lost commit need to know, and reads the ledger.
 ///
-/// Its calls block, so they run on threads of their own: short questions on one, the long reading on another. What was not
-/// answered when it is closed is answered to nobody.
+/// Its calls block, so they run on threads of their own, one for each kind: the long reading keeps no question waiting, and what
+/// became of a commit is not asked behind positions that wait for somebody else's transaction. A partition without a leader keeps no
+/// other waiting. What was not answered when it is closed is answered to nobody.
 final class LedgerQueries: Sendable {
     private let questions = DispatchQueue(label: "otp-worker.questions")
     private let reading = DispatchQueue(label: "otp-worker.restore")
+    private let traces = DispatchQueue(label: "otp-worker.traces")
     private let ends = DispatchQueue(label: "otp-worker.ends")
     private let reader: LedgerReader
     private let topics: WorkerConfiguration.Topics
@@ -34,23 +36,40 @@ final class LedgerQueries: Sendable {
         timeout: Duration,
         report: @escaping @Sendable (Event) -> Void
     ) {
-        questions.async { [topics, reader] in
+        questions.async { [self] in
             do throws(KafkaError) {
                 let partitions = places.map { TopicPartition(topics.commands, $0.partition) }
                 let committed = try consumer.committed(partitions, timeout: timeout)
-                for (place, offset) in zip(places, committed) {
-                    let marks = try reader.watermarks(offset.topicPartition, timeout: timeout)
-                    let positions = Positions(
-                        committed: offset.offset,
-                        metadata: offset.metadata,
-                        earliest: marks.low,
-                        end: marks.high
-                    )
-                    report(.positionsFetched(place, positions))
-                }
+                let led = try reader.led(topics.commands, timeout: Self.patience)
+                for (place, offset) in zip(places, committed) { report(position(of: place, offset, led)) }
             } catch {
                 for place in places { report(.restoreFailed(place, reason: "\(error)")) }
             }
+        }
+    }
+
+    private func position(of place: PartitionEpoch, _ offset: CommittedOffset, _ led: Set<Int32>) -> Event {
+        do throws(KafkaError) {
+            try Self.mustBe(offset.topicPartition, in: led)
+            let marks = try reader.watermarks(offset.topicPartition, timeout: Self.patience)
+            let positions = Positions(
+                committed: offset.offset,
+                metadata: offset.metadata,
+                earliest: marks.low,
+                end: marks.high
+            )
+            return .positionsFetched(place, positions)
+        } catch {
+            return .restoreFailed(place, reason: "\(error)")
+        }
+    }
+
+    /// How long one partition may keep the others waiting.
+    private static let patience = Duration.seconds(5)
+
+    private static func mustBe(_ partition: TopicPartition, in led: Set<Int32>) throws(KafkaError) {
+        guard led.contains(partition.partition) else {
+            throw KafkaError("restore", .leaderNotAvailable, reason: "\(partition) has no leader")
         }
     }
 
@@ -77,8 +96,10 @@ final class LedgerQueries: Sendable {
             let began = Clocks.now()
             defer { telemetry.restoreEnded() }
             do throws(KafkaError) {
+                let ledger = TopicPartition(topics.ledger, place.partition)
+                try Self.mustBe(ledger, in: reader.led(ledger.topic, timeout: Self.patience))
                 try reader.read(
-                    TopicPartition(topics.ledger, place.partition),
+                    ledger,
                     from: start,
                     through: barrier,
                     patience: Limits.predecessorPatience,
@@ -113,7 +134,7 @@ final class LedgerQueries: Sendable {
         timeout: Duration,
         report: @escaping @Sendable (Event) -> Void
     ) {
-        questions.async { [topics] in
+        traces.async { [topics] in
             do throws(KafkaError) {
                 let partitions = places.map { TopicPartition(topics.commands, $0.partition) }
                 let committed = places.isEmpty ? [] : try consumer.committed(partitions, timeout: timeout)
