@@ -79,7 +79,7 @@ struct AuditCommand: AsyncParsableCommand {
             Console.write(json: AuditText.json(report, notes))
             return
         }
-        Console.write(AuditText.table(report, notes))
+        Console.write(AuditText.table(report, notes, columns: Console.columns))
         if report.isClean {
             let isEmpty = report.counts.commands == 0
             Console.write(isEmpty ? "\nThere was no command to judge." : "\nNothing was found.")

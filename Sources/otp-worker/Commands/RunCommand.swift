@@ -31,11 +31,7 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
-    @Option(name: .long, help: ArgumentHelp("The consumer group (kafka.group_id).", valueName: "id"))
-    var group: String?
-
-    @Option(name: .customLong("check-otp-url"), help: ArgumentHelp("The upstream (check_otp.url).", valueName: "url"))
-    var url: String?
+    @OptionGroup var fleet: WorkerOptions
 
     @Option(name: .long, help: ArgumentHelp("Port for probes and metrics; 0: any (admin.port).", valueName: "port"))
     var adminPort: String?
@@ -60,17 +56,16 @@ struct RunCommand: AsyncParsableCommand {
 
     private var flags: [ConfigurationFlag] {
         let given = [
-            ("kafka.group_id", group, "--group"),
-            ("check_otp.url", url, "--check-otp-url"),
             ("admin.port", adminPort, "--admin-port"),
             ("worker.name", workerName, "--worker-name"),
             ("log.level", logLevel, "--log-level"),
             ("log.form", logForm, "--log-form"),
             ("ledger.accept_loss", acceptLedgerLoss ? "true" : nil, "--accept-ledger-loss"),
         ]
-        return given.compactMap { key, value, spelling in
-            value.map { ConfigurationFlag(key, $0, spelling: spelling) }
-        }
+        return fleet.flags
+            + given.compactMap { key, value, spelling in
+                value.map { ConfigurationFlag(key, $0, spelling: spelling) }
+            }
     }
 
     func run() async throws {

@@ -129,7 +129,7 @@ struct SendCommand: ParsableCommand {
         if coordinates.count == 1 {
             Console.complain("sent to \(coordinates[0])")
         } else {
-            Console.complain("sent \(coordinates.count) commands to \(topics.commands)")
+            Console.complain("sent \(coordinates.count.counted("command")) to \(topics.commands)")
         }
         if let results { try report(coordinates, results) }
     }

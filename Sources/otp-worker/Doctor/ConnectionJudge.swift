@@ -23,7 +23,7 @@ package enum ConnectionJudge {
     ) -> Diagnosis {
         switch asked {
         case .success(let cluster):
-            let count = cluster.brokers.count == 1 ? "1 broker" : "\(cluster.brokers.count) brokers"
+            let count = cluster.brokers.count.counted("broker")
             return .ok("kafka.brokers", "\(bootstrap) answers: \(count), cluster \(cluster.id ?? "without an id")")
         case .failure(let error):
             if let finding {

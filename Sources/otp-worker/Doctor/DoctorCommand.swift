@@ -26,6 +26,7 @@ struct DoctorCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var fleet: WorkerOptions
 
     @Flag(name: .long, help: "Write nothing to the cluster: the rights to write are then not tried.")
     var readOnly = false
@@ -41,7 +42,7 @@ struct DoctorCommand: AsyncParsableCommand {
         }
         let settings: Settings
         do throws(ConfigurationProblems) {
-            settings = try options.settings(for: .worker)
+            settings = try options.settings(for: .worker, and: fleet.flags)
         } catch {
             for problem in error.problems {
                 tell(.failure(problem.key, "(\(problem.place)) \(problem.what)", remedy: problem.remedy))

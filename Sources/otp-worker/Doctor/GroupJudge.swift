@@ -40,7 +40,7 @@ package enum GroupJudge {
                 ]
             }
             guard group.members > partitions else {
-                return [.ok(check, "\(id): \(group.members) members, \(group.state.lowercased())")]
+                return [.ok(check, "\(id): \(group.members.counted("member")), \(group.state.lowercased())")]
             }
             return [
                 .warning(
@@ -123,7 +123,7 @@ package enum GroupJudge {
         // A partition without a commit is read from its beginning.
         let starts = Dictionary(commits.map { ($0.0, $0.1) }, uniquingKeysWith: { first, _ in first })
         let lag = kept.reduce(0) { $0 + max(0, $1.value.high - (starts[$1.key] ?? $1.value.low)) }
-        return findings.isEmpty ? [.ok(check, "\(lag) commands wait to be read")] : findings
+        return findings.isEmpty ? [.ok(check, "\(lag.counted("command")) to be read")] : findings
     }
 
     private static func places(_ commits: [(TopicPartition, Int64, Watermarks)]) -> String {

@@ -45,7 +45,7 @@ package struct TopicJudge {
         let replicas = topic.partitions.map(\.replicas).min() ?? 0
         let policy = topic.config?["cleanup.policy"].map { ", \($0)" } ?? ", its settings not shown to this user"
         return
-            "\(name): \(topic.partitions.count) partitions, \(replicas) \(replicas == 1 ? "replica" : "replicas")\(policy)"
+            "\(name): \(topic.partitions.count.counted("partition")), \(replicas.counted("replica"))\(policy)"
     }
 
     /// Presence, partitions, clean-up: what `otp-worker topics --verify` tells too.

@@ -212,7 +212,7 @@ package struct UpstreamJudge {
 
     private func days(_ seconds: Int64) -> String {
         let days = seconds / 86_400
-        return days == 0 ? "less than a day" : days == 1 ? "1 day" : "\(days) days"
+        return days == 0 ? "less than a day" : days.counted("day")
     }
 
     private var answer: [Diagnosis] {

@@ -74,6 +74,22 @@ struct ConfigurationOptions: ParsableArguments {
     }
 }
 
+/// The flags that say which fleet and which upstream a worker is of: for `run`, and for whoever looks at the same.
+struct WorkerOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("The consumer group (kafka.group_id).", valueName: "id"))
+    var group: String?
+
+    @Option(name: .customLong("check-otp-url"), help: ArgumentHelp("The upstream (check_otp.url).", valueName: "url"))
+    var url: String?
+
+    var flags: [ConfigurationFlag] {
+        [
+            group.map { ConfigurationFlag("kafka.group_id", $0, spelling: "--group") },
+            url.map { ConfigurationFlag("check_otp.url", $0, spelling: "--check-otp-url") },
+        ].compactMap(\.self)
+    }
+}
+
 extension Settings {
     /// What every client of the cluster is made with.
     var common: ClientProperties.Common {

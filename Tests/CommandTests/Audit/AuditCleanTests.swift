@@ -29,7 +29,7 @@ struct AuditCleanTests {
         #expect(report.counts.results == 6 && report.counts.commands == 6 && report.counts.calls == 3)
         #expect(report.counts.sessions == 2 && report.counts.replayed == 1)
         #expect(report.counts.verifiedAgain == 1)
-        #expect(AuditText.table(report, []).contains("1 sessions were verified to several commands"))
+        #expect(AuditText.table(report, []).contains("1 session verified to several commands"))
     }
 
     @Test func aLostAnswerThatIsToldIsClean() {

@@ -18,7 +18,7 @@ struct AuditReportTests {
         #expect(lines.count == 3)
         #expect(lines[0].hasPrefix("✗ double commands/0/0 session s-1 (2027-01-15T08:00:00.000Z): a second result"))
         let table = AuditText.table(report(), ["a note"])
-        #expect(table.contains("1 commands, 1 results (1 verified)"))
+        #expect(table.contains("1 command, 1 result (1 verified)"))
         #expect(table.contains("a note"))
         #expect(table.contains("✗  double"))
         #expect(table.contains("✓  orphan"))

@@ -341,14 +341,14 @@ struct ClusterDiagnosisTests {
                 == "h:1 answers: 1 broker, cluster abc"
         )
         #expect(Self.settings(Self.goodSettings).map(\.severity) == [.ok])
-        #expect(Self.offsets(committed: 15, low: 10, high: 20) == [.ok("kafka.offsets", "5 commands wait to be read")])
+        #expect(Self.offsets(committed: 15, low: 10, high: 20) == [.ok("kafka.offsets", "5 commands to be read")])
         // A partition that nothing was committed for is read from its beginning.
         let (first, second) = (TopicPartition("c", 0), TopicPartition("c", 1))
         let waiting = GroupJudge.offsets(
             [.init(first, offset: 20)],
             [first: .init(low: 0, high: 20), second: .init(low: 3, high: 10)]
         )
-        #expect(waiting == [.ok("kafka.offsets", "7 commands wait to be read")])
+        #expect(waiting == [.ok("kafka.offsets", "7 commands to be read")])
         #expect(Self.judge().reading("t", .success(true)).severity == .ok)
         #expect(Self.judge().reading("t", .success(false)).severity == .skipped)
         #expect(Self.judge(slot: "3").transactionalID == "g-3-doctor")

@@ -2,26 +2,30 @@ import Contract
 
 /// An audit's report for people and for programs.
 package enum AuditText {
-    package static func table(_ report: AuditReport, _ notes: [String]) -> String {
+    package static func table(_ report: AuditReport, _ notes: [String], columns: Int? = nil) -> String {
         let counts = report.counts
         let statuses = Status.allCases.compactMap { status in
             counts.byStatus[status].map { "\($0) \(status.rawValue)" }
         }
+        var things = [
+            counts.sessions.counted("session"), counts.ledger.counted("ledger record"),
+            counts.letters.counted("dead letter"),
+        ]
+        if report.checks.contains(where: \.needsJournal) { things.append(counts.calls.counted("call")) }
         var lines = [
-            "\(counts.commands) commands, \(counts.results) results"
+            "\(counts.commands.counted("command")), \(counts.results.counted("result"))"
                 + (statuses.isEmpty ? "" : " (\(statuses.joined(separator: ", ")))"),
             "\(counts.replayed) replayed, \(counts.inDoubt) in doubt, \(counts.inTime) not yet answered and in time",
-            "\(counts.sessions) sessions, \(counts.ledger) ledger records, \(counts.letters) dead letters"
-                + (report.checks.contains(where: \.needsJournal) ? ", \(counts.calls) calls" : ""),
+            things.joined(separator: ", "),
         ]
         if counts.spread > 0 {
             lines.append(
-                "\(counts.spread) sessions have commands in several partitions: what holds for a session holds only within one"
+                "\(counts.spread.counted("session")) with commands in several partitions: what holds for a session holds only within one"
             )
         }
         if counts.verifiedAgain > 0 {
             lines.append(
-                "\(counts.verifiedAgain) sessions were verified to several commands: act once per session, not per result"
+                "\(counts.verifiedAgain.counted("session")) verified to several commands: act once per session, not per result"
             )
         }
         lines += notes
@@ -29,8 +33,11 @@ package enum AuditText {
             let count = report.offences[check] ?? 0
             return [count == 0 ? "✓" : "✗", check.rawValue, count == 0 ? "" : "\(count)", check.meaning]
         }
-        let table = TextTable([.init(""), .init("CHECK"), .init("FOUND", .right), .init("WHAT HOLDS")])
-        return lines.joined(separator: "\n") + "\n\n" + table.text(rows)
+        let table = TextTable([
+            .init("", worth: 4), .init("CHECK", worth: 3), .init("FOUND", .right, worth: 2),
+            .init("WHAT HOLDS", least: 30, worth: 1),
+        ])
+        return lines.joined(separator: "\n") + "\n\n" + table.text(rows, columns: columns)
     }
 
     package static func findings(_ report: AuditReport) -> [String] {

@@ -48,7 +48,7 @@ package struct TimeLine {
     /// One line about the whole.
     package var summary: String {
         let codes = Names(commands, ledger).questions.count
-        var text = "session \(session.text.visible()): \(commands.count) commands, \(codes) codes"
+        var text = "session \(session.text.visible()): \(commands.count.counted("command")), \(codes.counted("code"))"
         let verified = results.contains { $0.event.status == .verified }
         let isOpen = results.count < commands.count
         text += verified ? ", verified" : ", not verified"
@@ -115,7 +115,7 @@ package struct TimeLine {
     private func entry(_ result: ResultFact) -> Entry {
         let event = result.event
         var words = ["\(event.status.rawValue)/\(event.reason.rawValue)"]
-        words.append(event.calls == 1 ? "1 call" : "\(event.calls) calls")
+        words.append(event.calls.counted("call"))
         if let status = event.httpStatus { words.append("HTTP \(status)") }
         if let code = event.code { words.append("return code \(code)") }
         if event.replayed { words.append("replayed") }
