@@ -8,7 +8,7 @@ package import NIOSSL
 ///
 /// It reports what happened and decides nothing: no retry, no redirect, no verdict.
 ///
-/// Confined to one event loop: every function must be called on it, and everything is reported on it. Whoever makes a client
+/// Confined to one event loop: every function must be called on it, and everything is reported on it. Anyone who makes a client
 /// must close it; until then its connections keep it alive.
 package final class CheckClient {
     private let configuration: CheckClientConfiguration
@@ -133,7 +133,7 @@ package final class CheckClient {
     /// Takes no more calls, ends those under way with `.shutdown` (`notSent` or `unknown` as the case is) and closes
     /// every connection; then calls `completion`.
     ///
-    /// Whoever wants answers waits for them first.
+    /// Anyone who wants answers waits for them first.
     package func close(_ completion: @escaping () -> Void) {
         eventLoop.preconditionInEventLoop()
         isClosed = true
@@ -206,7 +206,7 @@ extension CheckClient {
         return configuration.reusesConnections && response.status != 408 && answer.isUpstreamsOwn
     }
 
-    /// `call` has ended; whoever asked hears of it with the tick.
+    /// `call` has ended; its caller hears of it with the tick.
     func ended(_ call: PendingCall, with answer: UpstreamAnswer) {
         finished.calls.append((call, answer))
         scheduleFlush()

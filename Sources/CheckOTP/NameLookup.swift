@@ -82,7 +82,7 @@ final class NameLookup: Resolver, Sendable {
         addresses(of: .inet)
     }
 
-    /// Whoever gives up leaves the question to the others.
+    /// Anyone who gives up leaves the question to the others.
     func cancelQueries() {}
 
     /// A tick later at the earliest: the connector expects to be told after both questions were put.

@@ -7,7 +7,7 @@ import Synchronization
 import X509
 
 /// Tells a probe's handler that its time is up.
-struct TimeIsUp {}
+struct ProbeTimeout {}
 
 /// The end of the probe's pipeline: it notes what comes by and completes with the answer's head, or with what went wrong.
 final class ProbeHandler: ChannelInboundHandler {
@@ -20,15 +20,15 @@ final class ProbeHandler: ChannelInboundHandler {
     private let identity: ServerIdentity
     /// What was sent of it, where that is counted.
     let chain = Chain()
-    private let completion: EventLoopPromise<UpstreamProbe.Sight>
-    private var sight = UpstreamProbe.Sight()
+    private let completion: EventLoopPromise<UpstreamProbe.ProbeResult>
+    private var result = UpstreamProbe.ProbeResult()
     private var isDone = false
 
     init(
         request: HTTPRequestHead?,
         isSecured: Bool,
         identity: ServerIdentity,
-        _ completion: EventLoopPromise<UpstreamProbe.Sight>
+        _ completion: EventLoopPromise<UpstreamProbe.ProbeResult>
     ) {
         self.request = request
         self.isSecured = isSecured
@@ -43,8 +43,8 @@ final class ProbeHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         reached(.connected)
-        sight.localAddress = context.channel.localAddress?.ipAddress
-        sight.remoteAddress = context.channel.remoteAddress?.ipAddress
+        result.localAddress = context.channel.localAddress?.ipAddress
+        result.remoteAddress = context.channel.remoteAddress?.ipAddress
         guard context.channel.isActive else { return end(.closed, context.channel) }
         if !isSecured { ask(context) }
     }
@@ -52,16 +52,16 @@ final class ProbeHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case TLSUserEvent.handshakeCompleted: handshaken(context)
-        case is TimeIsUp: end(.silent, context.channel)
+        case is ProbeTimeout: end(.silent, context.channel)
         default: context.fireUserInboundEventTriggered(event)
         }
     }
 
     private func handshaken(_ context: ChannelHandlerContext) {
         let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
-        sight.tlsVersion = tls?.tlsVersion?.text
-        sight.certificate = tls?.peerCertificate.flatMap(UpstreamProbe.ServerCertificate.init)
-        sight.certificate?.sent = chain.count.withLock { $0 }
+        result.tlsVersion = tls?.tlsVersion?.text
+        result.certificate = tls?.peerCertificate.flatMap(UpstreamProbe.ServerCertificate.init)
+        result.certificate?.sent = chain.count.withLock { $0 }
         guard request != nil else { return end(nil, context.channel) }
         guard let certificate = tls?.peerCertificate, identity.accepts(certificate) else {
             return end(.tls(UpstreamProbe.otherHost), context.channel)
@@ -79,9 +79,9 @@ final class ProbeHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = unwrapInboundIn(data), head.status.code >= 200 else { return }
         reached(.answered)
-        sight.status = Int(head.status.code)
-        sight.date = head.headers.first(name: "date").flatMap { HTTPDate.secondsSince1970(Array($0.utf8)) }
-        sight.seenAddress = head.headers.first(name: "x-peer-address")
+        result.status = Int(head.status.code)
+        result.date = head.headers.first(name: "date").flatMap { HTTPDate.secondsSince1970(Array($0.utf8)) }
+        result.seenAddress = head.headers.first(name: "x-peer-address")
         end(nil, context.channel)
     }
 
@@ -105,14 +105,14 @@ final class ProbeHandler: ChannelInboundHandler {
     }
 
     func reached(_ stage: UpstreamProbe.Stage) {
-        sight.stage = stage
+        result.stage = stage
     }
 
     func end(_ failure: UpstreamProbe.Failure?, _ channel: any Channel) {
         guard !isDone else { return }
         isDone = true
-        sight.failure = failure
-        completion.succeed(sight)
+        result.failure = failure
+        completion.succeed(result)
         channel.close(promise: nil)
     }
 }

@@ -12,7 +12,7 @@ import Synchronization
 /// can only be refused. It judges nothing, and shows nothing of itself: it holds the key.
 package struct UpstreamProbe: Redacting {
     /// What there was to see; as far as it came.
-    package struct Sight: Equatable, Sendable {
+    package struct ProbeResult: Equatable, Sendable {
         /// This end of the connection, such as `10.0.0.7`.
         package var localAddress: String?
         package var remoteAddress: String?
@@ -119,17 +119,17 @@ package struct UpstreamProbe: Redacting {
     /// Where TLS fails it shakes hands again without verifying, and leaves without having sent anything, to see whose certificate
     /// it was.
     /// - Throws: ``CheckClientError`` or NIO's error where the client itself cannot be made.
-    package func look(on eventLoop: any EventLoop) async throws -> Sight {
+    package func look(on eventLoop: any EventLoop) async throws -> ProbeResult {
         let tls = try configuration.makeTLSContext()
-        var sight = await attempt(on: eventLoop, tls: tls, request: request)
-        guard case .tls = sight.failure, sight.certificate == nil else { return sight }
-        var careless = TLSConfiguration.makeClientConfiguration()
-        careless.certificateVerification = .none
-        careless.minimumTLSVersion = .tlsv1
-        let glance = await attempt(on: eventLoop, tls: try NIOSSLContext(configuration: careless), request: nil)
-        sight.certificate = glance.certificate
-        sight.tlsVersion = glance.tlsVersion
-        return sight
+        var result = await attempt(on: eventLoop, tls: tls, request: request)
+        guard case .tls = result.failure, result.certificate == nil else { return result }
+        var unverified = TLSConfiguration.makeClientConfiguration()
+        unverified.certificateVerification = .none
+        unverified.minimumTLSVersion = .tlsv1
+        let glance = await attempt(on: eventLoop, tls: try NIOSSLContext(configuration: unverified), request: nil)
+        result.certificate = glance.certificate
+        result.tlsVersion = glance.tlsVersion
+        return result
     }
 
     /// Whether anybody accepts connections at an address, within the limit.
@@ -149,35 +149,39 @@ package struct UpstreamProbe: Redacting {
         }
     }
 
-    private func attempt(on eventLoop: any EventLoop, tls: NIOSSLContext?, request: HTTPRequestHead?) async -> Sight {
+    private func attempt(
+        on eventLoop: any EventLoop,
+        tls: NIOSSLContext?,
+        request: HTTPRequestHead?
+    ) async -> ProbeResult {
         let peer = configuration.proxy ?? configuration.origin
         do {
             let channel = try await ClientBootstrap(group: eventLoop)
                 .connectTimeout(TimeAmount(configuration.connectTimeout))
                 .connect(host: peer.host, port: peer.port).get()
             return try await eventLoop.flatSubmit {
-                let completion = eventLoop.makePromise(of: Sight.self)
+                let completion = eventLoop.makePromise(of: ProbeResult.self)
                 do {
                     try self.prepare(channel, tls: tls, request: request, completion)
                 } catch {
                     // It was closed before anything could be made of it.
-                    var sight = Sight()
-                    sight.stage = .connected
-                    sight.failure = .closed
+                    var result = ProbeResult()
+                    result.stage = .connected
+                    result.failure = .closed
                     channel.close(promise: nil)
-                    completion.succeed(sight)
+                    completion.succeed(result)
                 }
                 // Not before: nobody would be there to hear that the time is up.
                 let deadline = eventLoop.scheduleTask(in: TimeAmount(self.timeout)) {
-                    channel.pipeline.fireUserInboundEventTriggered(TimeIsUp())
+                    channel.pipeline.fireUserInboundEventTriggered(ProbeTimeout())
                 }
                 completion.futureResult.whenComplete { _ in deadline.cancel() }
                 return completion.futureResult
             }.get()
         } catch {
-            var sight = Sight()
-            sight.failure = Failure(connecting: error)
-            return sight
+            var result = ProbeResult()
+            result.failure = Failure(connecting: error)
+            return result
         }
     }
 
@@ -185,7 +189,7 @@ package struct UpstreamProbe: Redacting {
         _ channel: any Channel,
         tls: NIOSSLContext?,
         request: HTTPRequestHead?,
-        _ completion: EventLoopPromise<Sight>
+        _ completion: EventLoopPromise<ProbeResult>
     ) throws {
         let origin = configuration.origin
         let handler = ProbeHandler(
@@ -198,7 +202,7 @@ package struct UpstreamProbe: Redacting {
         let secure = try tls.map { tls in
             let name = origin.isAddress ? nil : origin.host
             guard request == nil else { return try NIOSSLClientHandler(context: tls, serverHostname: name) }
-            // Whoever only glances takes whatever comes, and counts it.
+            // A probe that only looks at the certificate takes whatever comes, and counts it.
             return try NIOSSLClientHandler(
                 context: tls,
                 serverHostname: name,

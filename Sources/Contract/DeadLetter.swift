@@ -125,7 +125,7 @@ package struct DeadLetter: Equatable, Sendable {
     }
 }
 
-/// Putting a record back where it was read from, once what was wrong with it is mended.
+/// Putting a record back where it was read from, once what was wrong with it is fixed.
 extension DeadLetter {
     /// The headers of the original, the record that this letter is about, and what makes the replay its successor: the id under which
     /// its result is known, how often it has been replayed, and which record it repeats.

@@ -87,7 +87,7 @@ package struct JSONWriter: Sendable {
             case "\n": bytes.append(contentsOf: #"\n"#.utf8)
             case "\u{c}": bytes.append(contentsOf: #"\f"#.utf8)
             case "\r": bytes.append(contentsOf: #"\r"#.utf8)
-            // Whoever looks at the raw JSON must not be steered by it.
+            // Anyone who looks at the raw JSON must not be steered by it.
             case _ where scalar.steersDisplay: scalar.appendJSONEscape(to: &bytes)
             default: bytes.append(contentsOf: UTF8.encode(scalar) ?? .init())
             }

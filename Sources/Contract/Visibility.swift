@@ -1,4 +1,4 @@
-/// Characters that make two identifiers look like one: whoever may choose between them has as many sessions as spellings.
+/// Characters that make two identifiers look like one: anyone who may choose between them has as many sessions as spellings.
 ///
 /// Listed rather than asked of the system's tables, so that it is the same everywhere and what `command.schema.json` says. Source of
 /// the rule: Unicode's general categories Cc, Cf, Zs, Zl and Zp, Default_Ignorable_Code_Point and Noncharacter_Code_Point, and the

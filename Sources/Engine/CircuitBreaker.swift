@@ -1,13 +1,13 @@
 /// Stops asking an upstream that only fails, and finds out with one command at a time whether it is back.
 ///
 /// A wrong code is a healthy answer. A session counts once however often it fails, for it may be that one which fails and not
-/// the upstream; whoever probes has not failed yet, if such a one waits. What was asked before it opened decides nothing afterwards: only the probe does.
+/// the upstream; the session that probes has not failed yet, if such a one waits. What was asked before it opened decides nothing afterwards: only the probe does.
 package struct CircuitBreaker: Equatable, Sendable {
     package struct Settings: Equatable, Sendable {
         /// Different sessions in a row that failed, and none served between, open it; never fewer than two.
         package var consecutiveFailures: Int
         /// Or this share of the calls within `window`, if they are at least `minimumCalls` and several sessions failed; 1 is never,
-        /// for where somebody is served whoever else fails may be alone with that.
+        /// for where somebody is served another session that fails may be alone with that.
         package var failureShare: Double
         package var minimumCalls: Int
         package var window: Duration

@@ -45,7 +45,7 @@ package enum Effect: Sendable {
     case commit(Batch)
     /// Abort it at once, if it has not come to its commit.
     case cancelCommit(BatchID)
-    case traceBatch(BatchID, [PartitionEpoch], timeout: Duration)
+    case resolveCommit(BatchID, [PartitionEpoch], timeout: Duration)
 
     /// Call again at this moment at the latest.
     case wake(at: Instant)
@@ -79,7 +79,7 @@ package enum Fact: Equatable, Sendable {
     case unknownCommit(reason: String)
     /// Another producer has the transactional id; or `isTimedOut`: the broker has ended a transaction that took too long.
     case producerFenced(isTimedOut: Bool, reason: String)
-    case traced(counted: Bool?)
+    case commitResolved(counted: Bool?)
     case producerFailed(reason: String)
     case consumerFailed(reason: String)
     case distrusted(Membership.Distrust)

@@ -135,7 +135,7 @@ extension Engine {
         guard let partition = partition(id.place), let command = partition.commands[id.offset],
             case .calling(let since) = command.state
         else {
-            // What it says of the upstream is true whoever asked.
+            // What it says of the upstream is true no matter who asked.
             protect(id, answer, judged, nil, since: nil, at: now)
             return
         }

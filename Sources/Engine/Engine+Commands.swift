@@ -20,7 +20,7 @@ extension Engine {
     }
 
     mutating func reachedEnd(_ place: PartitionEpoch, _ offset: Int64) {
-        // Whoever ignores records must not believe that what lies below the end was handled.
+        // Anyone who ignores records must not believe that what lies below the end was handled.
         guard let partition = partition(place), isWorking(partition) else { return }
         passed(partition, at: offset)
         defer { moved(partition) }

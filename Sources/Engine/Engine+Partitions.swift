@@ -115,7 +115,7 @@ extension Engine {
         revocation = nil
         let wait = isDisplaced ? displacedBackOff.failed() : consumerBackOff.failed()
         effects.append(.recreateConsumer(after: wait))
-        // Whoever holds our instance id may hold our transactional id as well.
+        // Anyone who holds our instance id may hold our transactional id as well.
         guard settlement.producerAbandoned() else { return }
         replaceProducer(after: isDisplaced ? wait : producerBackOff.failed())
     }

@@ -1,6 +1,6 @@
 import Contract
 
-// An owned partition is read, or the worker knows that it is not, says so, and mends it.
+// An owned partition is read, or the worker knows that it is not, says so, and fixes it.
 extension Engine {
     /// Asks where partitions end that should be read and of which nothing says that they are.
     mutating func watchReading(at now: Instant) {

@@ -75,7 +75,7 @@ extension Engine {
     }
 
     /// The transaction that a dead predecessor left open would hold up the restore until the broker's sweep, up to ten seconds
-    /// after its time-out: whoever takes over decides it.
+    /// after its time-out: the successor decides it.
     ///
     /// A predecessor that lives recovers in process. Each is fenced once per takeover, so two workers cannot go on fencing each
     /// other: it takes a takeover by each, with the other's transaction undecided for longer than any healthy one is.
@@ -101,7 +101,7 @@ extension Engine {
         }
         partition.ledger = restored.ledger
         partition.progress = PartitionProgress(committed: committed, finished: partition.metadata?.finished ?? [])
-        partition.lastBatch = partition.metadata?.batch
+        partition.lastBatch = partition.metadata?.batch ?? .none
         partition.lacksOffset = positions.committed == nil
         if committed < positions.earliest {
             report(.commandsMissed(place.partition, count: positions.earliest - committed))

@@ -105,7 +105,7 @@ extension Engine {
         }
         partition.voids.removeAll()
         appendSkipped(of: partition, to: &share, &batch, &open, at: now)
-        if !isTold, let finished = share.offsets.max() { appendBarrier(of: partition, finished, to: &batch, &open) }
+        if !isTold, let finished = share.newestFinished { appendBarrier(of: partition, finished, to: &batch, &open) }
         for (id, session) in changed {
             let entry = partition.ledger[session]
             share.states.append(.init(index: batch.ledger.count, session: session, codes: entry.codes))
@@ -192,7 +192,9 @@ extension Engine {
         let metadata = OffsetMetadata(
             clusterID: configuration.clusterID,
             watermark: watermark,
-            batch: batch.id,
+            // A commit that finishes nothing leaves nothing in the ledger by which an older offset is told from it. So it names the
+            // batch before: an owner who was told an older offset still knows which batch the newest one names.
+            batch: share.newestFinished == nil ? partition.lastBatch : batch.id,
             ledgerOffset: max(partition.ledgerFloor, 0),
             finished: finished
         )

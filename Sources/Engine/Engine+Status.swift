@@ -123,7 +123,7 @@ extension Engine {
 
     /// A record that is in memory, and when it was received; nil once it is settled, or another worker's.
     ///
-    /// For whoever tells about it.
+    /// For anyone who tells about it.
     package func inMemory(_ id: RecordID) -> (record: ReceivedRecord, since: WallTime)? {
         partition(id.place)?.commands[id.offset].map { ($0.record, $0.receivedWall) }
     }

@@ -35,7 +35,7 @@ extension Engine {
             partition.progress.committed(share.offsets, watermark: share.watermark)
             partition.skipped.removeAll { share.skipped.contains($0) }
             partition.lacksOffset = false
-            partition.lastBatch = open.id
+            if share.newestFinished != nil { partition.lastBatch = open.id }
             for void in share.voids {
                 partition.ledger.voided(void.fingerprint, of: void.session, source: void.source)
                 let left = (partition.tombstones[void.session] ?? 1) - 1
@@ -69,7 +69,7 @@ extension Engine {
     // MARK: Not committed
 
     mutating func commitAborted(_ id: BatchID, _ end: Abort, at now: Instant) {
-        // What was refused for its content is formed anew at once; everything else is given time.
+        // What was refused for its content is formed again at once; everything else is given time.
         let isMended =
             switch end.cause {
             case .outputs: !end.faults.isEmpty
@@ -236,7 +236,7 @@ extension Engine {
 
     mutating func producerReady() {
         producerFailure = nil
-        if let open = settlement.producerReady() { trace(open) }
+        if let open = settlement.producerReady() { resolve(open) }
         subscribeIfReady()
     }
 
@@ -250,34 +250,35 @@ extension Engine {
     }
 
     /// Asks what is committed for those partitions that nobody else can have committed for since.
-    mutating func trace(_ open: Settlement.Open) {
+    mutating func resolve(_ open: Settlement.Open) {
         let owned = open.shares.keys.filter { partition($0) != nil }.sorted { $0.partition < $1.partition }
-        effects.append(.traceBatch(open.id, owned, timeout: configuration.restoreTimeout))
+        effects.append(.resolveCommit(open.id, owned, timeout: configuration.restoreTimeout))
     }
 
     /// A coordinator that was deposed and does not know it answers what was true once: neither this batch nor the one before.
     private func isStale(_ found: [PartitionEpoch: OffsetMetadata?], _ id: BatchID) -> Bool {
         found.contains { place, metadata in
             guard let partition = partition(place) else { return false }
-            return metadata?.batch != id && metadata?.batch != partition.lastBatch
+            let batch = metadata?.batch ?? .none
+            return batch != id && batch != partition.lastBatch
         }
     }
 
-    mutating func batchTraced(_ id: BatchID, _ found: [PartitionEpoch: OffsetMetadata?]?, at now: Instant) {
+    mutating func commitResolved(_ id: BatchID, _ found: [PartitionEpoch: OffsetMetadata?]?, at now: Instant) {
         guard let found, !isStale(found, id) else {
             settlement.untraceable(id, retryAt: now + settleBackOff.failed())
             return
         }
-        guard let open = settlement.traced(id) else { return }
+        guard let open = settlement.resolved(id) else { return }
         let evidence = open.shares.keys.filter { partition($0) != nil && found[$0] != nil }
         if evidence.isEmpty {
             // Every partition of it has gone: its outcomes went with them, and the next owners see what it left.
-            report(.traced(counted: nil))
+            report(.commitResolved(counted: nil))
         } else if evidence.contains(where: { found[$0]??.batch == id }) {
-            report(.traced(counted: true))
+            report(.commitResolved(counted: true))
             counted(open, ledgerOffsets: [], at: now)
         } else {
-            report(.traced(counted: false))
+            report(.commitResolved(counted: false))
             takeBack(open, at: now)
         }
     }

@@ -166,7 +166,7 @@ package struct Engine: ~Copyable {
             commitAborted(id, end, at: now)
         case .commitUnknown(let id, let isFenced, let reason):
             commitUnknown(id, isFenced: isFenced, reason: reason, at: now)
-        case .batchTraced(let id, let found): batchTraced(id, found, at: now)
+        case .commitResolved(let id, let found): commitResolved(id, found, at: now)
         case .timeReached(let wall):
             told(wall, at: now)
             forget(at: now)
@@ -183,7 +183,7 @@ package struct Engine: ~Copyable {
         retryReading(at: now)
         watchReading(at: now)
         unpark(at: now)
-        if let open = settlement.timeReached(now) { trace(open) }
+        if let open = settlement.timeReached(now) { resolve(open) }
         while let command = backOffs.popDue(at: now) { backOffEnded(command, at: now) }
         expire(at: now)
         endWaits(at: now)

@@ -71,7 +71,7 @@ package enum Event: Sendable {
     /// The answer was lost, or the producer is fatal: it may have committed.
     case commitUnknown(BatchID, isFenced: Bool, reason: String)
     /// What is committed now for partitions of a batch whose end is unknown; nil where it could not be learnt.
-    case batchTraced(BatchID, [PartitionEpoch: OffsetMetadata?]?)
+    case commitResolved(BatchID, [PartitionEpoch: OffsetMetadata?]?)
 
     // Time and the end
     case timeReached(wall: WallTime)
@@ -83,7 +83,7 @@ extension Event {
     var isProgress: Bool {
         switch self {
         case .received, .intentWritten, .intentFailed, .answered, .committed, .commitAborted, .commitUnknown,
-            .batchTraced, .restored, .barrierWritten:
+            .commitResolved, .restored, .barrierWritten:
             true
         case .started, .assigned, .revoked, .lost, .coordinatorHeard, .consumerFailed, .consumerRecreated,
             .positionsFetched, .barrierFailed, .restoreHeldUp, .restoreFailed, .reachedEnd, .partitionUnreadable,
@@ -134,7 +134,7 @@ package struct ReceivedRecord: Sendable {
     package var phone: PhoneDigest?
     /// How often it has been replayed from a dead letter.
     package var replayCount = 0
-    /// Its value, where a dead letter of it shall have a copy.
+    /// Its value, where a dead letter of it is to have a copy.
     package var value: [UInt8]?
 
     /// Bytes of memory that it takes until it is finished, what is kept of its handling included; about.

@@ -1,6 +1,6 @@
 /// Dispatch stops when the upstream refuses the account or the key, for no request of ours can succeed then.
 ///
-/// At once, and then at a slow pace, one waiting command finds out whether that is so for it too and whether somebody has mended
+/// At once, and then at a slow pace, one waiting command finds out whether that is so for it too and whether somebody has fixed
 /// it; any other answer of the upstream's own ends the halt by itself. Sessions that were refused already, the witnesses, say nothing new: each probe is
 /// another session's, and a witness takes its turn only where nobody else waits, which delays no other.
 package struct Halt: Equatable, Sendable {
@@ -78,7 +78,7 @@ package struct Halt: Equatable, Sendable {
         switch state {
         case .running:
             waits.succeeded()
-            // Whoever waits now is another session: it confirms the halt, or ends it.
+            // The one that waits now is another session: it confirms the halt, or ends it.
             state = .halted(since: now, cause, nextProbe: now, nextRepeat: now + pace, probe: nil)
             return true
         case .halted(let since, _, let next, _, id) where isWitness:
@@ -116,7 +116,7 @@ package struct Halt: Equatable, Sendable {
 
     /// Another key is used from now on: whether it works is found out at once.
     ///
-    /// A probe under way may carry the old one; after it the waits begin anew.
+    /// A probe under way may carry the old one; after it the waits begin again.
     package mutating func keyReplaced(at now: Instant) {
         switch state {
         case .halted(let since, let cause, _, _, let probe):

@@ -19,7 +19,7 @@ package struct LedgerBarrier: Hashable, Sendable {
 
     /// The slot's transactional id.
     package var transactionalID: String
-    /// Drawn anew by every process.
+    /// Drawn again by every process.
     package var process: UInt64
     /// A record that was finished by the transaction that wrote it; nil outside any.
     package var finished: Int64?

@@ -44,7 +44,7 @@ package enum Limits {
     /// So many different sessions must be told the same before it is believed of the upstream, if nobody was served for so long;
     /// else so many.
     ///
-    /// As long as a command may wait by default while nothing is asked: whoever is wronged by it has been asked for.
+    /// As long as a command may wait by default while nothing is asked: a command that is wronged by it has been asked about.
     package static let witnesses = 2
     package static let witnessSilence = Duration.seconds(3)
     package static let manyWitnesses = 10
@@ -126,7 +126,7 @@ package struct EngineConfiguration: Sendable {
     package var acceptLedgerLoss: Bool
     /// Which key makes this worker's fingerprints.
     package var keyID: UInt32
-    /// 64 random bits, drawn anew by every process.
+    /// 64 random bits, drawn again by every process.
     package var processID: UInt64
     /// The slot's transactional id, by which its barriers are known.
     package var transactionalID: String

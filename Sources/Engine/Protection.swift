@@ -13,7 +13,7 @@ struct Protection {
         /// When the attempt began and when the command was dispatched; nil when its partition is gone.
         var began: Instant?
         var dispatched: Instant?
-        /// All the time that an attempt may have was waited for in vain.
+        /// All the time that an attempt may have passed without an answer.
         var isTimedOut = false
     }
 
@@ -224,7 +224,7 @@ struct Protection {
             halt?.unanswered(answer.id, at: now)
             return
         }
-        // A page with such a status too: whoever it is that refuses several sessions, no request of ours gets through.
+        // A page with such a status too: no matter who refuses several sessions, no request of ours gets through.
         if answer.judged == .halt || status == 401 || status == 403 {
             let code = status == 200 ? answer.answer.body?.code : answer.answer.body?.resultCode
             let cause = Halt.Cause(httpStatus: status, code: code)

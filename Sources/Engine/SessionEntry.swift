@@ -106,7 +106,7 @@ package struct SessionEntry: Equatable, Sendable {
     /// The newest record that an intent or an outcome of it comes from; -1 when there is none.
     var newestSource: Int64 { max(intents.map(\.source).max() ?? -1, codes.map(\.source).max() ?? -1) }
 
-    /// The record at `source` has an intent, whoever wrote it.
+    /// The record at `source` has an intent, no matter who wrote it.
     func hasIntent(_ fingerprint: Fingerprint, source: Int64) -> Bool {
         intents.contains { $0.fingerprint == fingerprint && $0.source == source }
     }
@@ -226,7 +226,7 @@ package struct SessionEntry: Equatable, Sendable {
         unreadableOffset = ledgerOffset
     }
 
-    /// Whoever wrote them is gone, and may have asked.
+    /// Anyone who wrote them is gone, and may have asked.
     mutating func doubtOpenIntents() {
         for index in intents.indices {
             intents[index].isInherited = true

@@ -27,6 +27,9 @@ package struct Settlement: Sendable {
         package var voids: [Void] = []
         /// Records that could not be decoded, whose dead letters are in the batch.
         package var skipped: [Range<Int64>] = []
+
+        /// The newest record that it finishes, if it finishes any: the ledger's proof of it names this one, or a session of one.
+        var newestFinished: Int64? { offsets.max() ?? skipped.last.map { $0.upperBound - 1 } }
     }
 
     /// The open transaction.
@@ -175,7 +178,7 @@ package struct Settlement: Sendable {
     }
 
     /// A new producer is ready, so whatever was pending under its id is decided.
-    /// - Returns: the transaction to trace.
+    /// - Returns: the transaction to resolve.
     package mutating func producerReady() -> Open? {
         switch state {
         case .waitingForProducer:
@@ -188,7 +191,7 @@ package struct Settlement: Sendable {
         }
     }
 
-    package mutating func traced(_ id: BatchID) -> Open? {
+    package mutating func resolved(_ id: BatchID) -> Open? {
         guard case .tracing(let open) = state, open.id == id else { return nil }
         state = .idle
         return open
@@ -200,7 +203,7 @@ package struct Settlement: Sendable {
     }
 
     /// Ends the wait after an abort, whether there is anything to settle or not: a moment that has passed must not be waited for.
-    /// - Returns: the transaction to trace again.
+    /// - Returns: the transaction to resolve again.
     package mutating func timeReached(_ now: Instant) -> Open? {
         if case .backingOff(let until) = state, now >= until { state = .idle }
         guard case .retracing(let open, let at) = state, now >= at else { return nil }

@@ -200,7 +200,7 @@ final class ClientHandle: @unchecked Sendable {
 /// A C pointer on its way to the thread that alone will use it from then on.
 @safe
 struct Transferred: @unchecked Sendable {
-    // Safe because whoever sends it has given up its own use of the pointer.
+    // Safe because anyone who sends it has given up its own use of the pointer.
     let pointer: OpaquePointer
 
     init(_ pointer: OpaquePointer) {

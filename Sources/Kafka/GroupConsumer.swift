@@ -39,7 +39,7 @@ package final class GroupConsumer: Sendable {
     package func poll(timeout: Duration, maximum: Int, maximumBytes: Int = .max) -> [ConsumerEvent] {
         var batch = EventBatch(selection)
         hurryGroup()
-        let isRetrying = carryOut(into: &batch)
+        let isRetrying = apply(into: &batch)
         // A partition that could not be positioned yet is tried again soon.
         var wait = min(timeout, isRetrying ? .milliseconds(10) : timeout).wholeMilliseconds
         if batch.hasEvents { wait = 0 }
@@ -83,7 +83,7 @@ package final class GroupConsumer: Sendable {
     /// Takes effect in the next poll; an assignment that is gone by then is left alone. Nothing that lies elsewhere in the
     /// partition is handed out, or even fetched, before; nor after, whatever had been fetched.
     package func resume(_ partition: TopicPartition, at offset: Int64) {
-        request { $0.wanted[partition] = Wish(offset: offset, flows: true) }
+        request { $0.wanted[partition] = DesiredFlow(offset: offset, flows: true) }
     }
 
     /// Lets partitions go on that ``pause(_:)`` stopped; does nothing to others.
@@ -91,7 +91,7 @@ package final class GroupConsumer: Sendable {
     /// Takes effect in the next poll.
     package func resume(_ partitions: [TopicPartition]) {
         request { state in
-            for partition in partitions { state.wanted[partition, default: Wish()].flows = true }
+            for partition in partitions { state.wanted[partition, default: DesiredFlow()].flows = true }
         }
     }
 
@@ -100,7 +100,7 @@ package final class GroupConsumer: Sendable {
     /// What librdkafka had fetched is fetched again later, so that nothing is skipped.
     package func pause(_ partitions: [TopicPartition]) {
         request { state in
-            for partition in partitions { state.wanted[partition, default: Wish()].flows = false }
+            for partition in partitions { state.wanted[partition, default: DesiredFlow()].flows = false }
         }
     }
 
@@ -180,7 +180,7 @@ package final class GroupConsumer: Sendable {
         let short = min(wait, Self.dry)
         if let event = handle.poll(milliseconds: short) { return event }
         assignment.withLock { $0.run = 0 }
-        nudge { !$0.isAtEnd }
+        reseek { !$0.isAtEnd }
         return wait > short ? handle.poll(milliseconds: wait - short) : nil
     }
 
@@ -190,7 +190,7 @@ package final class GroupConsumer: Sendable {
     /// Has librdkafka's main thread look at the group at once.
     ///
     /// Left alone it does so twice a second, each step of a rebalance at one look: heartbeats that are due wait for it, and so does
-    /// joining anew once one was answered that way.
+    /// joining again once one was answered that way.
     private func hurryGroup() {
         let isDue = assignment.withLock { state in
             guard state.hurriedAt.map({ .now - $0 >= Self.hurry }) ?? true else { return false }
@@ -210,7 +210,7 @@ package final class GroupConsumer: Sendable {
 
 extension GroupConsumer {
     /// What is asked of one partition, to be done by the polling thread.
-    private struct Wish {
+    private struct DesiredFlow {
         /// Where to read from; nil leaves that as it is.
         var offset: Int64?
         var flows = false
@@ -232,7 +232,7 @@ extension GroupConsumer {
 
     private struct Assignment {
         var flow: [TopicPartition: Flow] = [:]
-        var wanted: [TopicPartition: Wish] = [:]
+        var wanted: [TopicPartition: DesiredFlow] = [:]
         /// Revoked and not answered: librdkafka takes one answer for all of them.
         var revoked: Set<TopicPartition> = []
         var released: Set<TopicPartition> = []
@@ -257,26 +257,26 @@ extension GroupConsumer {
     }
 
     /// Does what was asked for since the last poll; true when something must be tried again.
-    private func carryOut(into batch: inout EventBatch) -> Bool {
+    private func apply(into batch: inout EventBatch) -> Bool {
         answer(into: &batch)
         let wanted = assignment.withLock { state in
             defer { state.wanted = [:] }
             return state.wanted.filter { state.flow[$0.key] != nil }
         }
         var isRetrying = false
-        for (partition, wish) in wanted where !carryOut(wish, partition, into: &batch) {
+        for (partition, desired) in wanted where !apply(desired, partition, into: &batch) {
             isRetrying = true
             assignment.withLock { state in
                 // What was asked for meanwhile counts more.
-                state.wanted[partition] = state.wanted[partition] ?? wish
+                state.wanted[partition] = state.wanted[partition] ?? desired
             }
         }
         return isRetrying
     }
 
     /// False when it must be tried again: a partition just assigned may not have been started yet.
-    private func carryOut(_ wish: Wish, _ partition: TopicPartition, into batch: inout EventBatch) -> Bool {
-        if let offset = wish.offset {
+    private func apply(_ desired: DesiredFlow, _ partition: TopicPartition, into batch: inout EventBatch) -> Bool {
+        if let offset = desired.offset {
             if let error = begin(partition, at: offset) {
                 if Self.passing.contains(error.code) { return false }
                 batch.append(.partitionError(partition, offset: offset, from: offset, error))
@@ -288,10 +288,10 @@ extension GroupConsumer {
             }
         }
         let flow = assignment.withLock { $0.flow[partition] }
-        guard let flow, let next = flow.next, flow.isPaused == wish.flows else { return true }
-        setPaused(!wish.flows, [partition])
-        assignment.withLock { $0.flow[partition]?.isPaused = !wish.flows }
-        if wish.flows { _ = seek([partition: next], waiting: .zero) }
+        guard let flow, let next = flow.next, flow.isPaused == desired.flows else { return true }
+        setPaused(!desired.flows, [partition])
+        assignment.withLock { $0.flow[partition]?.isPaused = !desired.flows }
+        if desired.flows { _ = seek([partition: next], waiting: .zero) }
         return true
     }
 
@@ -309,7 +309,7 @@ extension GroupConsumer {
         if !released.isEmpty {
             if let error = unassign(released) { batch.append(.error(error)) }
             assignment.withLock { $0.forget(released) }
-            nudge()
+            reseek()
         }
         if let assigned { takeOver(assigned, into: &batch) }
     }
@@ -353,7 +353,7 @@ extension GroupConsumer {
     ///
     /// librdkafka's broker thread notices a seek at once, but the end of a pause only within a second, be it the caller's
     /// pause or its own during a rebalance.
-    private func nudge(where isChosen: (Flow) -> Bool = { _ in true }) {
+    private func reseek(where isChosen: (Flow) -> Bool = { _ in true }) {
         let positions = assignment.withLock { state in
             state.flow.compactMapValues { $0.isPaused || !isChosen($0) ? nil : $0.next }
         }
@@ -416,7 +416,7 @@ extension GroupConsumer {
             state.forget(partitions)
             for partition in partitions { state.flow[partition] = Flow() }
         }
-        nudge()
+        reseek()
         batch.append(.assigned(partitions))
     }
 
@@ -424,7 +424,7 @@ extension GroupConsumer {
         assignment.withLock { ($0.revoked, $0.released, $0.awaiting) = ([], [], nil) }
         if let error = unassign(partitions) { batch.append(.error(error)) }
         assignment.withLock { $0.forget(partitions) }
-        nudge()
+        reseek()
         if !partitions.isEmpty { batch.append(.lost(partitions)) }
     }
 

@@ -46,7 +46,7 @@ package struct KafkaError: Error, Equatable, Sendable {
     /// The cluster refuses this client the right to do it: waiting does not help.
     package var isDenied: Bool { Self.denied.contains(code) }
 
-    /// What is in the topic cannot be unpacked, by whoever reads it: waiting does not help.
+    /// What is in the topic cannot be unpacked, no matter who reads it: waiting does not help.
     package var isUndecodable: Bool { Self.undecodable.contains(code) }
 
     /// A record, or a batch of them, is larger than its topic takes.

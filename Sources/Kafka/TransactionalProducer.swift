@@ -37,7 +37,7 @@ package final class TransactionalProducer: Sendable {
         )
     }
 
-    /// Takes the transactional id over: fences whoever had it and decides what it left open.
+    /// Takes the transactional id over: fences its owner and decides what it left open.
     ///
     /// Blocks; throws when that was not done in time, and as soon as the coordinator has answered for `patience` that a
     /// transaction of this id is still being ended (``KafkaError/isLocked``): it is decided then, but its end cannot be written to a
@@ -101,7 +101,7 @@ package final class TransactionalProducer: Sendable {
     /// Nothing of it is ever visible to a read_committed reader. The offsets are sent without a membership, so the group must
     /// have no members. Blocks for up to about twice the transaction time-out.
     /// - Returns: the first thing that was refused; nil when nothing was.
-    package func rehearse(_ records: [OutgoingRecord], offsets: [OffsetCommit] = [], group: String) -> KafkaError? {
+    package func dryRun(_ records: [OutgoingRecord], offsets: [OffsetCommit] = [], group: String) -> KafkaError? {
         let deadline = Deadline(in: timeout)
         if let error = begin(records.count, until: deadline) { return error }
         var fault = write(records, until: deadline)
@@ -199,7 +199,7 @@ package final class TransactionalProducer: Sendable {
     /// transaction ends aborted, by itself at the latest when the broker's time for it is over or a successor comes.
     private func abort(because cause: KafkaError, waiting: [Int] = [], _ deadline: Deadline) -> TransactionOutcome {
         let faults = deliveries.withLock { $0.faults }
-        // Whoever gives up has something better to do than to wait for an abort that waits for the same thing.
+        // Anyone who gives up has something better to do than to wait for an abort that waits for the same thing.
         let limit = cause.code == .interrupted ? min(timeout, .seconds(2)) : timeout
         let failure =
             unsafe cause.isFatal

@@ -35,7 +35,7 @@ final class AdminGate: ChannelDuplexHandler {
 
 /// One connection of the admin server: a request, its page, and so on until one of the two closes.
 ///
-/// One request at a time, and nothing is read until its page was taken; whoever sends the next one before gets the first one's
+/// One request at a time, and nothing is read until its page was taken; anyone who sends the next one before gets the first one's
 /// page and the end. Each step has a time (``AdminServer/Times``).
 final class AdminConnection: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart

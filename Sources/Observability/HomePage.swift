@@ -1,6 +1,6 @@
 /// The page at `/`: what `/ready` and `/status` say, for people.
 ///
-/// One document without anything from elsewhere. Its own script reads both anew every two seconds and writes text, never markup;
+/// One document without anything from elsewhere. Its own script reads both again every two seconds and writes text, never markup;
 /// without scripts the page shows them as they are.
 enum HomePage {
     /// The whole document.

@@ -30,7 +30,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case upstreamHalts = "upstream_halts_total"
     case concurrencyLimit = "concurrency_limit"
     case retriesDenied = "retries_denied_total"
-    case waitsEnded = "waits_ended_total"
+    case queueTimeouts = "queue_timeouts_total"
     case rateShare = "rate_share"
 
     case partitionWatermark = "partition_watermark"
@@ -106,7 +106,7 @@ package enum Metric: String, CaseIterable, Sendable {
             .undeliverableResults,
             .replies,
             .upstreamCalls,
-            .breakerOpenings, .upstreamHalts, .retriesDenied, .waitsEnded,
+            .breakerOpenings, .upstreamHalts, .retriesDenied, .queueTimeouts,
             .rebalances,
             .distrusts, .kafkaErrors, .kafkaRequestTimeouts, .transactions, .transactionAborts, .ledgerRestoreRecords,
             .ledgerRestores, .readingStalls, .undecodableOffsets, .stalePositions, .predecessorsFenced,
@@ -212,7 +212,7 @@ extension Metric {
         case .undeliverableResults:
             "Results that could not be published as asked and went to the default topic, reduced."
         case .replies:
-            "Results asked for on a reply topic or partition, by outcome: obeyed, not_allowed or unavailable (default topic)."
+            "Results asked for on a reply topic or partition, by outcome: routed, not_allowed or unavailable (default topic)."
         case .upstreamCalls: "Attempts at check_otp, by the class of their answer."
         case .upstreamAttemptSeconds: "Time of one attempt at check_otp, connecting included."
         case .callsInFlight: "Attempts at check_otp under way."
@@ -222,7 +222,7 @@ extension Metric {
         case .upstreamHalts: "Times the upstream refused the account or the key, and calls stopped."
         case .concurrencyLimit: "Calls at a time that the upstream is found to take."
         case .retriesDenied: "Commands answered instead of asked about again: there were too many retries already."
-        case .waitsEnded: "Commands answered without a call because the upstream was left alone for too long."
+        case .queueTimeouts: "Commands answered without a call because the upstream was left alone for too long."
         case .rateShare: "Calls per second that this worker may make; 0 when there is no limit."
         case .partitionWatermark: "Offset below which every command of the partition is finished and committed."
         case .partitionLag: "Records of the partition from the watermark to its end."

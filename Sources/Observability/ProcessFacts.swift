@@ -77,7 +77,7 @@ package struct ProcessFacts: Sendable, Equatable {
 }
 
 extension MetricRegistry {
-    /// Exposes the `process_` metrics, read anew at each rendering.
+    /// Exposes the `process_` metrics, read again at each rendering.
     package func exposeProcess(facts: @escaping @Sendable () -> ProcessFacts = ProcessFacts.current) {
         beforeRender { [unowned self] in
             let facts = facts()

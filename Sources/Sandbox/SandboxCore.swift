@@ -59,7 +59,7 @@ final class SandboxCore: Sendable {
         state.withLock { $0.model.setScript(script) }
     }
 
-    /// Forgets sessions, calls and counts, and starts the random numbers and the configured script anew.
+    /// Forgets sessions, calls and counts, and starts the random numbers and the configured script again.
     func reset() {
         state.withLock { state in
             state.model = SandboxModel(configuration)

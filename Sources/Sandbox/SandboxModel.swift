@@ -67,7 +67,7 @@ struct SandboxModel: CustomReflectable {
 
     /// Decides what happens to a request that arrived at `now` (since the epoch).
     ///
-    /// Whoever acts on the decision owes a ``finished(_:)`` for a session that its entry names.
+    /// Anyone who acts on the decision owes a ``finished(_:)`` for a session that its entry names.
     mutating func decide(_ request: SandboxRequest, at now: Duration) -> SandboxDecision {
         sequence += 1
         if script.reached(now) { schedule = Self.schedule(script, configuration) }

@@ -12,7 +12,7 @@ package struct SandboxScript: Sendable, Equatable {
         package var duration: Duration?
         /// How many `check_otp` calls it lasts, of those that faults can hit.
         package var calls: Int?
-        /// Tried in their order; they count anew in each phase.
+        /// Tried in their order; they count again in each phase.
         package var faults: [FaultRule]
         /// Instead of the configured one.
         package var latency: ClosedRange<Duration>?

@@ -94,7 +94,7 @@ package final class SandboxServer: Sendable {
         core.setScript(script)
     }
 
-    /// Forgets sessions, calls and counts; the configured script begins anew.
+    /// Forgets sessions, calls and counts; the configured script begins again.
     package func reset() {
         core.reset()
     }

@@ -117,7 +117,7 @@ package enum AddressProbe {
         return [0, 0, 0, UInt8(request.count)] + request
     }()
 
-    /// A greeting of TLS 1.2 with four common suites: whoever speaks TLS says something to it, if only that it does not like it.
+    /// A greeting of TLS 1.2 with four common suites: anyone who speaks TLS says something to it, if only that it does not like it.
     private static let clientHello: [UInt8] = {
         let hello =
             [0x03, 0x03] + [UInt8](repeating: 0x2a, count: 32) + [0]

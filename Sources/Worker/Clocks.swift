@@ -11,7 +11,7 @@ import Darwin
 
 /// The two clocks, read here and nowhere else on the way of a command.
 ///
-/// Waits and leases are measured on a clock that goes on while the machine sleeps: whoever slept must notice. The wall clock
+/// Waits and leases are measured on a clock that goes on while the machine sleeps: anyone who slept must notice. The wall clock
 /// only becomes deadlines and time stamps.
 enum Clocks {
     private static let origin = ContinuousClock.now

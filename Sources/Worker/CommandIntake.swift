@@ -32,7 +32,7 @@ struct CommandIntake: Sendable {
         /// Where wrong codes are limited by phone.
         var phone: PhoneDigest?
         var replayCount = 0
-        /// For a dead letter that shall have a copy.
+        /// For a dead letter that is to have a copy.
         var value: [UInt8]?
     }
 

@@ -80,7 +80,7 @@ package final class CommandSpans {
         case .committed(let batch, _): ended(batch, failure: nil)
         case .commitAborted(let batch, let cause, _, _, _): ended(batch, failure: cause.rawValue)
         case .commitUnknown(let batch, let isFenced, _): ended(batch, failure: isFenced ? "fenced" : "unknown")
-        case .batchTraced, .lost, .consumerFailed: endThoseGone()
+        case .commitResolved, .lost, .consumerFailed: endThoseGone()
         default: break
         }
     }

@@ -6,14 +6,14 @@ import Synchronization
 
 /// Takes the census of the keys on the consumer's thread, a batch of records at a time, and tells what it finds.
 final class KeyWatch: Sendable {
-    private let census: Mutex<KeyCensus>
+    private let census: Mutex<PartitionerDetector>
     private let murmur2: Counter
     private let crc32: Counter
     private let neither: Counter
     private let telemetry: Telemetry
 
     init(partitions: Int, registry: MetricRegistry, telemetry: Telemetry) {
-        census = Mutex(KeyCensus(partitions: partitions))
+        census = Mutex(PartitionerDetector(partitions: partitions))
         murmur2 = registry.counter(.commandKeys, "murmur2")
         crc32 = registry.counter(.commandKeys, "crc32")
         neither = registry.counter(.commandKeys, "neither")

@@ -142,9 +142,9 @@ final class LedgerQueries: Sendable {
                 for (place, offset) in zip(places, committed) {
                     found[place] = .some(offset.metadata.flatMap { OffsetMetadata($0) })
                 }
-                report(.batchTraced(batch, found))
+                report(.commitResolved(batch, found))
             } catch {
-                report(.batchTraced(batch, nil))
+                report(.commitResolved(batch, nil))
             }
         }
     }

@@ -17,7 +17,7 @@ extension MetricRegistry {
         ]
         expose(.upstreamCalls, classes.map(\.name))
         expose(.guesses, Guessed.allCases.map(\.rawValue))
-        expose(.replies, [ReplyRoutes.Kind.obeyed, .notAllowed, .unavailable].map(\.rawValue))
+        expose(.replies, [ReplyRoutes.Kind.routed, .notAllowed, .unavailable].map(\.rawValue))
         expose(.commandKeys, ["murmur2", "crc32", "neither"])
         expose(.deadLetters, ["committed", "dropped"])
         expose(.transactions, ["committed", "aborted", "unknown"])

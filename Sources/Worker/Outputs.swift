@@ -18,7 +18,7 @@ package struct Outputs {
             let route = routes.route(result.reply, from: result.record.place.partition)
             var event = result.event
             if route.kind != .standard { replyCounts[route.kind, default: 0] += 1 }
-            if route.kind == .obeyed { replies.append(records.count) }
+            if route.kind == .routed { replies.append(records.count) }
             if route.kind == .unavailable { event.undeliverable = true }
             append(
                 OutgoingRecord(
@@ -101,7 +101,7 @@ extension Outputs {
     }
 
     /// Replies come first under suspicion where nobody is named, or where nothing was heard of a record in time: they have
-    /// another way to go, and whoever waits for one has long given up.
+    /// another way to go, and the one that waits for one has long given up.
     private func suspects(_ cause: KafkaError, _ faults: [RecordFault]) -> [OutputReference] {
         guard cause.isOfTheRecord || cause.isLateRecord else { return [] }
         let named = replies.filter { reply in faults.contains { $0.index == reply } }
@@ -115,7 +115,7 @@ extension Outputs {
 }
 
 extension KafkaError {
-    /// A record, not the transaction's coordinator, was waited for in vain.
+    /// A record, not the transaction's coordinator, did not answer in time.
     fileprivate var isLateRecord: Bool { code == .messageTimedOut || operation == "produce" && code == .timedOut }
 
     /// Refused for what it is or where it goes, not for the state that the cluster is in: waiting does not help.

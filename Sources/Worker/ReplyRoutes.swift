@@ -5,12 +5,12 @@ package import Contract
 /// Only a partition that was found when the topics were last looked at is ever chosen, so a command cannot name a place that
 /// holds up the transaction of others. It asks nobody.
 package struct ReplyRoutes: Sendable {
-    /// What became of the wish; the raw values are those of the metric.
+    /// What became of the desired; the raw values are those of the metric.
     package enum Kind: String, Sendable {
         /// The default topic, which is where it was to go.
         case standard
         /// Where the command asked.
-        case obeyed
+        case routed
         /// The default topic, because the command asks for one that is not on the list.
         case notAllowed = "not_allowed"
         /// The default topic, because the topic or partition asked for does not exist or cannot be written to.
@@ -69,7 +69,7 @@ package struct ReplyRoutes: Sendable {
         guard let count = partitions[topic], address.partition.map({ $0 >= 0 && $0 < count }) ?? true else {
             return Route(standard, mirror, .unavailable)
         }
-        guard topic == standard, address.partition == nil else { return Route(topic, address.partition, .obeyed) }
+        guard topic == standard, address.partition == nil else { return Route(topic, address.partition, .routed) }
         return Route(standard, mirror, .standard)
     }
 }

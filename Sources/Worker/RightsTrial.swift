@@ -19,7 +19,7 @@ struct RightsTrial {
     let admin: Admin
 
     private static let timeout = Duration.seconds(2)
-    /// Where the trial's records came from, for whoever finds one.
+    /// Where the trial's records came from, for anyone who finds one.
     private static let key = Array("otp-worker start".utf8)
 
     /// Blocks for some tenths of a second; what cannot be tried now is not tried.
@@ -38,7 +38,7 @@ struct RightsTrial {
             // A transaction for a partition without a leader would keep its id locked.
             guard let partition = writablePartition(of: topic) else { continue }
             let record = OutgoingRecord(topic: topic, partition: partition, key: Self.key)
-            let error = producer.rehearse([record], group: group)
+            let error = producer.dryRun([record], group: group)
             if error?.code == .topicAuthorizationFailed { missing.append(.topic(topic)) }
             if error?.isFatal ?? false { break }
         }

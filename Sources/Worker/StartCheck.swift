@@ -96,7 +96,7 @@ struct StartCheck {
         }
         let commands = counts[topics.commands] ?? 0
         let ledger = counts[topics.ledger] ?? 0
-        // More are harmless: whoever adds partitions begins with the ledger.
+        // More are harmless: anyone who adds partitions begins with the ledger.
         guard commands <= ledger else {
             throw StartFailure(
                 .configuration,

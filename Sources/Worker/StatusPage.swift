@@ -11,8 +11,10 @@ struct StatusPage {
     let keys: KeyWatch
     let telemetry: Telemetry
 
-    func render(_ shell: Shell) async -> [UInt8] {
-        guard let status = try? await shell.eventLoop.submit({ shell.status }).get() else { return Array("{}".utf8) }
+    func render(_ engineLoop: EngineLoop) async -> [UInt8] {
+        guard let status = try? await engineLoop.eventLoop.submit({ engineLoop.status }).get() else {
+            return Array("{}".utf8)
+        }
         return Self.render(status, self)
     }
 

@@ -15,7 +15,8 @@ extension Telemetry {
         let place = { (record: RecordID) in self.place(record, traceID(record)) }
         switch fact {
         case .concluded, .published, .asked, .guessed, .backedOff, .ignored: reportCommand(fact, place)
-        case .transaction, .aborted, .unknownCommit, .producerFenced, .traced, .producerFailed, .producerSwitched,
+        case .transaction, .aborted, .unknownCommit, .producerFenced, .commitResolved, .producerFailed,
+            .producerSwitched,
             .batchBytesCut:
             reportTransaction(fact)
         case .parked, .unparked, .undeliverable, .deadLettersWritten, .deadLetterDropped, .deadLettersDenied:
@@ -99,7 +100,7 @@ extension Telemetry {
             )
         case .retryDenied: registry.counter(.retriesDenied).add()
         case .waitedInVain(let record):
-            registry.counter(.waitsEnded).add()
+            registry.counter(.queueTimeouts).add()
             loggers.commands.debug("answered without a call", metadata: place(record))
         }
     }
@@ -126,9 +127,9 @@ extension Telemetry {
                     : "producer fenced: another worker has this transactional id",
                 metadata: ["reason": "\(reason)"]
             )
-        case .traced(let counted):
+        case .commitResolved(let counted):
             let end = counted.map { $0 ? "committed" : "not committed" } ?? "partitions gone"
-            loggers.kafka.notice("unknown commit traced", metadata: ["end": "\(end)"])
+            loggers.kafka.notice("unknown commit resolved", metadata: ["end": "\(end)"])
         case .producerFailed(let reason):
             loggers.kafka.error("no transactional producer", metadata: ["reason": "\(reason)"])
         case .producerSwitched(let isAlternate):

@@ -211,11 +211,11 @@ package final class Telemetry: Sendable {
                 "topics do not fit each other",
                 metadata: ["finding": "\(failure.message)", "remedy": "\(failure.remedy)"]
             )
-        case .mended: loggers.kafka.notice("topics fit each other again: what could not be restored is tried again")
+        case .fixed: loggers.kafka.notice("topics fit each other again: what could not be restored is tried again")
         }
     }
 
-    func keysMixed(_ keys: KeyCensus.Counts) {
+    func keysMixed(_ keys: PartitionerDetector.Counts) {
         loggers.kafka.warning(
             "producers place keys differently: commands of one session may reach different partitions",
             metadata: [
@@ -232,7 +232,7 @@ package final class Telemetry: Sendable {
             registry.counter(.replies, kind.rawValue).add(Double(count))
             let metadata: Logger.Metadata = ["results": .stringConvertible(count), "sent_to": "topics.results"]
             switch kind {
-            case .standard, .obeyed: break
+            case .standard, .routed: break
             case .notAllowed:
                 loggers.kafka.warning(
                     "a reply topic is asked for that is not on results.allowed_reply_topics",
@@ -292,7 +292,7 @@ package final class Telemetry: Sendable {
         }
     }
 
-    /// The engine has work and gets nowhere with it: whoever asks whether it is alive is told no.
+    /// The engine has work and gets nowhere with it: anyone who asks whether it is alive is told no.
     package var isStalled: Bool { stalled.withLock { $0 } }
 
     private func overdue(_ status: EngineStatus) -> [String] {

@@ -3,9 +3,9 @@ package struct TopicGrowth: Sendable {
     package enum Finding: Equatable, Sendable {
         /// The commands or the results have other partitions than before.
         case changed(commands: Change, results: Change, mirrored: Int)
-        /// Partitions of the commands have no ledger, or a topic is gone: told again with every look until it is mended.
+        /// Partitions of the commands have no ledger, or a topic is gone: told again with every look until it is fixed.
         case broken(StartFailure)
-        case mended
+        case fixed
     }
 
     package struct Change: Equatable, Sendable {
@@ -40,7 +40,7 @@ package struct TopicGrowth: Sendable {
             isBroken = true
             return [.broken(error)]
         }
-        var findings: [Finding] = isBroken ? [.mended] : []
+        var findings: [Finding] = isBroken ? [.fixed] : []
         isBroken = false
         if judged != (commands, results) {
             findings.append(

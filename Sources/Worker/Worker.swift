@@ -22,7 +22,7 @@ package final class Worker: Sendable {
     private let state = Mutex(State())
 
     private struct State {
-        var shell: Shell?
+        var engineLoop: EngineLoop?
         var adminPort: Int?
         var isDrainRequested = false
         var hasRun = false
@@ -32,13 +32,13 @@ package final class Worker: Sendable {
 
     /// When the loop last turned, before there is a loop and after it.
     private final class Heartbeat: Sendable {
-        let shell = Mutex<Shell?>(nil)
+        let engineLoop = Mutex<EngineLoop?>(nil)
 
         var age: Duration {
-            guard let shell = shell.withLock({ $0 }) else { return .zero }
+            guard let engineLoop = engineLoop.withLock({ $0 }) else { return .zero }
             // A loop that turns and gets nowhere is as dead as one that does not.
-            if shell.isStalled { return .seconds(86_400) }
-            return Clocks.now() - Instant(nanoseconds: shell.lastTurn.load(ordering: .relaxed))
+            if engineLoop.isStalled { return .seconds(86_400) }
+            return Clocks.now() - Instant(nanoseconds: engineLoop.lastTurn.load(ordering: .relaxed))
         }
     }
 
@@ -97,37 +97,37 @@ package final class Worker: Sendable {
             topic: configuration.topics.commands
         )
         telemetry.topicPartitions(commands: findings.commandPartitions, results: findings.resultPartitions)
-        let transactor = makeTransactor(setup, findings, telemetry)
+        let transactionExecutor = makeTransactor(setup, findings, telemetry)
         let keys = KeyWatch(partitions: findings.commandPartitions, registry: registry, telemetry: telemetry)
         let tracing = CommandSpans.Installed.current
-        let shell: Shell
+        let engineLoop: EngineLoop
         do {
-            shell = try await loop.submit { [self] in
-                try makeShell(setup, findings, transactor, keys, telemetry, tracing, loop)
+            engineLoop = try await loop.submit { [self] in
+                try makeShell(setup, findings, transactionExecutor, keys, telemetry, tracing, loop)
             }.get()
         } catch {
             try? await group.shutdownGracefully()
             throw StartFailure(explaining: error)
         }
-        heartbeat.shell.withLock { $0 = shell }
+        heartbeat.engineLoop.withLock { $0 = engineLoop }
         let page = StatusPage(version: version, configuration: configuration, keys: keys, telemetry: telemetry)
-        let admin = try await startAdmin(shell, page, stopping: group)
-        let watch = makeTopicWatch(setup, findings, transactor, keys, telemetry, shell)
+        let admin = try await startAdmin(engineLoop, page, stopping: group)
+        let watch = makeTopicWatch(setup, findings, transactionExecutor, keys, telemetry, engineLoop)
         let watching = watch.begin(on: loop)
         let outputs = OutputWatch(
             admin: setup.admin,
             topics: configuration.topics,
             limits: findings.limits,
-            onLook: { shell.report(.outputsLooked($0)) },
-            onLimits: { shell.report(.batchLimitRead($0.batchBytes)) }
+            onLook: { engineLoop.report(.outputsLooked($0)) },
+            onLimits: { engineLoop.report(.batchLimitRead($0.batchBytes)) }
         )
         let looking = outputs.begin(on: loop)
-        transactor.tryRights(group: configuration.kafka.groupID) { telemetry.missing($0) }
-        let failure = await work(shell, loop)
+        transactionExecutor.tryRights(group: configuration.kafka.groupID) { telemetry.missing($0) }
+        let failure = await work(engineLoop, loop)
         await watch.end(watching)
         await outputs.end(looking)
         await admin?.stop()
-        heartbeat.shell.withLock { $0 = nil }
+        heartbeat.engineLoop.withLock { $0 = nil }
         try? await group.shutdownGracefully()
         _ = setup.admin.close(timeout: .seconds(1))
         if let failure { throw failure }
@@ -156,15 +156,15 @@ package final class Worker: Sendable {
     ///
     /// From any thread, as often as one likes.
     package func drain() {
-        let shell = state.withLock { state in
+        let engineLoop = state.withLock { state in
             state.isDrainRequested = true
-            return state.shell
+            return state.engineLoop
         }
-        guard let shell else { return checked(nil) }
-        shell.report(.drainRequested)
+        guard let engineLoop else { return checked(nil) }
+        engineLoop.report(.drainRequested)
         // Whatever hangs must not outlive the grace period.
         let limit = configuration.delivery.drainTimeout + .seconds(8)
-        shell.eventLoop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
+        engineLoop.eventLoop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
             self.loggers.worker.error("drain did not end in time")
             self.stopped()
         }
@@ -173,7 +173,7 @@ package final class Worker: Sendable {
     /// Reads the upstream's key again, if it is in a file.
     ///
     /// From any thread, as often as one likes.
-    package func reload() { state.withLock { $0.shell }?.reloadSecret() }
+    package func reload() { state.withLock { $0.engineLoop }?.reloadSecret() }
 
     /// What the cluster has; nil when the worker was told to drain before that was known.
     private func check(_ setup: Setup) async throws(StartFailure) -> StartCheck.Findings? {
@@ -197,18 +197,18 @@ package final class Worker: Sendable {
         while !health.isReady { try await Task.sleep(for: .milliseconds(20)) }
     }
 
-    private func work(_ shell: Shell, _ loop: any EventLoop) async -> StartFailure? {
+    private func work(_ engineLoop: EngineLoop, _ loop: any EventLoop) async -> StartFailure? {
         await withCheckedContinuation { continuation in
             state.withLock { $0.stopped = continuation }
             loop.execute { [self] in
                 do throws(KafkaError) {
-                    try shell.start { self.stopped() }
+                    try engineLoop.start { self.stopped() }
                 } catch {
                     stopped(StartFailure(explaining: error))
                     return
                 }
                 let isDrainRequested = state.withLock { state in
-                    state.shell = shell
+                    state.engineLoop = engineLoop
                     return state.isDrainRequested
                 }
                 loggers.worker.notice("started", metadata: ["worker": "\(configuration.name)"])
@@ -222,7 +222,7 @@ package final class Worker: Sendable {
     }
 
     private func startAdmin(
-        _ shell: Shell,
+        _ engineLoop: EngineLoop,
         _ page: StatusPage,
         stopping group: MultiThreadedEventLoopGroup
     ) async throws(StartFailure)
@@ -235,7 +235,7 @@ package final class Worker: Sendable {
             allowedHosts: configuration.admin.allowedHosts,
             health: health,
             registry: registry,
-            status: { await page.render(shell) }
+            status: { await page.render(engineLoop) }
         )
         do {
             let port = try await server.start()
@@ -255,10 +255,10 @@ package final class Worker: Sendable {
     private func makeTopicWatch(
         _ setup: Setup,
         _ findings: StartCheck.Findings,
-        _ transactor: Transactor,
+        _ transactionExecutor: TransactionExecutor,
         _ keys: KeyWatch,
         _ telemetry: Telemetry,
-        _ shell: Shell
+        _ engineLoop: EngineLoop
     ) -> TopicWatch {
         TopicWatch(
             findings,
@@ -269,13 +269,13 @@ package final class Worker: Sendable {
                 if case .changed(let commands, let results, let mirrored) = finding {
                     if commands.now != commands.before {
                         keys.grew(to: commands.now)
-                        shell.report(.partitionsCounted(commands.now))
+                        engineLoop.report(.partitionsCounted(commands.now))
                     }
-                    transactor.reroute { $0.grew(to: results.now, mirrored: mirrored) }
+                    transactionExecutor.reroute { $0.grew(to: results.now, mirrored: mirrored) }
                 }
                 telemetry.topics(finding)
             },
-            onReplyTopics: { found in transactor.reroute { $0.replyTopicsFound(found) } }
+            onReplyTopics: { found in transactionExecutor.reroute { $0.replyTopicsFound(found) } }
         )
     }
 
@@ -283,9 +283,9 @@ package final class Worker: Sendable {
         _ setup: Setup,
         _ findings: StartCheck.Findings,
         _ telemetry: Telemetry
-    ) -> Transactor {
+    ) -> TransactionExecutor {
         let (commands, results) = (findings.commandPartitions, findings.resultPartitions)
-        return Transactor(
+        return TransactionExecutor(
             slot: setup.transactionalID,
             properties: { (id, bytes) throws(KafkaError) in try setup.transactional(id, batchBytes: bytes) },
             topics: configuration.topics,
@@ -306,12 +306,12 @@ package final class Worker: Sendable {
     private func makeShell(
         _ setup: Setup,
         _ findings: StartCheck.Findings,
-        _ transactor: Transactor,
+        _ transactionExecutor: TransactionExecutor,
         _ keys: KeyWatch,
         _ telemetry: Telemetry,
         _ tracing: CommandSpans.Installed,
         _ loop: any EventLoop
-    ) throws -> Shell {
+    ) throws -> EngineLoop {
         let client = try CheckClient(
             configuration: setup.client,
             secret: setup.secret,
@@ -341,20 +341,20 @@ package final class Worker: Sendable {
             eventLoop: loop,
             logger: loggers.checkOTP
         )
-        let parts = Shell.Parts(
+        let parts = EngineLoop.Parts(
             client: client,
             secret: secret,
             warmConnections: configuration.checkOTP.warmConnections,
-            intents: { shell in
+            intents: { engineLoop in
                 IntentWriter(
                     properties: setup.idempotent,
                     topic: topics.ledger,
-                    eventLoop: shell.eventLoop,
-                    report: { shell.take($0) },
+                    eventLoop: engineLoop.eventLoop,
+                    report: { engineLoop.take($0) },
                     onEvent: { telemetry.heard($0, from: .intents) }
                 )
             },
-            transactor: transactor,
+            transactionExecutor: transactionExecutor,
             queries: queries,
             makeConsumer: { () throws(KafkaError) in
                 ConsumerThread(try GroupConsumer(setup.consumer, keeping: selection), intake: intake)
@@ -368,6 +368,6 @@ package final class Worker: Sendable {
             seed: .random(in: .min ... .max),
             now: Clocks.now()
         )
-        return Shell(engine: engine, parts: parts, eventLoop: loop)
+        return EngineLoop(engine: engine, parts: parts, eventLoop: loop)
     }
 }

@@ -24,19 +24,19 @@ struct OTPWorker: AsyncParsableCommand {
         version: VersionCommand.text,
         groupedSubcommands: [
             CommandGroup(
-                name: "Working:",
+                name: "Run:",
                 subcommands: [
                     RunCommand.self, TopicsCommand.self, ConfigCommand.self, DoctorCommand.self,
                 ]
             ),
             CommandGroup(
-                name: "Asking and looking:",
+                name: "Inspect:",
                 subcommands: [
                     SendCommand.self, WatchCommand.self, DeadLettersCommand.self, LedgerCommand.self,
                     ExplainCommand.self, AuditCommand.self,
                 ]
             ),
-            CommandGroup(name: "Playing:", subcommands: [DemoCommand.self, BrokerCommand.self, SandboxCommand.self]),
+            CommandGroup(name: "Develop:", subcommands: [DemoCommand.self, BrokerCommand.self, SandboxCommand.self]),
             CommandGroup(name: "Other:", subcommands: [VersionCommand.self]),
         ]
     )

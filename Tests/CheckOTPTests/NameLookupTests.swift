@@ -7,7 +7,7 @@ import Testing
 
 @testable import CheckOTP
 
-/// How often the system is asked for a name, whoever wants to know it and however long it takes.
+/// How often the system is asked for a name, by however many and for however long.
 @Suite(.timeLimit(.minutes(1)))
 struct NameLookupTests {
     /// A name server that is silent until it is told to speak.

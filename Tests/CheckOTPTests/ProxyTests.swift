@@ -51,7 +51,7 @@ struct ProxyTests {
         )
     }
 
-    /// Whoever stands at the proxy's address has a certificate for it, and is not the upstream.
+    /// Anyone who stands at the proxy's address has a certificate for it, and is not the upstream.
     @Test(arguments: [
         (Certificates.Leaf.address, "localhost"), (.address, "api.paynet.example"), (.otherName, "localhost"),
         (.commonName, "localhost"), (.bareWildcard, "localhost"), (.partialWildcard, "api.paynet.example"),

@@ -20,16 +20,16 @@ struct UpstreamProbeTests {
         timeout: Duration = .seconds(10),
         trusting: Bool = true,
         _ adjust: (inout CheckClientConfiguration) throws -> Void = { _ in }
-    ) async throws -> (sight: UpstreamProbe.Sight, requests: [String]) {
+    ) async throws -> (result: UpstreamProbe.ProbeResult, requests: [String]) {
         let server = try await ScriptedServer(script, tls: tls)
         let url = "\(tls == nil ? "http" : "https")://localhost:\(server.port)"
         var configuration = CheckClientConfiguration(origin: try Origin(url)) { 0 }
         if trusting { configuration.extraCAFile = certificates.authority }
         try adjust(&configuration)
         let probe = try UpstreamProbe(configuration, secret: Secret(TestClient.key), timeout: timeout)
-        let sight = try await probe.look(on: Loops.clients.next())
+        let result = try await probe.look(on: Loops.clients.next())
         try await server.stop()
-        return (sight, server.journal.requests)
+        return (result, server.journal.requests)
     }
 
     private let refusal = Step.send(
@@ -37,13 +37,13 @@ struct UpstreamProbeTests {
     )
 
     @Test func itShowsTheKeyAndAsksAboutNothing() async throws {
-        let (sight, requests) = try await look([.read, refusal], tls: certificates.server(.localhost))
-        #expect(sight.failure == nil)
-        #expect(sight.status == 405)
-        #expect(sight.date == 784_111_777)
-        #expect(sight.stage == .answered)
-        #expect(sight.certificate?.names == ["localhost"])
-        #expect(sight.localAddress == "127.0.0.1")
+        let (result, requests) = try await look([.read, refusal], tls: certificates.server(.localhost))
+        #expect(result.failure == nil)
+        #expect(result.status == 405)
+        #expect(result.date == 784_111_777)
+        #expect(result.stage == .answered)
+        #expect(result.certificate?.names == ["localhost"])
+        #expect(result.localAddress == "127.0.0.1")
         let request = try #require(requests.first)
         #expect(request.hasPrefix("GET /v1/card/check_otp HTTP/1.1\r\n"))
         #expect(request.contains("Authorization: Basic \(TestClient.key)\r\n"))
@@ -52,12 +52,12 @@ struct UpstreamProbeTests {
 
     /// How many were sent tells an intermediate certificate that is missing from an authority that is not known.
     @Test func theCertificatesOfAChainThatIsNotTrustedAreCounted() async throws {
-        let alone = try await look([.read, refusal], tls: certificates.server(.localhost), trusting: false).sight
+        let alone = try await look([.read, refusal], tls: certificates.server(.localhost), trusting: false).result
         #expect(alone.certificate?.sent == 1 && alone.certificate?.isSelfSigned == false)
         let chain = try certificates.server(.localhost, withAuthority: true)
-        let whole = try await look([.read, refusal], tls: chain, trusting: false).sight
+        let whole = try await look([.read, refusal], tls: chain, trusting: false).result
         #expect(whole.certificate?.sent == 2)
-        let own = try await look([.read, refusal], tls: certificates.server(.selfSigned), trusting: false).sight
+        let own = try await look([.read, refusal], tls: certificates.server(.selfSigned), trusting: false).result
         #expect(own.certificate?.sent == 1 && own.certificate?.isSelfSigned == true)
     }
 
@@ -71,18 +71,18 @@ struct UpstreamProbeTests {
     @Test(arguments: [(TLSVersion.tlsv12, "TLS 1.2"), (.tlsv13, "TLS 1.3")])
     func itTellsTheVersionOfTLS(version: TLSVersion, text: String) async throws {
         let tls = try certificates.server(.localhost, from: version, to: version)
-        #expect(try await look([.read, refusal], tls: tls).sight.tlsVersion == text)
+        #expect(try await look([.read, refusal], tls: tls).result.tlsVersion == text)
     }
 
     @Test func aServerBelowTheFloorIsSeenAndGetsNothing() async throws {
         let tls = try certificates.server(.localhost, from: .tlsv11, to: .tlsv11)
-        let (sight, requests) = try await look([.read, refusal], tls: tls)
-        guard case .tls = sight.failure else {
-            Issue.record("\(sight)")
+        let (result, requests) = try await look([.read, refusal], tls: tls)
+        guard case .tls = result.failure else {
+            Issue.record("\(result)")
             return
         }
-        #expect(sight.tlsVersion == "TLS 1.1")
-        #expect(sight.stage == .connected)
+        #expect(result.tlsVersion == "TLS 1.1")
+        #expect(result.stage == .connected)
         #expect(requests.isEmpty)
     }
 
@@ -106,10 +106,10 @@ struct UpstreamProbeTests {
 
     @Test(arguments: [Certificates.Leaf.address, .commonName, .bareWildcard])
     func aCertificateForAnotherHostGetsNoKey(leaf: Certificates.Leaf) async throws {
-        let (sight, requests) = try await look([.read, refusal], tls: certificates.server(leaf))
-        #expect(sight.failure == .tls(UpstreamProbe.otherHost))
-        #expect(sight.stage == .connected)
-        #expect(sight.certificate != nil)
+        let (result, requests) = try await look([.read, refusal], tls: certificates.server(leaf))
+        #expect(result.failure == .tls(UpstreamProbe.otherHost))
+        #expect(result.stage == .connected)
+        #expect(result.certificate != nil)
         #expect(requests.isEmpty)
     }
 
@@ -122,38 +122,38 @@ struct UpstreamProbeTests {
         configuration.extraCAFile = certificates.authority
         configuration.proxy = try Origin("http://127.0.0.1:\(server.port)")
         let probe = try UpstreamProbe(configuration, secret: Secret(TestClient.key), timeout: .seconds(10))
-        let sight = try await probe.look(on: Loops.clients.next())
-        #expect(sight.failure == .tls(UpstreamProbe.otherHost))
-        #expect(sight.stage == .tunnelled)
+        let result = try await probe.look(on: Loops.clients.next())
+        #expect(result.failure == .tls(UpstreamProbe.otherHost))
+        #expect(result.stage == .tunnelled)
         try await server.stop()
         #expect(server.journal.requests.allSatisfy { $0.hasPrefix("CONNECT ") })
     }
 
     @Test func aClientCertificateThatIsMissingShowsAfterTheHandshake() async throws {
         let tls = try certificates.server(.localhost, from: .tlsv13, to: .tlsv13, asksClient: true)
-        let (sight, requests) = try await look([.read, refusal], tls: tls)
-        guard case .tls = sight.failure else {
-            Issue.record("\(sight)")
+        let (result, requests) = try await look([.read, refusal], tls: tls)
+        guard case .tls = result.failure else {
+            Issue.record("\(result)")
             return
         }
-        #expect(sight.stage == .secured)
+        #expect(result.stage == .secured)
         #expect(requests.isEmpty)
     }
 
     @Test func whatIsNoAnswerIsTold() async throws {
-        #expect(try await look([.read, .close]).sight.failure == .closed)
-        #expect(try await look([.read, .send("SSH-2.0-x\r\n\r\n")]).sight.failure == .notHTTP)
-        #expect(try await look([.read], timeout: .milliseconds(50)).sight.failure == .silent)
+        #expect(try await look([.read, .close]).result.failure == .closed)
+        #expect(try await look([.read, .send("SSH-2.0-x\r\n\r\n")]).result.failure == .notHTTP)
+        #expect(try await look([.read], timeout: .milliseconds(50)).result.failure == .silent)
     }
 
     @Test func anUpstreamThatIsNotThereIsTold() async throws {
         let nobody = try Origin("http://127.0.0.1:1")
         #expect(
-            try await look([]) { $0 = CheckClientConfiguration(origin: nobody) { 0 } }.sight.failure == .unreachable
+            try await look([]) { $0 = CheckClientConfiguration(origin: nobody) { 0 } }.result.failure == .unreachable
         )
         let nowhere = try Origin("http://nowhere.invalid")
         #expect(
-            try await look([]) { $0 = CheckClientConfiguration(origin: nowhere) { 0 } }.sight.failure == .unresolved
+            try await look([]) { $0 = CheckClientConfiguration(origin: nowhere) { 0 } }.result.failure == .unresolved
         )
     }
 

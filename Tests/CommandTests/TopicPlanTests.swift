@@ -93,7 +93,7 @@ struct TopicPlanTests {
         #expect(told[2].contains("retention.ms is 3600000"))
     }
 
-    /// A batch that shrinks a thousandfold is small to the broker and fills the memory of whoever reads it.
+    /// A batch that shrinks a thousandfold is small to the broker and fills the memory of anyone who reads it.
     @Test func commandsThatMayBeCompressedOrLargeAreTold() throws {
         var found = complete
         found[topics.commands]?.config["compression.type"] = "producer"

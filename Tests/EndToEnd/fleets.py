@@ -17,7 +17,7 @@ FAST = {"kafka.session_timeout": f"{SESSION_TIMEOUT:.0f}s", "kafka.transaction_t
 
 
 def proxy_before(broker, carrier):
-    """A line to the broker, or to each of several; with noida-db, one that mends what it says."""
+    """A line to the broker, or to each of several; with noida-db, one that fixes what it says."""
     ports = []
     for address in broker.split(","):
         host, port = address.rsplit(":", 1)

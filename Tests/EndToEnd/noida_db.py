@@ -1,4 +1,4 @@
-"""What noida-db does otherwise than Kafka, mended on the wire, so that the tests judge the worker and not the broker.
+"""What noida-db does otherwise than Kafka, corrected on the wire, so that the tests judge the worker and not the broker.
 
 - A member that waits for its generation is forgotten when another one asks for the next too soon, as cooperative members do: requests
   to join are held back a little.
@@ -22,7 +22,7 @@ CONTROL = 0x20
 
 
 class NoidaDBProxy(KafkaProxy):
-    """A proxy before noida-db that mends what it says."""
+    """A proxy before noida-db that fixes what it says."""
 
     PATIENCE = {JOIN_GROUP: 0.2, FETCH: 0.02}
     WATCHED = KafkaProxy.WATCHED | {API_VERSIONS, FETCH, JOIN_GROUP}
@@ -35,7 +35,7 @@ class NoidaDBProxy(KafkaProxy):
     def hold_back(self, key):
         return self.PATIENCE.get(key, 0.0)
 
-    def mend(self, key, version, request, piece):
+    def correct(self, key, version, request, piece):
         if key == API_VERSIONS:
             offered = piece.index(struct.pack(">hh", FETCH, 0), 8)
             return piece[: offered + 4] + struct.pack(">h", FETCH_VERSION) + piece[offered + 6 :]
@@ -43,7 +43,7 @@ class NoidaDBProxy(KafkaProxy):
             return without_ended_transactions(piece)
         if key == JOIN_GROUP and version in JOIN_VERSIONS:
             self.joined(Reader(request), Reader(piece, 8 if version > 1 else 4))
-        return super().mend(key, version, request, piece)
+        return super().correct(key, version, request, piece)
 
     def joined(self, request, answer):
         group = request.head().string()

@@ -203,7 +203,7 @@ class KafkaProxy(TCPProxy):
 
     def response(self, link, piece):
         awaited = link.awaited.pop(struct.unpack(">i", piece[4:8])[0], None)
-        return self.mend(*awaited, piece) if awaited else piece, self.delay
+        return self.correct(*awaited, piece) if awaited else piece, self.delay
 
     def refusal(self, link, piece, writer):
         if not self.forgets_member or writer is link.writers[0] or struct.unpack(">hh", piece[4:8]) != (HEARTBEAT, 3):
@@ -213,7 +213,7 @@ class KafkaProxy(TCPProxy):
     def hold_back(self, _):
         return 0.0
 
-    def mend(self, key, version, request, piece):
+    def correct(self, key, version, request, piece):
         """The answer with this proxy's port in it, and its peers': a node's port follows its host, whatever the version."""
         if key in (METADATA, FIND_COORDINATOR):
             for proxy in self.peers or [self]:

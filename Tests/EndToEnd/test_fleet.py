@@ -1,6 +1,6 @@
 """Several workers: they share the partitions, hand them over under load, and those too many wait in good health.
 
-Against noida-db these run on the mended wire (noida_db.py). What it cannot judge even so: how long partitions stand still (its group
+Against noida-db these run on the corrected wire (noida_db.py). What it cannot judge even so: how long partitions stand still (its group
 answers a join only when all members have come by with a heartbeat), and members that die without leaving.
 """
 

@@ -1,4 +1,4 @@
-"""The proxies themselves: what they mend of noida-db holds of any Kafka, and what they cut is cut."""
+"""The proxies themselves: what they correct of noida-db holds of any Kafka, and what they cut is cut."""
 
 import threading
 
@@ -70,7 +70,7 @@ def test_offsets_of_an_older_generation_are_refused(bench, lines, transactional)
 
 
 def test_a_silent_line_delivers_later(fleet):
-    """What was sent meanwhile arrives once the line is healed, and a cut one is made anew."""
+    """What was sent meanwhile arrives once the line is healed, and a cut one is made again."""
     fleet = fleet()
     member = fleet.start()
     member.process.wait_ready()

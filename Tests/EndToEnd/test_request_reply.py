@@ -130,7 +130,7 @@ def test_a_reply_topic_that_is_deleted_holds_up_nobody(bench, sandbox, worker, t
     for done in admin.delete_topics([replies]).values():
         done.result(30)
     for number in range(5):
-        # A broker that makes topics by itself makes this one anew, with one partition.
+        # A broker that makes topics by itself makes this one again, with one partition.
         send(bench, f"gone{number}-AB12", [topic(replies), partition(1)])
         send(bench, f"other{number}-AB12", [])
     wait(answers, 10)

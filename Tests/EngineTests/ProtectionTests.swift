@@ -152,7 +152,7 @@ struct ProtectionTests {
         worker.ask(1, "a2", "A", .status(401))
         #expect(worker.facts.contains(.upstream(.halted(.init(httpStatus: 401, code: nil)))))
         worker.committed()
-        // Whoever comes next finds out whether it is the key.
+        // Anyone who comes next finds out whether it is the key.
         worker.ask(2, "a3", "A", .status(401))
         worker.committed()
         worker.receive(3, "b", "A")

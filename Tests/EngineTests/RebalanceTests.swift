@@ -203,7 +203,7 @@ struct RebalanceTests {
         #expect(worker.status().consumerFailure == nil)
     }
 
-    /// Two processes with one instance id: whoever was displaced lets the other work, longer each time, whatever it got done.
+    /// Two processes with one instance id: the one that was displaced lets the other work, longer each time, whatever it got done.
     @Test func aDisplacedConsumerDoesNotTakeItsPlaceBackAtOnce() {
         let worker = Transcript(owning: 0)
         let displaced = Event.consumerFailed(isDisplaced: true, reason: "fenced")

@@ -59,11 +59,11 @@ struct SettlementTests {
         #expect(!settlement.hasProducer && !settlement.isIdle)
         // Too late: a new producer has made the broker decide.
         #expect(settlement.committed(id(1)) == nil)
-        #expect(settlement.traced(id(1)) == nil)
+        #expect(settlement.resolved(id(1)) == nil)
         #expect(settlement.producerReady() == open(1))
         #expect(!settlement.canForm(at: .seconds(1)) && settlement.hasProducer)
-        #expect(settlement.traced(id(2)) == nil)
-        #expect(settlement.traced(id(1)) == open(1))
+        #expect(settlement.resolved(id(2)) == nil)
+        #expect(settlement.resolved(id(1)) == open(1))
         #expect(settlement.canForm(at: .seconds(1)))
     }
 
@@ -79,7 +79,7 @@ struct SettlementTests {
         #expect(settlement.timeReached(.seconds(2)) == nil)
         #expect(settlement.timeReached(.seconds(3)) == open(1))
         #expect(settlement.timeReached(.seconds(3)) == nil)
-        #expect(settlement.traced(id(1)) == open(1))
+        #expect(settlement.resolved(id(1)) == open(1))
     }
 
     @Test func aProducerIsGivenUpOnlyWhileNothingIsOpen() {

@@ -77,7 +77,7 @@ struct TakeoverTests {
         reads(worker)
         #expect(worker.happens(.restoreHeldUp(worker.place(0), by: dead)) == ["fence other, other-b"])
         #expect(worker.facts.contains(.predecessorFenced(0, transactionalID: "other")))
-        // Once is enough: whoever recovers from it must not be fenced in turns.
+        // Once is enough: a worker that recovers from it must not be fenced in turns.
         #expect(worker.happens(.restoreHeldUp(worker.place(0), by: dead)) == [])
         #expect(worker.happens(.restoreHeldUp(worker.place(0), by: nil)) == [])
     }

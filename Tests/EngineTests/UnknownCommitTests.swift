@@ -21,16 +21,16 @@ struct UnknownCommitTests {
         )
     }
 
-    private func traced(_ worker: Transcript, _ found: [PartitionEpoch: OffsetMetadata?]?) -> [String] {
-        worker.happens(.batchTraced(BatchID(process: 7, counter: 1), found))
+    private func resolved(_ worker: Transcript, _ found: [PartitionEpoch: OffsetMetadata?]?) -> [String] {
+        worker.happens(.commitResolved(BatchID(process: 7, counter: 1), found))
     }
 
     @Test func itCounted() {
         let worker = worker()
         #expect(worker.receive(1, "t", "A") == ["intent 1 t/A@1"])
         #expect(worker.happens(.producerReady) == ["trace 1 in 0"])
-        #expect(traced(worker, [worker.place(0): metadata(worker, counter: 1)]) == [])
-        #expect(worker.facts.contains(.traced(counted: true)))
+        #expect(resolved(worker, [worker.place(0): metadata(worker, counter: 1)]) == [])
+        #expect(worker.facts.contains(.commitResolved(counted: true)))
         // Nobody said where its state lies: not before what was acknowledged when it was formed.
         worker.intentWritten(1)
         #expect(worker.answered(1, .code(1)).last == "offset 0=2 ledger 0")
@@ -47,23 +47,25 @@ struct UnknownCommitTests {
         worker.happens(.producerReady)
         let id = BatchID(process: 7, counter: 2)
         for stale in [nil, metadata(worker, counter: 9)] {
-            #expect(worker.happens(.batchTraced(id, [worker.place(0): stale])) == [])
+            #expect(worker.happens(.commitResolved(id, [worker.place(0): stale])) == [])
             #expect(worker.pass(.milliseconds(200)) == ["trace 2 in 0"])
         }
         // That of the last commit is.
-        #expect(worker.happens(.batchTraced(id, [worker.place(0): metadata(worker, counter: 1)])).first == "commit 3")
+        #expect(
+            worker.happens(.commitResolved(id, [worker.place(0): metadata(worker, counter: 1)])).first == "commit 3"
+        )
     }
 
     @Test func itDidNot() {
         let worker = worker()
         worker.happens(.producerReady)
         #expect(
-            traced(worker, [worker.place(0): nil]) == [
+            resolved(worker, [worker.place(0): nil]) == [
                 "commit 2", "result 0 verified/ok code=0 http=200 calls=1", "state s closed A=ok@0",
                 "offset 0=1 ledger 0",
             ]
         )
-        #expect(worker.facts.contains(.traced(counted: false)))
+        #expect(worker.facts.contains(.commitResolved(counted: false)))
     }
 
     @Test func itsPartitionsAreGone() {
@@ -71,8 +73,8 @@ struct UnknownCommitTests {
         worker.happens(.lost([0]))
         worker.assign(0)
         #expect(worker.happens(.producerReady) == ["trace 1 in "])
-        #expect(traced(worker, [:]) == [])
-        #expect(worker.facts.contains(.traced(counted: nil)))
+        #expect(resolved(worker, [:]) == [])
+        #expect(worker.facts.contains(.commitResolved(counted: nil)))
         #expect(worker.pass(.seconds(3)) == [])
     }
 
@@ -90,22 +92,22 @@ struct UnknownCommitTests {
         worker.assign(0)
         #expect(worker.happens(.producerReady) == ["trace 1 in 1"])
         #expect(
-            traced(worker, [worker.place(1): metadata(worker, counter: 1), old: metadata(worker, counter: 8)]) == []
+            resolved(worker, [worker.place(1): metadata(worker, counter: 1), old: metadata(worker, counter: 8)]) == []
         )
-        #expect(worker.facts.contains(.traced(counted: true)))
+        #expect(worker.facts.contains(.commitResolved(counted: true)))
         #expect(worker.status().commandsInMemory == 0)
     }
 
     @Test func whatCannotBeLearntIsAskedAgain() {
         let worker = worker()
         worker.happens(.producerReady)
-        #expect(traced(worker, nil) == [])
+        #expect(resolved(worker, nil) == [])
         #expect(worker.pass(.milliseconds(49)) == [])
         #expect(worker.pass(.milliseconds(1)) == ["trace 1 in 0"])
-        #expect(traced(worker, nil) == [])
+        #expect(resolved(worker, nil) == [])
         #expect(worker.pass(.milliseconds(100)) == ["trace 1 in 0"])
-        #expect(traced(worker, [worker.place(0): metadata(worker, counter: 1)]) == [])
-        #expect(worker.facts.contains(.traced(counted: true)))
+        #expect(resolved(worker, [worker.place(0): metadata(worker, counter: 1)]) == [])
+        #expect(worker.facts.contains(.commitResolved(counted: true)))
     }
 
     @Test func aProducerThatFailsIsReplacedWithGrowingWaits() {
@@ -122,8 +124,8 @@ struct UnknownCommitTests {
         #expect(worker.happens(.committed(BatchID(process: 7, counter: 1), ledgerOffsets: [])) == [])
         worker.happens(.producerReady)
         #expect(worker.happens(.committed(BatchID(process: 7, counter: 1), ledgerOffsets: [])) == [])
-        #expect(traced(worker, [worker.place(0): metadata(worker, counter: 1)]) == [])
-        #expect(traced(worker, [worker.place(0): metadata(worker, counter: 2)]) == [])
+        #expect(resolved(worker, [worker.place(0): metadata(worker, counter: 1)]) == [])
+        #expect(resolved(worker, [worker.place(0): metadata(worker, counter: 2)]) == [])
     }
 
     @Test func aFencedProducerIsAReasonForDistrust() {
@@ -134,7 +136,7 @@ struct UnknownCommitTests {
         worker.happens(.producerReady)
         // What counted was formed before the distrust, so it proves nothing.
         #expect(
-            traced(worker, [worker.place(0): metadata(worker, counter: 1)]) == ["commit 2", "offset 0=1 ledger 0"]
+            resolved(worker, [worker.place(0): metadata(worker, counter: 1)]) == ["commit 2", "offset 0=1 ledger 0"]
         )
         #expect(worker.committed() == [])
         #expect(worker.facts.contains(.trusted))

@@ -64,10 +64,10 @@ import Testing
         }
 
         /// What `doctor` writes is never seen, and its offsets are never committed.
-        @Test func aRehearsedTransactionLeavesNothing() throws {
+        @Test func aDryRunLeavesNothing() throws {
             let common = try WireBroker.common()
             let admin = try Admin(common)
-            let (topic, group) = (unique("rehearsed"), unique("group"))
+            let (topic, group) = (unique("dryRun"), unique("group"))
             _ = try admin.createTopics([Admin.NewTopic(topic, partitions: 1, replication: 1)], timeout: .seconds(20))
             let reader = try TopicReader(common, topic: topic, from: .beginning)
             let producer = try TransactionalProducer(
@@ -76,8 +76,8 @@ import Testing
             try producer.initTransactions(timeout: .seconds(20))
             let partition = TopicPartition(topic, 0)
             let record = OutgoingRecord(topic: topic, key: Array("k".utf8))
-            #expect(producer.rehearse([record], group: group) == nil)
-            #expect(producer.rehearse([], offsets: [OffsetCommit(partition, offset: 1)], group: group) == nil)
+            #expect(producer.dryRun([record], group: group) == nil)
+            #expect(producer.dryRun([], offsets: [OffsetCommit(partition, offset: 1)], group: group) == nil)
             #expect(producer.close(timeout: .seconds(10)))
             try write(numbered(1, topic: topic, partition: 0), to: common)
             #expect(try read(reader, 1).count == 1)

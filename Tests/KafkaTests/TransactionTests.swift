@@ -64,16 +64,16 @@ import Testing
         end(producer)
     }
 
-    @Test func whatARehearsalIsRefusedIsTold() throws {
+    @Test func whatADryRunIsRefusedIsTold() throws {
         let producer = try producer()
         let record = OutgoingRecord(topic: results, partition: 0, key: [1])
         broker.pushErrors(.addPartitionsToTransaction, [.topicAuthorizationFailed])
-        #expect(producer.rehearse([record], group: "g")?.code == .topicAuthorizationFailed)
+        #expect(producer.dryRun([record], group: "g")?.code == .topicAuthorizationFailed)
         let offsets = [OffsetCommit(TopicPartition(commands, 0), offset: 1)]
         broker.pushErrors(.addOffsetsToTransaction, [.groupAuthorizationFailed])
-        #expect(producer.rehearse([], offsets: offsets, group: "g")?.code == .groupAuthorizationFailed)
+        #expect(producer.dryRun([], offsets: offsets, group: "g")?.code == .groupAuthorizationFailed)
         // The producer goes on after each.
-        #expect(producer.rehearse([record], offsets: offsets, group: "g") == nil)
+        #expect(producer.dryRun([record], offsets: offsets, group: "g") == nil)
         end(producer)
     }
 

@@ -64,7 +64,7 @@ package enum EventKind: String, CaseIterable, Sendable {
     case restored, restoreFailed, received, reachedEnd, intentWritten, intentFailed, answered,
         keyReplaced
     case partitionUnreadable, partitionUndecodable, partitionsCounted
-    case producerReady, producerFailed, committed, commitAborted, commitUnknown, batchTraced, timeReached,
+    case producerReady, producerFailed, committed, commitAborted, commitUnknown, commitResolved, timeReached,
         drainRequested
 
     init(_ event: Event) {
@@ -100,7 +100,7 @@ package enum EventKind: String, CaseIterable, Sendable {
         case .committed: self = .committed
         case .commitAborted: self = .commitAborted
         case .commitUnknown: self = .commitUnknown
-        case .batchTraced: self = .batchTraced
+        case .commitResolved: self = .commitResolved
         case .timeReached: self = .timeReached
         case .drainRequested: self = .drainRequested
         }
@@ -110,7 +110,7 @@ package enum EventKind: String, CaseIterable, Sendable {
 package enum EffectKind: String, CaseIterable, Sendable {
     case subscribe, recreateConsumer, assign, release, pause, unpause, resume, fetchPositions, writeBarrier,
         readLedger, fence, fetchEnds, cancelCommit
-    case writeIntent, call, replaceProducer, commit, traceBatch, wake, report, stop
+    case writeIntent, call, replaceProducer, commit, resolveCommit, wake, report, stop
 
     init(_ effect: Effect) {
         switch effect {
@@ -131,7 +131,7 @@ package enum EffectKind: String, CaseIterable, Sendable {
         case .call: self = .call
         case .replaceProducer: self = .replaceProducer
         case .commit: self = .commit
-        case .traceBatch: self = .traceBatch
+        case .resolveCommit: self = .resolveCommit
         case .wake: self = .wake
         case .report: self = .report
         case .stop: self = .stop
@@ -162,7 +162,7 @@ package enum FactKind: String, CaseIterable, Sendable {
         case .transaction: self = .transaction
         case .aborted: self = .aborted
         case .unknownCommit: self = .unknownCommit
-        case .traced: self = .traced
+        case .commitResolved: self = .traced
         case .producerFailed: self = .producerFailed
         case .consumerFailed: self = .consumerFailed
         case .distrusted: self = .distrusted

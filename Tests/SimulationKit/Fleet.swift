@@ -13,7 +13,7 @@ final class Fleet {
     private var twins: [Process] = []
     private var ever: [Process] = []
     private var restarting: Set<String> = []
-    /// Whoever stops now stays away.
+    /// Anyone who stops now stays away.
     var isClosing = false
 
     init(world: World, broker: Broker, upstream: Upstream, oracle: Oracle, shellFaults: Set<ShellFault>) {
@@ -40,7 +40,7 @@ final class Fleet {
         ever.append(process)
     }
 
-    /// Commands were written: whoever reads there looks.
+    /// Commands were written: anyone who reads there looks.
     func pump(_ partition: Int32) {
         for process in processes { process.consumer?.pump(partition) }
     }
@@ -112,7 +112,7 @@ final class Fleet {
         world.after(duration) { twin.crash("the twin ends") }
     }
 
-    /// Whoever starts from now on makes fingerprints with another key, and everybody restarts.
+    /// Anyone who starts from now on makes fingerprints with another key, and everybody restarts.
     func rotateKey() {
         keyID += 1
         for lanes in oracle.lanes.values {

@@ -54,7 +54,7 @@ final class Group {
             if !isRebalancing { rebalance() }
             return completeIfJoined()
         }
-        // A client that asks anew forgets an answer that is still on its way.
+        // A client that asks again forgets an answer that is still on its way.
         for member in members where member.consumer === consumer {
             world.after(world.uniform(ms(5)...Plan.heartbeat)) { consumer.heartbeatRefused(member.id) }
         }

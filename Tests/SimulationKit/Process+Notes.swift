@@ -14,7 +14,7 @@ extension Process {
         case .producerFailed(true, _): world.coverage.hit(.transition(.producerLocked))
         case .commitUnknown(_, let isFenced, _):
             world.coverage.hit(.transition(isFenced ? .unknownFenced : .unknownUnfenced))
-        case .batchTraced(_, nil): world.coverage.hit(.transition(.retraced))
+        case .commitResolved(_, nil): world.coverage.hit(.transition(.retraced))
         case .revoked(let numbers): revoked(numbers, at: world.now)
         case .lost(let numbers): revoked(numbers, at: nil)
         default: break
@@ -42,7 +42,7 @@ extension Process {
         world.coverage.hit(.fact(FactKind(fact)))
         world.trace("\(name)       \(fact)")
         switch fact {
-        case .traced(let counted):
+        case .commitResolved(let counted):
             let transition: Transition = counted.map { $0 ? .tracedCounted : .tracedNotCounted } ?? .tracedNoneLeft
             world.coverage.hit(.transition(transition))
         case .distrusted(let cause):

@@ -203,7 +203,9 @@ extension Process {
 
     func trace(_ id: BatchID, _ places: [PartitionEpoch], timeout: Duration) {
         queryThread { [self] in
-            if world.strikes(.traceFails, 0.3) { return later(sec(1)) { [self] in finished([.batchTraced(id, nil)]) } }
+            if world.strikes(.traceFails, 0.3) {
+                return later(sec(1)) { [self] in finished([.commitResolved(id, nil)]) }
+            }
             let deadline = world.now + timeout.nanoseconds
             rpc(.group) { [self] answer in
                 let numbers = shellFaults.contains(.committedNotAwaited) ? [] : places.map(\.partition)
@@ -216,11 +218,11 @@ extension Process {
                             ? broker.formerOffset(place.partition, atLeast: 2) : broker.committedOffset(place.partition)
                         found[place] = .some(offset.flatMap { OffsetMetadata($0.metadata) })
                     }
-                    let event = Event.batchTraced(id, isStable ? found : nil)
+                    let event = Event.commitResolved(id, isStable ? found : nil)
                     answer { self.finished([event]) }
                 }
             } failed: { [self] in
-                finished([.batchTraced(id, nil)])
+                finished([.commitResolved(id, nil)])
             }
         }
     }

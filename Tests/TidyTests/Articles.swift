@@ -60,7 +60,7 @@ enum Articles {
         }
     }
 
-    /// Files that the file map does not name: whoever adds one says what it is.
+    /// Files that the file map does not name: anyone who adds one says what it is.
     static func undescribed(_ sources: [Source]) -> [Violation] {
         let named = Set(sources.filter { $0.path == fileMap }.flatMap { blocks(of: $0) }.flatMap(\.paths))
         return sources.filter { source in

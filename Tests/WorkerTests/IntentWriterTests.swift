@@ -9,7 +9,7 @@ import Testing
 
 @testable import Worker
 
-/// A producer of intents and barriers that breaks is replaced, whoever notices first.
+/// A producer of intents and barriers that breaks is replaced, no matter who notices first.
 @Suite(.timeLimit(.minutes(1)))
 struct IntentWriterTests {
     /// What the writer reported, and who waits for it.

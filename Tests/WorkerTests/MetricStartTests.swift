@@ -5,7 +5,7 @@ import Testing
 
 @testable import Worker
 
-/// Whoever writes an alert or a dashboard finds every metric there before anything has happened.
+/// Anyone who writes an alert or a dashboard finds every metric there before anything has happened.
 struct MetricStartTests {
     private let registry = MetricRegistry()
 
@@ -53,7 +53,7 @@ struct MetricStartTests {
         ]
         facts += [.restoreFailed(3, reason: "")]
         for fact in facts { telemetry.report(fact) }
-        telemetry.replies([.obeyed: 1, .notAllowed: 1, .unavailable: 1])
+        telemetry.replies([.routed: 1, .notAllowed: 1, .unavailable: 1])
         #expect(Set(series).subtracting(before).isEmpty, "\(Set(series).subtracting(before))")
     }
 }

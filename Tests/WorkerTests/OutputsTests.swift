@@ -96,7 +96,7 @@ struct OutputsTests {
         let asked = try outputs(reply: ReplyAddress(topic: "replies", partition: 1))
         #expect(asked.records[0].topic == "replies")
         #expect(asked.records[0].partition == 1)
-        #expect(asked.replyCounts == [.obeyed: 1])
+        #expect(asked.replyCounts == [.routed: 1])
         #expect(!asked.records[0].headers.contains { $0.name == "otp_reply_undeliverable" })
     }
 

@@ -21,10 +21,10 @@ struct ReplyRoutesTests {
     }
 
     @Test func anAllowedTopicIsObeyedAndSoIsItsPartition() {
-        #expect(routes().route(ReplyAddress(topic: "replies"), from: 3) == .init("replies", nil, .obeyed))
-        #expect(routes().route(ReplyAddress(topic: "replies", partition: 1), from: 3) == .init("replies", 1, .obeyed))
-        #expect(routes().route(ReplyAddress(topic: nil, partition: 2), from: 3) == .init("results", 2, .obeyed))
-        #expect(routes().route(ReplyAddress(topic: "results", partition: 2), from: 3) == .init("results", 2, .obeyed))
+        #expect(routes().route(ReplyAddress(topic: "replies"), from: 3) == .init("replies", nil, .routed))
+        #expect(routes().route(ReplyAddress(topic: "replies", partition: 1), from: 3) == .init("replies", 1, .routed))
+        #expect(routes().route(ReplyAddress(topic: nil, partition: 2), from: 3) == .init("results", 2, .routed))
+        #expect(routes().route(ReplyAddress(topic: "results", partition: 2), from: 3) == .init("results", 2, .routed))
     }
 
     @Test(arguments: ["commands", "", "Replies", "replies "])
@@ -43,11 +43,11 @@ struct ReplyRoutesTests {
         routes.refused("replies")
         #expect(routes.route(ReplyAddress(topic: "replies"), from: 0).kind == .unavailable)
         routes.replyTopicsFound(["replies": 3, "later": 1])
-        #expect(routes.route(ReplyAddress(topic: "replies", partition: 2), from: 0).kind == .obeyed)
-        #expect(routes.route(ReplyAddress(topic: "later"), from: 0).kind == .obeyed)
+        #expect(routes.route(ReplyAddress(topic: "replies", partition: 2), from: 0).kind == .routed)
+        #expect(routes.route(ReplyAddress(topic: "later"), from: 0).kind == .routed)
         // The default topic is the last resort: nothing takes it away.
         routes.refused("results")
         routes.grew(to: 6, mirrored: 6)
-        #expect(routes.route(ReplyAddress(topic: nil, partition: 5), from: 5) == .init("results", 5, .obeyed))
+        #expect(routes.route(ReplyAddress(topic: nil, partition: 5), from: 5) == .init("results", 5, .routed))
     }
 }

@@ -27,10 +27,10 @@ import Worker
                 failure.remedy == "kafka-topics --bootstrap-server … --alter --topic otp.verify.ledger --partitions 12"
             )
         }
-        let mended = growth.found(counts(commands: 12, results: 12, ledger: 12))
+        let fixed = growth.found(counts(commands: 12, results: 12, ledger: 12))
         #expect(
-            mended == [
-                .mended,
+            fixed == [
+                .fixed,
                 .changed(commands: .init(before: 8, now: 12), results: .init(before: 8, now: 12), mirrored: 12),
             ]
         )

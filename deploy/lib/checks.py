@@ -41,7 +41,7 @@ def log_messages():
         for level, arguments in re.findall(call, path.read_text()):
             level = "error, warning" if level == "log" else level
             found |= {(message, level) for message in re.findall(r'"([^"]*)"', arguments)}
-        # Whoever finds another way to log is not to be overlooked.
+        # Anyone who finds another way to log is not to be overlooked.
         for message in re.findall(r'\.(?:warning|error|critical)\(\s*"([^"]*)"', path.read_text()):
             expect(message in {message for message, _ in found}, f"{path.name}: logged in an unknown way: {message}")
     return found

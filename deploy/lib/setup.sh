@@ -68,7 +68,7 @@ need_promtool() {
     dpkg-deb --fsys-tarfile "$tools"/promtool/prometheus_*.deb | tar -x -C "$tools/promtool" ./usr/bin/promtool
 }
 
-# The Python tools of the tests, in an environment of their own; installed anew only when their list has changed.
+# The Python tools of the tests, in an environment of their own; installed again only when their list has changed.
 need_python_tools() {
     local list=$repository/deploy/lib/requirements.txt
     need_packages python3

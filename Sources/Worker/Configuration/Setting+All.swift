@@ -42,7 +42,7 @@ extension Setting {
             """
             Stable per worker slot, never shared by two workers, so that a restart ends what its predecessor left open. \
             Unset, it is made from kafka.group_instance_id, else in Kubernetes from the name of a StatefulSet's pod, else \
-            drawn anew at each start: then what a crash left open blocks readers until transaction_timeout.
+            drawn again at each start: then what a crash left open blocks readers until transaction_timeout.
             """,
             example: "otp-worker-0"
         ),
@@ -292,7 +292,7 @@ extension Setting {
             unit: "%",
             """
             So is it after this share of failures within breaker.window, if several sessions failed; 100 is never: while \
-            somebody is served, whoever fails may be alone with that.
+            somebody is served, a session that fails may be alone with that.
             """
         ),
         .integer(

@@ -152,13 +152,13 @@ package struct SettingsReader {
         guard let path = settings.worker.checkOTP.secretKeyFile else { return }
         let key = "check_otp.secret_key_file"
         if settings.worker.checkOTP.secretKey != nil {
-            complain(key, "check_otp.secret_key is set too", remedy: "set only one of the two")
+            report(key, "check_otp.secret_key is set too", remedy: "set only one of the two")
             return
         }
         do throws(Setting.Fault) {
             settings.worker.checkOTP.secretKey = try SecretFile.read(path)
         } catch {
-            complain(key, error.what, remedy: error.remedy)
+            report(key, error.what, remedy: error.remedy)
         }
     }
 
@@ -166,20 +166,20 @@ package struct SettingsReader {
         guard let path = settings.worker.ledger.secretFile else { return }
         let key = "ledger.secret_file"
         if settings.worker.ledger.secret != nil {
-            complain(key, "ledger.secret is set too", remedy: "set only one of the two")
+            report(key, "ledger.secret is set too", remedy: "set only one of the two")
             return
         }
         do throws(Setting.Fault) {
             settings.worker.ledger.secret = try SecretFile.read(path, as: Setting.ledgerSecret)
         } catch {
-            complain(key, error.what, remedy: error.remedy)
+            report(key, error.what, remedy: error.remedy)
         }
     }
 
     private mutating func judge(for purpose: Purpose) {
         let isGiven = { [places, problems] (key: String) in places[key] != nil || problems.contains { $0.key == key } }
         if purpose != .demonstration, !isGiven("kafka.brokers") {
-            complain(
+            report(
                 "kafka.brokers",
                 "the cluster's address is needed",
                 remedy: "write --brokers host:port, or set OTP_KAFKA_BROKERS, or kafka.brokers in the file"
@@ -188,7 +188,7 @@ package struct SettingsReader {
         if purpose == .worker, settings.worker.checkOTP.secretKey == nil,
             !isGiven("check_otp.secret_key"), !isGiven("check_otp.secret_key_file")
         {
-            complain(
+            report(
                 "check_otp.secret_key",
                 "the upstream's secret key is needed",
                 remedy: "set OTP_CHECK_OTP_SECRET_KEY in the environment, or check_otp.secret_key_file to its file"
@@ -196,9 +196,9 @@ package struct SettingsReader {
         }
         // Elsewhere than in a worker nothing is called by it.
         if purpose == .worker, places["worker.name"] == .hostName, !TextRule.isName(settings.worker.name) {
-            complain("worker.name", "the host's name cannot be used as it is", remedy: TextRule.name.remedy)
+            report("worker.name", "the host's name cannot be used as it is", remedy: TextRule.name.remedy)
         }
-        for (key, fault) in SettingRelations.faults(of: settings) { complain(key, fault.what, remedy: fault.remedy) }
+        for (key, fault) in SettingRelations.faults(of: settings) { report(key, fault.what, remedy: fault.remedy) }
         judgeProperties()
     }
 
@@ -211,7 +211,7 @@ package struct SettingsReader {
             _ = try ClientProperties.admin(common)
         } catch {
             let name = settings.worker.kafka.properties.keys.sorted().first { error.reason.contains("\($0) ") }
-            complain(
+            report(
                 Setting.propertyPrefix + (name ?? "*"),
                 error.reason,
                 remedy: "remove it; where the worker lets it be chosen, it is a setting of its own"
@@ -219,7 +219,7 @@ package struct SettingsReader {
         }
     }
 
-    private mutating func complain(_ key: String, _ what: String, remedy: String) {
+    private mutating func report(_ key: String, _ what: String, remedy: String) {
         let byDefault = settings.isDefault(key)
         let place = places[key] ?? (byDefault ? .byDefault : .absent)
         problems.append(ConfigurationProblem(key, at: place, what, remedy: remedy))

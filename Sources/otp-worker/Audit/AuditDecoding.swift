@@ -10,7 +10,7 @@ import Worker
 enum AuditDecoding {
     enum Item: Sendable {
         case result(ResultFact)
-        case letter(LetterFact)
+        case letter(DeadLetterFact)
         case ledger(LedgerFact)
         case unreadable(Coordinates, String)
     }
@@ -94,6 +94,6 @@ enum AuditDecoding {
         guard let letter = DeadLetter(key: record.key, value: record.value, headers: record.headers) else {
             return .unreadable(place(record), "not a dead letter that this version can read")
         }
-        return .letter(LetterFact(source: letter.source, reason: letter.reason.rawValue, time: time(record)))
+        return .letter(DeadLetterFact(source: letter.source, reason: letter.reason.rawValue, time: time(record)))
     }
 }

@@ -6,7 +6,7 @@ import Worker
 struct BrokerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "broker",
-        abstract: "Runs a make-believe Kafka broker for local play.",
+        abstract: "Runs an in-process mock of a Kafka broker, for local trials.",
         discussion: """
             It keeps nothing: all is gone when it ends. It isolates nothing: readers see what a transaction has not committed \
             yet, and nobody is fenced. It takes no admin calls (`otp-worker topics`). For anything but play, use Kafka.
@@ -50,7 +50,7 @@ struct BrokerCommand: AsyncParsableCommand {
         let names = topics.all
         for name in names { try broker.createTopic(name, partitions: partitions) }
         Console.write(broker.bootstrapServers)
-        Console.complain(
+        Console.printError(
             """
             topics: \(names.joined(separator: ", ")) (\(partitions) partitions each)
             This broker is for play: it keeps nothing, and it isolates nothing (no committed-only reads, no fencing).

@@ -36,7 +36,7 @@ struct ConfigCommand: ParsableCommand {
         func run() throws {
             let effective = try options.effectiveSettings(for: .worker)
             let worker = effective.settings.worker
-            let problems = Rehearsal.faults(worker).map { fault in
+            let problems = DryRun.faults(worker).map { fault in
                 let key = fault.setting ?? "-"
                 return ConfigurationProblem(key, at: effective.place(of: key), fault.message, remedy: fault.remedy)
             }

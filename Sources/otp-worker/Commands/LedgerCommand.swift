@@ -52,7 +52,7 @@ struct LedgerCommand: ParsableCommand {
 
     private func show(_ record: ConsumedRecord, in table: TextTable) {
         guard let line = LedgerText.cells(record) else {
-            if session == nil { Console.complain("\(record): not a ledger record") }
+            if session == nil { Console.printError("\(record): not a ledger record") }
             return
         }
         if let session, line.session.text != session { return }

@@ -155,7 +155,7 @@ struct SandboxCommand: AsyncParsableCommand {
         }
         Console.write(server.url)
         let trust = server.caFile.map { " and --set check_otp.ca_file=\($0)" } ?? ""
-        Console.complain("Fake Paynet. Workers: --check-otp-url \(server.url)\(trust). Stop it with Ctrl-C.")
+        Console.printError("Fake Paynet. Workers: --check-otp-url \(server.url)\(trust). Stop it with Ctrl-C.")
         await Signals.wait()
         await server.stop()
     }

@@ -127,9 +127,9 @@ struct SendCommand: ParsableCommand {
         }
         let coordinates = try sender.send(records, timeout: .seconds(30))
         if coordinates.count == 1 {
-            Console.complain("sent to \(coordinates[0])")
+            Console.printError("sent to \(coordinates[0])")
         } else {
-            Console.complain("sent \(coordinates.count.counted("command")) to \(topics.commands)")
+            Console.printError("sent \(coordinates.count.counted("command")) to \(topics.commands)")
         }
         if let results { try report(coordinates, results) }
     }

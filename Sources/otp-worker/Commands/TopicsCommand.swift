@@ -122,7 +122,7 @@ struct TopicsCommand: ParsableCommand {
             found[name] = TopicPlan.Found(partitions: count, config: config ?? [:])
         }
         if !canRead {
-            Console.complain(
+            Console.printError(
                 "The topics' settings cannot be read from this cluster: only their partitions are verified."
             )
         }

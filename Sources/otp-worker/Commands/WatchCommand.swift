@@ -17,7 +17,7 @@ struct WatchCommand: AsyncParsableCommand {
         commandName: "watch",
         abstract: "Shows the whole fleet live, by its results as they arrive.",
         discussion: """
-            On a terminal, a page that is drawn anew four times a second: rates, outcomes, latency (from received_at to \
+            On a terminal, a page that is redrawn four times a second: rates, outcomes, latency (from received_at to \
             completed_at), lag, workers, partitions, what failed or is in doubt, and the last results; NO_COLOR=1 for none. \
             With --lines, or TERM=dumb, a table, a line per result. Otherwise, or with --json, one event per line, as it was \
             published, but for characters that steer a terminal: those are escaped.

@@ -34,7 +34,7 @@ struct LetterReader {
             try reader.read(place, from: start, to: marks.high, timeout: Self.patience) { records in
                 for record in records {
                     guard let found = FoundLetter(record) else {
-                        Console.complain("\(record): not a dead letter that this version can read")
+                        Console.printError("\(record): not a dead letter that this version can read")
                         continue
                     }
                     if filter.takes(found) { each(found) }

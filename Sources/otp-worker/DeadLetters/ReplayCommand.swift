@@ -4,17 +4,17 @@ import Kafka
 import Worker
 
 extension DeadLettersCommand {
-    /// Puts unusable commands back on the command topic, once what was wrong with them is mended.
+    /// Puts unusable commands back on the command topic, once what was wrong with them is fixed.
     struct Replay: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "replay",
             abstract: "Sends unusable commands again; says only what it would do, unless told --execute.",
             discussion: """
-                For when the cause is mended, in the settings (commands.require_key, commands.max_bytes, …) or in the worker: \
+                For when the cause is fixed, in the settings (commands.require_key, commands.max_bytes, …) or in the worker: \
                 the record's value, key and headers are written again, to the same partition, as a new record of the same \
                 session. It goes through the ledger like any other, so that nothing is asked or stored twice: a code that is \
                 settled is answered as before, without a call. A replay keeps the command's id: what was known only by its \
-                place gets that as ce_id. Its age counts anew, and its user may have gone: choose with --since.
+                place gets that as ce_id. Its age counts again, and its user may have gone: choose with --since.
 
                 A replay says which record it repeats, so running this again does nothing twice. One that fails again has a \
                 letter of its own, which counts its replays; --max-replays is their most. A command whose value is no longer kept \
@@ -53,7 +53,7 @@ extension DeadLettersCommand {
         func run() throws {
             let settings = try options.settings(for: .client)
             let decisions = try settings.talking { try replay(settings) }
-            Console.complain(ReplayText.summary(decisions, isExecuted: execute))
+            Console.printError(ReplayText.summary(decisions, isExecuted: execute))
             if decisions.contains(where: \.isFailure) { throw ExitCode(1) }
         }
 
@@ -107,7 +107,7 @@ extension DeadLettersCommand {
                 found[found.count - 1].letter.value = nil
             }
             if foreign > ReplayPlan.maximumForeign {
-                Console.complain("\(foreign) letters are about no command of this fleet; not all of them are shown")
+                Console.printError("\(foreign) letters are about no command of this fleet; not all of them are shown")
             }
             guard found.count - min(foreign, ReplayPlan.maximumForeign) <= ReplayPlan.maximumLetters else {
                 throw Failure(

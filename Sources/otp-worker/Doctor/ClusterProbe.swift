@@ -31,7 +31,7 @@ struct ClusterProbe {
         self.tell = tell
     }
 
-    private var judge: AccessJudge { AccessJudge(worker) }
+    private var judge: AccessChecks { AccessChecks(worker) }
 
     /// For one question.
     private static let timeout = Duration.seconds(5)
@@ -43,13 +43,13 @@ struct ClusterProbe {
         defer { _ = admin.close(timeout: .seconds(2)) }
         let asked = Self.result { () throws(KafkaError) in
             let brokers = try admin.brokers(timeout: Self.timeout)
-            return ConnectionJudge.Cluster(id: try admin.clusterID(timeout: Self.optionalTimeout), brokers: brokers)
+            return ConnectionChecks.Cluster(id: try admin.clusterID(timeout: Self.optionalTimeout), brokers: brokers)
         }
         var finding: AddressProbe.Finding?
         if case .failure(let error) = asked, AddressProbe.mayExplain(error) {
             finding = AddressProbe.explain(worker.kafka.brokers, properties: worker.kafka.properties)
         }
-        tell(ConnectionJudge.connection(asked, bootstrap: worker.kafka.brokers, finding: finding))
+        tell(ConnectionChecks.connection(asked, bootstrap: worker.kafka.brokers, finding: finding))
         guard case .success(let cluster) = asked else { return }
         for broker in cluster.brokers {
             let failure = await UpstreamProbe.reaches(
@@ -58,7 +58,7 @@ struct ClusterProbe {
                 within: .seconds(3),
                 on: eventLoop
             )
-            tell(ConnectionJudge.announced(broker, failure))
+            tell(ConnectionChecks.announced(broker, failure))
         }
         lookAtBrokers(admin, cluster)
         let topics = lookAtTopics(admin, cluster)
@@ -68,23 +68,23 @@ struct ClusterProbe {
         if isReadOnly {
             tell(.skipped("access.transactions", "not tried: --read-only"))
         } else {
-            rehearse(topics, groupIsFree: groupIsFree, admin)
+            dryRun(topics, groupIsFree: groupIsFree, admin)
         }
         tell(judge.quota(throttle.longest))
     }
 
-    private func lookAtBrokers(_ admin: Admin, _ cluster: ConnectionJudge.Cluster) {
+    private func lookAtBrokers(_ admin: Admin, _ cluster: ConnectionChecks.Cluster) {
         let settings = Self.result { () throws(KafkaError) in
             try admin.brokerConfig(cluster.brokers.first?.id ?? 0, timeout: Self.optionalTimeout)
         }
-        BrokerJudge.settings(settings, brokers: cluster.brokers.count, for: worker).forEach(tell)
+        BrokerChecks.settings(settings, brokers: cluster.brokers.count, for: worker).forEach(tell)
     }
 
     private func lookAtTopics(
         _ admin: Admin,
-        _ cluster: ConnectionJudge.Cluster
-    ) -> [String: TopicJudge.Topic] {
-        var topics: [String: TopicJudge.Topic] = [:]
+        _ cluster: ConnectionChecks.Cluster
+    ) -> [String: TopicChecks.Topic] {
+        var topics: [String: TopicChecks.Topic] = [:]
         var tellsSettings = true
         for name in worker.topics.all + worker.replyTopics {
             // One that this user may not see is, for its purposes, not there.
@@ -99,20 +99,20 @@ struct ClusterProbe {
                     tellsSettings = !error.isTransient && error.code != .unsupportedFeature
                 }
             }
-            topics[name] = TopicJudge.Topic(partitions: partitions, config: config)
+            topics[name] = TopicChecks.Topic(partitions: partitions, config: config)
         }
-        TopicJudge(worker, topics: topics, brokers: cluster.brokers.count).findings.forEach(tell)
+        TopicChecks(worker, topics: topics, brokers: cluster.brokers.count).findings.forEach(tell)
         return topics
     }
 
     /// - Returns: whether the group certainly has no member.
-    private func lookAtGroup(_ admin: Admin, _ topics: [String: TopicJudge.Topic]) -> Bool {
+    private func lookAtGroup(_ admin: Admin, _ topics: [String: TopicChecks.Topic]) -> Bool {
         let group = worker.kafka.groupID
         let asked = Self.result { () throws(KafkaError) in
             try admin.group(group, timeout: Self.optionalTimeout)
         }
         let states = topics[worker.topics.commands]?.partitions ?? []
-        GroupJudge.group(asked, id: group, topic: worker.topics.commands, partitions: states.count).forEach(tell)
+        GroupChecks.group(asked, id: group, topic: worker.topics.commands, partitions: states.count).forEach(tell)
         // One without a leader would only be waited for.
         let partitions = states.indices.filter { states[$0].leader != nil }
             .map { TopicPartition(worker.topics.commands, Int32($0)) }
@@ -123,10 +123,10 @@ struct ClusterProbe {
             for partition in partitions {
                 kept[partition] = try admin.watermarks(partition, timeout: Self.optionalTimeout)
             }
-            GroupJudge.offsets(committed, kept).forEach(tell)
-            tell(GroupJudge.clock(newest: newest(kept), now: Int64(Date().timeIntervalSince1970 * 1_000)))
+            GroupChecks.offsets(committed, kept).forEach(tell)
+            tell(GroupChecks.clock(newest: newest(kept), now: Int64(Date().timeIntervalSince1970 * 1_000)))
         } catch {
-            tell(GroupJudge.access(error, id: group, brokers: worker.kafka.brokers))
+            tell(GroupChecks.access(error, id: group, brokers: worker.kafka.brokers))
             return false
         }
         guard case .success(let found) = asked else { return false }
@@ -149,7 +149,7 @@ struct ClusterProbe {
     }
 
     /// Whether some transaction has been open for so long that it holds readers up.
-    private func lookAtTransactions(_ topics: [String: TopicJudge.Topic]) {
+    private func lookAtTransactions(_ topics: [String: TopicChecks.Topic]) {
         let names = [worker.topics.commands, worker.topics.ledger, worker.topics.results]
         let places = names.flatMap { name in
             let states = topics[name]?.partitions ?? []
@@ -160,13 +160,13 @@ struct ClusterProbe {
             defer { transactions.close() }
             return try transactions.holds(in: places, openFor: Self.patience, timeout: .seconds(30))
         }
-        TransactionJudge(worker).holds(asked, now: Int64(Date().timeIntervalSince1970 * 1_000)).forEach(tell)
+        TransactionChecks(worker).holds(asked, now: Int64(Date().timeIntervalSince1970 * 1_000)).forEach(tell)
     }
 
     /// A transaction of a worker's lasts some hundredths of a second.
     private static let patience = Duration.seconds(2)
 
-    private func lookAtReading(_ topics: [String: TopicJudge.Topic]) {
+    private func lookAtReading(_ topics: [String: TopicChecks.Topic]) {
         for name in [worker.topics.commands, worker.topics.ledger] where topics[name]?.partitions.first?.leader != nil {
             let outcome = Self.result { () throws(KafkaError) in
                 let reader = try TopicReader(common, topic: name, partitions: [0], from: .now)
@@ -191,7 +191,7 @@ struct ClusterProbe {
     /// Runs transactions and takes them back: one for each topic, so that each refusal is seen.
     ///
     /// Reply topics are somebody else's, and are left alone.
-    private func rehearse(_ topics: [String: TopicJudge.Topic], groupIsFree: Bool, _ admin: Admin) {
+    private func dryRun(_ topics: [String: TopicChecks.Topic], groupIsFree: Bool, _ admin: Admin) {
         var producer: TransactionalProducer?
         defer {
             // Statistics come five times a second: the last requests' too shall be among them.
@@ -214,7 +214,7 @@ struct ClusterProbe {
         for name in [worker.topics.ledger, worker.topics.results, worker.topics.deadLetters]
         where topics[name]?.partitions.allSatisfy({ $0.leader != nil }) ?? false {
             let record = OutgoingRecord(topic: name, key: Array("otp-worker doctor".utf8))
-            let error = producer.rehearse([record], group: worker.kafka.groupID)
+            let error = producer.dryRun([record], group: worker.kafka.groupID)
             tell(judge.writing(name, error, throttle: throttle.longest))
             // A producer that broke would say the same of everything that follows.
             if error?.isFatal ?? false { return }
@@ -225,7 +225,7 @@ struct ClusterProbe {
         }
         let commands = TopicPartition(worker.topics.commands, 0)
         let offset = (try? admin.watermarks(commands, timeout: Self.optionalTimeout))?.low ?? 0
-        let refusal = producer.rehearse(
+        let refusal = producer.dryRun(
             [],
             offsets: [OffsetCommit(commands, offset: offset)],
             group: worker.kafka.groupID

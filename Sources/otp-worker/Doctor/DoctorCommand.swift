@@ -67,7 +67,7 @@ struct DoctorCommand: AsyncParsableCommand {
     private func lookAtHost(_ worker: WorkerConfiguration, _ tell: (Diagnosis) -> Void) {
         var limit = rlimit()
         if getrlimit(.init(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-            tell(HostJudge.openFiles(UInt64(limit.rlim_cur), connections: worker.checkOTP.maximumInFlight))
+            tell(HostChecks.openFiles(UInt64(limit.rlim_cur), connections: worker.checkOTP.maximumInFlight))
         }
         guard let path = worker.checkOTP.secretKeyFile else { return }
         // A mounted secret is a link, and a link's own permissions say nothing.
@@ -75,7 +75,7 @@ struct DoctorCommand: AsyncParsableCommand {
         guard let mode = try? FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? UInt16 else {
             return
         }
-        tell(HostJudge.keyFile(path, mode: mode))
+        tell(HostChecks.keyFile(path, mode: mode))
     }
 
     private func lookAtCluster(
@@ -83,7 +83,7 @@ struct DoctorCommand: AsyncParsableCommand {
         on eventLoop: any EventLoop,
         _ tell: @escaping (Diagnosis) -> Void
     ) async throws {
-        // Quotas are by user and client id: what holds a worker back shall hold its doctor back.
+        // Quotas are by user and client id: what holds a worker back must hold its doctor back.
         var common = settings.common
         common.clientID = settings.worker.name
         let probe = ClusterProbe(
@@ -109,10 +109,10 @@ struct DoctorCommand: AsyncParsableCommand {
         do {
             guard let secret = upstream.secretKey else { return }
             let client = try upstream.clientConfiguration()
-            let sight = try await UpstreamProbe(client, secret: secret, timeout: .seconds(10)).look(on: eventLoop)
+            let result = try await UpstreamProbe(client, secret: secret, timeout: .seconds(10)).look(on: eventLoop)
             let now = Int64(Date().timeIntervalSince1970)
-            UpstreamJudge(
-                sight,
+            UpstreamChecks(
+                result,
                 origin: client.origin,
                 proxy: client.proxy,
                 identity: upstream.clientCertificateFile.flatMap { ClientChain(file: $0) },

@@ -74,7 +74,7 @@ struct ConfigurationOptions: ParsableArguments {
     }
 }
 
-/// The flags that say which fleet and which upstream a worker is of: for `run`, and for whoever looks at the same.
+/// The flags that say which fleet and which upstream a worker is of: for `run`, and for anyone who looks at the same.
 struct WorkerOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("The consumer group (kafka.group_id).", valueName: "id"))
     var group: String?

@@ -24,8 +24,8 @@ package enum Console {
     }
 
     /// Writes text and a line feed to standard error; line feeds within it stay.
-    static func complain(_ text: String) {
-        // Whoever closed standard error wants to hear nothing.
+    static func printError(_ text: String) {
+        // Anyone who closed standard error wants to hear nothing.
         _ = write(Array(text.visible(lines: true).utf8) + [UInt8(ascii: "\n")], to: STDERR_FILENO)
     }
 
@@ -71,7 +71,7 @@ package enum Console {
 
     private static func put(_ bytes: [UInt8]) {
         guard let code = write(bytes, to: STDOUT_FILENO) else { return }
-        complain("otp-worker: standard output cannot be written: \(String(cString: strerror(code)))")
+        printError("otp-worker: standard output cannot be written: \(String(cString: strerror(code)))")
         exit(1)
     }
 
@@ -84,7 +84,7 @@ package enum Console {
             if count > 0 {
                 done += count
             } else if errno == EAGAIN || errno == EWOULDBLOCK {
-                // Whoever gave us the descriptor made it non-blocking.
+                // Anyone who gave us the descriptor made it non-blocking.
                 var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 guard poll(&room, 1, -1) >= 0 || errno == EINTR else { return errno }
             } else if errno != EINTR {

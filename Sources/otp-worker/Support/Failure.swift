@@ -25,7 +25,7 @@ package struct Failure: Error, Equatable, CustomStringConvertible {
 
     package var description: String { message + (remedy.map { "\n    \($0)" } ?? "") }
 
-    /// Says what a cluster's error means for whoever configured it.
+    /// Says what a cluster's error means for the one who configured it.
     ///
     /// Who listens at the cluster's address says more, where that was looked at.
     package static func explaining(
@@ -71,7 +71,7 @@ package struct Failure: Error, Equatable, CustomStringConvertible {
         if code == 0 {
             if !text.isEmpty { Console.write(text) }
         } else if !text.isEmpty {
-            Console.complain(isUsage(error) ? text : "otp-worker: \(text)")
+            Console.printError(isUsage(error) ? text : "otp-worker: \(text)")
         }
         Console.exit(code)
     }

@@ -23,7 +23,7 @@ enum ProcessShield {
 
     /// No core dump, nobody of the same user attaches to it or reads its memory and its environment, and a crash prints no memory.
     ///
-    /// Swift's report of a crash shows the bytes that each register points to. Whoever wants the report sets `SWIFT_BACKTRACE`
+    /// Swift's report of a crash shows the bytes that each register points to. Anyone who wants the report sets `SWIFT_BACKTRACE`
     /// with `registers=none` in it.
     static func raise() {
         cprocess_forbid_dumps()
@@ -32,7 +32,7 @@ enum ProcessShield {
         for crash in crashes { signal(crash, SIG_DFL) }
     }
 
-    /// Takes the secrets out of the environment: overwritten where they stood, and gone for whoever reads it later.
+    /// Takes the secrets out of the environment: overwritten where they stood, and gone for anyone who reads it later.
     static func forgetSecrets() {
         for name in SettingsReader.secretVariables(among: Array(ProcessInfo.processInfo.environment.keys)) {
             guard let value = getenv(name) else { continue }

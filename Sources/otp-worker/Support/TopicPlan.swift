@@ -95,7 +95,7 @@ extension TopicPlan {
                 .differs(
                     topic: name,
                     what:
-                        "compression.type is \(type): a small record can be made to fill the memory of whoever reads it",
+                        "compression.type is \(type): a small record can be made to fill the memory of anyone who reads it",
                     remedy: KafkaTool.set("compression.type=uncompressed", of: name, at: brokers)
                 )
             )
@@ -173,7 +173,7 @@ extension TopicPlan {
                         ? "leave --partitions out to keep \(count); \(growth) the ledger, then results, then commands"
                         : "leave --partitions out to keep \(count); partitions cannot be taken away"
                 )
-            // A larger ledger is harmless: whoever adds partitions begins with it.
+            // A larger ledger is harmless: anyone who adds partitions begins with it.
             case .ledger where count > parity: return nil
             case .results, .ledger:
                 guard count != parity else { return nil }
@@ -183,7 +183,7 @@ extension TopicPlan {
                     what: "it has \(count) partitions, the commands have \(parity): \(why)",
                     remedy: count < parity
                         ? KafkaTool.topics("--alter --topic \(name) --partitions \(parity)", at: brokers)
-                        : "use another topic (--set), or make it anew with \(parity) partitions"
+                        : "use another topic (--set), or make it again with \(parity) partitions"
                 )
             case .deadLetters: return nil
             }

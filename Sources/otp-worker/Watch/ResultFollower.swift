@@ -4,7 +4,7 @@ import Worker
 
 /// Reads results for as long as it is asked to: what ends a reader is told, and another goes on where that one was.
 ///
-/// A connection that breaks ends none: librdkafka makes it anew. Its calls block; one thread uses it.
+/// A connection that breaks ends none: librdkafka makes it again. Its calls block; one thread uses it.
 final class ResultFollower {
     private static let pause = Duration.seconds(2)
 

@@ -38,7 +38,7 @@ final class Watching: @unchecked Sendable {
             for record in follower.poll(timeout: .milliseconds(500), maximum: min(left, Self.batch)) {
                 left -= 1
                 guard let value = record.value, let event = try? ResultEvent.decode(value) else {
-                    Console.complain("\(record): not a result that this version can read")
+                    Console.printError("\(record): not a result that this version can read")
                     continue
                 }
                 if asTable {
@@ -49,7 +49,7 @@ final class Watching: @unchecked Sendable {
             }
             let now = Self.silence(follower.trouble, news.withLock { $0 })
             if (now == nil) != (silence == nil) {
-                Console.complain(
+                Console.printError(
                     now.map { "no answer from the cluster, waiting for it: \($0)" } ?? "the cluster answers again"
                 )
             }

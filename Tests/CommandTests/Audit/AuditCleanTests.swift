@@ -108,7 +108,7 @@ struct AuditCleanTests {
         #expect(history.report().findings == [])
     }
 
-    /// What was refused after a lost answer settles the code anew.
+    /// What was refused after a lost answer settles the code again.
     @Test func aCodeMayBeSettledAgainByAFailure() {
         var history = AuditHistory()
         let lost = history.command("a", code: 1)

@@ -8,7 +8,7 @@ import otp_worker
 struct AuditHistory {
     enum Item {
         case result(ResultFact)
-        case letter(LetterFact)
+        case letter(DeadLetterFact)
         case ledger(LedgerFact)
         case call(CallFact)
     }
@@ -158,7 +158,7 @@ struct AuditHistory {
 
     mutating func letter(_ command: CommandFact, _ reason: InvalidReason) {
         let source = Coordinates(topic: Self.topic, partition: command.partition, offset: command.offset)
-        items.append(.letter(LetterFact(source: source, reason: reason.rawValue, time: now)))
+        items.append(.letter(DeadLetterFact(source: source, reason: reason.rawValue, time: now)))
     }
 
     mutating func call(

@@ -53,10 +53,10 @@ struct ClusterDiagnosisTests {
         Case(.failure, "kafka.brokers", "h:1 is no Kafka broker: it speaks HTTP (the reason)", "name a broker's port") {
             let finding = AddressProbe.finding(.http, at: "h:1", speaksTLS: false)
             let error = KafkaError("brokers", .transport, reason: "the reason")
-            return [ConnectionJudge.connection(.failure(error), bootstrap: "h:1", finding: finding)]
+            return [ConnectionChecks.connection(.failure(error), bootstrap: "h:1", finding: finding)]
         },
         Case(.failure, "kafka.listeners", "broker 2 at kafka-2:9092", "advertised.listeners") {
-            [ConnectionJudge.announced(.init(id: 2, host: "kafka-2", port: 9092), .unresolved)]
+            [ConnectionChecks.announced(.init(id: 2, host: "kafka-2", port: 9092), .unresolved)]
         },
     ]
 
@@ -177,7 +177,7 @@ struct ClusterDiagnosisTests {
 
     static let group: [Case] = [
         Case(.failure, "kafka.group_id", "no right to the group g", "--group g") {
-            [GroupJudge.access(KafkaError("x", .groupAuthorizationFailed), id: "g", brokers: "h:1")]
+            [GroupChecks.access(KafkaError("x", .groupAuthorizationFailed), id: "g", brokers: "h:1")]
         },
         Case(
             .failure,
@@ -198,7 +198,7 @@ struct ClusterDiagnosisTests {
             group("cooperative-sticky", member, .init(clientID: "shop", host: "/10.0.0.7", topics: ["c", "d"]))
         },
         Case(.warning, "kafka.group_id", "7 members for 6 partitions", "at most 6 workers") {
-            GroupJudge.group(
+            GroupChecks.group(
                 .success(.init(state: "Stable", members: 7, assignor: "cooperative-sticky")),
                 id: "g",
                 topic: "c",
@@ -212,7 +212,7 @@ struct ClusterDiagnosisTests {
             offsets(committed: 21, low: 10, high: 20)
         },
         Case(.warning, "clock.producers", "60 s ahead of this machine's clock", "chronyc tracking") {
-            [GroupJudge.clock(newest: 1_060_000, now: 1_000_000)]
+            [GroupChecks.clock(newest: 1_060_000, now: 1_000_000)]
         },
     ]
 
@@ -220,14 +220,14 @@ struct ClusterDiagnosisTests {
 
     private static func group(_ assignor: String, _ members: Admin.Member...) -> [Diagnosis] {
         let group = Admin.Group(state: "Stable", members: members.count, assignor: assignor, who: members)
-        return GroupJudge.group(.success(group), id: "g", topic: "c", partitions: 6)
+        return GroupChecks.group(.success(group), id: "g", topic: "c", partitions: 6)
     }
 
     private static func held(_ topic: String, since: Int64?) -> [Diagnosis] {
         var worker = WorkerConfiguration()
         worker.kafka.brokers = "h:1"
         let hold = OpenTransactions.Hold(place: TopicPartition(topic, 3), offset: 42, end: 50, since: since)
-        return TransactionJudge(worker).holds(.success([hold]), now: 1_795_428_300_000)
+        return TransactionChecks(worker).holds(.success([hold]), now: 1_795_428_300_000)
     }
 
     static let open: [Case] = [
@@ -309,10 +309,10 @@ struct ClusterDiagnosisTests {
 
     static let host: [Case] = [
         Case(.warning, "host.open_files", "only 256 files may be open", "LimitNOFILE") {
-            [HostJudge.openFiles(256, connections: 512)]
+            [HostChecks.openFiles(256, connections: 512)]
         },
         Case(.warning, "check_otp.secret_key_file", "every user of this machine may open /k", "chmod o-rwx /k") {
-            [HostJudge.keyFile("/k", mode: 0o644)]
+            [HostChecks.keyFile("/k", mode: 0o644)]
         },
     ]
 
@@ -335,16 +335,16 @@ struct ClusterDiagnosisTests {
     @Test func allIsWellWhereAllIsWell() {
         #expect(Self.judged { _ in }.allSatisfy { $0.severity == .ok })
         #expect(Self.judged { _ in }.count == 4)
-        let answered = ConnectionJudge.Cluster(id: "abc", brokers: [.init(id: 1, host: "h", port: 1)])
+        let answered = ConnectionChecks.Cluster(id: "abc", brokers: [.init(id: 1, host: "h", port: 1)])
         #expect(
-            ConnectionJudge.connection(.success(answered), bootstrap: "h:1").message
+            ConnectionChecks.connection(.success(answered), bootstrap: "h:1").message
                 == "h:1 answers: 1 broker, cluster abc"
         )
         #expect(Self.settings(Self.goodSettings).map(\.severity) == [.ok])
         #expect(Self.offsets(committed: 15, low: 10, high: 20) == [.ok("kafka.offsets", "5 commands to be read")])
         // A partition that nothing was committed for is read from its beginning.
         let (first, second) = (TopicPartition("c", 0), TopicPartition("c", 1))
-        let waiting = GroupJudge.offsets(
+        let waiting = GroupChecks.offsets(
             [.init(first, offset: 20)],
             [first: .init(low: 0, high: 20), second: .init(low: 3, high: 10)]
         )
@@ -352,20 +352,20 @@ struct ClusterDiagnosisTests {
         #expect(Self.judge().reading("t", .success(true)).severity == .ok)
         #expect(Self.judge().reading("t", .success(false)).severity == .skipped)
         #expect(Self.judge(slot: "3").transactionalID == "g-3-doctor")
-        #expect(HostJudge.keyFile("/k", mode: 0o640).severity == .ok)
+        #expect(HostChecks.keyFile("/k", mode: 0o640).severity == .ok)
         #expect(Self.judge().transactions(nil).severity == .ok)
         #expect(Self.judge().quota(.zero).severity == .ok)
         let late = KafkaError("produce", .messageTimedOut)
         #expect(Self.judge().writing("t", late, throttle: .seconds(2)).severity == .skipped)
         #expect(Self.judge().writing("t", late).severity == .failure)
-        #expect(TransactionJudge(Self.worker()).holds(.success([]), now: 0).map(\.severity) == [.ok])
+        #expect(TransactionChecks(Self.worker()).holds(.success([]), now: 0).map(\.severity) == [.ok])
         #expect(Self.group("cooperative-sticky", Self.member).map(\.severity) == [.ok])
     }
 
     /// Where a user may not see something, nothing is made of it.
     @Test func whatCannotBeSeenIsNoFault() {
         #expect(
-            BrokerJudge.settings(.failure(KafkaError("x", .timedOut)), brokers: 3, for: Self.worker()).map(\.severity)
+            BrokerChecks.settings(.failure(KafkaError("x", .timedOut)), brokers: 3, for: Self.worker()).map(\.severity)
                 == [.skipped]
         )
         #expect(
@@ -374,7 +374,7 @@ struct ClusterDiagnosisTests {
             }
         )
         #expect(
-            GroupJudge.group(.failure(KafkaError("x", .timedOut)), id: "g", topic: "c", partitions: 1).map(\.severity)
+            GroupChecks.group(.failure(KafkaError("x", .timedOut)), id: "g", topic: "c", partitions: 1).map(\.severity)
                 == [.skipped]
         )
     }
@@ -382,7 +382,7 @@ struct ClusterDiagnosisTests {
 
 extension ClusterDiagnosisTests {
     private static func refused(_ code: KafkaError.Code) -> Diagnosis {
-        ConnectionJudge.connection(.failure(KafkaError("brokers", code, reason: "the reason")), bootstrap: "h:1")
+        ConnectionChecks.connection(.failure(KafkaError("brokers", code, reason: "the reason")), bootstrap: "h:1")
     }
 
     private static let goodSettings = [
@@ -399,27 +399,27 @@ extension ClusterDiagnosisTests {
         return worker
     }
 
-    private static func judge(slot: String? = nil) -> AccessJudge {
+    private static func judge(slot: String? = nil) -> AccessChecks {
         var worker = worker()
         worker.kafka.groupID = "g"
         worker.kafka.groupInstanceID = slot
-        return AccessJudge(worker)
+        return AccessChecks(worker)
     }
 
     private static func settings(_ broken: [String: String], brokers: Int = 3) -> [Diagnosis] {
-        BrokerJudge.settings(.success(goodSettings.merging(broken) { $1 }), brokers: brokers, for: worker())
+        BrokerChecks.settings(.success(goodSettings.merging(broken) { $1 }), brokers: brokers, for: worker())
     }
 
     /// Four topics on three brokers, all as they should be but for what the body breaks.
     private static func judged(
         replies: [String] = [],
         brokers: Int = 3,
-        _ break: (inout [String: TopicJudge.Topic]) -> Void
+        _ break: (inout [String: TopicChecks.Topic]) -> Void
     ) -> [Diagnosis] {
         let worker = worker(replies: replies)
-        var topics: [String: TopicJudge.Topic] = [:]
+        var topics: [String: TopicChecks.Topic] = [:]
         for name in worker.topics.all {
-            topics[name] = TopicJudge.Topic(
+            topics[name] = TopicChecks.Topic(
                 partitions: Array(repeating: .init(leader: 1, replicas: 3, inSync: 3), count: 6),
                 config: [
                     "cleanup.policy": name == worker.topics.ledger ? "compact,delete" : "delete",
@@ -431,11 +431,11 @@ extension ClusterDiagnosisTests {
             )
         }
         `break`(&topics)
-        return TopicJudge(worker, topics: topics, brokers: brokers).findings
+        return TopicChecks(worker, topics: topics, brokers: brokers).findings
     }
 
     private static func offsets(committed: Int64, low: Int64, high: Int64) -> [Diagnosis] {
         let partition = TopicPartition("c", 1)
-        return GroupJudge.offsets([.init(partition, offset: committed)], [partition: .init(low: low, high: high)])
+        return GroupChecks.offsets([.init(partition, offset: committed)], [partition: .init(low: low, high: high)])
     }
 }

@@ -24,23 +24,23 @@ struct UpstreamDiagnosisTests {
             seen(proxy: "http://egress:3128") { $0.failure = .tunnelRefused }
         },
         Case(.failure, "check_otp.proxy", "takes connections and makes no tunnel", "an HTTP proxy") {
-            seen(proxy: "http://egress:3128") { sight in
-                sight = .init()
-                sight.stage = .connected
-                sight.failure = .silent
+            seen(proxy: "http://egress:3128") { result in
+                result = .init()
+                result.stage = .connected
+                result.failure = .silent
             }
         },
         Case(.failure, "upstream.tls", "does not shake hands", "speaks TLS") {
-            seen { sight in
-                sight = .init()
-                sight.stage = .connected
-                sight.failure = .silent
+            seen { result in
+                result = .init()
+                result.stage = .connected
+                result.failure = .silent
             }
         },
         Case(.failure, "upstream.tls", "no secure connection: WRONG_VERSION_NUMBER", "the port speaks TLS") {
-            seen { sight in
-                sight = .init()
-                sight.failure = .tls("WRONG_VERSION_NUMBER")
+            seen { result in
+                result = .init()
+                result.failure = .tls("WRONG_VERSION_NUMBER")
             }
         },
         Case(.failure, "upstream.tls", "speaks TLS 1.1", "nothing here can be set lower") {
@@ -61,9 +61,9 @@ struct UpstreamDiagnosisTests {
             insecure { $0.failure = .tls("failedToValidateHostname") }
         },
         Case(.failure, "upstream.certificate", "is for no name, not for upstream.example", "the name that") {
-            insecure { sight in
-                sight.failure = .tls(UpstreamProbe.otherHost)
-                sight.certificate?.names = []
+            insecure { result in
+                result.failure = .tls(UpstreamProbe.otherHost)
+                result.certificate?.names = []
             }
         },
         Case(.failure, "upstream.certificate", "is not signed by an authority", "check_otp.ca_file") {
@@ -72,7 +72,7 @@ struct UpstreamDiagnosisTests {
         Case(.warning, "upstream.certificate", "runs out in 3 days", "being renewed") {
             seen { $0.certificate?.notAfter = now + 3 * 86_400 }
         },
-        // Theirs: whoever sends its own certificate alone may lack the one between it and the root.
+        // Theirs: anyone who sends its own certificate alone may lack the one between it and the root.
         Case(
             .failure,
             "upstream.certificate",
@@ -88,10 +88,10 @@ struct UpstreamDiagnosisTests {
             "after the handshake (UNKNOWN_CA); the file holds the certificate alone, signed by CN=Issuing CA",
             "append its certificate to the file"
         ) {
-            seen(identity: ClientChain(links: [.init(subject: "CN=shop", issuer: "CN=Issuing CA")])) { sight in
-                sight.stage = .secured
-                sight.status = nil
-                sight.failure = .tls("UNKNOWN_CA")
+            seen(identity: ClientChain(links: [.init(subject: "CN=shop", issuer: "CN=Issuing CA")])) { result in
+                result.stage = .secured
+                result.status = nil
+                result.failure = .tls("UNKNOWN_CA")
             }
         },
         Case(
@@ -112,10 +112,10 @@ struct UpstreamDiagnosisTests {
             "after the handshake (CERTIFICATE_REQUIRED)",
             "client_key_file"
         ) {
-            seen { sight in
-                sight.stage = .secured
-                sight.status = nil
-                sight.failure = .tls("CERTIFICATE_REQUIRED")
+            seen { result in
+                result.stage = .secured
+                result.status = nil
+                result.failure = .tls("CERTIFICATE_REQUIRED")
             }
         },
         Case(.failure, "upstream.answer", "says nothing", "check check_otp.url") { unanswered(.silent) },
@@ -161,41 +161,41 @@ struct UpstreamDiagnosisTests {
         origin: String = "https://upstream.example",
         proxy: String? = nil,
         identity: ClientChain? = nil,
-        _ change: (inout UpstreamProbe.Sight) -> Void
+        _ change: (inout UpstreamProbe.ProbeResult) -> Void
     ) -> [Diagnosis] {
-        var sight = UpstreamProbe.Sight()
-        sight.localAddress = "10.0.0.7"
-        sight.tlsVersion = "TLS 1.2"
-        sight.stage = .answered
-        sight.certificate = .init(
+        var result = UpstreamProbe.ProbeResult()
+        result.localAddress = "10.0.0.7"
+        result.tlsVersion = "TLS 1.2"
+        result.stage = .answered
+        result.certificate = .init(
             names: ["upstream.example"],
             issuer: "CN=Authority",
             notBefore: now - 86_400,
             notAfter: now + 90 * 86_400
         )
-        sight.status = 405
-        sight.date = now
-        change(&sight)
+        result.status = 405
+        result.date = now
+        change(&result)
         guard let origin = try? Origin(origin) else { return [] }
         let proxy = proxy.flatMap { try? Origin($0) }
-        return UpstreamJudge(sight, origin: origin, proxy: proxy, identity: identity, now: now).findings
+        return UpstreamChecks(result, origin: origin, proxy: proxy, identity: identity, now: now).findings
     }
 
-    /// A handshake that failed, and what a careless one then saw.
-    private static func insecure(_ change: (inout UpstreamProbe.Sight) -> Void) -> [Diagnosis] {
-        seen { sight in
-            sight.stage = .connected
-            sight.status = nil
-            sight.failure = .tls("CERTIFICATE_VERIFY_FAILED")
-            change(&sight)
+    /// A handshake that failed, and what a unverified one then saw.
+    private static func insecure(_ change: (inout UpstreamProbe.ProbeResult) -> Void) -> [Diagnosis] {
+        seen { result in
+            result.stage = .connected
+            result.status = nil
+            result.failure = .tls("CERTIFICATE_VERIFY_FAILED")
+            change(&result)
         }
     }
 
     private static func unanswered(_ failure: UpstreamProbe.Failure) -> [Diagnosis] {
-        seen { sight in
-            sight.stage = .secured
-            sight.status = nil
-            sight.failure = failure
+        seen { result in
+            result.stage = .secured
+            result.status = nil
+            result.failure = failure
         }
     }
 }

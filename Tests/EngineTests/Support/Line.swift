@@ -33,7 +33,7 @@ enum Line {
         case .replaceProducer(let choice, let wait): ["replace producer\(text(choice)) after \(wait.milliseconds) ms"]
         case .cancelCommit(let id): ["cancel \(id.counter)"]
         case .commit(let batch): lines(of: batch)
-        case .traceBatch(let id, let places, _): ["trace \(id.counter) in \(list(places))"]
+        case .resolveCommit(let id, let places, _): ["trace \(id.counter) in \(list(places))"]
         // Asked again and again: nothing but what comes of it is of interest.
         case .fetchEnds: []
         case .wake, .report: []

@@ -35,7 +35,7 @@ enum Reading {
                 hostName: "host-1"
             )
         } catch {
-            // The directory's name is drawn anew each time.
+            // The directory's name is drawn again each time.
             let text = "\(error)".replacingOccurrences(of: directory.path + "/", with: "")
             throw Told(text: text, problems: error.problems)
         }

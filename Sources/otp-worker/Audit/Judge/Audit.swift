@@ -25,7 +25,7 @@ package struct Audit {
     private let rules: AuditRules
     package private(set) var report = AuditReport()
     private var windows: [Int32: PartitionWindow]
-    private var letters: [Int32: LetterBook] = [:]
+    private var letters: [Int32: DeadLetterBook] = [:]
     private var sessions: [SessionID: SessionFacts] = [:]
     /// Sessions with the time at which to look whether they are idle, in about that order.
     private var queue: [(time: WallTime, session: SessionID)] = []
@@ -85,11 +85,11 @@ package struct Audit {
         sweep(source.partition)
     }
 
-    package mutating func letter(_ fact: LetterFact) {
+    package mutating func letter(_ fact: DeadLetterFact) {
         guard fact.source.topic == rules.commandTopic, windows[fact.source.partition] != nil else { return }
         advance(to: fact.time)
         report.counts.letters += 1
-        letters[fact.source.partition, default: LetterBook()].letter(fact)
+        letters[fact.source.partition, default: DeadLetterBook()].letter(fact)
     }
 
     package mutating func ledger(_ fact: LedgerFact) {
@@ -161,7 +161,7 @@ package struct Audit {
         if let fault = Self.misfit(event, command, fact) { find(.shape, fact, fault) }
         let time = command.time.milliseconds > 0 ? command.time : event.receivedAt
         if event.status == .invalid {
-            letters[command.partition, default: LetterBook()].invalid(
+            letters[command.partition, default: DeadLetterBook()].invalid(
                 command.offset,
                 event.reason,
                 of: command.session,
@@ -207,7 +207,7 @@ package struct Audit {
         let grace: Int64 = 30_000
         var expiresAt: WallTime?
         if case .usable(_, _, let end) = command.content { expiresAt = end }
-        let deadline = SessionJudge.deadline(command.time, expiresAt, readAt: nil, rules)
+        let deadline = SessionAuditor.deadline(command.time, expiresAt, readAt: nil, rules)
         // One that came too late is due when it comes.
         let late = rules.now.milliseconds - max(deadline, command.time).milliseconds
         guard late > grace else {
@@ -304,7 +304,7 @@ extension Audit {
         if facts.lanes.values.count(where: { !$0.exchanges.isEmpty }) > 1 { report.counts.spread += 1 }
         let verified = facts.lanes.values.flatMap { $0.exchanges.filter { $0.answer?.isVerified == true } }
         if verified.count > 1 { report.counts.verifiedAgain += 1 }
-        for finding in SessionJudge.findings(about: facts, rules) { add(finding) }
+        for finding in SessionAuditor.findings(about: facts, rules) { add(finding) }
     }
 
     private mutating func sweep(_ partition: Int32) {

@@ -109,7 +109,7 @@ package struct ResultFact: Sendable {
 }
 
 /// A dead letter, by what its headers say.
-package struct LetterFact: Equatable, Sendable {
+package struct DeadLetterFact: Equatable, Sendable {
     package var source: Coordinates
     package var reason: String
     package var time: WallTime

@@ -24,7 +24,7 @@ package struct AuditReport: Sendable {
         package var foreign = 0
         /// Sessions whose commands lie in more than one partition: the key rule is broken, and with it promises 2 to 4.
         package var spread = 0
-        /// Sessions whose `verified` was told to several commands: whoever acts on each of those results acts twice.
+        /// Sessions whose `verified` was told to several commands: anyone who acts on each of those results acts twice.
         package var verifiedAgain = 0
     }
 

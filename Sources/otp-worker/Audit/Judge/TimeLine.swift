@@ -25,7 +25,7 @@ package struct TimeLine {
     private var commands: [CommandFact] = []
     private var results: [ResultFact] = []
     private var ledger: [LedgerFact] = []
-    private var letters: [(fact: LetterFact, place: Coordinates)] = []
+    private var letters: [(fact: DeadLetterFact, place: Coordinates)] = []
     private var calls: [CallFact] = []
 
     package init(of session: SessionID, commands: String, ledger: String, deadLetters: String) {
@@ -38,7 +38,7 @@ package struct TimeLine {
     package mutating func add(_ command: CommandFact) { commands.append(command) }
     package mutating func add(_ result: ResultFact) { results.append(result) }
     package mutating func add(_ record: LedgerFact) { ledger.append(record) }
-    package mutating func add(_ letter: LetterFact, at place: Coordinates) { letters.append((letter, place)) }
+    package mutating func add(_ letter: DeadLetterFact, at place: Coordinates) { letters.append((letter, place)) }
     package mutating func add(_ call: CallFact) { calls.append(call) }
 
     package var isEmpty: Bool {
@@ -133,7 +133,7 @@ package struct TimeLine {
         )
     }
 
-    private func entry(_ letter: (fact: LetterFact, place: Coordinates)) -> Entry {
+    private func entry(_ letter: (fact: DeadLetterFact, place: Coordinates)) -> Entry {
         Entry(
             time: letter.fact.time,
             kind: "dead letter",

@@ -9,7 +9,7 @@ import Synchronization
 /// Feeds the engine what happened and does what it says, on one event loop.
 ///
 /// It decides nothing: whatever looks like a decision here belongs into the engine.
-final class Shell: @unchecked Sendable {
+final class EngineLoop: @unchecked Sendable {
     // Safe because every stored variable is touched on the event loop only; what others call goes through `take`.
 
     /// Everything that the shell needs and that is made before it.
@@ -17,8 +17,8 @@ final class Shell: @unchecked Sendable {
         var client: CheckClient
         var secret: SecretReload
         var warmConnections: Int
-        var intents: @Sendable (Shell) -> IntentWriter
-        var transactor: Transactor
+        var intents: @Sendable (EngineLoop) -> IntentWriter
+        var transactionExecutor: TransactionExecutor
         var queries: LedgerQueries
         var makeConsumer: @Sendable () throws(KafkaError) -> ConsumerThread
         var topics: WorkerConfiguration.Topics
@@ -173,15 +173,15 @@ final class Shell: @unchecked Sendable {
         case .pause(let places): consumer?.consumer.pause(places.map(commandPartition))
         case .unpause(let places): consumer?.consumer.resume(places.map(commandPartition))
         case .resume(let place, let offset): consumer?.consumer.resume(commandPartition(place), at: offset)
-        case .fetchPositions, .readLedger, .fetchEnds, .traceBatch: ask(effect)
+        case .fetchPositions, .readLedger, .fetchEnds, .resolveCommit: ask(effect)
         case .writeBarrier(let place, let barrier): intents.write(place, barrier)
         case .fence(_, let ids): fence(ids)
         case .writeIntent(let id, let record): intents.write(id, record)
         case .call(let id, let command, let headers, let timeout): call(id, command, headers, timeout)
         case .replaceProducer(let choice, let delay):
-            parts.transactor.replace(choice, after: delay) { self.report($0) }
+            parts.transactionExecutor.replace(choice, after: delay) { self.report($0) }
         case .commit(let batch): commit(batch)
-        case .cancelCommit(let id): parts.transactor.cancel(id)
+        case .cancelCommit(let id): parts.transactionExecutor.cancel(id)
         case .wake(let moment): schedule(moment)
         case .report(let fact): parts.telemetry.report(fact) { traceID(of: $0) }
         case .stop: stop()
@@ -204,9 +204,9 @@ final class Shell: @unchecked Sendable {
                 report: answer
             )
         case .fetchEnds(let places, let timeout): parts.queries.fetchEnds(places, timeout: timeout, report: answer)
-        case .traceBatch(let id, let places, let timeout):
+        case .resolveCommit(let id, let places, let timeout):
             guard let consumer = consumer?.consumer else {
-                report(.batchTraced(id, nil))
+                report(.commitResolved(id, nil))
                 return
             }
             parts.queries.trace(id, places, consumer, timeout: timeout, report: answer)
@@ -241,21 +241,21 @@ final class Shell: @unchecked Sendable {
             }
             let membership = try consumer.groupMetadata()
             guard batch.offsets.allSatisfy({ members[$0.place] == membership.memberID }) else {
-                // Forgotten by the group while a revocation is under way, librdkafka joins anew as another member and calls
+                // Forgotten by the group while a revocation is under way, librdkafka joins again as another member and calls
                 // none of its partitions lost. Others may have had them meanwhile, and no generation would tell.
                 let gone = KafkaError("group metadata", .unknownMemberID, reason: "not the member that was assigned")
                 let thread = self.consumer
                 eventLoop.execute { if thread === self.consumer { self.consumerFailed(gone) } }
                 throw gone
             }
-            parts.transactor.commit(batch, membership) { self.report($0) }
+            parts.transactionExecutor.commit(batch, membership) { self.report($0) }
         } catch {
             report(.commitAborted(batch.id, .stale, faults: [], isProducerLost: false, reason: "\(error)"))
         }
     }
 
     private func fence(_ ids: [String]) {
-        parts.transactor.fence(ids) { [telemetry = parts.telemetry] id, error in
+        parts.transactionExecutor.fence(ids) { [telemetry = parts.telemetry] id, error in
             if let error { telemetry.fencingFailed(id, error) }
         }
     }
@@ -353,7 +353,7 @@ final class Shell: @unchecked Sendable {
         guard isStopping, thread == nil || thread === consumer else { return }
         consumer = nil
         intents.close()
-        parts.transactor.close {
+        parts.transactionExecutor.close {
             self.parts.queries.close {
                 self.eventLoop.execute {
                     self.parts.client.close {

@@ -4,20 +4,24 @@ import Testing
 import Worker
 
 @Suite("Producers that place keys differently are noticed, and nothing else is taken for that")
-struct KeyCensusTests {
+struct PartitionerDetectorTests {
     private let start = Instant(nanoseconds: 0)
 
     private func key(_ number: Int) -> [UInt8] { Array("session-\(number)".utf8) }
 
-    private func place(_ numbers: Range<Int>, by partitioner: KeyPartitioner, of count: Int, in census: inout KeyCensus)
-    {
+    private func place(
+        _ numbers: Range<Int>,
+        by partitioner: KeyPartitioner,
+        of count: Int,
+        in census: inout PartitionerDetector
+    ) {
         for number in numbers {
             census.count(key(number), in: partitioner.partition(of: key(number), count: count))
         }
     }
 
     /// A placement that has nothing to do with either: FNV-1a, as some clients for Go have it.
-    private func scatter(_ numbers: Range<Int>, of count: Int, in census: inout KeyCensus) {
+    private func scatter(_ numbers: Range<Int>, of count: Int, in census: inout PartitionerDetector) {
         for number in numbers {
             let hash = key(number).reduce(0x811c_9dc5 as UInt32) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
             census.count(key(number), in: Int32(hash % UInt32(count)))
@@ -25,7 +29,7 @@ struct KeyCensusTests {
     }
 
     @Test func aKeyOfWhichOnlyTheBeginningIsKnownSaysNothing() {
-        var census = KeyCensus(partitions: 8)
+        var census = PartitionerDetector(partitions: 8)
         for number in 0..<2_000 {
             let whole = [UInt8](repeating: 7, count: 1_024) + key(number)
             let partition = KeyPartitioner.murmur2.partition(of: whole, count: 8)
@@ -43,7 +47,7 @@ struct KeyCensusTests {
     @Test(arguments: [2, 3, 8, 64])
     func oneKindOfProducerIsNoMix(partitions: Int) {
         for partitioner in KeyPartitioner.allCases {
-            var census = KeyCensus(partitions: partitions)
+            var census = PartitionerDetector(partitions: partitions)
             place(0..<20_000, by: partitioner, of: partitions, in: &census)
             #expect(census.judge(at: start) == nil)
             #expect(!census.isMixed(at: start))
@@ -56,7 +60,7 @@ struct KeyCensusTests {
 
     @Test(arguments: [2, 3, 8, 64])
     func twoKindsAreAMix(partitions: Int) throws {
-        var census = KeyCensus(partitions: partitions)
+        var census = PartitionerDetector(partitions: partitions)
         place(0..<1_000, by: .murmur2, of: partitions, in: &census)
         #expect(census.judge(at: start) == nil)
         place(1_000..<1_020, by: .crc32, of: partitions, in: &census)
@@ -67,7 +71,7 @@ struct KeyCensusTests {
     }
 
     @Test func aMixIsToldOnceInAWhileForAsLongAsItGoesOn() {
-        var census = KeyCensus(partitions: 8)
+        var census = PartitionerDetector(partitions: 8)
         var told: [Int] = []
         for minute in 0..<25 {
             place(minute * 100..<minute * 100 + 50, by: .murmur2, of: 8, in: &census)
@@ -82,7 +86,7 @@ struct KeyCensusTests {
     @Test(arguments: [2, 3, 8, 64])
     func anotherRuleIsNoMix(partitions: Int) {
         for offset in 0..<20 {
-            var census = KeyCensus(partitions: partitions)
+            var census = PartitionerDetector(partitions: partitions)
             scatter(offset * 10_000..<offset * 10_000 + 3_000, of: partitions, in: &census)
             #expect(census.judge(at: start) == nil)
             place(0..<500, by: .murmur2, of: partitions, in: &census)
@@ -94,7 +98,7 @@ struct KeyCensusTests {
     @Test(arguments: [(4, 8), (8, 12), (2, 3), (6, 7)])
     func aTopicThatHasGrownIsNoMix(before: Int, now: Int) {
         for partitioner in KeyPartitioner.allCases {
-            var census = KeyCensus(partitions: now)
+            var census = PartitionerDetector(partitions: now)
             place(0..<2_500, by: partitioner, of: before, in: &census)
             #expect(census.judge(at: start) == nil)
             place(2_500..<3_500, by: partitioner, of: now, in: &census)
@@ -103,7 +107,7 @@ struct KeyCensusTests {
     }
 
     @Test func aKeyCountsOnceHoweverOftenItComes() {
-        var census = KeyCensus(partitions: 8)
+        var census = PartitionerDetector(partitions: 8)
         place(0..<1_000, by: .murmur2, of: 8, in: &census)
         for _ in 0..<1_000 { place(2_000..<2_004, by: .crc32, of: 8, in: &census) }
         #expect(census.judge(at: start) == nil)
@@ -111,22 +115,22 @@ struct KeyCensusTests {
     }
 
     @Test func oldEvidenceIsForgotten() {
-        var census = KeyCensus(partitions: 8)
+        var census = PartitionerDetector(partitions: 8)
         place(0..<100, by: .murmur2, of: 8, in: &census)
         #expect(census.judge(at: start) == nil)
-        #expect(census.judge(at: start + KeyCensus.longestWindow) == nil)
+        #expect(census.judge(at: start + PartitionerDetector.longestWindow) == nil)
         place(100..<200, by: .crc32, of: 8, in: &census)
-        #expect(census.judge(at: start + KeyCensus.longestWindow) == nil)
+        #expect(census.judge(at: start + PartitionerDetector.longestWindow) == nil)
         census.grew(to: 12)
         place(200..<300, by: .murmur2, of: 12, in: &census)
-        #expect(census.judge(at: start + KeyCensus.longestWindow) == nil)
+        #expect(census.judge(at: start + PartitionerDetector.longestWindow) == nil)
     }
 
     @Test func whatSaysNothingIsNotCounted() {
-        var alone = KeyCensus(partitions: 1)
+        var alone = PartitionerDetector(partitions: 1)
         place(0..<100, by: .murmur2, of: 1, in: &alone)
         #expect(alone.records.total == 0)
-        var census = KeyCensus(partitions: 4)
+        var census = PartitionerDetector(partitions: 4)
         census.count(nil, in: 0)
         census.count([], in: 0)
         // A partition that is not known yet.

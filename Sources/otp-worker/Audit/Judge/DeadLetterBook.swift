@@ -3,7 +3,7 @@ import Contract
 /// Brings the `invalid` results of one partition together with their dead letters, whichever is read first.
 ///
 /// It keeps them for as long as ``PartitionWindow`` tells doubles, then judges them.
-struct LetterBook {
+struct DeadLetterBook {
     private struct Entry {
         /// What the result said; nil while none did.
         var invalid: Reason?
@@ -22,7 +22,7 @@ struct LetterBook {
         oldest = min(oldest, offset)
     }
 
-    mutating func letter(_ letter: LetterFact) {
+    mutating func letter(_ letter: DeadLetterFact) {
         let offset = letter.source.offset
         entries[offset, default: Entry(time: letter.time)].letters.append(letter.reason)
         oldest = min(oldest, offset)

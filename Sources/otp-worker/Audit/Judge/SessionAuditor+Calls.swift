@@ -1,7 +1,7 @@
 import Contract
 
 // The upstream's journal against the commands and results of a session.
-extension SessionJudge {
+extension SessionAuditor {
     private struct Asked {
         var exchanges: [SessionFacts.Exchange] = []
         var calls: [CallFact] = []

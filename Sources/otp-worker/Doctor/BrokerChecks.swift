@@ -2,7 +2,7 @@ package import Kafka
 package import Worker
 
 /// Judges the brokers' settings against what a worker asks of them.
-package enum BrokerJudge {
+package enum BrokerChecks {
     /// Judges one broker's settings; `brokers` is how many there are.
     package static func settings(
         _ asked: Result<[String: String], KafkaError>,

@@ -2,7 +2,7 @@ import Contract
 import Engine
 
 // The ledger's last state of a session against its results: the two are written in one transaction.
-extension SessionJudge {
+extension SessionAuditor {
     /// A state this young may belong to results that were published after the end was taken.
     private static let tail: Int64 = 30_000
 

@@ -6,7 +6,7 @@ import Engine
 ///
 /// What it cannot know (the history begins in the middle, a key was changed, memory may have ended) it does not hold against
 /// anybody.
-struct SessionJudge {
+struct SessionAuditor {
     let rules: AuditRules
     let facts: SessionFacts
     /// Its beginning is in the history.
@@ -21,7 +21,7 @@ struct SessionJudge {
     }
 
     static func findings(about facts: SessionFacts, _ rules: AuditRules) -> [Finding] {
-        var judge = SessionJudge(facts, rules)
+        var judge = SessionAuditor(facts, rules)
         for (partition, lane) in facts.lanes.sorted(by: { $0.key < $1.key }) {
             judge.order(lane, partition)
             judge.history(lane, partition)

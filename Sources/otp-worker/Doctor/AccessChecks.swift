@@ -2,7 +2,7 @@ package import Kafka
 package import Worker
 
 /// Judges what the cluster lets this user do: read, write, commit, and run transactions.
-package struct AccessJudge {
+package struct AccessChecks {
     private let brokers: String
     private let group: String
     /// The transactional id of the worker's own slot, if it has one.
@@ -14,7 +14,7 @@ package struct AccessJudge {
         slot = worker.slotTransactionalID
     }
 
-    /// What is rehearsed with: never the worker's own, which may be at work.
+    /// What the dry run is made with: never the worker's own, which may be at work.
     package var transactionalID: String { "\(slot ?? group)-doctor" }
 
     /// - Parameters:
@@ -32,7 +32,7 @@ package struct AccessJudge {
         }
     }
 
-    /// A rehearsed transaction that wrote to one topic; under a quota that it does not come through says nothing.
+    /// A dry run of a transaction that wrote to one topic; under a quota that it does not come through says nothing.
     package func writing(_ topic: String, _ error: KafkaError?, throttle: Duration = .zero) -> Diagnosis {
         guard let error else { return .ok("access.write", "\(topic) can be written to in a transaction") }
         if throttle > .zero, error.isTransient || error.code == .messageTimedOut {
@@ -48,7 +48,7 @@ package struct AccessJudge {
         return .failure("access.write", "\(topic) cannot be written to: \(error.reason)", remedy: remedy)
     }
 
-    /// A rehearsed transaction that sent the group's offsets.
+    /// A dry run of a transaction that sent the group's offsets.
     package func committing(_ error: KafkaError?) -> Diagnosis {
         guard let error else { return .ok("access.group", "offsets of \(group) can be committed in a transaction") }
         let remedy =
@@ -89,7 +89,7 @@ package struct AccessJudge {
         )
     }
 
-    /// A right for the worker's own id alone is enough for the worker, and not for a rehearsal.
+    /// A right for the worker's own id alone is enough for the worker, and not for a dry run.
     private var unknownID: Diagnosis {
         let check = "access.transactions"
         guard let slot else {

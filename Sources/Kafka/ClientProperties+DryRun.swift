@@ -5,7 +5,7 @@ extension ClientProperties {
     ///
     /// That finds what librdkafka refuses: a property that it does not know, a value that it does not take, a file of certificates that
     /// it cannot read.
-    package static func rehearse(
+    package static func dryRun(
         _ common: Common,
         groupID: String,
         instanceID: String?,

@@ -2,7 +2,7 @@ package import Kafka
 package import Worker
 
 /// Judges the topics: whether they are there, fit one another, and keep what a worker needs.
-package struct TopicJudge {
+package struct TopicChecks {
     /// What the cluster says of a topic.
     package struct Topic: Equatable, Sendable {
         package var partitions: [Admin.PartitionState]

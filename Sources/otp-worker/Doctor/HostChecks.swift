@@ -1,5 +1,5 @@
 /// Judges what the worker needs of the machine that it runs on.
-package enum HostJudge {
+package enum HostChecks {
     /// Judges this process's limit of open files against the connections that it may open to the upstream.
     package static func openFiles(_ limit: UInt64, connections: Int) -> Diagnosis {
         // Besides: the brokers' connections of four clients, the probes' server, logs.

@@ -7,7 +7,7 @@ import Synchronization
 /// Carries out one transaction at a time, on a thread of its own, and says what became of it.
 ///
 /// It never tries anything twice that it was not told to.
-final class Transactor: Sendable {
+final class TransactionExecutor: Sendable {
     private let queue = DispatchQueue(label: "otp-worker.transactions")
     private let properties:
         @Sendable (_ transactionalID: String, _ batchBytes: Int) throws(KafkaError) -> [String: String]

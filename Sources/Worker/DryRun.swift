@@ -11,7 +11,7 @@ import Darwin
 #endif
 
 /// Puts together what a worker is made of, as far as that connects to nobody: what would end a start is found before it.
-package enum Rehearsal {
+package enum DryRun {
     /// Everything that is wrong, each with its setting.
     package static func faults(_ configuration: WorkerConfiguration) -> [StartFailure] {
         [clients(configuration), upstream(configuration.checkOTP), admin(configuration.admin)].compactMap { $0 }
@@ -20,7 +20,7 @@ package enum Rehearsal {
     private static func clients(_ configuration: WorkerConfiguration) -> StartFailure? {
         let kafka = configuration.kafka
         do throws(KafkaError) {
-            try ClientProperties.rehearse(
+            try ClientProperties.dryRun(
                 .init(bootstrapServers: "", clientID: configuration.name, passThrough: kafka.properties),
                 groupID: kafka.groupID,
                 instanceID: kafka.groupInstanceID,

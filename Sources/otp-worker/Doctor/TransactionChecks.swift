@@ -3,7 +3,7 @@ package import Kafka
 package import Worker
 
 /// Judges transactions that stay open, by what they keep from being read.
-package struct TransactionJudge {
+package struct TransactionChecks {
     private let topics: WorkerConfiguration.Topics
     private let brokers: String
 

@@ -3,7 +3,7 @@ package import Kafka
 package import Worker
 
 /// Judges whether the cluster lets this user in, and whether its brokers can be reached.
-package enum ConnectionJudge {
+package enum ConnectionChecks {
     /// Who answered.
     package struct Cluster: Equatable, Sendable {
         package var id: String?
@@ -36,7 +36,7 @@ package enum ConnectionJudge {
     private static func remedy(_ error: KafkaError) -> String {
         // A connection that merely ends within the handshake counts as lost, not as a fault of TLS.
         switch error.reason.contains("SSL routines") ? .ssl : error.code {
-        case .resolve: "correct the name in kafka.brokers, or mend this host's name resolution"
+        case .resolve: "correct the name in kafka.brokers, or fix this host's name resolution"
         case .authentication, .saslAuthenticationFailed:
             "check kafka.properties.sasl.username and sasl.password, and that the user exists on the cluster"
         case .unsupportedSASLMechanism: "set kafka.properties.sasl.mechanism to one that the brokers have enabled"

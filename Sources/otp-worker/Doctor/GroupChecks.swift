@@ -1,7 +1,7 @@
 package import Kafka
 
 /// Judges the group that the workers share, and where it stands.
-package enum GroupJudge {
+package enum GroupChecks {
     /// Judges the group as its coordinator tells it.
     ///
     /// The topic is that of the commands, which is all that a worker subscribes to.

@@ -1,8 +1,8 @@
 package import CheckOTP
 
 /// Judges the way to the upstream: address, TLS, certificate, key, clock and egress.
-package struct UpstreamJudge {
-    private let sight: UpstreamProbe.Sight
+package struct UpstreamChecks {
+    private let result: UpstreamProbe.ProbeResult
     private let origin: Origin
     private let proxy: Origin?
     /// What is shown to the upstream, if it is to be shown a certificate.
@@ -11,13 +11,13 @@ package struct UpstreamJudge {
     private let now: Int64
 
     package init(
-        _ sight: UpstreamProbe.Sight,
+        _ result: UpstreamProbe.ProbeResult,
         origin: Origin,
         proxy: Origin?,
         identity: ClientChain? = nil,
         now: Int64
     ) {
-        self.sight = sight
+        self.result = result
         self.origin = origin
         self.proxy = proxy
         self.identity = identity
@@ -41,12 +41,12 @@ package struct UpstreamJudge {
     private var unreached: Diagnosis? {
         let peer = proxy.map { "the proxy \($0)" } ?? "\(origin)"
         let setting = proxy == nil ? "check_otp.url" : "check_otp.proxy"
-        return switch sight.failure {
+        return switch result.failure {
         case .unresolved:
             .failure(
                 setting,
                 "\(peer): its name has no address",
-                remedy: "correct \(setting), or mend this host's name resolution"
+                remedy: "correct \(setting), or fix this host's name resolution"
             )
         case .unreachable:
             .failure(
@@ -76,7 +76,7 @@ package struct UpstreamJudge {
         }
     }
 
-    private var isBeforeTunnel: Bool { proxy != nil && sight.stage == .connected }
+    private var isBeforeTunnel: Bool { proxy != nil && result.stage == .connected }
 
     /// Nil without TLS, where there is nothing more to say than that.
     private var security: [Diagnosis]? {
@@ -91,7 +91,7 @@ package struct UpstreamJudge {
                     )
                 ]
         }
-        if sight.failure == .silent, sight.stage.rawValue < UpstreamProbe.Stage.secured.rawValue {
+        if result.failure == .silent, result.stage.rawValue < UpstreamProbe.Stage.secured.rawValue {
             return [
                 .failure(
                     "upstream.tls",
@@ -100,8 +100,8 @@ package struct UpstreamJudge {
                 )
             ]
         }
-        guard case .tls(let reason)? = sight.failure else {
-            guard let version = sight.tlsVersion else { return [] }
+        guard case .tls(let reason)? = result.failure else {
+            guard let version = result.tlsVersion else { return [] }
             return [.ok("upstream.tls", version)] + [expiry].compactMap { $0 }
         }
         return [refusedTLS(reason)]
@@ -109,15 +109,15 @@ package struct UpstreamJudge {
 
     /// Why no secure connection came about, from what the other side showed.
     private func refusedTLS(_ reason: String) -> Diagnosis {
-        if sight.stage == .secured { return refusedIdentity(reason) }
-        if let version = sight.tlsVersion, version < "TLS 1.2" {
+        if result.stage == .secured { return refusedIdentity(reason) }
+        if let version = result.tlsVersion, version < "TLS 1.2" {
             return .failure(
                 "upstream.tls",
                 "the upstream speaks \(version); 1.2 is the least that is safe, and the least that is taken",
                 remedy: "check check_otp.url, and what stands before the upstream; nothing here can be set lower"
             )
         }
-        guard let certificate = sight.certificate else {
+        guard let certificate = result.certificate else {
             return .failure(
                 "upstream.tls",
                 "no secure connection: \(reason)",
@@ -186,7 +186,7 @@ package struct UpstreamJudge {
         )
     }
 
-    /// A chain in the wrong order, or with a gap, is none to whoever has to verify it.
+    /// A chain in the wrong order, or with a gap, is none to anyone who has to verify it.
     private var brokenIdentity: Diagnosis? {
         guard let gap = identity?.broken else { return nil }
         return .warning(
@@ -198,7 +198,7 @@ package struct UpstreamJudge {
     }
 
     private var expiry: Diagnosis? {
-        guard let certificate = sight.certificate else { return nil }
+        guard let certificate = result.certificate else { return nil }
         let left = certificate.notAfter - now
         guard left < 14 * 86_400 else {
             return .ok("upstream.certificate", "valid for \(days(left)) more, by \(certificate.issuer)")
@@ -216,13 +216,13 @@ package struct UpstreamJudge {
     }
 
     private var answer: [Diagnosis] {
-        guard let status = sight.status else { return [unanswered] }
+        guard let status = result.status else { return [unanswered] }
         return [key(status)] + [clock, egress].compactMap { $0 }
     }
 
     private var unanswered: Diagnosis {
         let why =
-            switch sight.failure {
+            switch result.failure {
             case .silent: "it takes the request and says nothing"
             case .notHTTP: "what it says is not HTTP"
             default: "it ends the connection without an answer"
@@ -249,7 +249,7 @@ package struct UpstreamJudge {
                 setting,
                 "the upstream refuses the account, or this address (403)",
                 remedy:
-                    "ask for this egress address to be allowed\(sight.localAddress.map { " (the connection leaves from \($0))" } ?? "")"
+                    "ask for this egress address to be allowed\(result.localAddress.map { " (the connection leaves from \($0))" } ?? "")"
                     + ", and whether the account is open; check_otp.proxy gives a fixed egress"
             )
         case 300..<400:
@@ -279,7 +279,7 @@ package struct UpstreamJudge {
     }
 
     private var clock: Diagnosis? {
-        guard let date = sight.date else { return nil }
+        guard let date = result.date else { return nil }
         // `Date` has whole seconds, and was written before the answer travelled.
         guard abs(date - now) > 3 else { return .ok("clock.upstream", "within 3 s of the upstream's") }
         return .warning(
@@ -290,8 +290,8 @@ package struct UpstreamJudge {
     }
 
     private var egress: Diagnosis? {
-        if let seen = sight.seenAddress { return .ok("upstream.egress", "the upstream sees \(seen)") }
-        return sight.localAddress.map {
+        if let seen = result.seenAddress { return .ok("upstream.egress", "the upstream sees \(seen)") }
+        return result.localAddress.map {
             .ok(
                 "upstream.egress",
                 "connections leave this machine from \($0); the upstream may see another one, behind NAT or a proxy"

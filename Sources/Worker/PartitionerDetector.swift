@@ -6,7 +6,7 @@ package import Kafka
 /// A record fits a partitioner by chance too, once in as many times as there are partitions: where the topic has grown since, or
 /// where somebody places records by a rule of their own, old and odd records fit both partitioners equally often. So a mix is only
 /// told when each of the two fits at least twice as many keys as those that fit neither explain. It counts; it does not log.
-package struct KeyCensus: Sendable {
+package struct PartitionerDetector: Sendable {
     /// What was counted of what says something: a record that both partitioners would place there, one without a key, and a topic
     /// of one partition say nothing.
     package struct Counts: Equatable, Sendable {
