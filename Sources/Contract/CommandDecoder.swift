@@ -129,12 +129,13 @@ package struct CommandDecoder: Sendable {
         return json
     }
 
-    /// Names the doubled key if it is one of ours; any other could be content.
+    /// Names the fields to which a doubled key leads, if it is one of ours; any other could be content.
     private func duplicateName(in bytes: [UInt8], _ failure: JSON.Failure) -> String {
-        guard failure.kind == .duplicateKey, let field = fields.field(beginning: bytes[failure.offset...]) else {
+        guard failure.kind == .duplicateKey, let name = JSONParser.string(in: bytes, at: failure.offset) else {
             return ""
         }
-        return " (\(field.rawValue))"
+        let names = fields.fields(behind: name).map(\.rawValue)
+        return names.isEmpty ? "" : " (\(names.joined(separator: ", ")))"
     }
 }
 

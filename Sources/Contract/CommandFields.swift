@@ -29,10 +29,10 @@ package struct CommandFields: Equatable, Sendable {
         return pointer.names == [field.rawValue] ? field.rawValue : "\(field.rawValue) (\(pointer))"
     }
 
-    /// The field of which a member of this name is, or could be, the innermost part.
-    func field(beginning text: ArraySlice<UInt8>) -> Field? {
-        Field.allCases.first { field in
-            self[field].names.last.map { text.starts(with: "\"\($0)\"".utf8) } ?? false
-        }
+    /// The fields to whose place a member of this name leads, or could: those of which it is the innermost part, else any part.
+    func fields(behind name: String) -> [Field] {
+        let innermost = Field.allCases.filter { self[$0].names.last?.hasSameBytes(as: name) ?? false }
+        guard innermost.isEmpty else { return innermost }
+        return Field.allCases.filter { self[$0].names.contains { $0.hasSameBytes(as: name) } }
     }
 }

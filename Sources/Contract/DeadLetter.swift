@@ -153,8 +153,17 @@ extension DeadLetter {
         return original
     }
 
-    /// How often the command at `place` was replayed, by its own account; 0 where that cannot be.
+    /// How often the command at `place` was replayed, by its own account; 0 where that cannot be, and never more than can be.
+    ///
+    /// No more than an account: nothing in a record shows that a replay wrote its headers, and the record that it repeats is not here
+    /// to compare. A replay itself counts anew wherever that record is still kept.
     package static func replayCount(ofCommandWith headers: [Header], at place: Coordinates) -> Int {
-        original(namedBy: headers, at: place) == nil ? 0 : replayCount(in: headers)
+        let marks = headers.filter { $0.name == Name.replayCount || $0.name == Name.replayOf }
+        // A replay writes each once.
+        guard marks.count == 2, original(namedBy: headers, at: place) != nil else { return 0 }
+        return min(replayCount(in: headers), mostReplays)
     }
+
+    /// The most that `otp-worker dead-letters replay` can be told to make of one command.
+    private static let mostReplays = 100
 }

@@ -1,4 +1,4 @@
-/// Finds a code and a phone number in base64 and in hexadecimal.
+/// Finds a code and a phone number in base64 and in hexadecimal, forwards and backwards.
 ///
 /// It knows no other text: whatever else an encoding holds goes with them.
 struct EncodedSecrets {
@@ -15,40 +15,78 @@ struct EncodedSecrets {
         for spelling in [code.lowercased(), code.uppercased()] where spelling != code {
             spellings.append(Array(spelling.utf8))
         }
-        secrets = [phone] + (isCodeLong ? [Array(code.lowercased().utf8)] : [])
+        let forwards = [phone] + (isCodeLong ? [Array(code.lowercased().utf8)] : [])
+        secrets = forwards + forwards.map { $0.reversed() }
         patterns = (isCodeLong ? spellings + [phone] : [phone]).flatMap { secret in
-            (0..<3).map { Self.sextets(secret, after: $0) }
+            (0..<3).flatMap { [Self.sextets(secret, after: $0), Self.sextets(secret.reversed(), after: $0)] }
         }
         exact = isCodeLong ? [] : spellings.map { Self.sextets($0, after: 0, whole: true) }
     }
 
     /// Where they stand, in order; may overlap.
     func ranges(in text: [Unicode.Scalar]) -> [Range<Int>] {
-        let sextets = text.map(Self.sextet)
-        var ranges: [Range<Int>] = []
-        for start in text.indices {
-            if let end = endOfHexadecimal(in: text, from: start) { ranges.append(start..<end) }
-            // Each run is looked at from its beginning.
-            guard sextets[start] != Self.none, start == 0 || sextets[start - 1] == Self.none else { continue }
-            let run = start..<(sextets[start...].firstIndex(of: Self.none) ?? text.count)
-            guard isSecret(sextets[run]) else { continue }
-            ranges.append(start..<(text[run.upperBound...].firstIndex { $0 != "=" } ?? text.count))
-        }
-        return ranges
+        var ranges = text.indices.compactMap { start in endOfHexadecimal(in: text, from: start).map { start..<$0 } }
+        for lines in Self.lines(of: text) { ranges += self.ranges(in: lines) }
+        return ranges.sorted { $0.lowerBound < $1.lowerBound }
     }
 
     // MARK: Base64
 
     private static let none: UInt8 = 0xff
 
-    private func isSecret(_ run: ArraySlice<UInt8>) -> Bool {
-        for pattern in exact where run.elementsEqual(pattern) { return true }
-        for pattern in patterns where run.count >= pattern.count {
-            for start in run.startIndex...(run.endIndex - pattern.count) where run[start] == pattern[0] {
-                if run[start...].starts(with: pattern) { return true }
+    /// Words that may be base64, with nothing between but what breaks its lines.
+    private struct Lines {
+        /// Where they are in the text, padding included.
+        var words: [Range<Int>] = []
+        var sextets: [UInt8] = []
+        /// The word of each sextet.
+        var owners: [Int] = []
+    }
+
+    private static func lines(of text: [Unicode.Scalar]) -> [Lines] {
+        let sextets = text.map(sextet)
+        var all: [Lines] = []
+        var lines = Lines()
+        var position = 0
+        while position < text.count {
+            var isOver = true
+            if sextets[position] != none {
+                let end = sextets[position...].firstIndex(of: none) ?? text.count
+                let padded = text[end...].firstIndex { $0 != "=" } ?? text.count
+                lines.sextets += sextets[position..<end]
+                lines.owners += repeatElement(lines.words.count, count: end - position)
+                lines.words.append(position..<padded)
+                position = padded
+                isOver = padded > end
+            } else {
+                isOver = !text[position].properties.isWhitespace && !Visibility.isInvisible(text[position])
+                position += 1
+            }
+            if isOver {
+                all.append(lines)
+                lines = Lines()
             }
         }
-        return false
+        return all + [lines]
+    }
+
+    /// The words in which a secret stands, whole.
+    private func ranges(in lines: Lines) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var start = 0
+        for word in lines.words.indices where !exact.isEmpty {
+            let end = lines.owners[start...].firstIndex { $0 != word } ?? lines.owners.count
+            if exact.contains(where: lines.sextets[start..<end].elementsEqual) { ranges.append(lines.words[word]) }
+            start = end
+        }
+        for start in lines.sextets.indices {
+            for pattern in patterns where lines.sextets[start] == pattern[0] {
+                guard lines.sextets[start...].starts(with: pattern) else { continue }
+                let last = lines.words[lines.owners[start + pattern.count - 1]]
+                ranges.append(lines.words[lines.owners[start]].lowerBound..<last.upperBound)
+            }
+        }
+        return ranges
     }
 
     /// Of either alphabet.
@@ -109,7 +147,9 @@ struct EncodedSecrets {
     private static func byte(in text: [Unicode.Scalar], from start: Int, isFirst: Bool) -> (UInt8, end: Int)? {
         var position = start
         if !isFirst {
-            while position < text.count, position - start < 3, separatesBytes(text[position]) { position += 1 }
+            while position < text.count, position - start < separatorsInARow, text[position].plain == nil {
+                position += 1
+            }
         } else if position < text.count, text[position] == "%" || text[position] == "\\" {
             position += 1
         }
@@ -124,12 +164,8 @@ struct EncodedSecrets {
         return (high << 4 | low, position + 2)
     }
 
-    private static func separatesBytes(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar {
-        case " ", ":", "-", ",", ";", "%", "\\": true
-        default: false
-        }
-    }
+    /// Between two bytes.
+    private static let separatorsInARow = 10
 
     private static func nibble(_ scalar: Unicode.Scalar) -> UInt8? {
         switch scalar {

@@ -27,6 +27,12 @@ struct JSONParser {
         return value
     }
 
+    /// The string that begins at a place, its escapes read.
+    static func string(in bytes: [UInt8], at start: Int) -> String? {
+        var parser = JSONParser(bytes: bytes, from: start, maximumDepth: 0, .strict)
+        return try? parser.parseString()
+    }
+
     private func failure(_ kind: JSON.Failure.Kind, at offset: Int? = nil) -> JSON.Failure {
         JSON.Failure(kind: kind, offset: offset ?? position)
     }

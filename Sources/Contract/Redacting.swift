@@ -17,16 +17,17 @@ package struct PhoneNumber: Hashable, Redacting {
     /// Reads `+90 532 481 89 42`, `0090…`, `90532…`, `0532…` and `532…`, and a country code with the zero behind it that is dialled
     /// within the country, `+90 (0) 532…`.
     ///
-    /// Spaces, hyphens and dashes, dots, slashes, brackets and invisible characters are ignored. `nil` for anything else.
+    /// Digits may be of any script, as a code's may. Spaces, hyphens and dashes, dots, slashes, brackets and invisible characters are
+    /// ignored. `nil` for anything else.
     package init?(normalising text: String) {
         var digits: [UInt8] = []
         var international = false
         for scalar in text.unicodeScalars {
-            switch scalar {
-            case "0"..."9":
+            switch scalar.withASCIIDigit {
+            case let digit where ("0"..."9").contains(digit):
                 guard digits.count < 15 else { return nil }
-                digits.append(UInt8(ascii: scalar))
-            case "+":
+                digits.append(UInt8(ascii: digit))
+            case "+", "\u{FE62}", "\u{FF0B}":
                 guard digits.isEmpty, !international else { return nil }
                 international = true
             case _ where scalar.separatesDigits || scalar.isInvisible: continue
@@ -57,8 +58,10 @@ package struct PhoneNumber: Hashable, Redacting {
 
 /// What the user typed: 1–16 characters, case kept, digits of any script as ASCII digits.
 package struct OTPCode: Hashable, Redacting {
-    /// Characters, counted as Unicode scalars.
+    /// Characters as a reader counts them: one may be several Unicode scalars.
     package static let maximumCharacters = 16
+    /// Bytes that they may take together: a character may have any number of accents.
+    package static let maximumBytes = 128
 
     package let revealed: String
     /// Whether it is made of ASCII letters and digits, as every code is.
@@ -66,7 +69,8 @@ package struct OTPCode: Hashable, Redacting {
     /// Another is the user's slip: wrong, whatever the upstream would say, and so never sent to it.
     package let canBeRight: Bool
 
-    /// `nil` if nothing is left once the white space and the invisible characters around it are gone, or more than 16 characters are.
+    /// `nil` if nothing is left once the white space and the invisible characters around it are gone, or more than 16 characters or 128
+    /// bytes are.
     package init?(trimming text: String) {
         let isPadding = { (scalar: Unicode.Scalar) in scalar.properties.isWhitespace || scalar.isInvisible }
         let scalars = text.unicodeScalars
@@ -74,7 +78,9 @@ package struct OTPCode: Hashable, Redacting {
             let last = scalars.lastIndex(where: { !isPadding($0) })
         else { return nil }
         let typed = scalars[first...last]
-        guard typed.prefix(Self.maximumCharacters + 1).count <= Self.maximumCharacters else { return nil }
+        let shown = Substring(typed)
+        // Bytes first: they bound what there is to count.
+        guard shown.utf8.count <= Self.maximumBytes, shown.count <= Self.maximumCharacters else { return nil }
         var code = String.UnicodeScalarView()
         code.append(contentsOf: typed.lazy.map(\.withASCIIDigit))
         revealed = String(code)
@@ -98,21 +104,24 @@ extension Unicode.Scalar {
         return Unicode.Scalar(UInt8(ascii: "0") + UInt8(value))
     }
 
-    /// What people write between the digits of a telephone number.
-    var separatesDigits: Bool {
+    /// What people write between the digits of a telephone number, of common, small and full width.
+    fileprivate var separatesDigits: Bool {
         switch self {
-        case "-", ".", "(", ")", "/", "\u{2010}"..."\u{2015}", "\u{2212}": true
+        case "-", ".", "(", ")", "[", "]", "/", "\u{2010}"..."\u{2015}", "\u{2212}", "\u{FE58}", "\u{FE59}", "\u{FE5A}",
+            "\u{FE63}", "\u{FF08}", "\u{FF09}", "\u{FF0D}"..."\u{FF0F}", "\u{FF3B}", "\u{FF3D}":
+            true
         default: properties.isWhitespace
         }
     }
 
-    /// What comes along unseen when text is copied: marks of direction, joiners, byte order marks, soft hyphens.
-    var isInvisible: Bool {
-        switch self {
-        case "\u{AD}", "\u{61C}", "\u{180E}", "\u{200B}"..."\u{200F}", "\u{202A}"..."\u{202E}",
-            "\u{2060}"..."\u{206F}", "\u{FE00}"..."\u{FE0F}", "\u{FEFF}", "\u{FFF9}"..."\u{FFFB}":
-            true
-        default: false
+    /// What comes along unseen when text is copied: marks of direction, joiners, byte order marks, soft hyphens, fillers.
+    ///
+    /// Control characters and noncharacters do not come along: they are somebody's mistake.
+    fileprivate var isInvisible: Bool {
+        switch value {
+        case 0..<0xA0, 0xFDD0...0xFDEF: false
+        case _ where value & 0xFFFE == 0xFFFE: false
+        default: Visibility.isInvisible(self)
         }
     }
 }

@@ -2,8 +2,8 @@
 ///
 /// The code is replaced where it stands as a word of its own, whatever its case and its letters' width, and anywhere if it has four or
 /// more characters and a digit among them (fewer would tear ordinary words and numbers apart). One of four or more characters goes
-/// also spaced, reversed, in base64 and in hexadecimal. The phone is replaced in any grouping and with any prefix, reversed and encoded
-/// too; so are six of its digits in a row, and four that stand alone.
+/// also spaced, reversed, escaped, in base64 and in hexadecimal. The phone is replaced in any grouping and with any prefix, reversed,
+/// escaped and encoded too; so are six of its digits in a row, and four that stand alone.
 package func scrub(_ message: String, phone: PhoneNumber, code: OTPCode) -> String {
     let scrubber = Scrubber(phone: phone, code: code)
     return truncate(scrubber.scrubbed(message), toBytes: 512)
@@ -25,7 +25,7 @@ extension Unicode.Scalar {
     /// The same letter or digit as everybody writes it: lower case, of common width, in Western digits; the Turkish dotted capital and
     /// dotless small i count as i.
     ///
-    /// `nil` for what is neither letter nor digit.
+    /// `nil` for what is neither letter nor digit, or cannot be seen.
     package var plain: Unicode.Scalar? {
         switch self {
         case "0"..."9", "a"..."z": return self
@@ -38,7 +38,7 @@ extension Unicode.Scalar {
             if properties.numericType == .decimal, let digit = properties.numericValue {
                 return Unicode.Scalar(UInt8(ascii: "0") + UInt8(digit))
             }
-            return properties.isAlphabetic ? self : nil
+            return properties.isAlphabetic && !Visibility.isInvisible(self) ? self : nil
         }
     }
 }
@@ -65,62 +65,84 @@ private struct Scrubber {
         encodings = EncodedSecrets(code: code.revealed, phone: phone.revealed, isCodeLong: isCodeLong)
     }
 
-    /// A message, scalar by scalar, beside what each counts as.
-    private struct Text {
-        let scalars: [Unicode.Scalar]
-        let plain: [Unicode.Scalar?]
-
-        func isWord(_ index: Int) -> Bool { plain.indices.contains(index) && plain[index] != nil }
-        func isDigit(_ index: Int) -> Bool {
-            plain.indices.contains(index) && (plain[index].map(Scrubber.isDigit) ?? false)
-        }
-    }
+    /// How often escapes are read: one may stand within another, `%5Cu0041`.
+    private static let escapeLevels = 3
 
     func scrubbed(_ message: String) -> String {
-        let scalars = Array(message.unicodeScalars)
-        let text = Text(scalars: scalars, plain: scalars.map(\.plain))
-        var encoded = encodings.ranges(in: scalars)[...]
-        var kept = String.UnicodeScalarView()
-        var position = 0
-        var copied = 0
-        while position < scalars.count {
-            while let first = encoded.first, first.upperBound <= position { encoded.removeFirst() }
-            let found = encoded.first.flatMap { $0.contains(position) ? $0.upperBound : nil }
-            if let end = found ?? endOfPhone(in: text, from: position) ?? endOfCode(in: text, from: position) {
-                let isInternational = position > copied && scalars[position - 1] == "+" && text.isDigit(position)
-                kept.append(contentsOf: scalars[copied..<(isInternational ? position - 1 : position)])
-                kept.append(contentsOf: "***".unicodeScalars)
-                position = end
-                copied = end
-            } else {
-                position += 1
-            }
+        var text = SpelledText(message)
+        let scalars = text.scalars
+        var places = places(in: text)
+        // What looks like an escape may be none, so the text is looked at before it is read and after.
+        for _ in 0..<Self.escapeLevels {
+            guard let inner = text.unescaped() else { break }
+            text = inner
+            places += self.places(in: text)
         }
-        guard copied > 0 else { return message }
+        guard !places.isEmpty else { return message }
+        var kept = String.UnicodeScalarView()
+        var copied = 0
+        for place in Self.merged(places) {
+            kept.append(contentsOf: scalars[copied..<place.lowerBound])
+            kept.append(contentsOf: "***".unicodeScalars)
+            copied = place.upperBound
+        }
         kept.append(contentsOf: scalars[copied...])
         return String(kept)
     }
 
+    /// In order, and none upon another.
+    private static func merged(_ places: [Range<Int>]) -> [Range<Int>] {
+        var merged: [Range<Int>] = []
+        for place in places.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = merged.last, place.lowerBound < last.upperBound {
+                merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, place.upperBound)
+            } else {
+                merged.append(place)
+            }
+        }
+        return merged
+    }
+
+    /// What must not be seen of a text, by its places in the message.
+    private func places(in text: SpelledText) -> [Range<Int>] {
+        var encoded = encodings.ranges(in: text.scalars)[...]
+        var places: [Range<Int>] = []
+        var position = 0
+        var looked = 0
+        while position < text.scalars.count {
+            while let first = encoded.first, first.upperBound <= position { encoded.removeFirst() }
+            let found = encoded.first.flatMap { $0.contains(position) ? $0.upperBound : nil }
+            if let end = found ?? endOfPhone(in: text, from: position) ?? endOfCode(in: text, from: position) {
+                let isInternational =
+                    position > looked && text.scalars[position - 1] == "+" && text.isDigit(position)
+                places.append(text.place(of: (isInternational ? position - 1 : position)..<end))
+                position = end
+                looked = end
+            } else {
+                position += 1
+            }
+        }
+        return places
+    }
+
     // MARK: The phone
 
-    private func endOfPhone(in text: Text, from start: Int) -> Int? {
+    private func endOfPhone(in text: SpelledText, from start: Int) -> Int? {
         guard text.isDigit(start) else { return nil }
         for digits in phones {
-            if let end = end(of: digits, in: text, from: start, between: Self.groupsDigits) { return end }
+            if let end = end(of: digits, in: text, from: start) { return end }
         }
         return endOfPartOfPhone(in: text, from: start)
     }
 
     /// The longest run of the phone's digits that begins here, if it is long enough to tell.
-    private func endOfPartOfPhone(in text: Text, from start: Int) -> Int? {
+    private func endOfPartOfPhone(in text: SpelledText, from start: Int) -> Int? {
         var best: (count: Int, end: Int)?
         for first in phone.indices where phone[first] == text.plain[start] {
             var end = start + 1
             var count = 1
             while first + count < phone.count {
-                guard let next = step(to: phone[first + count], in: text, from: end, between: Self.groupsDigits) else {
-                    break
-                }
+                guard let next = step(to: phone[first + count], in: text, from: end) else { break }
                 end = next
                 count += 1
             }
@@ -133,7 +155,7 @@ private struct Scrubber {
 
     // MARK: The code
 
-    private func endOfCode(in text: Text, from start: Int) -> Int? {
+    private func endOfCode(in text: SpelledText, from start: Int) -> Int? {
         guard text.isWord(start) else { return nil }
         let end = start + code.count
         if end <= text.plain.count, code.indices.allSatisfy({ text.plain[start + $0] == code[$0] }),
@@ -142,47 +164,34 @@ private struct Scrubber {
             return end
         }
         for disguised in disguises {
-            guard let end = self.end(of: disguised, in: text, from: start, between: { $0.plain == nil }) else {
-                continue
-            }
+            guard let end = self.end(of: disguised, in: text, from: start) else { continue }
             if codeMayBeInsideAWord || standsAlone(start..<end, in: text) { return end }
         }
         return nil
     }
 
-    private func standsAlone(_ range: Range<Int>, in text: Text) -> Bool {
+    private func standsAlone(_ range: Range<Int>, in text: SpelledText) -> Bool {
         !text.isWord(range.lowerBound - 1) && !text.isWord(range.upperBound)
     }
 
     // MARK: Runs
 
-    /// At most this many separators may stand between two characters, as in `(0532) - 481`.
-    private static let separatorsInARow = 4
+    /// At most this many separators, all that is neither letter nor digit or cannot be seen, may stand between two characters.
+    private static let separatorsInARow = 16
 
-    private func end(
-        of run: [Unicode.Scalar],
-        in text: Text,
-        from start: Int,
-        between isSeparator: (Unicode.Scalar) -> Bool
-    ) -> Int? {
+    private func end(of run: [Unicode.Scalar], in text: SpelledText, from start: Int) -> Int? {
         guard text.plain[start] == run.first else { return nil }
         var position = start + 1
         for scalar in run.dropFirst() {
-            guard let next = step(to: scalar, in: text, from: position, between: isSeparator) else { return nil }
+            guard let next = step(to: scalar, in: text, from: position) else { return nil }
             position = next
         }
         return position
     }
 
-    private func step(
-        to scalar: Unicode.Scalar,
-        in text: Text,
-        from start: Int,
-        between isSeparator: (Unicode.Scalar) -> Bool
-    ) -> Int? {
+    private func step(to scalar: Unicode.Scalar, in text: SpelledText, from start: Int) -> Int? {
         var position = start
-        while position < text.plain.count, position - start < Self.separatorsInARow, isSeparator(text.scalars[position])
-        {
+        while position < text.plain.count, position - start < Self.separatorsInARow, text.plain[position] == nil {
             position += 1
         }
         guard position < text.plain.count, text.plain[position] == scalar else { return nil }
@@ -190,9 +199,4 @@ private struct Scrubber {
     }
 
     private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
-
-    /// What people write between the digits of a phone number, and what cannot be seen there.
-    private static func groupsDigits(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.separatesDigits || scalar.isInvisible || scalar.steersDisplay
-    }
 }

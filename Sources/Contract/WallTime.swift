@@ -13,25 +13,28 @@ package struct WallTime: Hashable, Comparable, Sendable {
         lhs.milliseconds < rhs.milliseconds
     }
 
-    /// Reads `2017-07-17T15:30:15.0581408+03:00`: date, time, up to nine fractional digits, and `Z` or an offset.
+    /// Reads `2017-07-17T15:30:15.0581408+03:00`: date, time, any fraction of a second, and `Z` or an offset.
     ///
-    /// Java leaves out seconds that are zero, others write the offset `+0300` or `+03`, or `t` and `z`: read as well. `nil` for
-    /// anything else, a time without an offset included: guessing a zone would move a deadline by hours.
+    /// What others write is read as well: a comma before the fraction, no seconds where they are zero, `24:00:00` for the end of a day,
+    /// `t`, `z` or a blank for the `T`, the basic format `20170717T153015Z`, the offset as `+0300` or `+03` or with the sign U+2212, and
+    /// behind an offset Java's `[Europe/Istanbul]`, which says nothing more. `nil` for anything else, a time without an offset
+    /// included: guessing a zone would move a deadline by hours.
     package init?(iso8601 text: String) {
         var reader = DigitReader(bytes: Array(text.utf8))
-        guard let year = reader.number(digits: 4), reader.take("-"),
-            let month = reader.number(digits: 2), reader.take("-"),
-            let day = reader.number(digits: 2), reader.take("T") || reader.take("t"),
-            let hour = reader.number(digits: 2), reader.take(":"),
+        guard let year = reader.number(digits: 4) else { return nil }
+        let isExtended = reader.take("-")
+        guard let month = reader.number(digits: 2), !isExtended || reader.take("-"),
+            let day = reader.number(digits: 2), reader.take("T") || reader.take("t") || reader.take(" "),
+            let hour = reader.number(digits: 2), !isExtended || reader.take(":"),
             let minute = reader.number(digits: 2),
-            let (second, fraction) = reader.secondsAndMilliseconds(),
+            let rest = reader.seconds(afterColon: isExtended),
             (1...12).contains(month), day >= 1, day <= Self.days(inMonth: month, of: year),
-            // A leap second counts as the first moment of the next minute.
-            hour <= 23, minute <= 59, second <= 60,
-            let offset = reader.offsetInMinutes(), reader.isAtEnd
+            // A leap second counts as the first moment of the next minute, and 24:00 as that of the next day.
+            hour <= 23 || hour == 24 && minute == 0 && rest.isZero, minute <= 59, rest.seconds <= 60,
+            let offset = reader.offsetInMinutes(), reader.isAtEndBehindZone()
         else { return nil }
         let minutes = (Self.days(year: year, month: month, day: day) * 24 + hour) * 60 + minute - offset
-        milliseconds = (minutes * 60 + second) * 1000 + fraction
+        milliseconds = (minutes * 60 + rest.seconds) * 1000 + rest.milliseconds
     }
 
     /// `2026-11-23T10:00:00.000Z`.
@@ -110,6 +113,10 @@ private struct DigitReader {
 
     var isAtEnd: Bool { position == bytes.count }
 
+    private var isAtDigit: Bool {
+        position < bytes.count && (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position])
+    }
+
     mutating func take(_ character: Unicode.Scalar) -> Bool {
         guard position < bytes.count, bytes[position] == UInt8(ascii: character) else { return false }
         position += 1
@@ -117,9 +124,7 @@ private struct DigitReader {
     }
 
     mutating func digit() -> Int64? {
-        guard position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) else {
-            return nil
-        }
+        guard isAtDigit else { return nil }
         position += 1
         return Int64(bytes[position - 1] - UInt8(ascii: "0"))
     }
@@ -133,33 +138,52 @@ private struct DigitReader {
         return value
     }
 
-    /// Zero where they are left out.
-    mutating func secondsAndMilliseconds() -> (Int64, Int64)? {
-        guard take(":") else { return (0, 0) }
-        guard let seconds = number(digits: 2), let fraction = fractionInMilliseconds() else { return nil }
-        return (seconds, fraction)
+    /// Seconds and their fraction.
+    struct Seconds {
+        var seconds: Int64 = 0
+        var milliseconds: Int64 = 0
+        /// Not so little as a digit below a millisecond is there.
+        var isZero = true
     }
 
-    private mutating func fractionInMilliseconds() -> Int64? {
-        guard take(".") else { return 0 }
-        var milliseconds: Int64 = 0
+    /// Zero where they are left out; those of the basic format have no colon before them.
+    mutating func seconds(afterColon: Bool) -> Seconds? {
+        guard afterColon ? take(":") : isAtDigit else { return Seconds() }
+        guard let seconds = number(digits: 2) else { return nil }
+        var read = Seconds(seconds: seconds, isZero: seconds == 0)
+        guard take(".") || take(",") else { return read }
+        guard isAtDigit else { return nil }
         var weight: Int64 = 100
-        var count = 0
         while let digit = digit() {
-            milliseconds += digit * weight
+            read.milliseconds += digit * weight
             weight /= 10
-            count += 1
+            if digit != 0 { read.isZero = false }
         }
-        return (1...9).contains(count) ? milliseconds : nil
+        return read
     }
 
     mutating func offsetInMinutes() -> Int64? {
         if take("Z") || take("z") { return 0 }
         let sign: Int64
-        if take("+") { sign = 1 } else if take("-") { sign = -1 } else { return nil }
+        if take("+") { sign = 1 } else if take("-") || takeMinusSign() { sign = -1 } else { return nil }
         guard let hours = number(digits: 2), hours <= 23 else { return nil }
-        let hasMinutes = take(":") || !isAtEnd
+        let hasMinutes = take(":") || isAtDigit
         guard let minutes = hasMinutes ? number(digits: 2) : 0, minutes <= 59 else { return nil }
         return sign * (hours * 60 + minutes)
+    }
+
+    /// U+2212, as ISO 8601 would have it.
+    private mutating func takeMinusSign() -> Bool {
+        guard bytes[position...].starts(with: "\u{2212}".utf8) else { return false }
+        position += 3
+        return true
+    }
+
+    /// Passes over the name of a zone in brackets: the offset before it has said what it means.
+    mutating func isAtEndBehindZone() -> Bool {
+        guard take("[") else { return isAtEnd }
+        let name = bytes[position...].prefix { $0.isASCIILetterOrDigit || "_+-/.".utf8.contains($0) }
+        position += name.count
+        return (1...64).contains(name.count) && take("]") && isAtEnd
     }
 }

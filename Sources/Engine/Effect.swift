@@ -45,7 +45,8 @@ package enum Effect: Sendable {
     case commit(Batch)
     /// Abort it at once, if it has not come to its commit.
     case cancelCommit(BatchID)
-    case resolveCommit(BatchID, [PartitionEpoch], timeout: Duration)
+    /// Find out how it ended: the first of these ledgers that can be read answers for the whole.
+    case resolveCommit(BatchID, [CommitQuestion], timeout: Duration)
 
     /// Call again at this moment at the latest.
     case wake(at: Instant)

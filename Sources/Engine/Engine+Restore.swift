@@ -101,7 +101,6 @@ extension Engine {
         }
         partition.ledger = restored.ledger
         partition.progress = PartitionProgress(committed: committed, finished: partition.metadata?.finished ?? [])
-        partition.lastBatch = partition.metadata?.batch ?? .none
         partition.lacksOffset = positions.committed == nil
         if committed < positions.earliest {
             report(.commandsMissed(place.partition, count: positions.earliest - committed))

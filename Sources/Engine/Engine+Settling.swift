@@ -192,9 +192,7 @@ extension Engine {
         let metadata = OffsetMetadata(
             clusterID: configuration.clusterID,
             watermark: watermark,
-            // A commit that finishes nothing leaves nothing in the ledger by which an older offset is told from it. So it names the
-            // batch before: an owner who was told an older offset still knows which batch the newest one names.
-            batch: share.newestFinished == nil ? partition.lastBatch : batch.id,
+            batch: batch.id,
             ledgerOffset: max(partition.ledgerFloor, 0),
             finished: finished
         )
@@ -283,7 +281,7 @@ extension Engine {
 
     func isInOpenBatch(_ place: PartitionEpoch) -> Bool {
         switch settlement.state {
-        case .committing(let open), .unknown(let open), .tracing(let open), .retracing(let open, _):
+        case .committing(let open), .unknown(let open), .resolving(let open), .resolvingAgain(let open, _):
             open.shares[place] != nil
         case .waitingForProducer, .idle, .backingOff: false
         }

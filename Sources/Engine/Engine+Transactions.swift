@@ -35,7 +35,6 @@ extension Engine {
             partition.progress.committed(share.offsets, watermark: share.watermark)
             partition.skipped.removeAll { share.skipped.contains($0) }
             partition.lacksOffset = false
-            if share.newestFinished != nil { partition.lastBatch = open.id }
             for void in share.voids {
                 partition.ledger.voided(void.fingerprint, of: void.session, source: void.source)
                 let left = (partition.tombstones[void.session] ?? 1) - 1
@@ -234,9 +233,9 @@ extension Engine {
         replaceProducer(after: producerBackOff.failed())
     }
 
-    mutating func producerReady() {
+    mutating func producerReady(at now: Instant) {
         producerFailure = nil
-        if let open = settlement.producerReady() { resolve(open) }
+        if let open = settlement.producerReady() { resolve(open, at: now) }
         subscribeIfReady()
     }
 
@@ -249,36 +248,40 @@ extension Engine {
         replaceProducer(after: producerBackOff.failed())
     }
 
-    /// Asks what is committed for those partitions that nobody else can have committed for since.
-    mutating func resolve(_ open: Settlement.Open) {
-        let owned = open.shares.keys.filter { partition($0) != nil }.sorted { $0.partition < $1.partition }
-        effects.append(.resolveCommit(open.id, owned, timeout: configuration.restoreTimeout))
-    }
-
-    /// A coordinator that was deposed and does not know it answers what was true once: neither this batch nor the one before.
-    private func isStale(_ found: [PartitionEpoch: OffsetMetadata?], _ id: BatchID) -> Bool {
-        found.contains { place, metadata in
-            guard let partition = partition(place) else { return false }
-            let batch = metadata?.batch ?? .none
-            return batch != id && batch != partition.lastBatch
+    /// Asks the ledgers of those partitions that nobody else can have committed for since.
+    mutating func resolve(_ open: Settlement.Open, at now: Instant) {
+        let barrier = LedgerBarrier(transactionalID: configuration.transactionalID, process: configuration.processID)
+        let questions = evidence(in: open).map { place in
+            let share = open.shares[place] ?? .init()
+            let finished = Set(share.offsets).union(share.newestFinished.map { [$0] } ?? [])
+            return CommitQuestion(place: place, from: share.floor, barrier: barrier, finished: finished)
         }
+        guard !questions.isEmpty else { return commitResolved(open.id, [:], at: now) }
+        effects.append(.resolveCommit(open.id, questions, timeout: configuration.restoreTimeout))
     }
 
-    mutating func commitResolved(_ id: BatchID, _ found: [PartitionEpoch: OffsetMetadata?]?, at now: Instant) {
-        guard let found, !isStale(found, id) else {
-            settlement.untraceable(id, retryAt: now + settleBackOff.failed())
+    /// The partitions of a batch that tell whether it committed: owned ever since, and with records that it finished.
+    private func evidence(in open: Settlement.Open) -> [PartitionEpoch] {
+        open.shares.filter { partition($0.key) != nil && $0.value.newestFinished != nil }.keys
+            .sorted { $0.partition < $1.partition }
+    }
+
+    mutating func commitResolved(_ id: BatchID, _ found: [PartitionEpoch: Bool], at now: Instant) {
+        guard let open = settlement.inResolution(id) else { return }
+        let evidence = evidence(in: open)
+        let words = evidence.compactMap { found[$0] }
+        guard evidence.isEmpty || !words.isEmpty else {
+            settlement.unresolved(id, retryAt: now + settleBackOff.failed())
             return
         }
-        guard let open = settlement.resolved(id) else { return }
-        let evidence = open.shares.keys.filter { partition($0) != nil && found[$0] != nil }
-        if evidence.isEmpty {
-            // Every partition of it has gone: its outcomes went with them, and the next owners see what it left.
-            report(.commitResolved(counted: nil))
-        } else if evidence.contains(where: { found[$0]??.batch == id }) {
+        settlement.resolved(id)
+        if words.contains(true) {
             report(.commitResolved(counted: true))
             counted(open, ledgerOffsets: [], at: now)
         } else {
-            report(.commitResolved(counted: false))
+            // Without evidence every partition with an outcome in it has gone: the next owners see what it left. What else is in it
+            // can be written twice.
+            report(.commitResolved(counted: evidence.isEmpty ? nil : false))
             takeBack(open, at: now)
         }
     }

@@ -158,7 +158,7 @@ package struct Engine: ~Copyable {
         case .answered(let id, let answer): answered(id, answer, at: now)
         case .partitionsCounted(let count): protection.counted(count, at: now)
         case .keyReplaced: protection.keyReplaced(at: now)
-        case .producerReady: producerReady()
+        case .producerReady: producerReady(at: now)
         case .producerFailed(let isLocked, let reason): producerFailed(isLocked: isLocked, reason)
         case .committed(let id, let ledgerOffsets): committed(id, ledgerOffsets: ledgerOffsets, at: now)
         case .commitAborted(let id, let cause, let faults, let isProducerLost, let reason):
@@ -183,7 +183,7 @@ package struct Engine: ~Copyable {
         retryReading(at: now)
         watchReading(at: now)
         unpark(at: now)
-        if let open = settlement.timeReached(now) { resolve(open) }
+        if let open = settlement.timeReached(now) { resolve(open, at: now) }
         while let command = backOffs.popDue(at: now) { backOffEnded(command, at: now) }
         expire(at: now)
         endWaits(at: now)

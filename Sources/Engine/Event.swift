@@ -70,8 +70,8 @@ package enum Event: Sendable {
     case commitAborted(BatchID, AbortCause, faults: [OutputReference], isProducerLost: Bool, reason: String)
     /// The answer was lost, or the producer is fatal: it may have committed.
     case commitUnknown(BatchID, isFenced: Bool, reason: String)
-    /// What is committed now for partitions of a batch whose end is unknown; nil where it could not be learnt.
-    case commitResolved(BatchID, [PartitionEpoch: OffsetMetadata?]?)
+    /// Whether the ledgers that were asked hold what a batch finished there; empty where none could be read.
+    case commitResolved(BatchID, [PartitionEpoch: Bool])
 
     // Time and the end
     case timeReached(wall: WallTime)

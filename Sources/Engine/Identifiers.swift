@@ -72,7 +72,4 @@ package struct BatchID: Hashable, Sendable {
         self.process = process
         self.counter = counter
     }
-
-    /// No batch: what a committed offset names while none has finished a record of its partition.
-    package static let none = BatchID(process: 0, counter: 0)
 }

@@ -86,8 +86,6 @@ final class Partition {
     /// Processes whose transactions were decided in their place during this takeover: each once.
     var fenced: Set<UInt64> = []
 
-    /// The batch that the newest committed offset names, as far as is known: the last one that finished a record.
-    var lastBatch = BatchID.none
     /// The newest ledger offset known to be acknowledged; at first the one that the restore read up to.
     var newestLedgerOffset: Int64 = 0
     /// Per record whose intent is not acknowledged yet: the newest ledger offset acknowledged before it was produced.

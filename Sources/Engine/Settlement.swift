@@ -58,9 +58,9 @@ package struct Settlement: Sendable {
         /// Nobody knows how it ended; first a new producer must make the broker decide.
         case unknown(Open)
         /// What is committed now is being asked.
-        case tracing(Open)
+        case resolving(Open)
         /// That could not be learnt; to be asked again.
-        case retracing(Open, at: Instant)
+        case resolvingAgain(Open, at: Instant)
     }
 
     package private(set) var state = State.waitingForProducer
@@ -72,7 +72,7 @@ package struct Settlement: Sendable {
     /// The transaction that has not ended, or of which nobody knows how.
     package var unended: Open? {
         switch state {
-        case .committing(let open), .unknown(let open), .tracing(let open), .retracing(let open, _): open
+        case .committing(let open), .unknown(let open), .resolving(let open), .resolvingAgain(let open, _): open
         case .waitingForProducer, .idle, .backingOff: nil
         }
     }
@@ -105,7 +105,7 @@ package struct Settlement: Sendable {
         switch state {
         case .idle: true
         case .backingOff(let until): now >= until
-        case .waitingForProducer, .committing, .unknown, .tracing, .retracing: false
+        case .waitingForProducer, .committing, .unknown, .resolving, .resolvingAgain: false
         }
     }
 
@@ -113,29 +113,29 @@ package struct Settlement: Sendable {
     package var isIdle: Bool {
         switch state {
         case .idle, .backingOff, .waitingForProducer: true
-        case .committing, .unknown, .tracing, .retracing: false
+        case .committing, .unknown, .resolving, .resolvingAgain: false
         }
     }
 
     package var hasProducer: Bool {
         switch state {
         case .waitingForProducer, .unknown: false
-        case .idle, .committing, .backingOff, .tracing, .retracing: true
+        case .idle, .committing, .backingOff, .resolving, .resolvingAgain: true
         }
     }
 
     package var nextWake: Instant? {
         switch state {
         case .backingOff(let until): until
-        case .retracing(_, let at): at
-        case .waitingForProducer, .idle, .committing, .unknown, .tracing: nil
+        case .resolvingAgain(_, let at): at
+        case .waitingForProducer, .idle, .committing, .unknown, .resolving: nil
         }
     }
 
     package mutating func formed(_ open: Open) {
         switch state {
         case .idle, .backingOff: state = .committing(open)
-        case .waitingForProducer, .committing, .unknown, .tracing, .retracing:
+        case .waitingForProducer, .committing, .unknown, .resolving, .resolvingAgain:
             preconditionFailure("a second transaction in state \(state)")
         }
     }
@@ -173,7 +173,7 @@ package struct Settlement: Sendable {
         case .idle, .backingOff:
             state = .waitingForProducer
             return true
-        case .waitingForProducer, .committing, .unknown, .tracing, .retracing: return false
+        case .waitingForProducer, .committing, .unknown, .resolving, .resolvingAgain: return false
         }
     }
 
@@ -185,29 +185,33 @@ package struct Settlement: Sendable {
             state = .idle
             return nil
         case .unknown(let open):
-            state = .tracing(open)
+            state = .resolving(open)
             return open
-        case .idle, .committing, .backingOff, .tracing, .retracing: return nil
+        case .idle, .committing, .backingOff, .resolving, .resolvingAgain: return nil
         }
     }
 
-    package mutating func resolved(_ id: BatchID) -> Open? {
-        guard case .tracing(let open) = state, open.id == id else { return nil }
-        state = .idle
+    /// What is in the transaction whose end is being asked about; nil when this is news of another one.
+    package func inResolution(_ id: BatchID) -> Open? {
+        guard case .resolving(let open) = state, open.id == id else { return nil }
         return open
     }
 
-    package mutating func untraceable(_ id: BatchID, retryAt: Instant) {
-        guard case .tracing(let open) = state, open.id == id else { return }
-        state = .retracing(open, at: retryAt)
+    package mutating func resolved(_ id: BatchID) {
+        if inResolution(id) != nil { state = .idle }
+    }
+
+    package mutating func unresolved(_ id: BatchID, retryAt: Instant) {
+        guard case .resolving(let open) = state, open.id == id else { return }
+        state = .resolvingAgain(open, at: retryAt)
     }
 
     /// Ends the wait after an abort, whether there is anything to settle or not: a moment that has passed must not be waited for.
     /// - Returns: the transaction to resolve again.
     package mutating func timeReached(_ now: Instant) -> Open? {
         if case .backingOff(let until) = state, now >= until { state = .idle }
-        guard case .retracing(let open, let at) = state, now >= at else { return nil }
-        state = .tracing(open)
+        guard case .resolvingAgain(let open, let at) = state, now >= at else { return nil }
+        state = .resolving(open)
         return open
     }
 }

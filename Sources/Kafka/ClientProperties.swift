@@ -180,7 +180,10 @@ package enum ClientProperties {
         "transactional.id", "transaction.timeout.ms", "message.timeout.ms", "delivery.timeout.ms",
         "enable.idempotence", "enable.gapless.guarantee", "acks", "request.required.acks", "partitioner",
         "batch.size", "max.in.flight", "max.in.flight.requests.per.connection", "retries", "message.send.max.retries",
-        "log.queue", "test.mock.num.brokers", "plugin.library.paths", "group.protocol",
+        "log.queue", "test.mock.num.brokers", "plugin.library.paths", "group.protocol", "group.remote.assignor",
+        // Each would leave the worker without a word that it waits for: acknowledgements, records, offsets, versions.
+        "delivery.report.only.error", "topic.blacklist", "offset.store.method", "api.version.request",
+        "queuing.strategy",
     ]
 
     private static func merge(

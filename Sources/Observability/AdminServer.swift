@@ -21,6 +21,7 @@ package final class AdminServer: Sendable {
     /// The description names the setting to change.
     package enum Failure: Error, Equatable, CustomStringConvertible {
         case portInUse(host: String, port: Int)
+        case noAddress(host: String)
         case cannotListen(host: String, port: Int, cause: String)
         case alreadyStarted
 
@@ -28,6 +29,8 @@ package final class AdminServer: Sendable {
             switch self {
             case .portInUse(let host, let port):
                 "admin.port: another process listens on \(host):\(port); set admin.port to a free port, or to 0 for any"
+            case .noAddress(let host):
+                "admin.host: \(host) is no address of this machine; write one of its own, or 0.0.0.0 for all of them"
             case .cannotListen(let host, let port, let cause):
                 "admin.host, admin.port: cannot listen on \(host):\(port): \(cause)"
             case .alreadyStarted:
@@ -140,6 +143,8 @@ package final class AdminServer: Sendable {
                 .bind(host: host, port: port).get()
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw .portInUse(host: host, port: port)
+        } catch let error as IOError where error.errnoCode == EADDRNOTAVAIL {
+            throw .noAddress(host: host)
         } catch {
             throw .cannotListen(host: host, port: port, cause: "\(error)")
         }

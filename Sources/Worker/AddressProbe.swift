@@ -34,6 +34,70 @@ package enum AddressProbe {
         error.isTransient || error.code == .ssl || error.code == .badMessage
     }
 
+    /// What the client's own words tell of who answered; where they tell nothing, what a look at the addresses tells.
+    ///
+    /// Behind TLS only the client sees what is said.
+    package static func explain(_ error: KafkaError, at brokers: String, properties: [String: String]) -> Finding? {
+        finding(error.reason, at: brokers, properties: properties)
+            ?? (mayExplain(error) ? explain(brokers, properties: properties) : nil)
+    }
+
+    /// Reads the first bytes that came from the size that librdkafka took them for, and the alerts of TLS.
+    package static func finding(_ reason: String, at brokers: String, properties: [String: String]) -> Finding? {
+        let address = reason.firstMatch(of: /[a-z_]+:\/\/([^\/\s]+)\//).map { String($0.output.1) } ?? brokers
+        if let match = reason.firstMatch(of: /Invalid response size (-?[0-9]+)/), let size = Int32(match.output.1) {
+            return speaker(size).map { speaker in
+                Finding(
+                    what: "\(address) is no Kafka broker: it speaks \(speaker)",
+                    remedy: "name a broker's port in kafka.brokers (--brokers), often 9092 or, with TLS, 9093"
+                )
+            }
+        }
+        return clientCertificate(reason, address, properties)
+    }
+
+    /// Who begins what it says with the four bytes of this number; nil where a broker may.
+    private static func speaker(_ size: Int32) -> String? {
+        let bytes = withUnsafeBytes(of: size.bigEndian) { Array($0) }
+        if bytes.elementsEqual("HTTP".utf8) || bytes.elementsEqual("<htm".utf8) || bytes.elementsEqual("<!DO".utf8) {
+            return "HTTP"
+        }
+        if bytes.elementsEqual("SSH-".utf8) { return "SSH" }
+        if bytes[0] == 0x15 || bytes[0] == 0x16, bytes[1] == 3 { return "TLS, within or without the TLS asked for" }
+        // A size has no four letters, unless it is a gigabyte.
+        return bytes.allSatisfy { (0x20...0x7e).contains($0) } ? "something else" : nil
+    }
+
+    /// A broker that wants to see a certificate says so by an alert, and not always in so many words.
+    private static func clientCertificate(
+        _ reason: String,
+        _ address: String,
+        _ properties: [String: String]
+    ) -> Finding? {
+        let text = reason.lowercased()
+        let isAsked = text.contains("certificate required") || text.contains("alert number 116")
+        // OpenSSL's older word for it, which has other causes too.
+        let mayBeAsked =
+            text.contains("alert bad certificate") || text.contains("alert number 42")
+            || text.contains("alert handshake failure") || text.contains("alert number 40")
+        guard isAsked || mayBeAsked else { return nil }
+        let names = properties.keys.map { $0.lowercased() }
+        let isShown = ["ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location"].contains {
+            names.contains($0)
+        }
+        guard !isShown else {
+            return Finding(
+                what: "\(address) does not take the client certificate that it is shown",
+                remedy: "check kafka.properties.ssl.certificate.location and ssl.key.location: whether the brokers know"
+                    + " its signer, and that it has not run out"
+            )
+        }
+        return Finding(
+            what: "\(address) \(isAsked ? "wants" : "ends the TLS handshake; it may want") a client certificate",
+            remedy: "set kafka.properties.ssl.certificate.location and kafka.properties.ssl.key.location"
+        )
+    }
+
     /// Looks at the first addresses of a cluster.
     /// - Parameters:
     ///   - brokers: comma-separated `host:port`.

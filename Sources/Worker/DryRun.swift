@@ -14,7 +14,7 @@ import Darwin
 package enum DryRun {
     /// Everything that is wrong, each with its setting.
     package static func faults(_ configuration: WorkerConfiguration) -> [StartFailure] {
-        [clients(configuration), upstream(configuration.checkOTP), admin(configuration.admin)].compactMap { $0 }
+        [clients(configuration), upstream(configuration.checkOTP), adminAddress(configuration.admin)].compactMap { $0 }
     }
 
     private static func clients(_ configuration: WorkerConfiguration) -> StartFailure? {
@@ -52,7 +52,7 @@ package enum DryRun {
     /// Whether the address for probes and metrics is one of this machine, and the port one that this user may take.
     ///
     /// That somebody listens there now is no fault: it may be the worker that runs already.
-    private static func admin(_ admin: WorkerConfiguration.Admin) -> StartFailure? {
+    package static func adminAddress(_ admin: WorkerConfiguration.Admin) -> StartFailure? {
         guard admin.isEnabled else { return nil }
         var hints = addrinfo()
         #if canImport(Glibc)

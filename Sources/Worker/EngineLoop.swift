@@ -204,13 +204,31 @@ final class EngineLoop: @unchecked Sendable {
                 report: answer
             )
         case .fetchEnds(let places, let timeout): parts.queries.fetchEnds(places, timeout: timeout, report: answer)
-        case .resolveCommit(let id, let places, let timeout):
-            guard let consumer = consumer?.consumer else {
-                report(.commitResolved(id, nil))
-                return
-            }
-            parts.queries.trace(id, places, consumer, timeout: timeout, report: answer)
+        case .resolveCommit(let id, let questions, let timeout): resolve(id, questions, timeout)
         default: preconditionFailure("no question")
+        }
+    }
+
+    private func resolve(_ id: BatchID, _ questions: [CommitQuestion], _ timeout: Duration) {
+        guard let consumer = consumer?.consumer else { return report(.commitResolved(id, [:])) }
+        parts.queries.committedFor(id, questions.map(\.place), consumer, timeout: timeout) { place in
+            if let place { return self.report(.commitResolved(id, [place: true])) }
+            self.eventLoop.execute { self.ask(questions[...], of: id, timeout) }
+        } failed: {
+            self.report(.commitResolved(id, [:]))
+        }
+    }
+
+    /// One ledger after the other, until one can be read: any of them tells of the whole transaction.
+    private func ask(_ questions: ArraySlice<CommitQuestion>, of id: BatchID, _ timeout: Duration) {
+        guard let question = questions.first else { return report(.commitResolved(id, [:])) }
+        let next: @Sendable () -> Void = { self.eventLoop.execute { self.ask(questions.dropFirst(), of: id, timeout) } }
+        intents.write(question.place, question.barrier) { barrier in
+            guard let barrier else { return next() }
+            self.parts.queries.ask(question, through: barrier, timeout: timeout) { isCommitted in
+                guard let isCommitted else { return next() }
+                self.report(.commitResolved(id, [question.place: isCommitted]))
+            }
         }
     }
 

@@ -19,6 +19,8 @@ final class IntentWriter {
     fileprivate enum Write {
         case intent(RecordID)
         case barrier(PartitionEpoch)
+        /// A barrier that the engine is not told of: where it lies, nil where it could not be written or the broker did not say.
+        case proof(@Sendable (Int64?) -> Void)
     }
 
     /// What each record under way is.
@@ -66,7 +68,7 @@ final class IntentWriter {
                 eventLoop.execute {
                     report(
                         reports.compactMap { delivery in
-                            outstanding.writes.removeValue(forKey: delivery.tag).map { event($0, delivery.outcome) }
+                            outstanding.writes.removeValue(forKey: delivery.tag).flatMap { event($0, delivery.outcome) }
                         }
                     )
                 }
@@ -95,6 +97,11 @@ final class IntentWriter {
         produce(.barrier(place), to: place, key: barrier.key, value: barrier.value)
     }
 
+    /// Writes a barrier for somebody else than the engine, and tells where it lies, on the loop.
+    func write(_ place: PartitionEpoch, _ barrier: LedgerBarrier, written: @escaping @Sendable (Int64?) -> Void) {
+        produce(.proof(written), to: place, key: barrier.key, value: barrier.value)
+    }
+
     private func produce(_ write: Write, to place: PartitionEpoch, key: [UInt8], value: [UInt8]?) {
         let tag = outstanding.next
         outstanding.next += 1
@@ -108,8 +115,7 @@ final class IntentWriter {
             if error.isFatal { replace() } else if let producer, error.code == .unknownPartition { refresh(producer) }
             // Never from within the caller's own turn.
             let report = report
-            let failure = event(write, .failure(error))
-            eventLoop.execute { report([failure]) }
+            eventLoop.execute { report([event(write, .failure(error))].compactMap(\.self)) }
         }
     }
 
@@ -153,7 +159,8 @@ private func closeInBackground(_ producer: IdempotentProducer?) {
     DispatchQueue.global().async { _ = producer.close(timeout: .seconds(2)) }
 }
 
-private func event(_ write: IntentWriter.Write, _ outcome: Result<Int64?, KafkaError>) -> Event {
+/// Nil where it is no news for the engine.
+private func event(_ write: IntentWriter.Write, _ outcome: Result<Int64?, KafkaError>) -> Event? {
     switch (write, outcome) {
     case (.intent(let id), .success(let offset)): .intentWritten(id, ledgerOffset: offset)
     case (.intent(let id), .failure(let error)):
@@ -167,5 +174,11 @@ private func event(_ write: IntentWriter.Write, _ outcome: Result<Int64?, KafkaE
     case (.barrier(let place), .success(nil)):
         .barrierFailed(place, reason: "the broker did not say where the barrier lies")
     case (.barrier(let place), .failure(let error)): .barrierFailed(place, reason: "\(error)")
+    case (.proof(let written), let outcome): told(written, outcome)
     }
+}
+
+private func told(_ written: @Sendable (Int64?) -> Void, _ outcome: Result<Int64?, KafkaError>) -> Event? {
+    written((try? outcome.get()) ?? nil)
+    return nil
 }

@@ -126,25 +126,54 @@ final class LedgerQueries: Sendable {
         }
     }
 
-    /// What is committed now for these partitions.
-    func trace(
+    /// The first of these partitions whose committed offset names the batch; nil where none does, which proves nothing.
+    func committedFor(
         _ batch: BatchID,
         _ places: [PartitionEpoch],
         _ consumer: GroupConsumer,
         timeout: Duration,
-        report: @escaping @Sendable (Event) -> Void
+        found: @escaping @Sendable (PartitionEpoch?) -> Void,
+        failed: @escaping @Sendable () -> Void
     ) {
         traces.async { [topics] in
             do throws(KafkaError) {
                 let partitions = places.map { TopicPartition(topics.commands, $0.partition) }
-                let committed = places.isEmpty ? [] : try consumer.committed(partitions, timeout: timeout)
-                var found: [PartitionEpoch: OffsetMetadata?] = [:]
-                for (place, offset) in zip(places, committed) {
-                    found[place] = .some(offset.metadata.flatMap { OffsetMetadata($0) })
-                }
-                report(.commitResolved(batch, found))
+                let committed = try consumer.committed(partitions, timeout: timeout)
+                found(zip(places, committed).first { $1.metadata.flatMap { OffsetMetadata($0) }?.batch == batch }?.0)
             } catch {
-                report(.commitResolved(batch, nil))
+                failed()
+            }
+        }
+    }
+
+    /// Whether a transaction of which nobody knows how it ended has left word in this ledger; nil where it could not be read in time.
+    func ask(
+        _ question: CommitQuestion,
+        through barrier: Int64,
+        timeout: Duration,
+        report: @escaping @Sendable (_ isCommitted: Bool?) -> Void
+    ) {
+        // No offset names it, and nothing else can.
+        guard !question.isOfAnotherLedger(barrier) else { return report(false) }
+        traces.async { [self] in
+            var isCommitted = false
+            do throws(KafkaError) {
+                let ledger = TopicPartition(topics.ledger, question.place.partition)
+                try Self.mustBe(ledger, in: reader.led(ledger.topic, timeout: Self.patience))
+                _ = try reader.read(
+                    ledger,
+                    from: question.from,
+                    through: barrier,
+                    // Another partition's ledger may tell as well; else it is asked again.
+                    timeout: min(timeout, Self.patience),
+                    onBatch: { records in
+                        let words = records.lazy.filter { question.isAnswered(byKey: $0.key, value: $0.value) }
+                        if words.first != nil { isCommitted = true }
+                    }
+                )
+                report(isCommitted)
+            } catch {
+                report(nil)
             }
         }
     }

@@ -67,6 +67,16 @@ final class SecretReload {
             try client.replaceSecret(secret)
             current = secret
             logger.notice("key file read again: another key is used from now on")
+            if secret.isShort {
+                logger.warning(
+                    "the key is short: is it whole? The ledger's fingerprints rest on it from the next start on",
+                    metadata: [
+                        "setting": "check_otp.secret_key_file",
+                        "shortest": .stringConvertible(Fingerprinter.shortestKey),
+                        "remedy": "put the key there exactly as issued, or set ledger.secret_file",
+                    ]
+                )
+            }
             onReplaced()
         } catch let fault as Setting.Fault {
             logger.error("key file is unusable, the key before stays", metadata: ["cause": "\(fault.what)"])

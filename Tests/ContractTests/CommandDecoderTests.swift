@@ -46,6 +46,14 @@ struct CommandDecoderTests {
                 #"{"otp_code":"A","otp_code":"B"}"#,
                 "the value is not usable JSON: a key that occurs twice in one object at byte 16 (otp_code)"
             ),
+            (
+                #"{"otp_code":"A","otp\u005fcode":"B"}"#,
+                "the value is not usable JSON: a key that occurs twice in one object at byte 16 (otp_code)"
+            ),
+            (
+                #"{"\u0075ser_gsm":"A","user_gsm":"B"}"#,
+                "the value is not usable JSON: a key that occurs twice in one object at byte 21 (user_gsm)"
+            ),
             (#"{"x":"A","x":"B"}"#, "the value is not usable JSON: a key that occurs twice in one object at byte 9"),
         ] as [(String?, String)]
     )
@@ -112,6 +120,11 @@ struct CommandDecoderTests {
     @Test func aMistypedCodeIsACommand() throws {
         let command = try Sample.decode(Self.command(replacing: "otp_code", with: #"" 12-34""#)).get()
         #expect(command.code.revealed == "12-34")
+        #expect(!command.code.canBeRight)
+    }
+
+    @Test func aCodeOfKeycapsIsACommandToo() throws {
+        let command = try Sample.decode(Self.command(replacing: "otp_code", with: #""1️⃣2️⃣3️⃣4️⃣5️⃣6️⃣""#)).get()
         #expect(!command.code.canBeRight)
     }
 

@@ -89,6 +89,22 @@ struct HeaderTests {
         #expect(DeadLetter.replayCount(in: [Header(name: "dlq_replay_count", text: text)]) == count)
     }
 
+    /// Nothing in a record shows that a replay wrote these; what no replay would write is not believed.
+    @Test func aCommandsOwnReplayCountIsBelievedAsFarAsItCanBe() {
+        let place = Coordinates(topic: "commands", partition: 3, offset: 42)
+        let of = Header(name: "dlq_replay_of", text: "commands/3/1")
+        func count(_ headers: [Header]) -> Int { DeadLetter.replayCount(ofCommandWith: headers, at: place) }
+        func claim(_ text: String) -> Header { Header(name: "dlq_replay_count", text: text) }
+        #expect(count([of, claim("3")]) == 3)
+        #expect(count([claim("100"), of]) == 100)
+        #expect(count([of, claim("101")]) == 100)
+        #expect(count([of, claim("999999999")]) == 100)
+        #expect(count([of, of, claim("3")]) == 0)
+        #expect(count([of, claim("1"), claim("3")]) == 0)
+        #expect(count([claim("3")]) == 0)
+        #expect(count([of]) == 0)
+    }
+
     @Test func theReplayCountRoundTrips() {
         #expect(DeadLetter.replayCount(in: deadLetter().headersForRecord()) == 2)
         #expect(DeadLetter.replayCount(in: []) == 0)

@@ -41,6 +41,12 @@ struct IdentifierTests {
         "0532/481 89 42", "0532\u{2011}481\u{2013}89\u{2212}42", "\u{200e}+90 532 481 89 42\u{200e}",
         "\u{202a}+90 532 481 89 42\u{202c}", "\u{2068}0532\u{2069}4818942", "\u{feff}5324818942",
         "532\u{ad}481\u{200b}8942",
+        "5\u{34F}3\u{180B}2\u{115F}4\u{3164}8\u{2800}1\u{E0020}8\u{E0100}9\u{1D173}4\u{17B4}2\u{FFA0}",
+        "[532] 481 89 42", "+90 [532] 4818942", "532\u{FF0D}481\u{FE63}89\u{FE58}42", "（０５３２）４８１－８９－４２",
+        "＋９０（５３２）４８１８９４２",
+        "\u{FE62}90 ［532］ 481．89／42", "\u{FE59}0532\u{FE5A}4818942", "٥٣٢٤٨١٨٩٤٢", "+۹۰ ۵۳۲ ۴۸۱ ۸۹ ۴۲", "५३२४८१८९४२",
+        "𝟓𝟑𝟐4818942",
+        "\u{202b}٠٥٣٢ ٤٨١ ٨٩ ٤٢\u{202c}",
     ])
     func phoneIsNormalised(text: String) {
         #expect(PhoneNumber(normalising: text)?.revealed == "5324818942")
@@ -50,7 +56,8 @@ struct IdentifierTests {
         "", " ", "532481894", "53248189422", "4324818942", "04324818942", "904324818942", "+5324818942",
         "+05324818942", "++905324818942", "90+5324818942", "+00905324818942", "0905324818942", "915324818942",
         "+90005324818942", "000905324818942", "+009005324818942", "1905324818942", "0090005324818942",
-        "+445324818942", "5324818942x", "٥٣٢٤٨١٨٩٤٢", "5324818942;5324818942", "532481894\u{0}2",
+        "+445324818942", "5324818942x", "٤٣٢٤٨١٨٩٤٢", "٥٣٢٤٨١٨٩٤", "5324818942;5324818942", "532481894\u{0}2",
+        "532481894\u{7f}2", "532481894\u{fffe}2", "532_481_89_42", "⑤③②④⑧①⑧⑨④②", "++905324818942", "+＋905324818942",
         "5+324818942", "5324818942+",
     ])
     func phoneIsRefused(text: String) {
@@ -71,6 +78,7 @@ struct IdentifierTests {
 
     @Test(arguments: [
         "١٢٣٤", "۱۲۳۴", "１２３４", "१२३४", "𝟏𝟐𝟑𝟒", "1٢3４", "\u{200f}١٢٣٤\u{200f}", "\u{feff}1234\u{200b}",
+        "\u{34F}\u{180B}1234\u{115F}\u{3164}", "\u{2800}1234\u{E0020}\u{E0100}\u{1D173}", "1234\u{FE0F}",
     ])
     func digitsOfAnyScriptAreThoseDigits(text: String) {
         #expect(OTPCode(trimming: text)?.revealed == "1234")
@@ -81,11 +89,19 @@ struct IdentifierTests {
     @Test(arguments: [
         "AR T2", "AR-2", "şifre", "12\u{0}4", "1234.", "K\u{212a}", "O’Neil", "12\u{200b}34", "Ａ123", "²345", "①②③④",
         "😀",
-        "1234567890abcde\u{131}",
+        "1234567890abcde\u{131}", "1234567890abcdef\u{301}", "1️⃣2️⃣3️⃣4️⃣5️⃣6️⃣", "👨‍👩‍👧‍👦👨‍👩‍👧‍👦", "ş\u{301}ifre",
     ])
     func anyOtherCharacterCanNeverBeRight(text: String) {
         #expect(OTPCode(trimming: text)?.revealed == text)
         #expect(OTPCode(trimming: text)?.canBeRight == false)
+    }
+
+    @Test func aCodesCharactersAreThoseThatAReaderSees() {
+        let keycaps = String(repeating: "1\u{FE0F}\u{20E3}", count: 16)
+        #expect(OTPCode(trimming: keycaps)?.canBeRight == false)
+        #expect(OTPCode(trimming: keycaps + "1") == nil)
+        #expect(OTPCode(trimming: "a" + String(repeating: "\u{301}", count: 63))?.revealed.utf8.count == 127)
+        #expect(OTPCode(trimming: "ab" + String(repeating: "\u{301}", count: 63))?.revealed.utf8.count == 128)
     }
 
     @Test func whatCanBeRightIsLettersAndDigits() {
@@ -95,7 +111,8 @@ struct IdentifierTests {
 
     /// The producer's mistake.
     @Test(arguments: [
-        "", " ", "\u{200b}\u{feff}", "1234567890abcdefg", "1234567890 123456", "1234567890abcdef\u{301}",
+        "", " ", "\u{200b}\u{feff}", "1234567890abcdefg", "1234567890 123456",
+        "1234567890abcdefg\u{301}", "a" + String(repeating: "\u{301}", count: 64), String(repeating: "👨‍👩‍👧‍👦", count: 6),
         String(repeating: "٣", count: 17), String(repeating: "x", count: 60_000),
     ])
     func codeIsRefused(text: String) {

@@ -246,6 +246,23 @@ struct InputShapeTests {
                 #""m~n":"#, #""m~n":"A","m~n":"#,
                 "the value is not usable JSON: a key that occurs twice in one object at byte 133 (otp_code)"
             ),
+            (
+                #""m~n":"#, #""m~n":"A","m\u007en":"#,
+                "the value is not usable JSON: a key that occurs twice in one object at byte 133 (otp_code)"
+            ),
+            (
+                #""a/b":"#, #""a/b":{},"a\/b":"#,
+                "the value is not usable JSON: a key that occurs twice in one object at byte 125 (otp_code)"
+            ),
+            (
+                #""owner":"#, #""owner":{},"owner":"#,
+                "the value is not usable JSON: a key that occurs twice in one object at byte 85 (user_gsm)"
+            ),
+            (
+                #""card":"#, #""card":{},"card":"#,
+                "the value is not usable JSON: a key that occurs twice in one object at byte 22 (otp_session_id, user_gsm, "
+                    + "expires_at)"
+            ),
         ]
     )
     func aReasonNamesTheContractsFieldAndItsPlace(part: String, replacement: String, detail: String) throws {

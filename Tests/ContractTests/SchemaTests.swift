@@ -76,6 +76,91 @@ struct SchemaTests {
         }
     }
 
+    // MARK: What may be written
+
+    /// The patterns of a rule and of its parts.
+    private struct Patterns {
+        private let own: NSRegularExpression?
+        private let all: [Patterns]
+        private let any: [Patterns]
+
+        init(_ rule: JSON?) throws {
+            own = try rule?["pattern"]?.string.map { try NSRegularExpression(pattern: $0) }
+            all = try Self.parts(rule?["allOf"])
+            any = try Self.parts(rule?["anyOf"])
+        }
+
+        private static func parts(_ rules: JSON?) throws -> [Patterns] {
+            guard case .array(let rules) = rules else { return [] }
+            return try rules.map { try Patterns($0) }
+        }
+
+        func fit(_ text: String) -> Bool {
+            let range = NSRange(location: 0, length: text.utf16.count)
+            return own.map { $0.firstMatch(in: text, range: range) != nil } ?? true
+                && all.allSatisfy { $0.fit(text) } && (any.isEmpty || any.contains { $0.fit(text) })
+        }
+    }
+
+    private static func patterns(_ field: Field) throws -> Patterns {
+        try Patterns(schema("command")["properties"]?[field.rawValue])
+    }
+
+    /// Every scalar that could be one of those that are passed over, or a digit.
+    private static let scalars = [
+        0...0x33FF, 0xA000...0xABFF, 0xE000...0xE0FF, 0xF800...0x1_1FFF, 0x1_3000...0x1_34FF, 0x1_6000...0x1_6FFF,
+        0x1_BC00...0x1_FFFF, 0xE_0000...0xE_11FF,
+    ].joined().compactMap { Unicode.Scalar($0 as UInt32) }
+
+    @Test func aPhonesCharactersAreThePublishedOnes() throws {
+        let patterns = try Self.patterns(.phone)
+        for scalar in Self.scalars where scalar != "\n" {
+            let one = "\(scalar)5324818942"
+            let other = "532\(scalar)481894"
+            // Of digits beyond ASCII the schema does not count how many there are.
+            for text in [one, other] where PhoneNumber(normalising: text) != nil {
+                if !patterns.fit(text) { Issue.record("refused by the schema: U+\(scalar.value)") }
+            }
+            guard PhoneNumber(normalising: one) == nil, PhoneNumber(normalising: other) == nil else { continue }
+            if patterns.fit("532\(scalar)4818942"), Int(String(scalar)) == nil {
+                Issue.record("taken by the schema: U+\(scalar.value)")
+            }
+        }
+        for text in ["[532] 481 89 42", "＋９０（５３２）４８１－８９－４２", "+90 (0) 532 481 89 42", "٥٣٢ 4818942"] {
+            #expect(PhoneNumber(normalising: text) != nil && patterns.fit(text), "\(text)")
+        }
+        for text in ["532_481_89_42", "4324818942", "++905324818942", "⑤324818942", "5324818942\0", "1905324818942"] {
+            #expect(PhoneNumber(normalising: text) == nil && !patterns.fit(text), "\(text)")
+        }
+    }
+
+    @Test func whatIsTrimmedOfACodeIsPublished() throws {
+        let patterns = try Self.patterns(.code)
+        for scalar in Self.scalars {
+            let isAlone = OTPCode(trimming: String(scalar)) != nil
+            if patterns.fit(String(scalar)) != isAlone { Issue.record("alone: U+\(scalar.value)") }
+            // Seventeen scalars that are sixteen characters or fewer.
+            let joined = "1234567890abcdef\(scalar)"
+            if OTPCode(trimming: joined) != nil, !patterns.fit(joined) { Issue.record("joined: U+\(scalar.value)") }
+        }
+        for text in ["1️⃣2️⃣3️⃣4️⃣5️⃣6️⃣7️⃣", "👨‍👩‍👧‍👦👨‍👩‍👧‍👦👨‍👩‍👧‍👦", "🇹🇷🇹🇷🇹🇷🇹🇷🇹🇷🇹🇷🇹🇷🇹🇷🇹🇷", "किकिकिकिकिकिकिकिकि"] {
+            #expect(OTPCode(trimming: text) != nil && patterns.fit(text), "\(text)")
+        }
+        for text in [
+            "", " ", "1234567890abcdefg", String(repeating: "😀", count: 17), String(repeating: "٣", count: 17),
+        ] {
+            #expect(OTPCode(trimming: text) == nil && !patterns.fit(text), "\(text)")
+        }
+    }
+
+    /// Only that a month has its days a pattern cannot say.
+    @Test func aTimesFormsAreThePublishedOnes() throws {
+        let patterns = try Self.patterns(.expiresAt)
+        for text in WallTimeTests.readable + WallTimeTests.unreadable where !WallTimeTests.impossible.contains(text) {
+            #expect((WallTime(iso8601: text) != nil) == patterns.fit(text), "\(text)")
+        }
+    }
+
     @Test func anIdentifiersLimitIsTheDecoders() throws {
         let identifier = try Self.schema("command")["$defs"]?["identifier"]
         let limit = try #require(identifier?["maxLength"]?.integer)

@@ -14,6 +14,10 @@ struct ScrubTests {
     @Test(arguments: [
         "5324818942", "05324818942", "905324818942", "+905324818942", "00905324818942", "+90 532 481 89 42",
         "+90 (532) 481-89-42", "0532 481 89 42", "532.481.89.42", "532 - 481 – 89 – 42", "532\u{a0}4818942",
+        "532_481_89_42", "532, 481, 89, 42", "532·481·89·42", "532:481:8942",
+        "532          481          89          42",
+        "532\u{3164}481\u{34F}8942", "&#53;&#51;&#50;4818942", #"53248189\u00342"#, "532%34818942",
+        "532%20481%2089%2042",
     ])
     func anyFormOfThePhoneGoes(phone: String) throws {
         #expect(try scrubbed("Numara \(phone) bulunamadı") == "Numara *** bulunamadı")
@@ -59,6 +63,14 @@ struct ScrubTests {
         "QVJUMg", "YXJ0Mg==", "eyJvdHAiOiJBUlQyIn0=", "b3RwPUFSVDI", "41525432", "0x41525432", "41 52 54 32",
         "61:72:74:32",
         "%41%52%54%32", #"\x41\x52\x54\x32"#,
+        "A          R          T          2", "A\u{3164}R\u{115F}T\u{E0020}2", "&#65;&#82;&#84;&#50;",
+        "&#x41;&#X52;T&#0050;",
+        "&#65&#82&#84&#50",
+        #"\u0041\u0052\u0054\u0032"#, #"\\u0041RT2"#, #"\\\\u0041RT2"#, #"\u{41}RT2"#, #"\U00000041RT2"#, #"AR\x542"#,
+        "U+0041 U+0052 U+0054 U+0032",
+        "U+0041U+0052u+0054U+0032", "A%52T2", "%u0041RT2", "A%2552T2", "%26%2365;RT2", "%5Cu0041RT2", #"A\nR\tT\n2"#,
+        "QVJU\nMg==", "QV JU Mg", "Q V J U Mg", "Q\u{200B}VJUMg==", "QVJUMg%3D%3D", #"QVJU\r\nMg=="#,
+        "MlRSQQ==", "MnRyYQ==", "32545241", "32 74 72 61", "0x32, 0x54, 0x52, 0x41", "41 |  52 |  54 |  32",
     ])
     func theCodeGoesInDisguiseToo(code: String) throws {
         #expect(try scrubbed("Kod: \(code).") == "Kod: ***.")
@@ -67,6 +79,30 @@ struct ScrubTests {
     @Test(arguments: ["1 2 3 4", "4321", "١٢٣٤", "MTIzNA==", "31323334", "１２３４"])
     func aCodeOfDigitsGoesInDisguiseToo(code: String) throws {
         #expect(try scrubbed("\(code) geçersiz", code: "1234") == "*** geçersiz")
+    }
+
+    @Test(arguments: [
+        ("A%52T247", "***"), ("kod%20ART247%20yok", "kod%20***%20yok"), ("QVJU MjQ3", "***"),
+        ("x QVJU\nMjQ3 y", "x *** y"),
+        ("NzQyVFJB", "***"), ("373432545241", "***"),
+    ])
+    func soDoesALongerOne(message: String, expected: String) throws {
+        #expect(try scrubbed(message, code: "ART247") == expected)
+    }
+
+    /// What looks like an escape and is none hides nothing either.
+    @Test func aTextIsLookedAtAsItStandsToo() throws {
+        #expect(try scrubbed("%5324818942") == "%***")
+        #expect(try scrubbed(#"\x5324818942"#) == #"\x***"#)
+        for text in [#"100%41 &#; &#x; &# \ \u %zz U+ u+00 &#1114112; %"#, "Hata&#58; %C5%9E &amp; 5 &lt; 7"] {
+            #expect(try scrubbed(text) == text)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func itsCostIsBounded() throws {
+        for part in ["5", "5 ", "A ", "%2", "&#53;", "\\", "QVJ ", "Mz", "35 ", "53248189 "] {
+            _ = try scrubbed(String(repeating: part, count: 8_192 / part.utf8.count))
+        }
     }
 
     /// A single digit in hexadecimal is any number, and what is spaced is any list.
@@ -78,7 +114,7 @@ struct ScrubTests {
     @Test(arguments: [
         ("532***8942", "532******"), ("...8942", "...***"), ("8942 ile biten numara", "*** ile biten numara"),
         ("5324 81", "***"), ("5324818941", "***1"), ("532 481 ** **", "*** ** **"), ("a8942b", "a8942b"),
-        ("18942", "***"),
+        ("18942", "***"), ("MjQ5ODE4NDIzNQ==", "***"), ("32343938313834323335", "***"), ("NTMyNDgx\r\nODk0Mg==", "***"),
         ("2498184235", "***"), ("NTMyNDgxODk0Mg==", "***"), ("35333234383138393432", "***"), ("５３２４８１８９４２", "***"),
         ("5\u{200b}3\u{200b}2\u{200b}4\u{200b}8\u{200b}1\u{200b}8\u{200b}9\u{200b}4\u{200b}2", "***"),
     ])

@@ -56,7 +56,7 @@ struct OutputTroubleTests {
             worker.happens(.producerFailed(isLocked: true, reason: "locked")) == ["replace producer b after 100 ms"]
         )
         // What was open under the first is decided, so it can be asked for.
-        #expect(worker.happens(.producerReady) == ["trace 1 in 0"])
+        #expect(worker.happens(.producerReady) == ["ask 0 from 0 whether 1 finished 0"])
     }
 
     @Test func slotsOfIntentsThatCannotBeWrittenAreGivenToOthers() {

@@ -50,7 +50,7 @@ struct SettlementTests {
         #expect(settlement.canForm(at: .seconds(0)))
     }
 
-    @Test func unknownThenTraced() {
+    @Test func unknownThenResolved() {
         var settlement = ready()
         settlement.formed(open(1))
         #expect(settlement.becameUnknown(id(2)) == nil)
@@ -59,27 +59,30 @@ struct SettlementTests {
         #expect(!settlement.hasProducer && !settlement.isIdle)
         // Too late: a new producer has made the broker decide.
         #expect(settlement.committed(id(1)) == nil)
-        #expect(settlement.resolved(id(1)) == nil)
+        #expect(settlement.inResolution(id(1)) == nil)
         #expect(settlement.producerReady() == open(1))
         #expect(!settlement.canForm(at: .seconds(1)) && settlement.hasProducer)
-        #expect(settlement.resolved(id(2)) == nil)
-        #expect(settlement.resolved(id(1)) == open(1))
+        #expect(settlement.inResolution(id(2)) == nil)
+        #expect(settlement.inResolution(id(1)) == open(1))
+        settlement.resolved(id(2))
+        #expect(!settlement.canForm(at: .seconds(1)))
+        settlement.resolved(id(1))
         #expect(settlement.canForm(at: .seconds(1)))
     }
 
-    @Test func tracedAgainUntilItIsLearnt() {
+    @Test func askedAgainUntilItIsKnown() {
         var settlement = ready()
         settlement.formed(open(1))
         #expect(settlement.becameUnknown(id(1)) == open(1))
         #expect(settlement.producerReady() == open(1))
-        settlement.untraceable(id(2), retryAt: .seconds(1))
+        settlement.unresolved(id(2), retryAt: .seconds(1))
         #expect(settlement.nextWake == nil)
-        settlement.untraceable(id(1), retryAt: .seconds(3))
+        settlement.unresolved(id(1), retryAt: .seconds(3))
         #expect(settlement.nextWake == .seconds(3))
         #expect(settlement.timeReached(.seconds(2)) == nil)
         #expect(settlement.timeReached(.seconds(3)) == open(1))
         #expect(settlement.timeReached(.seconds(3)) == nil)
-        #expect(settlement.resolved(id(1)) == open(1))
+        #expect(settlement.inResolution(id(1)) == open(1))
     }
 
     @Test func aProducerIsGivenUpOnlyWhileNothingIsOpen() {

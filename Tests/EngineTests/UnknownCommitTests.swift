@@ -11,56 +11,27 @@ struct UnknownCommitTests {
         return worker
     }
 
-    private func metadata(_ worker: Transcript, counter: UInt64) -> OffsetMetadata {
-        OffsetMetadata(
-            clusterID: Transcript.cluster,
-            watermark: 1,
-            batch: BatchID(process: 7, counter: counter),
-            ledgerOffset: 0,
-            finished: []
-        )
-    }
-
-    private func resolved(_ worker: Transcript, _ found: [PartitionEpoch: OffsetMetadata?]?) -> [String] {
-        worker.happens(.commitResolved(BatchID(process: 7, counter: 1), found))
+    @discardableResult
+    private func resolved(_ worker: Transcript, _ found: [PartitionEpoch: Bool], counter: UInt64 = 1) -> [String] {
+        worker.happens(.commitResolved(BatchID(process: 7, counter: counter), found))
     }
 
     @Test func itCounted() {
         let worker = worker()
         #expect(worker.receive(1, "t", "A") == ["intent 1 t/A@1"])
-        #expect(worker.happens(.producerReady) == ["trace 1 in 0"])
-        #expect(resolved(worker, [worker.place(0): metadata(worker, counter: 1)]) == [])
+        #expect(worker.happens(.producerReady) == ["ask 0 from 0 whether 1 finished 0"])
+        #expect(resolved(worker, [worker.place(0): true]) == [])
         #expect(worker.facts.contains(.commitResolved(counted: true)))
         // Nobody said where its state lies: not before what was acknowledged when it was formed.
         worker.intentWritten(1)
         #expect(worker.answered(1, .code(1)).last == "offset 0=2 ledger 0")
     }
 
-    /// A coordinator that has been deposed and does not know it answers what was true once.
-    @Test func wordOfAnEarlierCommitThanTheLastIsNoEvidence() {
-        let worker = Transcript(owning: 0)
-        worker.ask(0, "s", "A", .code(1))
-        worker.committed()
-        worker.ask(1, "t", "A", .code(1))
-        worker.pass(.milliseconds(20))
-        worker.commitUnknown()
-        worker.happens(.producerReady)
-        let id = BatchID(process: 7, counter: 2)
-        for stale in [nil, metadata(worker, counter: 9)] {
-            #expect(worker.happens(.commitResolved(id, [worker.place(0): stale])) == [])
-            #expect(worker.pass(.milliseconds(200)) == ["trace 2 in 0"])
-        }
-        // That of the last commit is.
-        #expect(
-            worker.happens(.commitResolved(id, [worker.place(0): metadata(worker, counter: 1)])).first == "commit 3"
-        )
-    }
-
     @Test func itDidNot() {
         let worker = worker()
         worker.happens(.producerReady)
         #expect(
-            resolved(worker, [worker.place(0): nil]) == [
+            resolved(worker, [worker.place(0): false]) == [
                 "commit 2", "result 0 verified/ok code=0 http=200 calls=1", "state s closed A=ok@0",
                 "offset 0=1 ledger 0",
             ]
@@ -72,8 +43,8 @@ struct UnknownCommitTests {
         let worker = worker()
         worker.happens(.lost([0]))
         worker.assign(0)
-        #expect(worker.happens(.producerReady) == ["trace 1 in "])
-        #expect(resolved(worker, [:]) == [])
+        // Nobody is asked: the next owners see what it left.
+        #expect(worker.happens(.producerReady) == [])
         #expect(worker.facts.contains(.commitResolved(counted: nil)))
         #expect(worker.pass(.seconds(3)) == [])
     }
@@ -90,10 +61,8 @@ struct UnknownCommitTests {
         let old = worker.place(0)
         worker.happens(.lost([0]))
         worker.assign(0)
-        #expect(worker.happens(.producerReady) == ["trace 1 in 1"])
-        #expect(
-            resolved(worker, [worker.place(1): metadata(worker, counter: 1), old: metadata(worker, counter: 8)]) == []
-        )
+        #expect(worker.happens(.producerReady) == ["ask 1 from 0 whether 1 finished 0"])
+        #expect(resolved(worker, [worker.place(1): true, old: false]) == [])
         #expect(worker.facts.contains(.commitResolved(counted: true)))
         #expect(worker.status().commandsInMemory == 0)
     }
@@ -101,12 +70,12 @@ struct UnknownCommitTests {
     @Test func whatCannotBeLearntIsAskedAgain() {
         let worker = worker()
         worker.happens(.producerReady)
-        #expect(resolved(worker, nil) == [])
+        #expect(resolved(worker, [:]) == [])
         #expect(worker.pass(.milliseconds(49)) == [])
-        #expect(worker.pass(.milliseconds(1)) == ["trace 1 in 0"])
-        #expect(resolved(worker, nil) == [])
-        #expect(worker.pass(.milliseconds(100)) == ["trace 1 in 0"])
-        #expect(resolved(worker, [worker.place(0): metadata(worker, counter: 1)]) == [])
+        #expect(worker.pass(.milliseconds(1)) == ["ask 0 from 0 whether 1 finished 0"])
+        #expect(resolved(worker, [:]) == [])
+        #expect(worker.pass(.milliseconds(100)) == ["ask 0 from 0 whether 1 finished 0"])
+        #expect(resolved(worker, [worker.place(0): true]) == [])
         #expect(worker.facts.contains(.commitResolved(counted: true)))
     }
 
@@ -115,7 +84,7 @@ struct UnknownCommitTests {
         #expect(worker.happens(.producerFailed(isLocked: false, reason: "no")) == ["replace producer after 100 ms"])
         #expect(worker.happens(.producerFailed(isLocked: false, reason: "no")) == ["replace producer after 200 ms"])
         #expect(worker.status().producerFailure == "no" && !worker.status().hasProducer)
-        #expect(worker.happens(.producerReady) == ["trace 1 in 0"])
+        #expect(worker.happens(.producerReady) == ["ask 0 from 0 whether 1 finished 0"])
         #expect(worker.status().producerFailure == nil)
     }
 
@@ -124,8 +93,8 @@ struct UnknownCommitTests {
         #expect(worker.happens(.committed(BatchID(process: 7, counter: 1), ledgerOffsets: [])) == [])
         worker.happens(.producerReady)
         #expect(worker.happens(.committed(BatchID(process: 7, counter: 1), ledgerOffsets: [])) == [])
-        #expect(resolved(worker, [worker.place(0): metadata(worker, counter: 1)]) == [])
-        #expect(resolved(worker, [worker.place(0): metadata(worker, counter: 2)]) == [])
+        #expect(resolved(worker, [worker.place(0): true]) == [])
+        #expect(resolved(worker, [worker.place(0): true]) == [])
     }
 
     @Test func aFencedProducerIsAReasonForDistrust() {
@@ -136,9 +105,77 @@ struct UnknownCommitTests {
         worker.happens(.producerReady)
         // What counted was formed before the distrust, so it proves nothing.
         #expect(
-            resolved(worker, [worker.place(0): metadata(worker, counter: 1)]) == ["commit 2", "offset 0=1 ledger 0"]
+            resolved(worker, [worker.place(0): true]) == ["commit 2", "offset 0=1 ledger 0"]
         )
         #expect(worker.committed() == [])
         #expect(worker.facts.contains(.trusted))
+    }
+
+    /// A partition that has changed hands since tells nothing, for its next owner may have finished the same records.
+    @Test func wordOfAPartitionThatWasLostIsNoEvidence() {
+        let worker = worker()
+        worker.happens(.producerReady)
+        let old = worker.place(0)
+        worker.happens(.lost([0]))
+        worker.assign(0)
+        #expect(resolved(worker, [old: true]) == [])
+        #expect(worker.facts.contains(.commitResolved(counted: nil)))
+    }
+
+    /// An offset that moved alone can be committed twice, so nobody need be asked.
+    @Test func aCommitThatFinishedNothingIsMadeAgain() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.committed()
+        worker.happens(.reachedEnd(worker.place(0), offset: 5))
+        #expect(worker.pass(Limits.idleCommit) == ["commit 2", "offset 0=5 ledger 1"])
+        worker.commitUnknown()
+        #expect(worker.happens(.producerReady).first == "commit 3")
+    }
+
+    /// What the ledger says of the transaction, and of others.
+    @Test(arguments: [
+        (LedgerRecord.Content.state([code(source: 7, isSettled: true)], isClosed: false), true),
+        (.state([code(source: 7, isSettled: false)], isClosed: false), false),
+        (.state([code(source: 6, isSettled: true)], isClosed: false), false),
+        (.intent(question, source: 7, time: WallTime(milliseconds: 0)), false),
+    ])
+    func whatAnswersTheQuestion(_ content: LedgerRecord.Content, _ expected: Bool) {
+        let record = LedgerRecord(session: Sample.session("s"), content: content)
+        #expect(Self.asked.isAnswered(byKey: record.key, value: record.value) == expected)
+    }
+
+    @Test func aBarrierAnswersForItsOwnProcessOnly() {
+        for (process, finished, expected) in [(7, 7, true), (8, 7, false), (7, 6, false)] as [(UInt64, Int64, Bool)] {
+            let barrier = LedgerBarrier(transactionalID: "w", process: process, finished: finished)
+            #expect(Self.asked.isAnswered(byKey: barrier.key, value: barrier.value) == expected)
+        }
+        let ours = Self.asked.barrier
+        #expect(!Self.asked.isAnswered(byKey: ours.key, value: ours.value))
+        #expect(!Self.asked.isAnswered(byKey: nil, value: nil))
+    }
+
+    /// Made again since, the ledger begins at zero, and knows nothing.
+    @Test func aLedgerThatIsShorterIsAnother() {
+        #expect(Self.asked.isOfAnotherLedger(3))
+        #expect(!Self.asked.isOfAnotherLedger(4))
+    }
+
+    private static let asked = CommitQuestion(
+        place: PartitionEpoch(partition: 0, epoch: 1),
+        from: 4,
+        barrier: LedgerBarrier(transactionalID: "w", process: 7),
+        finished: [7]
+    )
+    private static let question = Fingerprint(keyID: 1, high: 2, low: 3)
+
+    private static func code(source: Int64, isSettled: Bool) -> CodeState {
+        CodeState(
+            fingerprint: question,
+            outcome: isSettled ? Outcome(.wrongCode) : nil,
+            source: source,
+            isDoubtful: !isSettled,
+            time: WallTime(milliseconds: 0)
+        )
     }
 }

@@ -50,7 +50,10 @@ package struct DecoderFuzz {
         switch reading.content {
         case .success(let command):
             reasons["ok", default: 0] += 1
-            if command.phone.revealed.utf8.count != 10 || !(1...16).contains(command.code.revealed.utf8.count) {
+            let code = command.code.revealed
+            if command.phone.revealed.utf8.count != 10 || !(1...OTPCode.maximumCharacters).contains(code.count)
+                || code.utf8.count > OTPCode.maximumBytes
+            {
                 fault("an unusable command", input)
             }
         case .failure(let rejection):

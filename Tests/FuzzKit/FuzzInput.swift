@@ -93,7 +93,8 @@ package struct FuzzInput {
             "\u{0}", "\u{1f}", "\u{85}",
             "\"ZQ7MARK\":", "\"otp_code\":\"ZQ7MARK\",", "\"user_gsm\":5329998877,", "\"command_id\":[\"cMARKED\"],",
             "\"expires_at\":\"xMARKED\",", "\"data\":\"xMARKED\",", "\"specversion\":\"xMARKED\",", "\"session\":7,",
-            "[[[[[[[[[[[[[[[[[", "{\"a\":", " ", "\n", "é", "😀", "=", "9999999999999999999999",
+            "[[[[[[[[[[[[[[[[[", "{\"a\":", " ", "\n", "é", "😀", "=", "9999999999999999999999", "\u{301}",
+            "1\u{fe0f}\u{20e3}", "٣", "\\u005f",
         ].map { Array($0.utf8) } + [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xf0, 0x9f]]
 
     private static func spoil(_ seed: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {

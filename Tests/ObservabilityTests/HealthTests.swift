@@ -166,7 +166,9 @@ private final class Heartbeat: Sendable {
             registry: MetricRegistry()
         ) { [] }
         let failure = await #expect(throws: AdminServer.Failure.self) { try await server.start() }
+        #expect(failure == .noAddress(host: "192.0.2.1"))
         #expect(failure?.description.contains("admin.host") == true)
+        #expect(failure?.description.contains("admin.port") == false)
     }
 
     @Test(arguments: 0..<20) func connectionsMayArriveWhileItStops(_: Int) async throws {

@@ -34,7 +34,7 @@ extension Process {
         case .replaceProducer(let choice, let delay): replaceProducer(choice, after: delay)
         case .commit(let batch): commit(batch)
         case .cancelCommit(let id): cancelled = id
-        case .resolveCommit(let id, let places, let timeout): trace(id, places, timeout: timeout)
+        case .resolveCommit(let id, let questions, _): resolve(id, questions)
         case .wake(let moment): arm(at: moment)
         case .report: break
         case .stop: stop()

@@ -14,7 +14,7 @@ extension Process {
         case .producerFailed(true, _): world.coverage.hit(.transition(.producerLocked))
         case .commitUnknown(_, let isFenced, _):
             world.coverage.hit(.transition(isFenced ? .unknownFenced : .unknownUnfenced))
-        case .commitResolved(_, nil): world.coverage.hit(.transition(.retraced))
+        case .commitResolved(_, let found) where found.isEmpty: world.coverage.hit(.transition(.retraced))
         case .revoked(let numbers): revoked(numbers, at: world.now)
         case .lost(let numbers): revoked(numbers, at: nil)
         default: break

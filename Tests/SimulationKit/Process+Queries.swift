@@ -201,29 +201,76 @@ extension Process {
         finished([.restored(reading.place, restore.finished(), at: wallTime)])
     }
 
-    func trace(_ id: BatchID, _ places: [PartitionEpoch], timeout: Duration) {
+    func resolve(_ id: BatchID, _ questions: [CommitQuestion]) {
         queryThread { [self] in
-            if world.strikes(.traceFails, 0.3) {
-                return later(sec(1)) { [self] in finished([.commitResolved(id, nil)]) }
-            }
-            let deadline = world.now + timeout.nanoseconds
+            let nothing = Event.commitResolved(id, [:])
+            let deadline = world.now + sec(60)
             rpc(.group) { [self] answer in
-                let numbers = shellFaults.contains(.committedNotAwaited) ? [] : places.map(\.partition)
-                broker.whenStable(numbers, until: deadline) { [self] isStable in
-                    var found: [PartitionEpoch: OffsetMetadata?] = [:]
-                    for place in places {
-                        let isStale = world.strikes(.staleOffsets, 0.2)
-                        let offset =
-                            isStale
-                            ? broker.formerOffset(place.partition, atLeast: 2) : broker.committedOffset(place.partition)
-                        found[place] = .some(offset.flatMap { OffsetMetadata($0.metadata) })
+                broker.whenStable(questions.map(\.place.partition), until: deadline) { [self] isStable in
+                    guard isStable else { return answer { self.finished([nothing]) } }
+                    let word = questions.first { offsetNames(id, $0.place.partition) }
+                    answer { [self] in
+                        if let word { return finished([.commitResolved(id, [word.place: true])]) }
+                        ask(questions[...], of: id)
                     }
-                    let event = Event.commitResolved(id, isStable ? found : nil)
-                    answer { self.finished([event]) }
                 }
             } failed: { [self] in
-                finished([.commitResolved(id, nil)])
+                finished([nothing])
             }
+        }
+    }
+
+    private func offsetNames(_ id: BatchID, _ partition: Int32) -> Bool {
+        let isStale = world.strikes(.staleOffsets, 0.2)
+        let offset = isStale ? broker.formerOffset(partition, atLeast: 1) : broker.committedOffset(partition)
+        return offset.flatMap { OffsetMetadata($0.metadata) }?.batch == id
+    }
+
+    /// One ledger after the other, until one can be read.
+    private func ask(_ questions: ArraySlice<CommitQuestion>, of id: BatchID) {
+        guard let question = questions.first else { return finished([.commitResolved(id, [:])]) }
+        let number = question.place.partition
+        let next = { [self] in ask(questions.dropFirst(), of: id) }
+        if world.strikes(.traceFails, 0.3) { return later(sec(1)) { next() } }
+        rpc(.brokers) { [self] answer in
+            guard !broker.ledgersWithoutLeader.contains(number) else { return answer { self.later(sec(2)) { next() } } }
+            let barrier = append(barrier: question.barrier, to: number)
+            answer { [self] in
+                guard !question.isOfAnotherLedger(barrier) else {
+                    return finished([.commitResolved(id, [question.place: false])])
+                }
+                read(question, through: barrier, until: world.now + sec(5)) { [self] isCommitted in
+                    guard let isCommitted else { return next() }
+                    finished([.commitResolved(id, [question.place: isCommitted])])
+                }
+            }
+        } failed: {
+            next()
+        }
+    }
+
+    private func read(
+        _ question: CommitQuestion,
+        through barrier: Int64,
+        until deadline: Int64,
+        _ done: @escaping (_ isCommitted: Bool?) -> Void
+    ) {
+        let number = question.place.partition
+        rpc(.brokers) { [self] answer in
+            let log = broker.ledgers[Int(number)]
+            let isReadable = log.stableEnd > barrier && !broker.ledgersWithoutLeader.contains(number)
+            let isEarly = shellFaults.contains(.proofNotAwaited)
+            let limit = min(log.stableEnd, barrier + 1)
+            let found = log.committed(from: min(question.from, limit), to: limit)
+            answer { [self] in
+                if isReadable || isEarly {
+                    return done(found.contains { question.isAnswered(byKey: $0.key, value: $0.value) })
+                }
+                guard world.now < deadline else { return done(nil) }
+                later(ms(100)) { [self] in read(question, through: barrier, until: deadline, done) }
+            }
+        } failed: {
+            done(nil)
         }
     }
 }

@@ -8,6 +8,8 @@ package enum ShellFault: String, CaseIterable, Sendable {
     case restoreStopsAtStable
     /// Pending transactional offsets are not waited for.
     case committedNotAwaited
+    /// What became of a commit is read in the ledger before all that lies before the barrier is stable.
+    case proofNotAwaited
     /// The group's metadata is read when the offsets are sent.
     case metadataNewerThanBatch
     /// Offsets are sent without a member, which the broker does not fence.

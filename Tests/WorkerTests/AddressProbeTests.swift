@@ -1,4 +1,5 @@
 import Foundation
+import Kafka
 import Testing
 import Worker
 
@@ -77,5 +78,46 @@ struct AddressProbeTests {
         #expect(AddressProbe.finding(tls, at: "h:1", speaksTLS: true) == nil)
         #expect(AddressProbe.finding(tls, at: "h:1", speaksTLS: false)?.remedy.contains("security.protocol") == true)
         #expect(AddressProbe.finding(.nobody, at: "h:1", speaksTLS: false) == nil)
+    }
+
+    /// Behind TLS only the client sees what is said: the four bytes that it took for a size.
+    @Test(arguments: [
+        (1_213_486_160, "h:443 is no Kafka broker: it speaks HTTP"), (1_397_966_893, "it speaks SSH"),
+        (0x1503_0300, "it speaks TLS"), (0x3c68_746d, "it speaks HTTP"), (0x4865_6c6c, "it speaks something else"),
+    ])
+    func theFirstBytesTellWhoAnswered(size: Int, says: String) throws {
+        let reason =
+            "Transport failure (ssl://h:443/bootstrap: Receive failed: Invalid response size \(size)"
+            + " (0..100000000): increase receive.message.max.bytes)"
+        let error = KafkaError("topics", .transport, reason: reason)
+        let finding = AddressProbe.explain(error, at: "h:443", properties: ["security.protocol": "ssl"])
+        #expect(finding?.what.contains(says) == true, "\(String(describing: finding))")
+        #expect(finding?.remedy.contains("name a broker's port") == true)
+    }
+
+    @Test func aLargeAnswerIsABrokers() {
+        let reason = "ssl://h:9093/1: Receive failed: Invalid response size 120000000 (0..100000000)"
+        #expect(AddressProbe.finding(reason, at: "h:9093", properties: [:]) == nil)
+    }
+
+    @Test(arguments: [
+        "ssl/tls alert certificate required: SSL alert number 116",
+        "tlsv13 alert certificate required", "ssl/tls alert bad certificate: SSL alert number 42",
+        "sslv3 alert handshake failure: SSL alert number 40",
+    ])
+    func aBrokerThatWantsACertificateIsToldAsThat(alert: String) {
+        let reason = "ssl://h:9093/bootstrap: SSL handshake failed: error:0A00045C:SSL routines::\(alert)"
+        let error = KafkaError("topics", .ssl, reason: reason)
+        let none = AddressProbe.explain(error, at: "h:9093", properties: ["security.protocol": "ssl"])
+        #expect(none?.what.contains("h:9093") == true && none?.what.contains("client certificate") == true)
+        #expect(none?.remedy.contains("ssl.certificate.location") == true)
+        let shown = ["ssl.certificate.location": "/c.pem"]
+        let refused = AddressProbe.finding(reason, at: "h:9093", properties: shown)
+        #expect(refused?.what == "h:9093 does not take the client certificate that it is shown")
+    }
+
+    @Test func aBrokersOwnCertificateIsAnotherMatter() {
+        let reason = "SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate"
+        #expect(AddressProbe.finding(reason, at: "h:9093", properties: [:]) == nil)
     }
 }

@@ -17,9 +17,9 @@ package struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringCon
 
         package var description: String {
             switch self {
-            case .file(let path, let line?): "\(path), line \(line)"
-            case .file(let path, nil): path
-            case .environment(let name): "environment, \(name)"
+            case .file(let path, let line?): "\(SecretShape.shown(path)), line \(line)"
+            case .file(let path, nil): SecretShape.shown(path)
+            case .environment(let name): "environment, \(SecretShape.shown(name))"
             case .flag(let flag): flag
             case .hostName: "host name"
             case .absent: "not set"
@@ -34,7 +34,7 @@ package struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringCon
     package var remedy: String
 
     package init(_ key: String, at place: Place, _ what: String, remedy: String) {
-        self.key = key
+        self.key = SecretShape.shown(key)
         self.place = place
         self.what = what
         self.remedy = remedy

@@ -169,7 +169,10 @@ extension ConfigurationSource {
                 .composer(_, let problem, let mark, _):
                 ("it is not YAML: \(problem)", mark.line)
             case .duplicatedKeysInMapping(let names, let context):
-                ("\(names.joined(separator: ", ")) is written twice in one place", context.mark.line)
+                (
+                    "\(names.map(SecretShape.shown).joined(separator: ", ")) is written twice in one place",
+                    context.mark.line
+                )
             default:
                 ("it does not hold settings by name", nil)
             }

@@ -48,9 +48,9 @@ package struct EffectiveSettings: Sendable {
     private var properties: [Row] {
         settings.worker.kafka.properties.sorted { $0.key < $1.key }.map { name, value in
             let key = Setting.propertyPrefix + name
-            let isSecret = Setting.isSecretProperty(name)
+            let isSecret = Setting.isSecretProperty(name) || SecretShape.isSecretValue(value)
             return Row(
-                key: key,
+                key: SecretShape.shown(key),
                 value: isSecret ? Self.mask : value,
                 place: places[key] ?? .absent,
                 isSecret: isSecret

@@ -118,7 +118,8 @@ extension Setting {
             "check_otp.authentication",
             \.worker.checkOTP.authentication,
             [("secret_key", .secretKey), ("basic_pair", .basicPair)],
-            "How the key is shown: `Basic <key>` as documented, or `Basic base64(<key>:)` as some accounts send it."
+            "How the key is shown: `Basic <key>` as documented, or `Basic base64(<key>:)` as some accounts send it.",
+            isShown: false
         ),
         .text(
             "check_otp.ca_file",
@@ -393,7 +394,7 @@ extension Setting {
     ]
 
     private static let process: [Setting] = [
-        .text("admin.host", \.worker.admin.host, "Address of the server for probes and metrics."),
+        .text("admin.host", \.worker.admin.host, "Address of the server for probes and metrics.", .listenAddress),
         .integer(
             "admin.port",
             \.worker.admin.port,

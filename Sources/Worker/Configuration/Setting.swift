@@ -54,10 +54,22 @@ package struct Setting: Sendable {
     static let lastOfKafka = "kafka.transaction_timeout"
 
     /// Whether a property of librdkafka may hold a secret, in whatever case and with whatever between its words.
+    ///
+    /// A misspelt one is still one, and so is one of another client.
     static func isSecretProperty(_ name: String) -> Bool {
-        let words = name.lowercased().replacing("_", with: ".")
-        return ["password", "passphrase", "secret", "key.pem", "oauthbearer.config"].contains { words.contains($0) }
+        let words = name.lowercased().replacing("_", with: ".").replacing("-", with: ".")
+        return secretParts.contains { words.contains($0) }
+            || secretProperties.contains { Suggestion.distance(words, $0) <= 2 }
+            || words.split(separator: ".").contains { word in
+                word.hasPrefix("pass") || Suggestion.distance(String(word), "password") <= 2
+                    || Suggestion.distance(String(word), "secret") <= 1
+            }
     }
+
+    private static let secretParts = [
+        "password", "passphrase", "passwd", "pwd", "secret", "credential", "key.pem", "oauthbearer.config", "jaas",
+    ]
+    private static let secretProperties = ["sasl.password", "ssl.key.pem", "ssl.key.password"]
 }
 
 extension Setting {
@@ -233,11 +245,13 @@ extension Setting {
         )
     }
 
+    /// `isShown`: whether a message may repeat what is none of the choices; not where a secret would be put by mistake.
     static func choice<Value: Equatable & Sendable>(
         _ key: String,
         _ path: any Path<Value>,
         _ choices: [(name: String, value: Value)],
-        _ meaning: String
+        _ meaning: String,
+        isShown: Bool = true
     ) -> Setting {
         let names = choices.map(\.name)
         return Setting(
@@ -251,7 +265,7 @@ extension Setting {
                 guard let choice = choices.first(where: { $0.name == text.lowercased() }) else {
                     let near = Suggestion.nearest(to: text.lowercased(), among: names)
                     throw Fault(
-                        what: "\(quoted(text)) is not one of its values",
+                        what: "\(isShown ? quoted(text) : SecretShape.hiddenValue) is not one of its values",
                         remedy: (near.map { "did you mean \($0)? " } ?? "")
                             + "write one of \(names.joined(separator: ", "))"
                     )
@@ -262,8 +276,9 @@ extension Setting {
         )
     }
 
-    /// A value as a message may show it: on one line, not too long.
+    /// A value as a message may show it: on one line, not too long, and not at all where it may be a secret.
     static func quoted(_ text: String) -> String {
+        guard !SecretShape.isLikely(text) else { return SecretShape.hiddenValue }
         let shown = text.prefix(60).map { $0.isNewline ? " " : $0 }
         return "\"\(String(shown))\(text.count > 60 ? "…" : "")\""
     }

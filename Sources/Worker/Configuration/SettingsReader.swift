@@ -113,10 +113,18 @@ package struct SettingsReader {
     ) throws(Setting.Fault) {
         if key.hasPrefix(Setting.propertyPrefix) {
             let name = String(key.dropFirst(Setting.propertyPrefix.count))
-            if case .flag = place, Setting.isSecretProperty(name) {
+            // Its name would be in whatever librdkafka says of it.
+            guard !SecretShape.isKey(name) else {
+                throw Setting.Fault(
+                    what: "there is no such property",
+                    remedy: "remove it; if it was real, replace the key"
+                )
+            }
+            if case .flag = place, Setting.isSecretProperty(name) || SecretShape.isSecretValue(text) {
                 throw Setting.Fault(
                     what: "a process list would show it",
-                    remedy: "set it by the environment, \(Setting.variable(of: key)), or in the configuration file"
+                    remedy: "set it by the environment, \(SecretShape.shown(Setting.variable(of: key))), or in the"
+                        + " configuration file"
                 )
             }
             settings.worker.kafka.properties[name] = text
@@ -203,6 +211,9 @@ package struct SettingsReader {
     }
 
     private mutating func judgeProperties() {
+        for fault in ClientProperties.faults(of: settings.worker.kafka.properties) {
+            report(Setting.propertyPrefix + fault.name, fault.what, remedy: fault.remedy)
+        }
         let common = ClientProperties.Common(
             bootstrapServers: settings.worker.kafka.brokers,
             passThrough: settings.worker.kafka.properties

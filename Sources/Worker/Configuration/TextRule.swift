@@ -1,4 +1,5 @@
 import Contract
+import NIOCore
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -10,11 +11,13 @@ import Foundation
 struct TextRule: Sendable {
     let range: String
     let remedy: String
+    /// A value that is not accepted, as a message may show it.
+    var shown: @Sendable (String) -> String = { Setting.quoted($0) }
     let accepts: @Sendable (String) -> Bool
 
     func check(_ text: String) throws(Setting.Fault) -> String {
         guard accepts(text) else {
-            throw Setting.Fault(what: "\(Setting.quoted(text)) cannot be used", remedy: remedy)
+            throw Setting.Fault(what: "\(shown(text)) cannot be used", remedy: remedy)
         }
         return text
     }
@@ -70,11 +73,32 @@ struct TextRule: Sendable {
             }
     }
 
+    /// Where a server listens.
+    ///
+    /// What only looks like an address, such as `127.1` or `0`, is read in two ways, and `*` is a name that nobody has.
+    static let listenAddress = TextRule(
+        range: "an address of this machine, or a name of it",
+        remedy: "write 127.0.0.1 or ::1 for this machine alone, 0.0.0.0 for all of its IPv4 addresses, :: for all"
+    ) { text in
+        // A link-local address has its interface behind it.
+        if (try? SocketAddress(ipAddress: String(text.prefix { $0 != "%" }), port: 0)) != nil { return true }
+        let last = text.split(separator: ".").last ?? ""
+        let isNumber = last.allSatisfy(\.isNumber) || last.lowercased().hasPrefix("0x")
+        return hostName.accepts(text) && !isNumber && !SecretShape.isKey(text)
+    }
+
     static let brokers = TextRule(
         range: "host:port, comma-separated",
         remedy: "write host:port, several separated by commas, such as kafka-1:9092,kafka-2:9092; an IPv6 address in"
-            + " brackets, such as [::1]:9092"
+            + " brackets, such as [::1]:9092; a user and a password are kafka.properties.sasl.username and sasl.password",
+        shown: { $0.contains("@") ? SecretShape.hiddenValue : Setting.quoted($0) }
     ) { text in
+        // Whatever stands before it may be a password, and the address is shown in many places.
+        guard !text.contains("@") else { return false }
+        return isAddresses(text)
+    }
+
+    private static func isAddresses(_ text: String) -> Bool {
         text.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { part in
             let part = part.drop { $0 == " " }
             guard let colon = part.lastIndex(of: ":"), colon != part.startIndex, !part.contains(" "),
@@ -89,6 +113,8 @@ struct TextRule: Sendable {
 
     static let file = TextRule(
         range: "path of a readable file",
-        remedy: "name a file that exists and that this user may read"
+        remedy: "name a file that exists and that this user may read, by its path from / on; not what it holds",
+        // The secret itself is put there by mistake.
+        shown: { SecretShape.isPath($0) ? Setting.quoted($0) : SecretShape.hiddenValue }
     ) { FileManager.default.isReadableFile(atPath: $0) }
 }

@@ -53,6 +53,7 @@ struct JournalReader {
             } catch {
                 throw Failure(
                     "--journal: line \(line) of \(name) is no line of a sandbox's journal",
+                    remedy: "give the file that `otp-worker sandbox --journal` writes, or the sandbox's origin",
                     isConfiguration: true
                 )
             }
@@ -70,7 +71,10 @@ struct JournalReader {
             searched = bytes.count - next
             bytes.removeFirst(next)
             next = 0
-            guard let file, offset < size else { return nil }
+            guard let file, offset < size else {
+                try judgeRest()
+                return nil
+            }
             let count = min(size - offset, Self.piece)
             let start = bytes.count
             bytes.append(contentsOf: repeatElement(0, count: count))
@@ -79,6 +83,16 @@ struct JournalReader {
             bytes.removeLast(count - done)
             offset += done
         }
+    }
+
+    /// What stands behind the last line feed is the beginning of a line, or the file was never a journal.
+    private func judgeRest() throws {
+        guard !JournalLine.mayBegin(bytes) else { return }
+        throw Failure(
+            "--journal: line \(line + 1) of \(name) is no line of a sandbox's journal",
+            remedy: "give the file that `otp-worker sandbox --journal` writes, or the sandbox's origin",
+            isConfiguration: true
+        )
     }
 
     // MARK: Over HTTP

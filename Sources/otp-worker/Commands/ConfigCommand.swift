@@ -27,7 +27,8 @@ struct ConfigCommand: ParsableCommand {
             abstract: "Reads file, environment and flags as `run` would, and tells every problem.",
             discussion: """
                 It also makes what `run` would make of them, as far as that connects to nobody: the Kafka clients with their \
-                properties, the files for TLS, the address for probes. Exit code 2 when there is a problem.
+                properties, the files for TLS, the address for probes. What `run` warns of is told too. Exit code 2 when there \
+                is a problem, 0 with warnings only.
                 """
         )
 
@@ -41,7 +42,9 @@ struct ConfigCommand: ParsableCommand {
                 return ConfigurationProblem(key, at: effective.place(of: key), fault.message, remedy: fault.remedy)
             }
             guard problems.isEmpty else { throw ConfigurationProblems(problems) }
-            for warning in worker.warnings {
+            let leaks = ConfigurationLeaks.found(in: worker, file: options.config)
+                .map { SettingWarning(key: $0.setting, what: $0.cause, remedy: $0.remedy) }
+            for warning in worker.warnings + [worker.shortKey].compactMap({ $0 }) + leaks {
                 Console.write("warning: \(warning.key) (\(effective.place(of: warning.key))): \(warning.what)")
                 Console.write("    \(warning.remedy)")
             }

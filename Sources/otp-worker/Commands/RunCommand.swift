@@ -71,6 +71,8 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let effective = try options.effectiveSettings(for: .worker, and: flags)
         let settings = effective.settings
+        // The server itself can only say that it cannot listen.
+        if let fault = DryRun.adminAddress(settings.worker.admin) { throw fault }
         let registry = MetricRegistry()
         registry.exposeBuild(version: VersionCommand.number, librdkafka: LibrdKafka.version)
         registry.exposeProcess()

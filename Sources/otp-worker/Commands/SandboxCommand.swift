@@ -147,6 +147,13 @@ struct SandboxCommand: AsyncParsableCommand {
             server = try await SandboxServer.start(try sandbox())
         } catch let error as Failure {
             throw error
+        } catch SandboxError.file(let path, _) {
+            let flag = path == caFile ? "--ca-file" : "--journal"
+            throw Failure(
+                "\(flag): \(path) cannot be written",
+                remedy: "name a file in a folder that exists and that this user may write to",
+                isConfiguration: true
+            )
         } catch {
             throw Failure(
                 "the sandbox cannot listen on \(host):\(port): \(error)",

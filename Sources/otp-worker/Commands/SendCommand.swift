@@ -48,8 +48,11 @@ struct SendCommand: ParsableCommand {
     @Flag(name: .long, help: "Wait for the results and print them.")
     var wait = false
 
-    @Option(name: .long, help: ArgumentHelp("How long to wait.", valueName: "duration"))
-    var timeout = "30s"
+    @Option(name: .long, help: ArgumentHelp("How long to wait, with --wait (default: 30s).", valueName: "duration"))
+    var timeout: String?
+
+    /// Longer than any command may take.
+    private static let defaultTimeout = "30s"
 
     @Flag(name: .long, help: "Print results as JSON, on a terminal too.")
     var json = false
@@ -63,8 +66,12 @@ struct SendCommand: ParsableCommand {
         } else if single.contains(where: { $0 == nil }) {
             throw ValidationError("Give --session, --phone and --code, or --file.")
         }
-        guard DurationText.parse(timeout) != nil else {
+        if let timeout, DurationText.parse(timeout) == nil {
             throw ValidationError("--timeout: write a whole number and ms, s or m, such as 30s.")
+        }
+        if !wait {
+            if json { throw ValidationError("--json prints results, which only --wait waits for: give --wait too.") }
+            if timeout != nil { throw ValidationError("--timeout is for --wait: give --wait too, or leave it out.") }
         }
     }
 
@@ -138,6 +145,7 @@ struct SendCommand: ParsableCommand {
         let asTable = Console.isTerminal && !json
         let table = ResultLine.table.fitted(to: Console.columns)
         if asTable { Console.write(table.header) }
+        let timeout = timeout ?? Self.defaultTimeout
         let limit = DurationText.parse(timeout) ?? .seconds(30)
         let open = try results.results(of: coordinates, within: limit) { arrival in
             if asTable {

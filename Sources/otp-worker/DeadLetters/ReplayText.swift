@@ -22,7 +22,7 @@ package enum ReplayText {
         json.beginObject()
         LetterText.write(found, to: &json)
         json.key("action")
-        json.string(decision == .replay ? (written == nil ? "would_replay" : "replayed") : "skipped")
+        json.string(action(decision, isWritten: written != nil))
         if decision != .replay {
             json.key("why")
             json.string(word(decision))
@@ -33,6 +33,16 @@ package enum ReplayText {
         }
         json.endObject()
         return json.bytes
+    }
+
+    /// The first word of what people read.
+    private static func action(_ decision: ReplayPlan.Decision, isWritten: Bool) -> String {
+        switch decision {
+        case .replay: isWritten ? "replayed" : "would_replay"
+        case .gone: "lost"
+        case .failed: "failed"
+        case .done, .capped, .foreign, .overLimit: "skipped"
+        }
     }
 
     private static func word(_ decision: ReplayPlan.Decision) -> String {

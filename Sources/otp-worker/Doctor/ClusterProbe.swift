@@ -46,8 +46,8 @@ struct ClusterProbe {
             return ConnectionChecks.Cluster(id: try admin.clusterID(timeout: Self.optionalTimeout), brokers: brokers)
         }
         var finding: AddressProbe.Finding?
-        if case .failure(let error) = asked, AddressProbe.mayExplain(error) {
-            finding = AddressProbe.explain(worker.kafka.brokers, properties: worker.kafka.properties)
+        if case .failure(let error) = asked {
+            finding = AddressProbe.explain(error, at: worker.kafka.brokers, properties: worker.kafka.properties)
         }
         tell(ConnectionChecks.connection(asked, bootstrap: worker.kafka.brokers, finding: finding))
         guard case .success(let cluster) = asked else { return }

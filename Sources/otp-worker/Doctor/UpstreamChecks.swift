@@ -117,6 +117,14 @@ package struct UpstreamChecks {
                 remedy: "check check_otp.url, and what stands before the upstream; nothing here can be set lower"
             )
         }
+        // Whatever it said, it was no TLS: most often a web server's page, in the clear.
+        if result.certificate == nil, reason.contains("WRONG_VERSION_NUMBER") || reason.contains("HTTP_REQUEST") {
+            return .failure(
+                "upstream.tls",
+                "\(origin): what answers there speaks no TLS (\(reason)), most likely plain http",
+                remedy: "write the port that speaks TLS in check_otp.url; http:// is for this machine only"
+            )
+        }
         guard let certificate = result.certificate else {
             return .failure(
                 "upstream.tls",
@@ -251,6 +259,14 @@ package struct UpstreamChecks {
                 remedy:
                     "ask for this egress address to be allowed\(result.localAddress.map { " (the connection leaves from \($0))" } ?? "")"
                     + ", and whether the account is open; check_otp.proxy gives a fixed egress"
+            )
+        case 200..<300:
+            return .warning(
+                "upstream.answer",
+                "a GET of check_otp is answered \(status): Paynet refuses one, so a page may have answered in its place"
+                    + " (a portal, a firewall, another site); nothing is known of the key",
+                remedy: "see what answers (curl -i \(origin)/v1/card/check_otp), then check"
+                    + " check_otp.url and check_otp.proxy"
             )
         case 300..<400:
             return .failure(

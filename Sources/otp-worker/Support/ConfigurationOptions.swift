@@ -106,9 +106,8 @@ extension Settings {
             return try body()
         } catch let error as KafkaError {
             let kafka = worker.kafka
-            // Nothing came from there: is it a broker at all?
-            let mayBeNone = AddressProbe.mayExplain(error)
-            let finding = mayBeNone ? AddressProbe.explain(kafka.brokers, properties: kafka.properties) : nil
+            // Nothing came from there, or nothing that is an answer: is it a broker at all?
+            let finding = AddressProbe.explain(error, at: kafka.brokers, properties: kafka.properties)
             throw Failure.explaining(error, brokers: kafka.brokers, finding: finding)
         }
     }

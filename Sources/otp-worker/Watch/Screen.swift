@@ -5,9 +5,9 @@ struct Screen {
     /// The terminal can be drawn on.
     let canDraw: Bool
 
-    /// - Parameter environment: `NO_COLOR`, whatever it says, means no colour; `TERM=dumb`, no page at all.
+    /// - Parameter environment: `NO_COLOR`, whatever it says, means no colour; `TERM=dumb`, or none, no page at all.
     init(environment: [String: String]) {
-        canDraw = environment["TERM"] != "dumb"
+        canDraw = !["", "dumb"].contains(environment["TERM", default: ""])
         isColoured = environment["NO_COLOR", default: ""].isEmpty && canDraw
     }
 

@@ -39,6 +39,14 @@ struct TimeLineTests {
         return line
     }
 
+    /// When something happened is worth less than what it says.
+    @Test func aNarrowTerminalStillShowsWhatIsSaid() throws {
+        let lines = TimeLineText.lines(try line(), columns: 40).joined(separator: "\n").split(separator: "\n")
+        let header = try #require(lines.first { $0.hasPrefix("TIME") })
+        #expect(header.contains("WHAT") && header.contains("SAYS"))
+        #expect(lines.drop { $0 != header }.allSatisfy { $0.count <= 40 })
+    }
+
     @Test func itIsToldInTheOrderOfTime() throws {
         let entries = try line().entries()
         #expect(

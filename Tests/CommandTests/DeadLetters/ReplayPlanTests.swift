@@ -209,6 +209,15 @@ struct ReplayPlanTests {
         #expect(ReplayText.summary([], isExecuted: false) == "no dead letter is meant")
     }
 
+    @Test(arguments: [
+        (ReplayPlan.Decision.replay, "would_replay"), (.gone, "lost"), (.failed("x"), "failed"), (.capped, "skipped"),
+        (.overLimit, "skipped"), (.foreign, "skipped"),
+    ])
+    func programsReadWhatBecomesOfEach(decision: ReplayPlan.Decision, action: String) throws {
+        let json = try JSON.parse(ReplayText.json(Self.found(1), decision, written: nil))
+        #expect(json["action"]?.string == action)
+    }
+
     @Test func theFilterTakesWhatIsNamed() {
         var filter = LetterFilter()
         #expect(filter.takes(Self.found(1)))

@@ -37,7 +37,7 @@ struct UpstreamDiagnosisTests {
                 result.failure = .silent
             }
         },
-        Case(.failure, "upstream.tls", "no secure connection: WRONG_VERSION_NUMBER", "the port speaks TLS") {
+        Case(.failure, "upstream.tls", "speaks no TLS (WRONG_VERSION_NUMBER), most likely plain http", "speaks TLS") {
             seen { result in
                 result = .init()
                 result.failure = .tls("WRONG_VERSION_NUMBER")
@@ -130,6 +130,10 @@ struct UpstreamDiagnosisTests {
         Case(.failure, "check_otp.url", "sends elsewhere (302)", "where check_otp is") { seen { $0.status = 302 } },
         Case(.warning, "check_otp.url", "answered 404: the path may be wrong", "the origin alone") {
             seen { $0.status = 404 }
+        },
+        Case(.warning, "upstream.answer", "is answered 200: Paynet refuses one, so a page may have", "curl -i https://")
+        {
+            seen { $0.status = 200 }
         },
         Case(.warning, "upstream.answer", "in trouble now (503)", "again later") { seen { $0.status = 503 } },
         Case(.warning, "clock.upstream", "clock is 90 s behind", "NTP") { seen { $0.date = now + 90 } },

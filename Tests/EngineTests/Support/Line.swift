@@ -33,7 +33,11 @@ enum Line {
         case .replaceProducer(let choice, let wait): ["replace producer\(text(choice)) after \(wait.milliseconds) ms"]
         case .cancelCommit(let id): ["cancel \(id.counter)"]
         case .commit(let batch): lines(of: batch)
-        case .resolveCommit(let id, let places, _): ["trace \(id.counter) in \(list(places))"]
+        case .resolveCommit(let id, let questions, _):
+            questions.map { question in
+                let finished = question.finished.sorted().map(String.init).joined(separator: ",")
+                return "ask \(question.place.partition) from \(question.from) whether \(id.counter) finished \(finished)"
+            }
         // Asked again and again: nothing but what comes of it is of interest.
         case .fetchEnds: []
         case .wake, .report: []

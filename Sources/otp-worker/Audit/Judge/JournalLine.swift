@@ -6,6 +6,12 @@ import Contract
 package enum JournalLine {
     package struct Unreadable: Error, Equatable {}
 
+    /// Whether a text that has no end yet can become a line.
+    package static func mayBegin(_ text: [UInt8]) -> Bool {
+        let start = Array("{\"sequence\":".utf8)
+        return text.starts(with: start) || start.starts(with: text)
+    }
+
     /// Nil for a call of another operation than `check_otp`, and for one that only looks (`otp-worker doctor`).
     package static func parse(_ line: [UInt8]) throws(Unreadable) -> CallFact? {
         guard let json = try? JSON.parse(line), let path = json["path"]?.string,

@@ -16,8 +16,8 @@ package enum TimeLineText {
             ]
         }
         let table = TextTable([
-            .init("TIME", worth: 4), .init("MS", .right, worth: 3), .init("WHAT", worth: 6), .init("COMMAND", worth: 2),
-            .init("READ AT", worth: 1), .init("SAYS", least: 20, worth: 5),
+            .init("TIME", worth: 4), .init("MS", .right, worth: 3), .init("WHAT", tight: 6, worth: 6),
+            .init("COMMAND", worth: 2), .init("READ AT", worth: 1), .init("SAYS", least: 20, tight: 12, worth: 5),
         ])
         return [line.summary, "from \(first.time.iso8601), times in UTC", "", table.text(rows, columns: columns)]
     }

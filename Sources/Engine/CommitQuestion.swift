@@ -1,0 +1,37 @@
+/// What one partition's ledger is asked about a transaction of which nobody knows how it ended.
+///
+/// A committed offset that names the transaction proves it. One that names another proves nothing: a coordinator that has been
+/// deposed and does not know it answers an older one, and then what was published would be published again. The ledger cannot be
+/// mistaken: read by a `read_committed` reader from where the transaction can have begun until a barrier that was written *after*
+/// it was decided (by the next `init_transactions` of its id), it holds word of the records that the transaction finished, or it was
+/// aborted. Only the true leader's log has that barrier. Only a ledger that was made again since knows nothing: then the offset's word
+/// must do.
+package struct CommitQuestion: Equatable, Sendable {
+    package var place: PartitionEpoch
+    /// Nothing of the transaction lies before this offset of the ledger.
+    package var from: Int64
+    /// The barrier to write, and to read until.
+    package var barrier: LedgerBarrier
+    /// Records that the transaction finished here: nobody else can have, while the partition is owned throughout.
+    package var finished: Set<Int64>
+
+    package init(place: PartitionEpoch, from: Int64, barrier: LedgerBarrier, finished: Set<Int64>) {
+        self.place = place
+        self.from = from
+        self.barrier = barrier
+        self.finished = finished
+    }
+
+    /// Whether a barrier that was written there shows the ledger to be another one than the transaction's.
+    package func isOfAnotherLedger(_ barrierOffset: Int64) -> Bool { barrierOffset < from }
+
+    /// Whether a record of the ledger is the transaction's own word of a record that it finished.
+    package func isAnswered(byKey key: [UInt8]?, value: [UInt8]?) -> Bool {
+        guard let key else { return false }
+        if let found = LedgerBarrier(key: key, value: value) {
+            return found.process == barrier.process && found.finished.map(finished.contains) == true
+        }
+        guard case .state(let codes, _)? = LedgerRecord(key: key, value: value)?.content else { return false }
+        return codes.contains { $0.outcome != nil && finished.contains($0.source) }
+    }
+}
