@@ -27,6 +27,10 @@ struct ResponseParser {
     private struct Head: Equatable {
         var status: Int
         var keepAlive: Bool
+        /// HTTP/1.0.
+        var isOld = false
+        /// A `Connection: close` outweighs whatever else is said (RFC 9112, 9.3).
+        var closes = false
         var contentLength: Int?
         var isChunked = false
         var retryAfter: [UInt8]?
@@ -187,7 +191,8 @@ extension ResponseParser {
             }
         }
         head = parsed
-        if state == .untilClose { head.keepAlive = false }
+        // HTTP/1.0 knows no chunks, so who sent them cannot be told (RFC 9112, 6.1).
+        if state == .untilClose || head.closes || head.isChunked && parsed.isOld { head.keepAlive = false }
     }
 
     private static func parseHead(_ bytes: UnsafeRawBufferPointer) -> Head? {
@@ -219,7 +224,8 @@ extension ResponseParser {
         else { return nil }
         let status = line[9..<12].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
         guard (100...599).contains(status) else { return nil }
-        return Head(status: status, keepAlive: line[7] == UInt8(ascii: "1"))
+        let isOld = line[7] == UInt8(ascii: "0")
+        return Head(status: status, keepAlive: !isOld, isOld: isOld)
     }
 
     private static func parseField(_ line: UnsafeRawBufferPointer, into head: inout Head) -> Bool {
@@ -255,10 +261,10 @@ extension ResponseParser {
         for option in value.split(separator: UInt8(ascii: ",")) {
             let option = trimmed(option)
             if matches(option, "close") {
-                head.keepAlive = false
-                return
+                head.closes = true
+            } else if matches(option, "keep-alive") {
+                head.keepAlive = true
             }
-            if matches(option, "keep-alive") { head.keepAlive = true }
         }
     }
 

@@ -68,6 +68,9 @@ extension AnswerClass {
         resultCode == 0 || resultCode == 100 ? .refused(.unexpectedAnswer) : judge(returnCode: resultCode)
     }
 
+    /// Whether the provider's page on return codes has it.
+    package static func isDocumented(_ returnCode: Int) -> Bool { (0...21).contains(returnCode) || returnCode == 100 }
+
     private static func judge(returnCode: Int) -> AnswerClass {
         switch returnCode {
         case 0: .accepted

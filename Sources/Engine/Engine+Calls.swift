@@ -177,10 +177,17 @@ extension Engine {
         case .answered(let status): command.lastStatus = status
         case .notSent(let reason), .unknown(let reason): failure = reason
         }
-        command.lastCode = command.lastStatus == 200 ? answer.body?.code : answer.body?.resultCode
+        command.lastCode = nil
         command.lastMessage = nil
-        if let message = answer.body?.message, let verify = command.record.command {
-            command.lastMessage = scrub(message, phone: verify.phone, code: verify.code)
+        if let verify = command.record.command {
+            let number = command.lastStatus == 200 ? answer.body?.code : answer.body?.resultCode
+            // A return code that is none may be what was asked about, sent back.
+            command.lastCode = number.flatMap { number in
+                let text = String(number)
+                return AnswerClass.isDocumented(number) || scrub(text, phone: verify.phone, code: verify.code) == text
+                    ? number : nil
+            }
+            command.lastMessage = answer.body?.message.map { scrub($0, phone: verify.phone, code: verify.code) }
         }
         report(
             .asked(

@@ -130,7 +130,9 @@ package struct Engine: ~Copyable {
         case .assigned(let numbers): assigned(numbers, at: now)
         case .revoked(let numbers): revoked(numbers, at: now)
         case .lost(let numbers): lost(numbers, at: now)
-        case .coordinatorHeard(let moment): membership.coordinatorHeard(at: moment, now: now)
+        case .coordinatorHeard(let moment):
+            membership.coordinatorHeard(at: moment, now: now)
+            if partitions.isEmpty, membership.ownsNothing(at: now) { report(.trusted) }
         case .consumerFailed(let isDisplaced, let reason): consumerFailed(isDisplaced: isDisplaced, reason, at: now)
         case .consumerRecreated: consumerRecreated()
         case .positionsFetched(let place, let positions): positionsFetched(place, positions, at: now)

@@ -72,6 +72,16 @@ package struct Membership: Equatable, Sendable {
         return true
     }
 
+    /// The coordinator is heard while no partition is owned: there is nothing that another member could have been given, and nothing to
+    /// commit as a proof.
+    ///
+    /// Returns whether trust is back.
+    package mutating func ownsNothing(at now: Instant) -> Bool {
+        guard !isTrusted, canProve(at: now) else { return false }
+        cause = nil
+        return true
+    }
+
     private mutating func distrust(_ reason: Distrust) -> Bool {
         let isNews = isTrusted
         distrusts += 1

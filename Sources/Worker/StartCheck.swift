@@ -36,8 +36,7 @@ struct StartCheck {
             }
             clusterID = try admin.clusterID(timeout: timeout)
         } catch {
-            let mayBeNone = AddressProbe.mayExplain(error)
-            let finding = mayBeNone ? AddressProbe.explain(brokers, properties: properties) : nil
+            let finding = AddressProbe.explain(error, at: brokers, properties: properties)
             throw StartFailure(
                 .unavailable,
                 setting: "kafka.brokers",

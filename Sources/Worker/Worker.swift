@@ -240,7 +240,10 @@ package final class Worker: Sendable {
         do {
             let port = try await server.start()
             state.withLock { $0.adminPort = port }
-            loggers.worker.notice("admin server listens", metadata: ["port": .stringConvertible(port)])
+            loggers.worker.notice(
+                "admin server listens",
+                metadata: ["host": "\(configuration.admin.host)", "port": .stringConvertible(port)]
+            )
             return server
         } catch {
             try? await group.shutdownGracefully()

@@ -50,10 +50,17 @@ struct ResponseParserTests {
         ("HTTP/1.1 200 OK", true), ("HTTP/1.1 200 OK\r\nConnection: close", false),
         ("HTTP/1.1 200 OK\r\nconnection: x , CLOSE", false), ("HTTP/1.0 200 OK", false),
         ("HTTP/1.0 200 OK\r\nConnection: keep-alive", true),
+        ("HTTP/1.1 200 OK\r\nConnection: close\r\nConnection: keep-alive", false),
+        ("HTTP/1.1 200 OK\r\nConnection: close, keep-alive", false),
     ])
     func connectionSaysWhetherItStaysOpen(head: String, keepAlive: Bool) throws {
         let (response, _) = try parse(head + "\r\nContent-Length: 0\r\n\r\n", cutAt: 0)
         #expect(response?.keepAlive == keepAlive)
+    }
+
+    @Test func chunksOfHTTP10EndTheConnection() throws {
+        let head = "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        #expect(try parse(head, cutAt: 0).response?.keepAlive == false)
     }
 
     @Test func theHeadSaysHowLongAnIdleConnectionIsKeptAndWhetherTheBodyIsEncoded() throws {

@@ -16,7 +16,13 @@ def create_topic(bench, name, partitions):
     admin = AdminClient({"bootstrap.servers": bench.brokers})
     for done in admin.create_topics([NewTopic(name, partitions, 1)]).values():
         done.result(30)
+    # A cluster answers before its brokers know of them.
+    harness.until(f"{name} is there", lambda: all(p.leader >= 0 for p in partitions_of(admin, name)) and len(partitions_of(admin, name)) == partitions)
     return name
+
+
+def partitions_of(admin, name):
+    return list(admin.list_topics(name, 10).topics[name].partitions.values())
 
 
 def headers_of(message):

@@ -69,6 +69,19 @@ struct LeaseTests {
         #expect(worker.permits(0))
     }
 
+    /// A member too many, in a group that took its time to form: it has nothing to commit as a proof, and would never be ready.
+    @Test func aMemberWithoutPartitionsIsTrustedAgainOnceTheCoordinatorIsHeard() {
+        let worker = Transcript(owning: 0)
+        worker.happens(.lost([0]))
+        worker.heard(ago: .seconds(2))
+        worker.sleep(.seconds(2.6))
+        #expect(!worker.status().isTrusted)
+        worker.heard(ago: .seconds(7.6))
+        #expect(!worker.status().isTrusted)
+        worker.heard(ago: .seconds(0.1))
+        #expect(worker.status().isTrusted && worker.facts.contains(.trusted))
+    }
+
     @Test func aBatchOfTheSilenceIsNoProofAfterIt() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(1))

@@ -287,4 +287,12 @@ struct UpstreamTests {
         #expect(worker.batch?.results.first?.event.message == "*** for *** is wrong")
         #expect(worker.batch?.results.first?.event.maskedPhone == "532*****42")
     }
+
+    /// A return code that nobody knows may be what was asked about, sent back.
+    @Test(arguments: [(481934, nil), (5_324_818_942, nil), (48_193, 48_193), (-7, -7), (1, 1)] as [(Int, Int?)])
+    func aReturnCodeThatIsTheCodeOrThePhoneIsNotTold(number: Int, told: Int?) {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "481934", .code(number))
+        #expect(worker.batch?.results.first?.event.code == told)
+    }
 }

@@ -36,7 +36,8 @@ enum Line {
         case .resolveCommit(let id, let questions, _):
             questions.map { question in
                 let finished = question.finished.sorted().map(String.init).joined(separator: ",")
-                return "ask \(question.place.partition) from \(question.from) whether \(id.counter) finished \(finished)"
+                return
+                    "ask \(question.place.partition) from \(question.from) whether \(id.counter) finished \(finished)"
             }
         // Asked again and again: nothing but what comes of it is of interest.
         case .fetchEnds: []
