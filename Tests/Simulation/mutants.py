@@ -76,7 +76,7 @@ MUTANTS = [
            "!settles && leavesIntent(command, partition)", "false"),
     Mutant("intent-expires-unanswered", "SessionLedger.swift",
            "entry.newestSource < committed", "true", first=1_936),
-    Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=23_111),
+    Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=25_877),
     # Answers and doubt
     Mutant("ambiguous-taken-for-not-sent", "AnswerTable.swift",
            "case .unknown: self = .ambiguous", "case .unknown: self = ACTIVE ? .retryable : .ambiguous"),
@@ -125,11 +125,11 @@ MUTANTS = [
            """for state in share.states where ACTIVE {
                 partition.ledger.committed(state.codes, of: state.session, ledgerOffset: share.floor + 2)
             }
-            partition.voids += partition.inOrder""", first=10_808),
+            partition.voids += partition.inOrder""", first=15_886),
     Mutant("aborted-outcomes-reordered", "Engine+Transactions.swift",
            "for offset in share.offsets.reversed()",
            "for offset in ACTIVE ? share.offsets : Array(share.offsets.reversed())"),
-    Mutant("floor-forgets-pending-intents", "Partition.swift", "unacknowledged.values.min() ?? .max", "Int64.max", first=53_921),
+    Mutant("floor-forgets-pending-intents", "Partition.swift", "unacknowledged.values.min() ?? .max", "Int64.max", first=56_620),
     Mutant("floor-forgets-the-oldest", "Partition.swift", "ledger.oldestOffset ?? .max", "Int64.max"),
     Mutant("unpublishable-retried-for-ever", "Engine+Transactions.swift",
            "command.isUndeliverable = true", "command.isUndeliverable = !ACTIVE"),
@@ -188,5 +188,5 @@ MUTANTS = [
     Mutant("intent-called-despite-the-breaker", "Engine+Calls.swift",
            "protection.stillAllows(id, at: now)", "true", first=958),
     Mutant("probe-never-released", "CircuitBreaker.swift",
-           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }", first=7_184),
+           "state = .open(until: now)", "if !ACTIVE { state = .open(until: now) }", first=9_610),
 ]
