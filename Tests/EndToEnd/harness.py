@@ -261,7 +261,7 @@ class Bench:
         """Produces (key, value) pairs with kcat; an empty one is null."""
         lines = "".join(f"{key}\x1e{value}\n" for key, value in records)
         subprocess.run(
-            ["kcat", "-P", "-q", "-b", self.brokers, "-t", topic or self.commands, "-K", "\x1e", "-Z"],
+            ["kcat", "-P", "-q", "-b", self.brokers, "-t", topic or self.commands, "-K", "\x1e", "-Z", "-X", "batch.size=131072"],
             input=lines,
             text=True,
             check=True,
