@@ -80,6 +80,7 @@ final class ProbeHandler: ChannelInboundHandler {
         guard case .head(let head) = unwrapInboundIn(data), head.status.code >= 200 else { return }
         reached(.answered)
         result.status = Int(head.status.code)
+        result.isPage = head.headers.first(name: "content-type")?.lowercased().contains("html") ?? false
         result.date = head.headers.first(name: "date").flatMap { HTTPDate.secondsSince1970(Array($0.utf8)) }
         result.seenAddress = head.headers.first(name: "x-peer-address")
         end(nil, context.channel)

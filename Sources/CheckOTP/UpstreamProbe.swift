@@ -23,6 +23,8 @@ package struct UpstreamProbe: Redacting {
         package var stage = Stage.nowhere
         /// Of the answer.
         package var status: Int?
+        /// The answer calls itself a page for people, which the upstream's own never is.
+        package var isPage = false
         /// The answer's `Date`, in seconds since 1970.
         package var date: Int64?
         /// The address that the upstream saw, where it tells: the sandbox does.

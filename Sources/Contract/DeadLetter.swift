@@ -156,7 +156,7 @@ extension DeadLetter {
     /// How often the command at `place` was replayed, by its own account; 0 where that cannot be, and never more than can be.
     ///
     /// No more than an account: nothing in a record shows that a replay wrote its headers, and the record that it repeats is not here
-    /// to compare. A replay itself counts anew wherever that record is still kept.
+    /// to compare. A replay itself counts again wherever that record is still kept.
     package static func replayCount(ofCommandWith headers: [Header], at place: Coordinates) -> Int {
         let marks = headers.filter { $0.name == Name.replayCount || $0.name == Name.replayOf }
         // A replay writes each once.

@@ -2,32 +2,73 @@
 ///
 /// It knows no other text: whatever else an encoding holds goes with them.
 struct EncodedSecrets {
+    private let code: String
+    private let phone: [UInt8]
+    private let isCodeLong: Bool
     /// In lower case, as bytes.
     private let secrets: [[UInt8]]
-    /// What is surely in base64 that holds one of them, wherever it begins there; as sextets.
-    private let patterns: [[UInt8]]
-    /// The whole base64 of a code that is too short to be looked for within other bytes.
-    private let exact: [[UInt8]]
 
     init(code: String, phone: String, isCodeLong: Bool) {
-        let phone = Array(phone.utf8)
-        var spellings = [Array(code.utf8)]
-        for spelling in [code.lowercased(), code.uppercased()] where spelling != code {
-            spellings.append(Array(spelling.utf8))
-        }
-        let forwards = [phone] + (isCodeLong ? [Array(code.lowercased().utf8)] : [])
+        self.code = code
+        self.phone = Array(phone.utf8)
+        self.isCodeLong = isCodeLong
+        let forwards = [self.phone] + (isCodeLong ? [Array(code.lowercased().utf8)] : [])
         secrets = forwards + forwards.map { $0.reversed() }
-        patterns = (isCodeLong ? spellings + [phone] : [phone]).flatMap { secret in
-            (0..<3).flatMap { [Self.sextets(secret, after: $0), Self.sextets(secret.reversed(), after: $0)] }
-        }
-        exact = isCodeLong ? [] : spellings.map { Self.sextets($0, after: 0, whole: true) }
     }
 
     /// Where they stand, in order; may overlap.
     func ranges(in text: [Unicode.Scalar]) -> [Range<Int>] {
         var ranges = text.indices.compactMap { start in endOfHexadecimal(in: text, from: start).map { start..<$0 } }
-        for lines in Self.lines(of: text) { ranges += self.ranges(in: lines) }
+        // Most messages have no word that is long enough, and are looked at for every command.
+        let lines = Self.lines(of: text).filter { $0.sextets.count >= (isCodeLong ? Self.fewestSextets : 1) }
+        if !lines.isEmpty {
+            let patterns = Patterns(code: code, phone: phone, isCodeLong: isCodeLong)
+            for lines in lines { ranges += patterns.ranges(in: lines) }
+        }
         return ranges.sorted { $0.lowerBound < $1.lowerBound }
+    }
+
+    /// Of a pattern: four bytes, behind one, decide so many for themselves.
+    private static let fewestSextets = 4
+
+    /// What to look for in base64.
+    private struct Patterns {
+        /// What is surely in base64 that holds a secret, wherever it begins there; as sextets.
+        private let inside: [[UInt8]]
+        /// The whole base64 of a code that is too short to be looked for within other bytes.
+        private let exact: [[UInt8]]
+
+        init(code: String, phone: [UInt8], isCodeLong: Bool) {
+            var spellings = [Array(code.utf8)]
+            for spelling in [code.lowercased(), code.uppercased()] where spelling != code {
+                spellings.append(Array(spelling.utf8))
+            }
+            inside = (isCodeLong ? spellings + [phone] : [phone]).flatMap { secret in
+                (0..<3).flatMap {
+                    [EncodedSecrets.sextets(secret, after: $0), EncodedSecrets.sextets(secret.reversed(), after: $0)]
+                }
+            }
+            exact = isCodeLong ? [] : spellings.map { EncodedSecrets.sextets($0, after: 0, whole: true) }
+        }
+
+        /// The words in which a secret stands, whole.
+        func ranges(in lines: Lines) -> [Range<Int>] {
+            var ranges: [Range<Int>] = []
+            var start = 0
+            for word in lines.words.indices where !exact.isEmpty {
+                let end = lines.owners[start...].firstIndex { $0 != word } ?? lines.owners.count
+                if exact.contains(where: lines.sextets[start..<end].elementsEqual) { ranges.append(lines.words[word]) }
+                start = end
+            }
+            for start in lines.sextets.indices {
+                for pattern in inside where lines.sextets[start] == pattern[0] {
+                    guard lines.sextets[start...].starts(with: pattern) else { continue }
+                    let last = lines.words[lines.owners[start + pattern.count - 1]]
+                    ranges.append(lines.words[lines.owners[start]].lowerBound..<last.upperBound)
+                }
+            }
+            return ranges
+        }
     }
 
     // MARK: Base64
@@ -68,25 +109,6 @@ struct EncodedSecrets {
             }
         }
         return all + [lines]
-    }
-
-    /// The words in which a secret stands, whole.
-    private func ranges(in lines: Lines) -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        var start = 0
-        for word in lines.words.indices where !exact.isEmpty {
-            let end = lines.owners[start...].firstIndex { $0 != word } ?? lines.owners.count
-            if exact.contains(where: lines.sextets[start..<end].elementsEqual) { ranges.append(lines.words[word]) }
-            start = end
-        }
-        for start in lines.sextets.indices {
-            for pattern in patterns where lines.sextets[start] == pattern[0] {
-                guard lines.sextets[start...].starts(with: pattern) else { continue }
-                let last = lines.words[lines.owners[start + pattern.count - 1]]
-                ranges.append(lines.words[lines.owners[start]].lowerBound..<last.upperBound)
-            }
-        }
-        return ranges
     }
 
     /// Of either alphabet.

@@ -191,12 +191,7 @@ package enum AddressProbe {
     }()
 
     private static func connect(to host: String, port: String, _ patience: Duration) -> Int32? {
-        var hints = addrinfo()
-        #if canImport(Glibc)
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        #else
-        hints.ai_socktype = SOCK_STREAM
-        #endif
+        var hints = addrinfo.ofStreams
         var list: UnsafeMutablePointer<addrinfo>?
         guard getaddrinfo(host, port, &hints, &list) == 0 else { return nil }
         defer { freeaddrinfo(list) }
@@ -246,4 +241,17 @@ private func systemConnect(_ descriptor: Int32, _ address: UnsafeMutablePointer<
 extension KafkaError.Code {
     /// _BAD_MSG: what came is not of Kafka's protocol.
     fileprivate static let badMessage = Self(rawValue: -199)
+}
+
+extension addrinfo {
+    /// Asks for addresses of TCP, of either family.
+    static var ofStreams: addrinfo {
+        var hints = addrinfo()
+        #if canImport(Glibc)
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        #else
+        hints.ai_socktype = SOCK_STREAM
+        #endif
+        return hints
+    }
 }

@@ -54,12 +54,7 @@ package enum DryRun {
     /// That somebody listens there now is no fault: it may be the worker that runs already.
     package static func adminAddress(_ admin: WorkerConfiguration.Admin) -> StartFailure? {
         guard admin.isEnabled else { return nil }
-        var hints = addrinfo()
-        #if canImport(Glibc)
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        #else
-        hints.ai_socktype = SOCK_STREAM
-        #endif
+        var hints = addrinfo.ofStreams
         var list: UnsafeMutablePointer<addrinfo>?
         guard getaddrinfo(admin.host, "\(admin.port)", &hints, &list) == 0, let address = list?.pointee else {
             return StartFailure(

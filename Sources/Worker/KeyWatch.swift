@@ -4,28 +4,28 @@ import Kafka
 import Observability
 import Synchronization
 
-/// Takes the census of the keys on the consumer's thread, a batch of records at a time, and tells what it finds.
+/// Looks at the keys on the consumer's thread, a batch of records at a time, and tells what it finds.
 final class KeyWatch: Sendable {
-    private let census: Mutex<PartitionerDetector>
+    private let detector: Mutex<PartitionerDetector>
     private let murmur2: Counter
     private let crc32: Counter
     private let neither: Counter
     private let telemetry: Telemetry
 
     init(partitions: Int, registry: MetricRegistry, telemetry: Telemetry) {
-        census = Mutex(PartitionerDetector(partitions: partitions))
+        detector = Mutex(PartitionerDetector(partitions: partitions))
         murmur2 = registry.counter(.commandKeys, "murmur2")
         crc32 = registry.counter(.commandKeys, "crc32")
         neither = registry.counter(.commandKeys, "neither")
         self.telemetry = telemetry
     }
 
-    func grew(to partitions: Int) { census.withLock { $0.grew(to: partitions) } }
+    func grew(to partitions: Int) { detector.withLock { $0.grew(to: partitions) } }
 
     func count(_ records: [ConsumedRecord]) {
-        let (counts, mix) = census.withLock { census in
-            for record in records { census.count(record) }
-            return (census.records, census.judge(at: Clocks.now()))
+        let (counts, mix) = detector.withLock { detector in
+            for record in records { detector.count(record) }
+            return (detector.records, detector.judge(at: Clocks.now()))
         }
         murmur2.set(total: Double(counts.murmur2))
         crc32.set(total: Double(counts.crc32))
@@ -34,7 +34,7 @@ final class KeyWatch: Sendable {
     }
 
     func render(_ json: inout JSONWriter) {
-        let (counts, isMixed) = census.withLock { ($0.records, $0.isMixed(at: Clocks.now())) }
+        let (counts, isMixed) = detector.withLock { ($0.records, $0.isMixed(at: Clocks.now())) }
         json.beginObject()
         for (name, count) in [("murmur2", counts.murmur2), ("crc32", counts.crc32), ("neither", counts.neither)] {
             json.key(name)

@@ -11,7 +11,7 @@ import Kafka
 final class LedgerQueries: Sendable {
     private let questions = DispatchQueue(label: "otp-worker.questions")
     private let reading = DispatchQueue(label: "otp-worker.restore")
-    private let traces = DispatchQueue(label: "otp-worker.traces")
+    private let commits = DispatchQueue(label: "otp-worker.commits")
     private let ends = DispatchQueue(label: "otp-worker.ends")
     private let reader: LedgerReader
     private let topics: WorkerConfiguration.Topics
@@ -135,7 +135,7 @@ final class LedgerQueries: Sendable {
         found: @escaping @Sendable (PartitionEpoch?) -> Void,
         failed: @escaping @Sendable () -> Void
     ) {
-        traces.async { [topics] in
+        commits.async { [topics] in
             do throws(KafkaError) {
                 let partitions = places.map { TopicPartition(topics.commands, $0.partition) }
                 let committed = try consumer.committed(partitions, timeout: timeout)
@@ -155,7 +155,7 @@ final class LedgerQueries: Sendable {
     ) {
         // No offset names it, and nothing else can.
         guard !question.isOfAnotherLedger(barrier) else { return report(false) }
-        traces.async { [self] in
+        commits.async { [self] in
             var isCommitted = false
             do throws(KafkaError) {
                 let ledger = TopicPartition(topics.ledger, question.place.partition)

@@ -101,7 +101,7 @@ extension Outputs {
     }
 
     /// Replies come first under suspicion where nobody is named, or where nothing was heard of a record in time: they have
-    /// another way to go, and the one that waits for one has long given up.
+    /// another way to go, and their requesters have long given up.
     private func suspects(_ cause: KafkaError, _ faults: [RecordFault]) -> [OutputReference] {
         guard cause.isOfTheRecord || cause.isLateRecord else { return [] }
         let named = replies.filter { reply in faults.contains { $0.index == reply } }

@@ -5,7 +5,7 @@ package import Contract
 /// Only a partition that was found when the topics were last looked at is ever chosen, so a command cannot name a place that
 /// holds up the transaction of others. It asks nobody.
 package struct ReplyRoutes: Sendable {
-    /// What became of the desired; the raw values are those of the metric.
+    /// What became of the command's request; the raw values are those of the metric.
     package enum Kind: String, Sendable {
         /// The default topic, which is where it was to go.
         case standard

@@ -97,13 +97,13 @@ package final class Worker: Sendable {
             topic: configuration.topics.commands
         )
         telemetry.topicPartitions(commands: findings.commandPartitions, results: findings.resultPartitions)
-        let transactionExecutor = makeTransactor(setup, findings, telemetry)
+        let transactionExecutor = makeTransactionExecutor(setup, findings, telemetry)
         let keys = KeyWatch(partitions: findings.commandPartitions, registry: registry, telemetry: telemetry)
         let tracing = CommandSpans.Installed.current
         let engineLoop: EngineLoop
         do {
             engineLoop = try await loop.submit { [self] in
-                try makeShell(setup, findings, transactionExecutor, keys, telemetry, tracing, loop)
+                try makeEngineLoop(setup, findings, transactionExecutor, keys, telemetry, tracing, loop)
             }.get()
         } catch {
             try? await group.shutdownGracefully()
@@ -282,7 +282,7 @@ package final class Worker: Sendable {
         )
     }
 
-    private func makeTransactor(
+    private func makeTransactionExecutor(
         _ setup: Setup,
         _ findings: StartCheck.Findings,
         _ telemetry: Telemetry
@@ -306,7 +306,7 @@ package final class Worker: Sendable {
         )
     }
 
-    private func makeShell(
+    private func makeEngineLoop(
         _ setup: Setup,
         _ findings: StartCheck.Findings,
         _ transactionExecutor: TransactionExecutor,

@@ -246,6 +246,14 @@ package struct UpstreamChecks {
     private func key(_ status: Int) -> Diagnosis {
         let setting = "check_otp.secret_key"
         switch status {
+        case 401 where result.isPage, 403 where result.isPage:
+            return .failure(
+                "upstream.answer",
+                "a page answers \(status) in Paynet's place (a firewall, a portal): calls would not get through, and"
+                    + " nothing is known of the key",
+                remedy:
+                    "see what answers (curl -i \(origin)/v1/card/check_otp), and have this egress address allowed there"
+            )
         case 401:
             return .failure(
                 setting,

@@ -124,6 +124,18 @@ struct UpstreamDiagnosisTests {
         Case(.failure, "check_otp.secret_key", "refuses the key (401)", "exactly as issued") {
             seen { $0.status = 401 }
         },
+        Case(.failure, "upstream.answer", "a page answers 401", "curl -i") {
+            seen {
+                $0.status = 401
+                $0.isPage = true
+            }
+        },
+        Case(.failure, "upstream.answer", "a page answers 403", "curl -i") {
+            seen {
+                $0.status = 403
+                $0.isPage = true
+            }
+        },
         Case(.failure, "check_otp.secret_key", "or this address (403)", "leaves from 10.0.0.7") {
             seen { $0.status = 403 }
         },

@@ -21,14 +21,14 @@ struct SessionAuditor {
     }
 
     static func findings(about facts: SessionFacts, _ rules: AuditRules) -> [Finding] {
-        var judge = SessionAuditor(facts, rules)
+        var auditor = SessionAuditor(facts, rules)
         for (partition, lane) in facts.lanes.sorted(by: { $0.key < $1.key }) {
-            judge.order(lane, partition)
-            judge.history(lane, partition)
-            judge.ledger(lane, partition)
+            auditor.order(lane, partition)
+            auditor.history(lane, partition)
+            auditor.ledger(lane, partition)
         }
-        if rules.hasJournal { judge.calls() }
-        return judge.findings
+        if rules.hasJournal { auditor.calls() }
+        return auditor.findings
     }
 
     mutating func find(_ check: AuditCheck, _ exchange: SessionFacts.Exchange, _ partition: Int32, _ reason: String) {
