@@ -10,7 +10,7 @@ import struct
 import threading
 
 CHUNK = 1 << 16
-FETCH, METADATA, FIND_COORDINATOR, JOIN_GROUP, HEARTBEAT, SYNC_GROUP = 1, 3, 10, 11, 12, 14
+FETCH, METADATA, OFFSET_FETCH, FIND_COORDINATOR, JOIN_GROUP, HEARTBEAT, SYNC_GROUP, END_TXN = 1, 3, 9, 10, 11, 12, 14, 26
 UNKNOWN_MEMBER_ID = 25
 
 
@@ -175,14 +175,25 @@ class KafkaProxy(TCPProxy):
     """A proxy before one node of a Kafka cluster; it also knows which connections lead to the group's coordinator."""
 
     # Requests whose answers are looked into.
-    WATCHED = frozenset({METADATA, FIND_COORDINATOR})
+    WATCHED = frozenset({METADATA, FIND_COORDINATOR, OFFSET_FETCH, END_TXN})
     # While set, heartbeats are answered as by a group that has forgotten the member.
     forgets_member = False
+    # For so many seconds the requests that end a transaction are kept from the broker, or the answers to them from the worker.
+    requests_to_commit_held = answers_to_commit_held = 0.0
+    # While set, the group's offsets are told as by a coordinator that was deposed before the first of them was committed.
+    tells_first_offsets = False
+    first_offsets = None
     # The proxies before the other nodes, and this one.
     peers = None
 
     def forget_member(self, forgets=True):
         self.forgets_member = forgets
+
+    def lose_commits(self, requests=0.0, answers=0.0):
+        self.carrier.do(self._set(requests_to_commit_held=requests, answers_to_commit_held=answers))
+
+    def tell_first_offsets(self, tells=True):
+        self.carrier.do(self._set(tells_first_offsets=tells))
 
     def silent_coordinator(self, is_silent=True):
         """Only what a member says to its group's coordinator, and the answers, are held."""
@@ -199,11 +210,15 @@ class KafkaProxy(TCPProxy):
         if key in (JOIN_GROUP, SYNC_GROUP, HEARTBEAT) and not link.is_coordinator:
             link.is_coordinator = True
             link.judge()
-        return piece, self.delay + self.hold_back(key)
+        held = self.requests_to_commit_held if key == END_TXN else 0.0
+        return piece, self.delay + self.hold_back(key) + held
 
     def response(self, link, piece):
         awaited = link.awaited.pop(struct.unpack(">i", piece[4:8])[0], None)
-        return self.correct(*awaited, piece) if awaited else piece, self.delay
+        if not awaited:
+            return piece, self.delay
+        held = self.answers_to_commit_held if awaited[0] == END_TXN else 0.0
+        return self.correct(*awaited, piece), self.delay + held
 
     def refusal(self, link, piece, writer):
         if not self.forgets_member or writer is link.writers[0] or struct.unpack(">hh", piece[4:8]) != (HEARTBEAT, 3):
@@ -219,6 +234,10 @@ class KafkaProxy(TCPProxy):
             for proxy in self.peers or [self]:
                 for host in (b"127.0.0.1", b"localhost"):
                     piece = piece.replace(host + struct.pack(">i", proxy.target), host + struct.pack(">i", proxy.port))
+        if key == OFFSET_FETCH:
+            self.first_offsets = self.first_offsets or piece
+            if self.tells_first_offsets:
+                return self.first_offsets[:4] + piece[4:8] + self.first_offsets[8:]
         return piece
 
 
@@ -257,6 +276,12 @@ class ClusterProxy:
 
     def forget_member(self, forgets=True):
         self.each(KafkaProxy.forget_member, forgets)
+
+    def lose_commits(self, requests=0.0, answers=0.0):
+        self.each(KafkaProxy.lose_commits, requests, answers)
+
+    def tell_first_offsets(self, tells=True):
+        self.each(KafkaProxy.tell_first_offsets, tells)
 
     def each(self, action, *arguments):
         for proxy in self.proxies:

@@ -3,6 +3,8 @@
 import random
 import signal
 
+import pytest
+
 import harness
 import oracle
 
@@ -147,4 +149,40 @@ def test_sigterm_under_load(bench, sandbox, worker, results):
     oracle.one_result_per_record(bench, events)
     oracle.one_call_per_question(bench.sandbox)
     assert {event["reason"] for event in events} == {"ok"}
+    assert not [event for event in events if event["in_doubt"]]
+
+
+# Longer than the worker waits for a commit.
+HELD = 8.0
+
+
+@pytest.mark.parametrize(
+    "held, is_coordinator_deposed, end",
+    [
+        ({"answers": HELD}, False, "committed"),
+        # The offset that such a coordinator tells names no batch at all: only the ledger knows.
+        ({"answers": HELD}, True, "committed"),
+        ({"requests": HELD}, False, "not committed"),
+    ],
+    ids=["committed", "committed-and-told-an-old-offset", "not-committed"],
+)
+def test_nobody_knows_how_a_commit_ended(fleet, held, is_coordinator_deposed, end):
+    """The worker finds out what became of it: nothing is published twice, nothing lost, and no code is asked about again."""
+    fleet = fleet("--latency", "5ms-20ms", partitions=1)
+    member = fleet.start()
+    member.process.wait_ready()
+    sessions = [f"u-{number:03d}" for number in range(60)]
+    records = [harness.command(session, harness.right_code(session)) for session in sessions]
+    member.kafka.lose_commits(**held)
+    member.kafka.tell_first_offsets(is_coordinator_deposed)
+    fleet.bench.produce(records[:30])
+    told = harness.until("it is known", lambda: member.process.log_lines("unknown commit resolved"), 60)
+    assert told[0]["end"] == end
+    member.kafka.lose_commits()
+    member.kafka.tell_first_offsets(False)
+    fleet.bench.produce(records[30:])
+    fleet.results.wait(60, 60, [member.process])
+    assert member.process.end() == 0
+    events, calls = fleet.judge()
+    assert len(events) == len(calls) == len(records)
     assert not [event for event in events if event["in_doubt"]]
