@@ -4,10 +4,10 @@ import PackageDescription
 // Layers, lowest first; a target imports only from rows below its own (the build checks it):
 //
 //   otp-worker
-//   Worker, Sandbox
-//   Kafka, CheckOTP, Observability
-//   Engine
-//   Contract
+//   OTPWorker, OTPSandbox
+//   OTPKafka, CheckOTP, OTPObservability
+//   OTPEngine
+//   OTPContract
 //   CRdKafka, CProcess
 
 let strict: [SwiftSetting] = [
@@ -44,12 +44,12 @@ let package = Package(
         // What the system keeps of a process.
         .target(name: "CProcess"),
 
-        .target(name: "Contract", swiftSettings: strict),
+        .target(name: "OTPContract", swiftSettings: strict),
 
         .target(
-            name: "Engine",
+            name: "OTPEngine",
             dependencies: [
-                "Contract",
+                "OTPContract",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
@@ -57,14 +57,14 @@ let package = Package(
         ),
 
         .target(
-            name: "Kafka",
-            dependencies: ["CRdKafka", "Contract"],
+            name: "OTPKafka",
+            dependencies: ["CRdKafka", "OTPContract"],
             swiftSettings: strict + [.strictMemorySafety()]
         ),
         .target(
             name: "CheckOTP",
             dependencies: [
-                "Contract", "Engine",
+                "OTPContract", "OTPEngine",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -76,9 +76,9 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
-            name: "Observability",
+            name: "OTPObservability",
             dependencies: [
-                "Contract",
+                "OTPContract",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -88,7 +88,7 @@ let package = Package(
         ),
 
         .target(
-            name: "Sandbox",
+            name: "OTPSandbox",
             dependencies: [
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -102,9 +102,9 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
-            name: "Worker",
+            name: "OTPWorker",
             dependencies: [
-                "Contract", "Engine", "Kafka", "CheckOTP", "Observability",
+                "OTPContract", "OTPEngine", "OTPKafka", "CheckOTP", "OTPObservability",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
@@ -119,7 +119,8 @@ let package = Package(
         .executableTarget(
             name: "otp-worker",
             dependencies: [
-                "CProcess", "CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Sandbox", "Worker",
+                "CProcess", "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPObservability", "OTPSandbox",
+                "OTPWorker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -131,21 +132,21 @@ let package = Package(
 
         .testTarget(
             name: "ContractTests",
-            dependencies: ["Contract", "FuzzKit"],
+            dependencies: ["OTPContract", "FuzzKit"],
             resources: [.copy("Golden")],
             swiftSettings: strict
         ),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["Contract", "Engine"],
+            dependencies: ["OTPContract", "OTPEngine"],
             resources: [.copy("Golden")],
             swiftSettings: strict
         ),
-        .testTarget(name: "KafkaTests", dependencies: ["Contract", "Kafka"], swiftSettings: strict),
+        .testTarget(name: "KafkaTests", dependencies: ["OTPContract", "OTPKafka"], swiftSettings: strict),
         .testTarget(
             name: "CheckOTPTests",
             dependencies: [
-                "CheckOTP", "Contract", "Engine",
+                "CheckOTP", "OTPContract", "OTPEngine",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -154,13 +155,13 @@ let package = Package(
         ),
         .testTarget(
             name: "ObservabilityTests",
-            dependencies: ["Contract", "Observability", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["OTPContract", "OTPObservability", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
         .testTarget(
             name: "SandboxTests",
             dependencies: [
-                "Sandbox",
+                "OTPSandbox",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -170,7 +171,7 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Sandbox", "Worker",
+                "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPObservability", "OTPSandbox", "OTPWorker",
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
@@ -180,7 +181,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "CheckOTP", "Contract", "Engine", "Kafka", "Observability", "Worker", "otp-worker",
+                "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPObservability", "OTPWorker", "otp-worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -188,13 +189,13 @@ let package = Package(
         .testTarget(name: "TidyTests", swiftSettings: strict),
 
         // Inputs that nobody meant, as many as one likes: FUZZ_INPUTS=10000000 swift run -c release fuzz-decoder
-        .target(name: "FuzzKit", dependencies: ["Contract"], path: "Tests/FuzzKit", swiftSettings: strict),
+        .target(name: "FuzzKit", dependencies: ["OTPContract"], path: "Tests/FuzzKit", swiftSettings: strict),
         .executableTarget(name: "fuzz-decoder", dependencies: ["FuzzKit"], path: "Tests/Fuzz", swiftSettings: strict),
 
         // Deterministic simulation: the model, its runner, and the seeds that once failed.
         .target(
             name: "SimulationKit",
-            dependencies: ["Contract", "Engine"],
+            dependencies: ["OTPContract", "OTPEngine"],
             path: "Tests/SimulationKit",
             swiftSettings: strict
         ),
@@ -207,13 +208,13 @@ let package = Package(
         ),
         .executableTarget(
             name: "restore-benchmark",
-            dependencies: ["Contract", "Engine", "Worker"],
+            dependencies: ["OTPContract", "OTPEngine", "OTPWorker"],
             path: "Tests/RestoreBenchmark",
             swiftSettings: strict
         ),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Contract", "Engine", "SimulationKit"],
+            dependencies: ["OTPContract", "OTPEngine", "SimulationKit"],
             swiftSettings: strict
         ),
     ]

@@ -1,6 +1,6 @@
-import Engine
 import Foundation
 import NIOCore
+import OTPEngine
 import Testing
 
 @testable import CheckOTP

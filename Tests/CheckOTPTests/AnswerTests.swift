@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 import Testing
 
 @testable import CheckOTP

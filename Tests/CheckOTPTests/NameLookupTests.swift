@@ -1,7 +1,7 @@
 import Dispatch
-import Engine
 import NIOCore
 import NIOPosix
+import OTPEngine
 import Synchronization
 import Testing
 

@@ -1,5 +1,5 @@
-import Engine
 import NIOSSL
+import OTPEngine
 import Testing
 
 @testable import CheckOTP

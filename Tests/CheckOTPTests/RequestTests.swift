@@ -1,6 +1,6 @@
-import Contract
-import Engine
 import NIOCore
+import OTPContract
+import OTPEngine
 import Testing
 
 @testable import CheckOTP

@@ -1,7 +1,7 @@
-import Contract
-import Engine
 import NIOCore
 import NIOPosix
+import OTPContract
+import OTPEngine
 import Testing
 
 @testable import CheckOTP

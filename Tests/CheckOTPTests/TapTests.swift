@@ -1,6 +1,6 @@
-import Engine
 import NIOCore
 import NIOPosix
+import OTPEngine
 import Testing
 
 @testable import CheckOTP

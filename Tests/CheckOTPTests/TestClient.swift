@@ -1,8 +1,8 @@
-import Contract
-import Engine
 import NIOCore
 import NIOPosix
 import NIOSSL
+import OTPContract
+import OTPEngine
 import Testing
 
 @testable import CheckOTP

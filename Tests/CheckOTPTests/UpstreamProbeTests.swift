@@ -1,6 +1,6 @@
-import Contract
 import NIOPosix
 import NIOSSL
+import OTPContract
 import Testing
 
 @testable import CheckOTP

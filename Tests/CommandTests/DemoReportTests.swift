@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 import Testing
 import otp_worker
 

@@ -1,6 +1,6 @@
-import Contract
-import Engine
-import Kafka
+import OTPContract
+import OTPEngine
+import OTPKafka
 import Testing
 import otp_worker
 

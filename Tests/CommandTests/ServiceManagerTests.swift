@@ -1,5 +1,5 @@
 import Dispatch
-import Observability
+import OTPObservability
 import Synchronization
 import Testing
 import otp_worker

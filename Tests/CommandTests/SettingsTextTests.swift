@@ -1,8 +1,8 @@
 import ArgumentParser
-import Contract
 import Foundation
+import OTPContract
+import OTPWorker
 import Testing
-import Worker
 
 @testable import otp_worker
 

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Contract
+import OTPContract
 import Testing
 
 @testable import otp_worker

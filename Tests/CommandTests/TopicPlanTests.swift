@@ -1,6 +1,6 @@
-import Kafka
+import OTPKafka
+import OTPWorker
 import Testing
-import Worker
 import otp_worker
 
 /// What `topics` creates, what it leaves alone, and what it says about the rest.

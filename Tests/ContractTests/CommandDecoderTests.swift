@@ -1,5 +1,5 @@
-import Contract
 import Foundation
+import OTPContract
 import Testing
 
 @Suite("CommandDecoder: every record gives a command or says what is wrong")

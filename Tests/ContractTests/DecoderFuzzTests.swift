@@ -1,6 +1,6 @@
-import Contract
 import Foundation
 import FuzzKit
+import OTPContract
 import Testing
 
 /// A little of what `FUZZ_INPUTS=10000000 swift run -c release fuzz-decoder` does for longer; the variable counts here too.

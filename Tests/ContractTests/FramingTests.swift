@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 import Testing
 
 @Suite("The five bytes of a schema registry before a command")

@@ -1,5 +1,5 @@
-import Contract
 import FuzzKit
+import OTPContract
 import Testing
 
 @Suite("JSON: strict, total, bounded")

@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 import Testing
 
 @Suite("Outcome: the contract's words and the ledger's bytes")

@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 import Testing
 
 /// Which keys could be somebody's phone or card number, and which are left as they are.

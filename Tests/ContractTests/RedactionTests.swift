@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 import Testing
 
 @Suite("Redaction: no secret leaves by accident")

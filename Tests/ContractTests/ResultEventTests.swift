@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 import Testing
 
 @Suite("ResultEvent: the form that consumers rely on")

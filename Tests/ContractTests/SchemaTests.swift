@@ -1,5 +1,5 @@
-import Contract
 import Foundation
+import OTPContract
 import Testing
 
 /// The published schemas say exactly what the code does: no word, field or limit more, none less.

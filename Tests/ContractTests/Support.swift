@@ -1,5 +1,5 @@
-import Contract
 import Foundation
+import OTPContract
 import Testing
 
 /// What the tests of this target share: golden files, sample values, and a generator that repeats itself.

@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 import Testing
 
 @Suite("The trace id of a traceparent, which is a log field only if it is one")

@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 import Testing
 
 @Suite("What others wrote steers nobody's terminal")

@@ -1,6 +1,6 @@
-import Contract
 import Foundation
 import FuzzKit
+import OTPContract
 import Testing
 
 @Suite("WallTime: ISO 8601 in, ISO 8601 out, milliseconds between")

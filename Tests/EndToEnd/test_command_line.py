@@ -286,7 +286,7 @@ def test_what_others_wrote_steers_no_terminal(bench, sandbox, worker, results):
 def test_every_metric_is_there_from_the_start(bench, sandbox, worker):
     sandbox()
     process = worker().wait_ready()
-    article = (harness.Path(__file__).parents[2] / "Sources/Worker/Worker.docc/Metrics.md").read_text()
+    article = (harness.Path(__file__).parents[2] / "Sources/OTPWorker/OTPWorker.docc/Metrics.md").read_text()
     names = [line.split("`")[1] for line in article.splitlines() if line.startswith("| `")]
     page = process.metrics()
     missing = [name for name in names if not any(line.startswith((f"{name} ", f"{name}{{", f"{name}_bucket")) for line in page.splitlines())]

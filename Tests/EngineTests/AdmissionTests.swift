@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 import Testing
 
 @Suite("How much may be in memory")

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 import Testing
 
 @Suite("The upstream's answer, judged row by row")

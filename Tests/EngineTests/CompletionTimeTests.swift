@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 import Testing
 
 /// `completed_at` is in the order in which a session's commands come to their outcomes.

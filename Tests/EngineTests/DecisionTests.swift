@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 import Testing
 
 @Suite("What is decided for a record: the first row that fits")

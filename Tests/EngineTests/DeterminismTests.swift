@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 import Testing
 
 @Suite("The same events have the same effects")

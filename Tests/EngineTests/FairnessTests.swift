@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 import Testing
 
 /// Eight places of 100 ms each take 76 a second; ten good commands a second have a minute each, and a flood of 160 a second with six

@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 import Testing
 
 @Suite("Rate, concurrency, retries and latency: how much is asked")

@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 import Testing
 
 @Suite("What travels with a committed offset, to the byte")

@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 import Testing
 
 @Suite("Too much, and nothing at all: overload and outage")

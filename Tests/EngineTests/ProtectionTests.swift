@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 import Testing
 
 @Suite("Sparing the upstream: breaker, halt, holds and limits at work")

@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 import Testing
 
 @Suite("When a command may be asked about again")

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Engine
+@testable import OTPEngine
 
 @Suite("At most one transaction at a time, and none forgotten")
 struct SettlementTests {

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 import Testing
 
 @Suite("What was typed can be no code: rejected in its turn, asked about and remembered by nobody")

@@ -1,7 +1,7 @@
-import Contract
+import OTPContract
 import Testing
 
-@testable import Engine
+@testable import OTPEngine
 
 /// The engine's wall clock never runs backwards where anybody would see it.
 struct WallLineTests {

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 import Testing
 
 @Suite("An engine that has work and gets nowhere is noticed")

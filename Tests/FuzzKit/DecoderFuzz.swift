@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 
 /// Gives the decoder records that nobody meant, and watches what it makes of them.
 ///

@@ -1,4 +1,4 @@
-package import Contract
+package import OTPContract
 
 /// One record for the decoder, drawn from a generator: a good one of some shape spoilt in places, noise, or a nesting bomb.
 package struct FuzzInput {

@@ -1,4 +1,4 @@
-import Kafka
+import OTPKafka
 import Testing
 
 /// What a cluster says of itself and its topics.

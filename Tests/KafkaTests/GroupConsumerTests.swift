@@ -1,5 +1,5 @@
-import Contract
-import Kafka
+import OTPContract
+import OTPKafka
 import Testing
 
 /// How a group member behaves, against librdkafka's own broker.

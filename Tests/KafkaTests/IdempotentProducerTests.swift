@@ -1,5 +1,5 @@
-import Contract
-import Kafka
+import OTPContract
+import OTPKafka
 import Testing
 
 /// What a producer of single records reports, against librdkafka's own broker.

@@ -1,4 +1,4 @@
-import Kafka
+import OTPKafka
 import Testing
 
 /// A session must go where every other producer sends it.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Kafka
+@testable import OTPKafka
 
 /// What librdkafka takes and a worker cannot work with.
 struct PropertyBoundsTests {

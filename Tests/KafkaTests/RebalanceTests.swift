@@ -1,4 +1,4 @@
-import Kafka
+import OTPKafka
 import Testing
 
 /// What happens when members come, go and are thrown out, against librdkafka's own broker.

@@ -1,6 +1,6 @@
-import Contract
 import Dispatch
-import Kafka
+import OTPContract
+import OTPKafka
 import Testing
 
 /// How transactions end, against librdkafka's own broker, which fails on demand.

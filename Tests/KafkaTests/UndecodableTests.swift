@@ -1,4 +1,4 @@
-import Kafka
+import OTPKafka
 import Testing
 
 /// A few kilobytes that unpack to more than librdkafka takes stand in the way of everything behind them.

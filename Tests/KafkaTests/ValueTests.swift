@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Kafka
+@testable import OTPKafka
 
 /// What is decided from values alone, without a broker.
 @Suite struct ValueTests {

@@ -1,5 +1,5 @@
-import Contract
-import Kafka
+import OTPContract
+import OTPKafka
 import Testing
 
 /// What readers, groups and successors see of transactions, against a broker that speaks the protocol over the wire.

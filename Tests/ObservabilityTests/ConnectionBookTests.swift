@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Observability
+@testable import OTPObservability
 
 /// Who gives way on the admin server, as a transcript.
 struct ConnectionBookTests {

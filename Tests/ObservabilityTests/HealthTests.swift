@@ -1,6 +1,6 @@
-import Contract
 import Foundation
-import Observability
+import OTPContract
+import OTPObservability
 import Synchronization
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import Observability
+import OTPObservability
 import Testing
 
 @Suite("The page at / is one document that loads nothing and lets nothing in")

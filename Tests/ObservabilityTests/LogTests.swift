@@ -1,10 +1,10 @@
-import Contract
 import Foundation
 import Logging
+import OTPContract
 import Synchronization
 import Testing
 
-@testable import Observability
+@testable import OTPObservability
 
 /// What a sink wrote, line by line, and a clock that moves by hand.
 private final class Recorder: Sendable {

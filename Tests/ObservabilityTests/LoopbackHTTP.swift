@@ -1,5 +1,5 @@
 import Foundation
-import Observability
+import OTPObservability
 
 #if canImport(Glibc)
 import Glibc

@@ -1,7 +1,7 @@
-import Contract
+import OTPContract
 import Testing
 
-@testable import Observability
+@testable import OTPObservability
 
 @Suite struct MetricRegistryTests {
     @Test func eachKindIsRenderedInTheTextFormat() {

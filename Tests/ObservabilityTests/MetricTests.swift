@@ -1,4 +1,4 @@
-import Observability
+import OTPObservability
 import Testing
 
 @Suite struct MetricTests {

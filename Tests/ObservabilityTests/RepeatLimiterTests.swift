@@ -1,7 +1,7 @@
 import Logging
 import Testing
 
-@testable import Observability
+@testable import OTPObservability
 
 @Suite struct RepeatLimiterTests {
     private func key(_ message: String) -> RepeatLimiter.Key {

@@ -1,6 +1,6 @@
-import Contract
-import Engine
-import Worker
+import OTPContract
+import OTPEngine
+import OTPWorker
 
 #if canImport(Glibc)
 import Glibc

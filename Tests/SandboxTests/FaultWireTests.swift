@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Sandbox
+@testable import OTPSandbox
 
 /// Every fault as a caller meets it: the bytes that come, and how the connection ends.
 @Suite(.timeLimit(.minutes(1))) struct FaultWireTests {

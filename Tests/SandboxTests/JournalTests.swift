@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Sandbox
+@testable import OTPSandbox
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Sandbox
+@testable import OTPSandbox
 
 /// What is asked of a request before any session is looked at, and the form of the answers.
 @Suite struct RequestTests {

@@ -1,4 +1,4 @@
-@testable import Sandbox
+@testable import OTPSandbox
 
 let phone = "5324818942"
 

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Sandbox
+@testable import OTPSandbox
 
 /// Which phase a call meets, and which scripts are refused.
 @Suite struct ScriptTests {

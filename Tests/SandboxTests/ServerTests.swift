@@ -1,7 +1,7 @@
 import NIOSSL
 import Testing
 
-@testable import Sandbox
+@testable import OTPSandbox
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Sandbox
+@testable import OTPSandbox
 
 /// What becomes of a session, call by call.
 @Suite struct SessionTests {

@@ -43,17 +43,18 @@ def refresh(source, target):
 
 
 def copy_sources():
-    for folder in ["Sources/Contract", "Tests/SimulationKit", "Tests/Simulation"]:
-        wanted = {path.relative_to(ROOT) for path in (ROOT / folder).glob("*.swift")}
+    for folder in ["Sources/OTPContract", "Tests/SimulationKit", "Tests/Simulation"]:
+        wanted = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.swift")}
         for path in wanted:
             refresh((ROOT / path).read_text(), COPY / path)
-        for path in (COPY / folder).glob("*.swift"):
+        for path in (COPY / folder).rglob("*.swift"):
             if path.relative_to(COPY) not in wanted:
                 path.unlink()
 
 
 def mutate_engine():
-    texts = {path.name: path.read_text() for path in (ROOT / "Sources/Engine").glob("*.swift")}
+    # A module has one file of a name: its folders do not matter to the copy.
+    texts = {path.name: path.read_text() for path in (ROOT / "Sources/OTPEngine").rglob("*.swift")}
     pristine = dict(texts)
     for number, mutant in enumerate(MUTANTS, 1):
         count = pristine.get(mutant.file, "").count(mutant.original)
@@ -63,7 +64,7 @@ def mutate_engine():
             sys.exit(f"{mutant.name}: its snippet overlaps another mutant's in {mutant.file}")
         texts[mutant.file] = texts[mutant.file].replace(mutant.original, mutant.switch(number))
     texts["Mutant.swift"] = SWITCH
-    folder = COPY / "Sources/Engine"
+    folder = COPY / "Sources/OTPEngine"
     for name, text in texts.items():
         refresh(text, folder / name)
     for path in folder.glob("*.swift"):
@@ -89,11 +90,11 @@ let package = Package(
         {version("swift-collections")}
     ],
     targets: [
-        .target(name: "Contract", swiftSettings: settings),
-        .target(name: "Engine", dependencies: [
-            "Contract", .product(name: "DequeModule", package: "swift-collections"),
+        .target(name: "OTPContract", swiftSettings: settings),
+        .target(name: "OTPEngine", dependencies: [
+            "OTPContract", .product(name: "DequeModule", package: "swift-collections"),
             .product(name: "HeapModule", package: "swift-collections")], swiftSettings: settings),
-        .target(name: "SimulationKit", dependencies: ["Contract", "Engine"], path: "Tests/SimulationKit", swiftSettings: settings),
+        .target(name: "SimulationKit", dependencies: ["OTPContract", "OTPEngine"], path: "Tests/SimulationKit", swiftSettings: settings),
         .executableTarget(name: "simulate", dependencies: [
             "SimulationKit", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/Simulation", swiftSettings: settings),

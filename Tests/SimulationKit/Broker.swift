@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 
 /// One transaction as its coordinator knows it.
 final class Transaction {

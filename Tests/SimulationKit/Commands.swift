@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// One record of the command topic, with what became of it as a reader of the results sees it.
 final class CommandRecord {

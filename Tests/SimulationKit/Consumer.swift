@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 
 /// The consumer thread's side of the group: joins, learns of rebalances, hands records over, obeys the loop.
 ///

@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 
 /// What a run reached, so that a simulation that no longer attacks what it claims to attack fails.
 package struct Coverage: Sendable {

@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 
 /// The workers, and what an operator and the platform do to them.
 final class Fleet {

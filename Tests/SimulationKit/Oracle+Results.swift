@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 // What one result may say, given everything that happened before it.
 extension Oracle {

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// Holds the promises against what can be seen from outside: results, dead letters, ledger and offsets as a read_committed
 /// reader sees them, and the journal of the calls that reached the upstream.

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// The provider's return codes and the design's rules about them, written a second time on purpose.
 ///

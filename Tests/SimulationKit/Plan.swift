@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 
 /// What can go wrong in a run.
 ///

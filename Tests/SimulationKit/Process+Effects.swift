@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 // What the shell does for each effect.
 extension Process {

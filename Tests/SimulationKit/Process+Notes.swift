@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 
 // What is remembered of events and effects: coverage, the trace, and how a lease ended.
 extension Process {

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 // The query thread: what is committed, where the ledger ends, and the ledger itself.
 extension Process {

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 // The transaction thread: begin, produce, flush, send offsets, commit; or a new producer.
 extension Process {

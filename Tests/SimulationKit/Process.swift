@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// One worker process: the real engine on a simulated loop, with the shell's threads around it.
 ///

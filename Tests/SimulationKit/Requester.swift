@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// Those who ask: sessions with right, mistyped, corrected, repeated and concurrent codes, and records that are no commands.
 final class Requester {

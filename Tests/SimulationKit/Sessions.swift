@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// What is asked: this code for this phone.
 struct Question: Hashable {

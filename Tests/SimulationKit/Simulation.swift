@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// One seed, from the first command to the last worker's exit.
 ///

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// Paynet's `check_otp` with a truth of its own: it answers, is slow, breaks off, refuses, or is not there.
 final class Upstream {

@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 
 /// What one worker was told by the upstream, and so what it must not ask any more: a second opinion on breaker, halt and retry
 /// budget that knows nothing of the engine's own.

@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 
 /// What everything in one simulated run shares: the clock, the agenda, chance, the plan, and what was seen.
 ///

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 import Testing
 
 /// Found by simulation, in a schedule too rare to be a seed: the fleet away for longer than a session is remembered, after a

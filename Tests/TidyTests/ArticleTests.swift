@@ -28,8 +28,8 @@ import Testing
 
     @Test func whatIsThereIsFound() {
         #expect(SourceTree.exists("deploy/Dockerfile") && SourceTree.exists("Tests/TidyTests"))
-        #expect(!SourceTree.exists("Sources/Engine/Nobody.swift"))
-        #expect(Self.texts[Articles.fileMap]?.contains("`Sources/Engine/Engine.swift`") == true)
+        #expect(!SourceTree.exists("Sources/OTPEngine/Nobody.swift"))
+        #expect(Self.texts[Articles.fileMap]?.contains("`Sources/OTPEngine/Engine.swift`") == true)
     }
 
     @Test func aPathThatLeadsNowhereIsRefused() {
@@ -75,9 +75,9 @@ import Testing
 
     @Test func aFileThatIsNotInTheMapIsRefused() {
         let sources = [
-            article("| file |\n|---|\n| `Sources/Engine/A.swift` |\n"), article("", "Sources/Engine/A.swift"),
-            article("", "Sources/Worker/Sub/B.swift"), article("", "Sources/Kafka/C.swift"),
+            article("| file |\n|---|\n| `Sources/OTPEngine/A.swift` |\n"), article("", "Sources/OTPEngine/A.swift"),
+            article("", "Sources/OTPWorker/Sub/B.swift"), article("", "Sources/OTPKafka/C.swift"),
         ]
-        #expect(Articles.undescribed(sources).map(\.path) == ["Sources/Worker/Sub/B.swift"])
+        #expect(Articles.undescribed(sources).map(\.path) == ["Sources/OTPWorker/Sub/B.swift"])
     }
 }

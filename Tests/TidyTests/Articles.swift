@@ -1,9 +1,9 @@
 /// The articles beside the code, held to it: what they name is there, and what is there is named.
 enum Articles {
-    private static let folder = "Sources/Worker/Worker.docc/"
+    private static let folder = "Sources/OTPWorker/OTPWorker.docc/"
     /// The article that has a line for every file of the mapped folders.
     static let fileMap = folder + "Architecture.md"
-    private static let mapped = ["Sources/Engine/", "Sources/Worker/"]
+    private static let mapped = ["Sources/OTPEngine/", "Sources/OTPWorker/"]
     private static let roots = ["Sources/", "Tests/", "deploy/"]
 
     /// A paragraph, a list, or a row of a table.

@@ -3,10 +3,10 @@ enum Layers {
     /// The rows, lowest first.
     private static let rows: [Set<String>] = [
         ["CRdKafka", "CProcess"],
-        ["Contract"],
-        ["Engine"],
-        ["Kafka", "CheckOTP", "Observability", "Simulation"],
-        ["Worker", "Sandbox"],
+        ["OTPContract"],
+        ["OTPEngine"],
+        ["OTPKafka", "CheckOTP", "OTPObservability", "Simulation"],
+        ["OTPWorker", "OTPSandbox"],
         ["otp-worker"],
     ]
 
@@ -26,17 +26,19 @@ enum Layers {
 
     private static func problem(importing module: String, into target: String, isTest: Bool) -> String? {
         if isTest && module.replacing("_", with: "-") == target { return nil }
-        if target == "Engine", !isTest, foreignToTheEngine.contains(where: module.hasPrefix) {
+        if target == "OTPEngine", !isTest, foreignToTheEngine.contains(where: module.hasPrefix) {
             return "the engine decides and does nothing else: it cannot import \(module)"
         }
         guard let imported = row(module) else { return nil }
-        guard let own = row(target) ?? (target == "Tidy" ? 0 : nil) else {
+        guard let own = row(target) ?? (target == "OTPTidy" ? 0 : nil) else {
             return "\(target) has no place in the layers: give it one"
         }
-        if module == "CRdKafka" { return target == "Kafka" ? nil : "only Kafka imports CRdKafka" }
-        if target == "Sandbox" { return "Sandbox imports nothing of ours, so that a mistake cannot agree with itself" }
+        if module == "CRdKafka" { return target == "OTPKafka" ? nil : "only OTPKafka imports CRdKafka" }
+        if target == "OTPSandbox" {
+            return "OTPSandbox imports nothing of ours, so that a mistake cannot agree with itself"
+        }
         // A test of the shell may play against the fake upstream that stands beside it.
-        if isTest && target == "Worker" && module == "Sandbox" { return nil }
+        if isTest && target == "OTPWorker" && module == "OTPSandbox" { return nil }
         return imported < own ? nil : "\(target) cannot import \(module), which is not below it"
     }
 
@@ -44,10 +46,12 @@ enum Layers {
     private static func tested(by target: String) -> String {
         // A program of its own that may use everything, as the commands may.
         if target == "CommandTests" || target == "RestoreBenchmark" { return "otp-worker" }
-        if target == "FuzzKit" { return "Contract" }
+        if target == "FuzzKit" { return "OTPContract" }
         // The engine under a simulated broker, upstream and clock stands where the real ones do.
         if target.hasPrefix("Simulation") { return "Simulation" }
-        return target.hasSuffix("Tests") ? String(target.dropLast(5)) : target
+        guard target.hasSuffix("Tests") else { return target }
+        let name = String(target.dropLast(5))
+        return row(name) == nil ? "OTP" + name : name
     }
 
     private static func row(_ target: String) -> Int? {

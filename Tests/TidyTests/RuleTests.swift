@@ -2,30 +2,30 @@ import Testing
 
 /// Each rule against what it must refuse and what it must let pass.
 @Suite struct RuleTests {
-    private func source(_ text: String, _ path: String = "Sources/Worker/A.swift") -> Source {
+    private func source(_ text: String, _ path: String = "Sources/OTPWorker/A.swift") -> Source {
         Source(path: path, text: text)
     }
 
     @Test(arguments: [
-        ("Sources/Contract/A.swift", "import Engine"),
-        ("Sources/Engine/A.swift", "package import Kafka"),
-        ("Sources/Engine/A.swift", "import FoundationEssentials"),
-        ("Sources/Engine/A.swift", "import struct NIOCore.TimeAmount"),
-        ("Sources/Engine/A.swift", "@preconcurrency import Dispatch"),
-        ("Sources/Engine/A.swift", "import Logging"),
-        ("Sources/Engine/A.swift", "import Crypto"),
-        ("Sources/Kafka/A.swift", "import CheckOTP"),
-        ("Sources/CheckOTP/A.swift", "public import Observability"),
-        ("Sources/Observability/A.swift", "import Worker"),
-        ("Sources/Worker/A.swift", "import CRdKafka"),
-        ("Sources/Worker/A.swift", "import Sandbox"),
-        ("Sources/Sandbox/A.swift", "import Contract"),
-        ("Sources/Sandbox/A.swift", "import Worker"),
+        ("Sources/OTPContract/A.swift", "import OTPEngine"),
+        ("Sources/OTPEngine/A.swift", "package import OTPKafka"),
+        ("Sources/OTPEngine/A.swift", "import FoundationEssentials"),
+        ("Sources/OTPEngine/A.swift", "import struct NIOCore.TimeAmount"),
+        ("Sources/OTPEngine/A.swift", "@preconcurrency import Dispatch"),
+        ("Sources/OTPEngine/A.swift", "import Logging"),
+        ("Sources/OTPEngine/A.swift", "import Crypto"),
+        ("Sources/OTPKafka/A.swift", "import CheckOTP"),
+        ("Sources/CheckOTP/A.swift", "public import OTPObservability"),
+        ("Sources/OTPObservability/A.swift", "import OTPWorker"),
+        ("Sources/OTPWorker/A.swift", "import CRdKafka"),
+        ("Sources/OTPWorker/A.swift", "import OTPSandbox"),
+        ("Sources/OTPSandbox/A.swift", "import OTPContract"),
+        ("Sources/OTPSandbox/A.swift", "import OTPWorker"),
         ("Sources/otp-worker/main.swift", "import CRdKafka"),
-        ("Sources/Newcomer/A.swift", "import Engine"),
+        ("Sources/Newcomer/A.swift", "import OTPEngine"),
         ("Tests/KafkaTests/A.swift", "@testable import CheckOTP"),
-        ("Tests/SimulationKit/A.swift", "import Kafka"),
-        ("Tests/TidyTests/A.swift", "import Contract"),
+        ("Tests/SimulationKit/A.swift", "import OTPKafka"),
+        ("Tests/TidyTests/A.swift", "import OTPContract"),
     ])
     func anImportThatIsNotDownwardsIsRefused(_ path: String, _ line: String) {
         let violations = Layers.violations(source("import Synchronization\n\n\(line)\n", path))
@@ -33,17 +33,17 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Sources/Engine/A.swift", "import Contract"),
-        ("Sources/Engine/A.swift", "import DequeModule"),
-        ("Sources/Engine/A.swift", "// import Foundation\nlet text = \"\"\"\nimport Foundation\n\"\"\""),
-        ("Sources/Kafka/A.swift", "internal import CRdKafka"),
-        ("Sources/CheckOTP/A.swift", "import Engine"),
-        ("Sources/Worker/A.swift", "package import Observability"),
-        ("Sources/Sandbox/A.swift", "import NIOCore"),
-        ("Sources/otp-worker/main.swift", "import Sandbox"),
-        ("Tests/EngineTests/A.swift", "import Foundation\n@testable import Engine"),
-        ("Tests/WorkerTests/A.swift", "import Sandbox"),
-        ("Tests/SimulationKit/A.swift", "import Engine"),
+        ("Sources/OTPEngine/A.swift", "import OTPContract"),
+        ("Sources/OTPEngine/A.swift", "import DequeModule"),
+        ("Sources/OTPEngine/A.swift", "// import Foundation\nlet text = \"\"\"\nimport Foundation\n\"\"\""),
+        ("Sources/OTPKafka/A.swift", "internal import CRdKafka"),
+        ("Sources/CheckOTP/A.swift", "import OTPEngine"),
+        ("Sources/OTPWorker/A.swift", "package import OTPObservability"),
+        ("Sources/OTPSandbox/A.swift", "import NIOCore"),
+        ("Sources/otp-worker/main.swift", "import OTPSandbox"),
+        ("Tests/EngineTests/A.swift", "import Foundation\n@testable import OTPEngine"),
+        ("Tests/WorkerTests/A.swift", "import OTPSandbox"),
+        ("Tests/SimulationKit/A.swift", "import OTPEngine"),
         ("Tests/CommandTests/A.swift", "@testable import otp_worker\nimport Worker"),
     ])
     func anImportThatIsDownwardsPasses(_ path: String, _ text: String) {

@@ -11,7 +11,7 @@ import Testing
     @Test func theTreeIsFound() {
         #expect(SourceTree.swift.contains { $0.path == "Tests/TidyTests/TidyTests.swift" })
         #expect(SourceTree.all.contains { $0.path == "Package.swift" })
-        #expect(SourceTree.swift.contains { $0.target == "Engine" })
+        #expect(SourceTree.swift.contains { $0.target == "OTPEngine" })
     }
 
     @Test func importsPointDownwards() { check(Layers.violations) }

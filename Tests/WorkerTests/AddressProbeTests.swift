@@ -1,7 +1,7 @@
 import Foundation
-import Kafka
+import OTPKafka
+import OTPWorker
 import Testing
-import Worker
 
 /// Who listens at an address that no cluster answers from.
 struct AddressProbeTests {

@@ -1,10 +1,10 @@
-import Contract
-import Engine
 import Foundation
 import Logging
-import Observability
+import OTPContract
+import OTPEngine
+import OTPObservability
+import OTPWorker
 import Testing
-import Worker
 
 @Suite("What is logged about commands: where each is and its trace, and no flood of it")
 struct CommandLogTests {

@@ -1,9 +1,9 @@
-import Contract
-import Engine
 import InMemoryTracing
+import OTPContract
+import OTPEngine
+import OTPWorker
 import Testing
 import Tracing
-import Worker
 
 @Suite("The spans of a command, where a tracer is installed")
 struct CommandSpansTests {

@@ -1,7 +1,7 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
+import OTPWorker
 import Testing
-import Worker
 
 @Suite("Digests by which sessions and questions are known")
 struct FingerprinterTests {

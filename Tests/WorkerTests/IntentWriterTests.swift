@@ -1,13 +1,13 @@
-import Contract
 import Dispatch
-import Engine
-import Kafka
 import NIOCore
 import NIOPosix
+import OTPContract
+import OTPEngine
+import OTPKafka
 import Synchronization
 import Testing
 
-@testable import Worker
+@testable import OTPWorker
 
 /// A producer of intents and barriers that breaks is replaced, no matter who notices first.
 @Suite(.timeLimit(.minutes(1)))

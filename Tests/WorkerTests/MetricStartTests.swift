@@ -1,9 +1,9 @@
-import Contract
-import Engine
-import Observability
+import OTPContract
+import OTPEngine
+import OTPObservability
 import Testing
 
-@testable import Worker
+@testable import OTPWorker
 
 /// Anyone who writes an alert or a dashboard finds every metric there before anything has happened.
 struct MetricStartTests {

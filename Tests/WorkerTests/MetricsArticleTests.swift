@@ -1,5 +1,5 @@
 import Foundation
-import Observability
+import OTPObservability
 import Testing
 
 /// The article on metrics lists exactly those that there are; what is expected is printed, to be pasted.
@@ -23,7 +23,7 @@ struct MetricsArticleTests {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let article = try String(
-            contentsOf: root.appending(path: "Sources/Worker/Worker.docc/Metrics.md"),
+            contentsOf: root.appending(path: "Sources/OTPWorker/OTPWorker.docc/Metrics.md"),
             encoding: .utf8
         )
         let written = article.split(separator: "\n").filter { $0.hasPrefix("|") }.map(String.init)

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Worker
+@testable import OTPWorker
 
 /// What one partition's records may take together, and how many replicas must take them, as the topics' settings say.
 struct OutputLimitsTests {

@@ -1,8 +1,8 @@
-import Contract
-import Engine
-import Kafka
+import OTPContract
+import OTPEngine
+import OTPKafka
+import OTPWorker
 import Testing
-import Worker
 
 @Suite("A batch as records, and the end of its transaction as the engine takes it")
 struct OutputsTests {
@@ -78,7 +78,7 @@ struct OutputsTests {
         let faults = [RecordFault(index: 0, error: tooLarge), RecordFault(index: 2, error: tooLarge)]
         #expect(
             try told(.aborted(Abortion(tooLarge, faults: faults)))
-                == "aborted too_large [Engine.OutputReference.result(0), Engine.OutputReference.deadLetter(0)]"
+                == "aborted too_large [OTPEngine.OutputReference.result(0), OTPEngine.OutputReference.deadLetter(0)]"
         )
         #expect(try told(.aborted(Abortion(tooLarge))) == "aborted outputs []")
     }
@@ -114,7 +114,7 @@ struct OutputsTests {
     /// It has another way to go: it must not be tried for ever where it cannot be written.
     @Test func aReplyIsTheFirstUnderSuspicion() throws {
         let reply = ReplyAddress(topic: "replies")
-        let blamed = "aborted outputs [Engine.OutputReference.result(0)]"
+        let blamed = "aborted outputs [OTPEngine.OutputReference.result(0)]"
         let timedOut = KafkaError("produce", .messageTimedOut)
         let late = TransactionOutcome.aborted(Abortion(timedOut, faults: [RecordFault(index: 0, error: timedOut)]))
         #expect(try told(late, reply: reply) == blamed)

@@ -1,8 +1,8 @@
-import Engine
-import Kafka
-import Observability
+import OTPEngine
+import OTPKafka
+import OTPObservability
+import OTPWorker
 import Testing
-import Worker
 
 @Suite("Each partition that the worker owns has a lag, and no other")
 struct PartitionLagTests {

@@ -1,7 +1,7 @@
-import Engine
-import Kafka
+import OTPEngine
+import OTPKafka
+import OTPWorker
 import Testing
-import Worker
 
 @Suite("Producers that place keys differently are noticed, and nothing else is taken for that")
 struct PartitionerDetectorTests {

@@ -1,6 +1,6 @@
-import Contract
+import OTPContract
+import OTPWorker
 import Testing
-import Worker
 
 @Suite("Where a result goes that is asked for elsewhere")
 struct ReplyRoutesTests {

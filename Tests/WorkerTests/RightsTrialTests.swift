@@ -1,8 +1,8 @@
 import Dispatch
-import Kafka
+import OTPKafka
 import Testing
 
-@testable import Worker
+@testable import OTPWorker
 
 /// What is refused at the start is what would be refused when it is needed.
 @Suite(.timeLimit(.minutes(1)))

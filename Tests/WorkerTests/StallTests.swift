@@ -1,9 +1,9 @@
-import Contract
-import Engine
-import Observability
+import OTPContract
+import OTPEngine
+import OTPObservability
+import OTPWorker
 import Synchronization
 import Testing
-import Worker
 
 @Suite("An engine that gets nowhere with its work turns /live red and says in what state it is")
 struct StallTests {

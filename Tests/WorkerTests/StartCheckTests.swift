@@ -1,8 +1,8 @@
 import Dispatch
-import Kafka
+import OTPKafka
 import Testing
 
-@testable import Worker
+@testable import OTPWorker
 
 /// A cluster answers CreateTopics before all of it knows: a worker that starts meanwhile looks again.
 @Suite(.timeLimit(.minutes(1)))

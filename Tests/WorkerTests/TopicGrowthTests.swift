@@ -1,5 +1,5 @@
+import OTPWorker
 import Testing
-import Worker
 
 @Suite struct TopicGrowthTests {
     private let topics = WorkerConfiguration.Topics()

@@ -1,14 +1,14 @@
 import CheckOTP
-import Contract
 import Dispatch
 import InMemoryTracing
-import Kafka
 import Logging
-import Observability
-import Sandbox
+import OTPContract
+import OTPKafka
+import OTPObservability
+import OTPSandbox
+import OTPWorker
 import Testing
 import Tracing
-import Worker
 
 /// A whole worker in this process, on an embedded broker and before the sandbox, with a tracer installed.
 struct TracedWorkerTests {

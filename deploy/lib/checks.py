@@ -34,7 +34,7 @@ def documents(path):
 
 def log_messages():
     """Messages from `warning` on that a worker writes, with their level, wherever in the call they stand."""
-    files = [path for name in ("Worker", "Observability") for path in (root / "Sources" / name).rglob("*.swift")]
+    files = [path for name in ("OTPWorker", "OTPObservability") for path in (root / "Sources" / name).rglob("*.swift")]
     call = r'\b(?:logger|loggers\.\w+)\.(log|warning|error|critical)\(((?:[^"()]|"[^"]*"|\([^()]*\))*?)(?:,\s*metadata:|\))'
     found = set()
     for path in [*files, root / "Sources/otp-worker/Commands/RunCommand.swift"]:
@@ -49,7 +49,7 @@ def log_messages():
 
 def metric_names():
     """The names that /metrics has, from the one list of metrics."""
-    source = (root / "Sources/Observability/Metric.swift").read_text()
+    source = (root / "Sources/OTPObservability/Metrics/Metric.swift").read_text()
     cases = dict(re.findall(r'case (\w+) = "([a-z_]+)"', source))
     histograms = re.findall(r"case \.(\w+):\s+\.histogram", source)
     names = {}
@@ -60,7 +60,7 @@ def metric_names():
 
 
 def setting_keys():
-    files = (root / "Sources/Worker/Configuration").glob("Setting+*.swift")
+    files = (root / "Sources/OTPWorker/Configuration").rglob("Setting+*.swift")
     return {key for file in files for key in re.findall(r'"([a-z_]+\.[a-z_]+)"', file.read_text())}
 
 
@@ -103,7 +103,7 @@ def alerts():
 def rules():
     """Each alert says what an operator needs, has a test, and is the same for the Prometheus operator."""
     tests = read("prometheus/alerts.test.yaml")
-    guide = root / "Sources/Worker/Worker.docc/Operations.md"
+    guide = root / "Sources/OTPWorker/OTPWorker.docc/Operations.md"
     for rule in (rule for group in alerts()["groups"] for rule in group["rules"]):
         name, notes = rule["alert"], rule.get("annotations", {})
         words = re.sub(r"(?<!^)(?=[A-Z])", "-", name.removeprefix("OTPWorker")).lower()
@@ -121,7 +121,7 @@ def rules():
 
 def runbook():
     """The operations guide has every log message and none besides, and no metric, setting or section that is not there."""
-    text = (root / "Sources/Worker/Worker.docc/Operations.md").read_text()
+    text = (root / "Sources/OTPWorker/OTPWorker.docc/Operations.md").read_text()
     told = set(re.findall(r"(?m)^\| `([^`]+)`[^|]* \| ([a-z, ]+) \|", text))
     for message, level in sorted(log_messages() ^ told):
         expect(False, f"the log messages differ: {level}: {message}")
@@ -216,7 +216,7 @@ FOREIGN = {"KafkaTopic", "KafkaUser", "PrometheusRule", "ScaledObject", "Service
 
 def kubernetes():
     """What is said in several places is the same in all."""
-    source = (root / "Sources/Worker/WorkerConfiguration.swift").read_text()
+    source = (root / "Sources/OTPWorker/Configuration/WorkerConfiguration.swift").read_text()
     drain = int(re.search(r"drainTimeout = Duration.seconds\((\d+)\)", source)[1])
     for path in sys.argv[3:]:
         found = {}

@@ -1,5 +1,5 @@
-package import Contract
-import Worker
+package import OTPContract
+import OTPWorker
 
 /// What people write to say when and which partitions.
 package enum AuditArguments {

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Contract
-import Kafka
-import Worker
+import OTPContract
+import OTPKafka
+import OTPWorker
 
 /// Holds what a fleet did against what it promises, from the outside.
 struct AuditCommand: AsyncParsableCommand {

@@ -1,8 +1,8 @@
-import Contract
-import Engine
-import Kafka
-import Sandbox
-import Worker
+import OTPContract
+import OTPEngine
+import OTPKafka
+import OTPSandbox
+import OTPWorker
 
 /// Turns the worker's records into the facts of an audit.
 ///

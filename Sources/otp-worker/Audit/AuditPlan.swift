@@ -1,7 +1,7 @@
-import Contract
-import Engine
-import Kafka
-import Worker
+import OTPContract
+import OTPEngine
+import OTPKafka
+import OTPWorker
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

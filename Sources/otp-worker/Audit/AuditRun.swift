@@ -1,6 +1,6 @@
-import Contract
-import Kafka
-import Worker
+import OTPContract
+import OTPKafka
+import OTPWorker
 
 /// Reads what the plan says and tells it to the audit: every partition in the order of its offsets, the partitions side by side by
 /// time, and commands only as far as a result needs them.

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Contract
-import Engine
-import Kafka
-import Worker
+import OTPContract
+import OTPEngine
+import OTPKafka
+import OTPWorker
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

@@ -1,6 +1,6 @@
-import Contract
 import NIOCore
 import NIOPosix
+import OTPContract
 
 #if canImport(Glibc)
 import Glibc

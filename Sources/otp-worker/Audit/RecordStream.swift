@@ -1,6 +1,6 @@
-import Contract
 import Dispatch
-import Kafka
+import OTPContract
+import OTPKafka
 import Synchronization
 
 /// One partition's records between two offsets, read ahead on a thread of its own and handed out one by one.

@@ -1,6 +1,6 @@
-import Contract
 import Dispatch
-import Kafka
+import OTPContract
+import OTPKafka
 import Synchronization
 
 /// Where the partitions of topics begin and end, and where in them a moment lies.

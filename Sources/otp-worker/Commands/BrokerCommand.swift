@@ -1,6 +1,6 @@
 import ArgumentParser
-import Kafka
-import Worker
+import OTPKafka
+import OTPWorker
 
 /// Runs the embedded broker for local play.
 struct BrokerCommand: AsyncParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Worker
+import OTPWorker
 
 /// Shows what can be set, and judges what is set.
 ///

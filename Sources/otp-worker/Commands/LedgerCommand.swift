@@ -1,7 +1,7 @@
 import ArgumentParser
-import Contract
-import Kafka
-import Worker
+import OTPContract
+import OTPKafka
+import OTPWorker
 
 /// Prints what the ledger holds, for a person who wants to know why a session was answered as it was.
 struct LedgerCommand: ParsableCommand {

@@ -1,10 +1,10 @@
 import ArgumentParser
 import Foundation
-import Kafka
 import Logging
-import Observability
+import OTPKafka
+import OTPObservability
+import OTPWorker
 import UnixSignals
-import Worker
 
 /// Runs a worker until it is told to stop: the first signal drains it, the second ends the process.
 struct RunCommand: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Sandbox
-import Worker
+import OTPSandbox
+import OTPWorker
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Contract
 import Foundation
-import Kafka
-import Worker
+import OTPContract
+import OTPKafka
+import OTPWorker
 
 /// Publishes commands, keyed by their session, and waits for their results if asked to.
 struct SendCommand: ParsableCommand {

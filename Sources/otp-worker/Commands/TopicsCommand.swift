@@ -1,6 +1,6 @@
 import ArgumentParser
-import Kafka
-import Worker
+import OTPKafka
+import OTPWorker
 
 /// Creates the topics that are missing, and tells what is not right about those that are there.
 ///

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Kafka
+import OTPKafka
 
 /// Says which version this is, and which librdkafka it found.
 struct VersionCommand: ParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Contract
-import Kafka
-import Worker
+import OTPContract
+import OTPKafka
+import OTPWorker
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Contract
-import Kafka
-import Worker
+import OTPContract
+import OTPKafka
+import OTPWorker
 
 /// What to do about commands that no worker could use.
 struct DeadLettersCommand: ParsableCommand {

@@ -1,5 +1,5 @@
-package import Contract
-package import Kafka
+package import OTPContract
+package import OTPKafka
 
 /// A dead letter as it lies on its topic.
 package struct FoundLetter: Equatable, Sendable {

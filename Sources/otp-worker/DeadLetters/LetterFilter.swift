@@ -1,4 +1,4 @@
-package import Contract
+package import OTPContract
 
 /// Which dead letters are meant: what is not named is no condition.
 package struct LetterFilter: Sendable {

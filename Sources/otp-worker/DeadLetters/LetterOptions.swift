@@ -1,5 +1,5 @@
 import ArgumentParser
-import Contract
+import OTPContract
 
 /// The flags by which the commands about dead letters say which are meant.
 struct LetterOptions: ParsableArguments {

@@ -1,6 +1,6 @@
-import Contract
-import Kafka
-import Worker
+import OTPContract
+import OTPKafka
+import OTPWorker
 
 /// Reads dead letters, and the records that they are about where these still are.
 ///

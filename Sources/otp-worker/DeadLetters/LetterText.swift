@@ -1,5 +1,5 @@
-package import Contract
-package import Kafka
+package import OTPContract
+package import OTPKafka
 
 /// Dead letters in words: lines of a table, JSON lines, and all that may be told of one.
 package enum LetterText {

@@ -1,4 +1,4 @@
-package import Contract
+package import OTPContract
 
 /// What may be told of an unusable command's value: its shape, and of its fields what is no secret.
 ///

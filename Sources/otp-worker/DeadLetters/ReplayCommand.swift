@@ -1,7 +1,7 @@
 import ArgumentParser
-import Contract
-import Kafka
-import Worker
+import OTPContract
+import OTPKafka
+import OTPWorker
 
 extension DeadLettersCommand {
     /// Puts unusable commands back on the command topic, once what was wrong with them is fixed.

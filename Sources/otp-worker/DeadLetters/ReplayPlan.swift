@@ -1,5 +1,5 @@
-package import Contract
-package import Kafka
+package import OTPContract
+package import OTPKafka
 
 /// What a replay does with each letter, and what it writes: decided here, done elsewhere.
 ///

@@ -1,4 +1,4 @@
-package import Contract
+package import OTPContract
 
 /// What a replay did or would do, in words.
 package enum ReplayText {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Dispatch
-import Sandbox
-import Worker
+import OTPSandbox
+import OTPWorker
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

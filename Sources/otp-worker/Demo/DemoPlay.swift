@@ -1,7 +1,7 @@
-import Contract
-import Kafka
-import Observability
-import Worker
+import OTPContract
+import OTPKafka
+import OTPObservability
+import OTPWorker
 
 /// Plays the steps one after the other, each after the result of the one before, as a user at a checkout would.
 ///

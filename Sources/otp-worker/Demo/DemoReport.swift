@@ -1,4 +1,4 @@
-package import Contract
+package import OTPContract
 
 /// What was expected of each step and what came, as a table with a closing line.
 package struct DemoReport: Sendable {

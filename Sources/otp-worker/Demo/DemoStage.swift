@@ -1,8 +1,8 @@
-import Kafka
 import Logging
-import Observability
-import Sandbox
-import Worker
+import OTPKafka
+import OTPObservability
+import OTPSandbox
+import OTPWorker
 
 /// What the demonstration is played on: a cluster, the sandbox, and a worker of this process.
 ///

@@ -1,4 +1,4 @@
-package import Contract
+package import OTPContract
 
 /// One step of the card-storage flow as it is played: what is sent, and what must come of it.
 package struct DemoStep: Equatable, Sendable {

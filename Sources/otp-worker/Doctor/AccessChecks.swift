@@ -1,5 +1,5 @@
-package import Kafka
-package import Worker
+package import OTPKafka
+package import OTPWorker
 
 /// Judges what the cluster lets this user do: read, write, commit, and run transactions.
 package struct AccessChecks {

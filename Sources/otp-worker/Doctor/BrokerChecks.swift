@@ -1,5 +1,5 @@
-package import Kafka
-package import Worker
+package import OTPKafka
+package import OTPWorker
 
 /// Judges the brokers' settings against what a worker asks of them.
 package enum BrokerChecks {

@@ -1,9 +1,9 @@
 import CheckOTP
 import Dispatch
 import Foundation
-import Kafka
 import NIOCore
-import Worker
+import OTPKafka
+import OTPWorker
 
 /// Looks at the cluster as a worker would use it, and hands what it sees to the judges.
 ///

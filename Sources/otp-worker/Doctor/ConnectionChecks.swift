@@ -1,6 +1,6 @@
 package import CheckOTP
-package import Kafka
-package import Worker
+package import OTPKafka
+package import OTPWorker
 
 /// Judges whether the cluster lets this user in, and whether its brokers can be reached.
 package enum ConnectionChecks {

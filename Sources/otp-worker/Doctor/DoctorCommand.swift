@@ -1,10 +1,10 @@
 import ArgumentParser
 import CheckOTP
 import Foundation
-import Kafka
 import NIOCore
 import NIOPosix
-import Worker
+import OTPKafka
+import OTPWorker
 
 /// Looks at everything that a worker needs, and tells what is not as it should be and what to do about it.
 struct DoctorCommand: AsyncParsableCommand {

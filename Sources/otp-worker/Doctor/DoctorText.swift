@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 
 /// What was found, a line each for people, or as one JSON object for programs.
 package enum DoctorText {

@@ -1,4 +1,4 @@
-package import Kafka
+package import OTPKafka
 
 /// Judges the group that the workers share, and where it stands.
 package enum GroupChecks {

@@ -1,4 +1,4 @@
-import Kafka
+import OTPKafka
 import Synchronization
 
 /// How long brokers held answers to the doctor's own requests back, at most, on average.

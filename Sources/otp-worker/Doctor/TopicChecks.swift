@@ -1,5 +1,5 @@
-package import Kafka
-package import Worker
+package import OTPKafka
+package import OTPWorker
 
 /// Judges the topics: whether they are there, fit one another, and keep what a worker needs.
 package struct TopicChecks {

@@ -1,6 +1,6 @@
-import Contract
-package import Kafka
-package import Worker
+import OTPContract
+package import OTPKafka
+package import OTPWorker
 
 /// Judges transactions that stay open, by what they keep from being read.
 package struct TransactionChecks {

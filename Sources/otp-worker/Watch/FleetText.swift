@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 
 /// A ``FleetView`` as lines for a terminal of any size.
 package struct FleetText {

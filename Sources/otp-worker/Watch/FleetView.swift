@@ -1,4 +1,4 @@
-package import Contract
+package import OTPContract
 
 /// The whole fleet as its results show it: counters in, and nothing that grows.
 ///

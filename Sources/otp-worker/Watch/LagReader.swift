@@ -1,8 +1,8 @@
-import Contract
 import Dispatch
-import Kafka
+import OTPContract
+import OTPKafka
+import OTPWorker
 import Synchronization
-import Worker
 
 /// Asks again and again how far the group has come, on a thread of its own, and so notices too when the cluster is silent and when
 /// its topics grow.

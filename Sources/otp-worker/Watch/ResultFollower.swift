@@ -1,6 +1,6 @@
 import Dispatch
-import Kafka
-import Worker
+import OTPKafka
+import OTPWorker
 
 /// Reads results for as long as it is asked to: what ends a reader is told, and another goes on where that one was.
 ///

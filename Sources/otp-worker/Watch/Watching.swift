@@ -1,6 +1,6 @@
-import Contract
 import Dispatch
-import Kafka
+import OTPContract
+import OTPKafka
 import Synchronization
 
 /// The loop of `watch`: results from the follower and news of the cluster, onto a page or into lines, until enough is seen.

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 import otp_worker
 
 /// A history made by hand: commands and what came of them, told to the audit as the topics would tell it.

@@ -1,5 +1,5 @@
-import Contract
-import Kafka
+import OTPContract
+import OTPKafka
 import Testing
 import otp_worker
 

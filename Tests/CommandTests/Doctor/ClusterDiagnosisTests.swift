@@ -1,7 +1,7 @@
 import CheckOTP
-import Kafka
+import OTPKafka
+import OTPWorker
 import Testing
-import Worker
 import otp_worker
 
 /// What `doctor` says about a cluster that is not as it should be: what is wrong, how bad it is, and what to do.

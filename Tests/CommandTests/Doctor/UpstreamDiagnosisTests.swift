@@ -1,5 +1,5 @@
 import CheckOTP
-import Contract
+import OTPContract
 import Testing
 import otp_worker
 

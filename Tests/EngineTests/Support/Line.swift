@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// Effects as lines that a person compares at a glance.
 ///

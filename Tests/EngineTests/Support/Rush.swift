@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 import Testing
 
 /// A worker under load: the engine, a broker that takes everything soon, and an upstream with so many places, each busy for a

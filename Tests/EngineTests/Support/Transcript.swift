@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 import Testing
 
 /// An engine, a clock that only the test moves, and a broker that remembers ledger offsets: every method is one thing

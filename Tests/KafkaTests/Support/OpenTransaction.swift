@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Kafka
+@testable import OTPKafka
 
 /// A producer that has written into a transaction and then says no more, as one that died.
 final class OpenTransaction {

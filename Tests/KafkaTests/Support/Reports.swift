@@ -1,4 +1,4 @@
-import Kafka
+import OTPKafka
 import Synchronization
 
 /// Delivery reports and client events as they came, from the delivery thread.

@@ -1,5 +1,5 @@
 import Foundation
-import Kafka
+import OTPKafka
 import Testing
 
 /// The broker that tests of the wire run against: the cluster that `OTP_TEST_KAFKA` names, else a noida-db started once

@@ -1,6 +1,6 @@
 import Foundation
+import OTPWorker
 import Testing
-import Worker
 
 /// What a user is told about a wrong configuration: the key, the place, what is wrong, what to do.
 struct BrokenConfigurationTests {

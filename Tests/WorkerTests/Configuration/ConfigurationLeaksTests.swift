@@ -1,8 +1,8 @@
 import CheckOTP
-import Contract
 import Foundation
+import OTPContract
+import OTPWorker
 import Testing
-import Worker
 
 /// What a worker says at its start about a configuration that works and gives secrets away.
 struct ConfigurationLeaksTests {

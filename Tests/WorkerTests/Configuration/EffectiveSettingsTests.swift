@@ -1,7 +1,7 @@
-import Contract
 import Foundation
+import OTPContract
+import OTPWorker
 import Testing
-import Worker
 
 /// What `config show` tells: each value, where it came from, and no secret.
 struct EffectiveSettingsTests {

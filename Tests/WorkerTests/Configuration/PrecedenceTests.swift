@@ -1,9 +1,9 @@
-import Contract
 import Foundation
 import Logging
-import Observability
+import OTPContract
+import OTPObservability
+import OTPWorker
 import Testing
-import Worker
 
 /// File, then environment, then flags, each setting for itself.
 struct PrecedenceTests {

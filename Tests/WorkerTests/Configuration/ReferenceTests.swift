@@ -1,6 +1,6 @@
 import Foundation
+import OTPWorker
 import Testing
-import Worker
 
 /// The reference of the settings in the documentation is exactly the table that the program reads by.
 struct ReferenceTests {

@@ -1,7 +1,7 @@
-import Contract
 import Foundation
+import OTPContract
+import OTPWorker
 import Testing
-import Worker
 
 /// A secret that was put in the wrong place is not repeated to whoever reads the message.
 struct SecretShapeTests {

@@ -1,7 +1,7 @@
-import Contract
 import Foundation
+import OTPContract
+import OTPWorker
 import Testing
-import Worker
 
 /// The table of settings is complete, and what is made from it is true.
 struct SettingTableTests {

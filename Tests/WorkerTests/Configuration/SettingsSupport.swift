@@ -1,6 +1,6 @@
 import Foundation
+import OTPWorker
 import Testing
-import Worker
 
 /// Reads settings as the program does, from texts.
 enum Reading {

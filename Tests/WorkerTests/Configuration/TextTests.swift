@@ -1,5 +1,5 @@
+import OTPWorker
 import Testing
-import Worker
 
 /// The small texts: durations and suggestions.
 struct TextTests {

@@ -1,7 +1,7 @@
-import Contract
-import Engine
 import Foundation
-import Observability
+import OTPContract
+import OTPEngine
+import OTPObservability
 import Synchronization
 import Testing
 

@@ -1,4 +1,4 @@
-import Engine
+import OTPEngine
 
 extension EngineConfiguration {
     /// Of a worker that no test looks at more closely.

@@ -1,10 +1,10 @@
-import Contract
-import Engine
 import InMemoryTracing
+import OTPContract
+import OTPEngine
+import OTPWorker
 import Synchronization
 import Testing
 import Tracing
-import Worker
 
 /// A tracer that keeps its spans, and reads and writes W3C Trace Context.
 struct W3CTracer: Tracer {

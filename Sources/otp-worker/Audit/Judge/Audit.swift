@@ -1,5 +1,5 @@
-package import Contract
-import Engine
+package import OTPContract
+import OTPEngine
 
 /// The audit as a value: facts go in, in the order of their topics, and findings come out.
 ///

@@ -1,4 +1,4 @@
-package import Contract
+package import OTPContract
 
 /// One thing that an audit holds a history against: each stands for a promise of the design that can be seen from outside.
 ///

@@ -1,5 +1,5 @@
-package import Contract
-package import Engine
+package import OTPContract
+package import OTPEngine
 
 /// What an audit knows beforehand: the fleet's settings, and which part of the history it sees.
 package struct AuditRules: Sendable {

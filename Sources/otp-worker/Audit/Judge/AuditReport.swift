@@ -1,4 +1,4 @@
-package import Contract
+package import OTPContract
 
 /// What an audit saw and found.
 ///

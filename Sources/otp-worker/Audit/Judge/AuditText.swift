@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 
 /// An audit's report for people and for programs.
 package enum AuditText {

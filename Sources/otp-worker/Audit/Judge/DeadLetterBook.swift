@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 
 /// Brings the `invalid` results of one partition together with their dead letters, whichever is read first.
 ///

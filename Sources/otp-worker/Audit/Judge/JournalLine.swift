@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 
 /// Reads a line of the sandbox's journal.
 ///

@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 
 /// Brings the commands of one partition together with their results and dead letters.
 ///

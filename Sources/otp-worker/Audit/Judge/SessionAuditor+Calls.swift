@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 
 // The upstream's journal against the commands and results of a session.
 extension SessionAuditor {

@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 // The ledger's last state of a session against its results: the two are written in one transaction.
 extension SessionAuditor {

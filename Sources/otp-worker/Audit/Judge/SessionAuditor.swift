@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// Judges one session when everything about it has been seen: its commands and results in order, the ledger's last word,
 /// and the upstream's journal.

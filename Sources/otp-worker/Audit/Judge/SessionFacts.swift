@@ -1,5 +1,5 @@
-import Contract
-import Engine
+import OTPContract
+import OTPEngine
 
 /// What the audit has seen of one session, until it is judged.
 struct SessionFacts {

@@ -1,5 +1,5 @@
-package import Contract
-import Engine
+package import OTPContract
+import OTPEngine
 
 /// What happened to one session, in the order of time.
 ///

@@ -1,4 +1,4 @@
-import Contract
+import OTPContract
 
 /// A session's time line for people and for programs.
 package enum TimeLineText {

@@ -1,0 +1,184 @@
+import Dispatch
+import NIOCore
+import OTPEngine
+import OTPKafka
+
+/// Writes intents and barriers, outside every transaction, and reports each acknowledgement in batches.
+///
+/// Confined to its event loop; a producer that breaks is replaced.
+final class IntentWriter {
+    private let properties: [String: String]
+    private let topic: String
+    private let eventLoop: any EventLoop
+    private let report: @Sendable ([Event]) -> Void
+    private let onEvent: @Sendable (ClientEvent) -> Void
+    private let outstanding: Outstanding
+    private(set) var producer: IdempotentProducer?
+    private var isClosed = false
+
+    fileprivate enum Write {
+        case intent(RecordID)
+        case barrier(PartitionEpoch)
+        /// A barrier that the engine is not told of: where it lies, nil where it could not be written or the broker did not say.
+        case proof(@Sendable (Int64?) -> Void)
+    }
+
+    /// What each record under way is.
+    ///
+    /// Confined to the loop.
+    private final class Outstanding: @unchecked Sendable {
+        // Safe because it is touched on the event loop only.
+        var writes: [UInt64: Write] = [:]
+        var next: UInt64 = 0
+        /// How many there have been, one after the other.
+        var producers = 0
+    }
+
+    private struct Weak {
+        weak var writer: IntentWriter?
+
+        init(_ writer: IntentWriter) { self.writer = writer }
+    }
+
+    init(
+        properties: [String: String],
+        topic: String,
+        eventLoop: any EventLoop,
+        report: @escaping @Sendable ([Event]) -> Void,
+        onEvent: @escaping @Sendable (ClientEvent) -> Void
+    ) {
+        self.properties = properties
+        self.topic = topic
+        self.eventLoop = eventLoop
+        self.report = report
+        self.onEvent = onEvent
+        outstanding = Outstanding()
+    }
+
+    func start() throws(KafkaError) {
+        let eventLoop = eventLoop
+        let outstanding = outstanding
+        let (report, onEvent) = (report, onEvent)
+        let writer = NIOLoopBound(Weak(self), eventLoop: eventLoop)
+        let number = outstanding.producers + 1
+        outstanding.producers = number
+        let producer = try IdempotentProducer(
+            properties,
+            onReports: { reports in
+                eventLoop.execute {
+                    report(
+                        reports.compactMap { delivery in
+                            outstanding.writes.removeValue(forKey: delivery.tag).flatMap { event($0, delivery.outcome) }
+                        }
+                    )
+                }
+            },
+            onEvent: { event in
+                onEvent(event)
+                guard case .error(let error) = event, error.isFatal else { return }
+                eventLoop.execute { writer.value.writer?.broke(number) }
+            }
+        )
+        self.producer = producer
+        refresh(producer)
+    }
+
+    /// A user would wait for it at the first command, and a partition that was added is not known before; it blocks, so not on the
+    /// loop.
+    private func refresh(_ producer: IdempotentProducer) {
+        DispatchQueue.global().async { [topic] in producer.refresh([topic], timeout: .seconds(5)) }
+    }
+
+    func write(_ id: RecordID, _ record: LedgerRecord) {
+        produce(.intent(id), to: id.place, key: record.key, value: record.value)
+    }
+
+    func write(_ place: PartitionEpoch, _ barrier: LedgerBarrier) {
+        produce(.barrier(place), to: place, key: barrier.key, value: barrier.value)
+    }
+
+    /// Writes a barrier for somebody else than the engine, and tells where it lies, on the loop.
+    func write(_ place: PartitionEpoch, _ barrier: LedgerBarrier, written: @escaping @Sendable (Int64?) -> Void) {
+        produce(.proof(written), to: place, key: barrier.key, value: barrier.value)
+    }
+
+    private func produce(_ write: Write, to place: PartitionEpoch, key: [UInt8], value: [UInt8]?) {
+        let tag = outstanding.next
+        outstanding.next += 1
+        outstanding.writes[tag] = write
+        do throws(KafkaError) {
+            guard let producer else { throw KafkaError("produce", .state, reason: "no producer") }
+            let outgoing = OutgoingRecord(topic: topic, partition: place.partition, key: key, value: value)
+            try producer.produce(outgoing, tag: tag)
+        } catch {
+            outstanding.writes[tag] = nil
+            if error.isFatal { replace() } else if let producer, error.code == .unknownPartition { refresh(producer) }
+            // Never from within the caller's own turn.
+            let report = report
+            eventLoop.execute { report([event(write, .failure(error))].compactMap(\.self)) }
+        }
+    }
+
+    private func broke(_ number: Int) {
+        if number == outstanding.producers, producer != nil { replace() }
+    }
+
+    /// A producer with a fatal error writes nothing any more.
+    private func replace() {
+        let old = producer
+        producer = nil
+        startAgain()
+        closeInBackground(old)
+    }
+
+    /// Until one can be made; what is to be written meanwhile fails, and is tried again.
+    private func startAgain() {
+        do throws(KafkaError) {
+            try start()
+            report([.intentProducer(failure: nil)])
+        } catch {
+            onEvent(.error(error))
+            report([.intentProducer(failure: "\(error)")])
+            eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak self] in
+                guard let self, !isClosed, producer == nil else { return }
+                startAgain()
+            }
+        }
+    }
+
+    func close() {
+        isClosed = true
+        let old = producer
+        producer = nil
+        closeInBackground(old)
+    }
+}
+
+private func closeInBackground(_ producer: IdempotentProducer?) {
+    guard let producer else { return }
+    DispatchQueue.global().async { _ = producer.close(timeout: .seconds(2)) }
+}
+
+/// Nil where it is no news for the engine.
+private func event(_ write: IntentWriter.Write, _ outcome: Result<Int64?, KafkaError>) -> Event? {
+    switch (write, outcome) {
+    case (.intent(let id), .success(let offset)): .intentWritten(id, ledgerOffset: offset)
+    case (.intent(let id), .failure(let error)):
+        // A partition that the producer has not heard of yet is no fault of the record.
+        .intentFailed(
+            id,
+            isPermanent: error.isOfTheRecord && error.code != .unknownPartition,
+            reason: "\(error)"
+        )
+    case (.barrier(let place), .success(let offset?)): .barrierWritten(place, ledgerOffset: offset)
+    case (.barrier(let place), .success(nil)):
+        .barrierFailed(place, reason: "the broker did not say where the barrier lies")
+    case (.barrier(let place), .failure(let error)): .barrierFailed(place, reason: "\(error)")
+    case (.proof(let written), let outcome): told(written, outcome)
+    }
+}
+
+private func told(_ written: @Sendable (Int64?) -> Void, _ outcome: Result<Int64?, KafkaError>) -> Event? {
+    written((try? outcome.get()) ?? nil)
+    return nil
+}

@@ -1,0 +1,391 @@
+import CheckOTP
+import Logging
+import NIOCore
+import OTPContract
+import OTPEngine
+import OTPKafka
+import Synchronization
+
+/// Feeds the engine what happened and does what it says, on one event loop.
+///
+/// It decides nothing: whatever looks like a decision here belongs into the engine.
+final class EngineLoop: @unchecked Sendable {
+    // Safe because every stored variable is touched on the event loop only; what others call goes through `take`.
+
+    /// Everything that the shell needs and that is made before it.
+    struct Parts {
+        var client: CheckClient
+        var secret: SecretReload
+        var warmConnections: Int
+        var intents: @Sendable (EngineLoop) -> IntentWriter
+        var transactionExecutor: TransactionExecutor
+        var queries: LedgerQueries
+        var makeConsumer: @Sendable () throws(KafkaError) -> ConsumerThread
+        var topics: WorkerConfiguration.Topics
+        var telemetry: Telemetry
+        /// Nil where the program has installed no tracer.
+        var spans: CommandSpans?
+    }
+
+    /// An upstream that closes connections at once is not asked for new ones more often.
+    private static let warmingPause = Duration.seconds(2)
+
+    let eventLoop: any EventLoop
+    /// When the loop last turned, in nanoseconds of the engine's clock; for the liveness probe.
+    let lastTurn = Atomic<Int64>(0)
+
+    private var engine: Engine
+    private let parts: Parts
+    private lazy var intents = parts.intents(self)
+    private var consumer: ConsumerThread?
+    private var epochs: [Int32: PartitionEpoch] = [:]
+    /// As which member of the group each epoch was begun; none when the group had forgotten the worker already.
+    private var members: [PartitionEpoch: String] = [:]
+    private var wake: Scheduled<Void>?
+    private var nextLook = Instant(nanoseconds: 0)
+    private var nextWarming = Instant(nanoseconds: 0)
+    private var isStopping = false
+    private var onStopped: (@Sendable () -> Void)?
+
+    init(engine: consuming Engine, parts: Parts, eventLoop: any EventLoop) {
+        self.engine = engine
+        self.parts = parts
+        self.eventLoop = eventLoop
+        lastTurn.store(Clocks.now().nanoseconds, ordering: .relaxed)
+        parts.spans?.inMemory = { [unowned self] in self.engine.inMemory($0) }
+        parts.secret.onReplaced = { [weak self] in self?.take(.keyReplaced) }
+    }
+
+    /// Begins to work.
+    ///
+    /// `onStopped` is called once, when everything that the worker held has been given back.
+    func start(onStopped: @escaping @Sendable () -> Void) throws(KafkaError) {
+        self.onStopped = onStopped
+        try intents.start()
+        try startConsumer()
+        take(.started)
+    }
+
+    /// Reads the upstream's key again, if it is in a file: on any thread.
+    func reloadSecret() {
+        eventLoop.execute { self.parts.secret.asked() }
+    }
+
+    // MARK: What happened
+
+    /// Takes one event, on any thread.
+    func report(_ event: Event) {
+        eventLoop.execute { self.take(event) }
+    }
+
+    func take(_ event: Event) { take(CollectionOfOne(event)) }
+
+    /// Takes what came together, on the loop.
+    func take(_ events: some Collection<Event>) {
+        eventLoop.preconditionInEventLoop()
+        guard !isStopping else { return }
+        let now = Clocks.now()
+        lastTurn.store(now.nanoseconds, ordering: .relaxed)
+        let effects = engine.handle(events, at: now)
+        if let spans = parts.spans { for event in events { spans.happened(event) } }
+        for effect in effects { perform(effect) }
+    }
+
+    private func take(_ items: [CommandIntake.Item], from thread: ConsumerThread) {
+        // A consumer that was given up has nothing more to say.
+        guard thread === consumer else { return }
+        for item in items { take(item) }
+    }
+
+    private func take(_ item: CommandIntake.Item) {
+        switch item {
+        case .records(let records):
+            take(.received(records.compactMap(stamp), at: Clocks.wall()))
+        case .assigned(let partitions): take(Event.assigned(partitions))
+        case .revoked(let partitions): take(Event.revoked(partitions))
+        case .lost(let partitions): take(Event.lost(partitions))
+        case .endOfPartition(let partition, let offset):
+            if let place = epochs[partition] { take(.reachedEnd(place, offset: offset)) }
+        case .partitionError(let partition, let offset, let next, let error):
+            parts.telemetry.heard(.error(error), from: .consumer)
+            guard let place = epochs[partition] else { return }
+            let reason = "\(error)"
+            take(
+                error.isUndecodable
+                    ? .partitionUndecodable(place, offset: offset, from: next, reason: reason)
+                    : .partitionUnreadable(place, reason: reason)
+            )
+        case .statistics(let statistics):
+            parts.telemetry.statistics(statistics)
+            // The engine's clock first: a sleep between the two readings only makes it seem longer ago.
+            let now = Clocks.now()
+            if let silence = statistics.coordinatorSilenceByNow() {
+                take(.coordinatorHeard(at: now + (.zero - silence)))
+            }
+        case .error(let error):
+            parts.telemetry.heard(.error(error), from: .consumer)
+            if error.isFatal { consumerFailed(error) }
+        case .log(let log): parts.telemetry.heard(.log(log), from: .consumer)
+        }
+    }
+
+    /// The epoch is the one at this place in the order of events: whatever the consumer hands out after an assignment belongs to
+    /// it.
+    private func stamp(_ record: CommandIntake.Decoded) -> ReceivedRecord? {
+        guard let place = epochs[record.partition] else { return nil }
+        var received = ReceivedRecord(
+            id: RecordID(place: place, offset: record.offset),
+            timestamp: record.timestamp,
+            key: record.key,
+            headers: record.headers,
+            reply: record.reply,
+            content: record.content
+        )
+        received.phone = record.phone
+        received.replayCount = record.replayCount
+        received.value = record.value
+        return received
+    }
+
+    private func consumerFailed(_ error: KafkaError) {
+        consumer?.abandon()
+        consumer = nil
+        epochs.removeAll()
+        members.removeAll()
+        take(.consumerFailed(isDisplaced: error.code == .fencedInstanceID, reason: "\(error)"))
+    }
+
+    /// The trace that a command belongs to, by its headers or by the tracer that is installed.
+    private func traceID(of id: RecordID) -> String? {
+        let headers = parts.spans?.headers(of: id) ?? engine.inMemory(id)?.record.headers
+        return headers.flatMap(TraceParent.traceID(in:))
+    }
+
+    // MARK: What is to be done
+
+    private func perform(_ effect: Effect) {
+        parts.spans?.begins(effect)
+        switch effect {
+        case .subscribe: subscribe()
+        case .recreateConsumer(let delay): recreateConsumer(after: delay)
+        case .assign(let places): assign(places)
+        case .release(let partitions): release(partitions)
+        case .pause(let places): consumer?.consumer.pause(places.map(commandPartition))
+        case .unpause(let places): consumer?.consumer.resume(places.map(commandPartition))
+        case .resume(let place, let offset): consumer?.consumer.resume(commandPartition(place), at: offset)
+        case .fetchPositions, .readLedger, .fetchEnds, .resolveCommit: ask(effect)
+        case .writeBarrier(let place, let barrier): intents.write(place, barrier)
+        case .fence(_, let ids): fence(ids)
+        case .writeIntent(let id, let record): intents.write(id, record)
+        case .call(let id, let command, let headers, let timeout): call(id, command, headers, timeout)
+        case .replaceProducer(let choice, let delay):
+            parts.transactionExecutor.replace(choice, after: delay) { self.report($0) }
+        case .commit(let batch): commit(batch)
+        case .cancelCommit(let id): parts.transactionExecutor.cancel(id)
+        case .wake(let moment): schedule(moment)
+        case .report(let fact): parts.telemetry.report(fact) { traceID(of: $0) }
+        case .stop: stop()
+        }
+    }
+
+    private func ask(_ effect: Effect) {
+        let answer: @Sendable (Event) -> Void = { self.report($0) }
+        switch effect {
+        case .fetchPositions(let places, let timeout):
+            guard let consumer = consumer?.consumer else { return }
+            parts.queries.fetchPositions(places, consumer, timeout: timeout, report: answer)
+        case .readLedger(let place, let from, let barrier, let horizon, let timeout):
+            parts.queries.readLedger(
+                place,
+                from: from,
+                through: barrier,
+                horizon: horizon,
+                timeout: timeout,
+                report: answer
+            )
+        case .fetchEnds(let places, let timeout): parts.queries.fetchEnds(places, timeout: timeout, report: answer)
+        case .resolveCommit(let id, let questions, let timeout): resolve(id, questions, timeout)
+        default: preconditionFailure("no question")
+        }
+    }
+
+    private func resolve(_ id: BatchID, _ questions: [CommitQuestion], _ timeout: Duration) {
+        guard let consumer = consumer?.consumer else { return report(.commitResolved(id, [:])) }
+        parts.queries.committedFor(id, questions.map(\.place), consumer, timeout: timeout) { place in
+            if let place { return self.report(.commitResolved(id, [place: true])) }
+            self.eventLoop.execute { self.ask(questions[...], of: id, timeout) }
+        } failed: {
+            self.report(.commitResolved(id, [:]))
+        }
+    }
+
+    /// One ledger after the other, until one can be read: any of them tells of the whole transaction.
+    private func ask(_ questions: ArraySlice<CommitQuestion>, of id: BatchID, _ timeout: Duration) {
+        guard let question = questions.first else { return report(.commitResolved(id, [:])) }
+        let next: @Sendable () -> Void = { self.eventLoop.execute { self.ask(questions.dropFirst(), of: id, timeout) } }
+        intents.write(question.place, question.barrier) { barrier in
+            guard let barrier else { return next() }
+            self.parts.queries.ask(question, through: barrier, timeout: timeout) { isCommitted in
+                guard let isCommitted else { return next() }
+                self.report(.commitResolved(id, [question.place: isCommitted]))
+            }
+        }
+    }
+
+    private func call(_ id: RecordID, _ command: VerifyCommand, _ headers: [Header], _ timeout: Duration) {
+        let headers = parts.spans?.headers(of: id) ?? headers
+        let request = CheckRequest(
+            sessionID: command.sessionID,
+            phone: command.phone,
+            code: command.code,
+            traceparent: headers.first { $0.name == "traceparent" }?.value,
+            tracestate: headers.first { $0.name == "tracestate" }?.value
+        )
+        parts.client.call(
+            request,
+            timeout: timeout,
+            // Asked at the socket write: the loop may have slept since the call was dispatched.
+            permit: { !self.isStopping && self.engine.permits(id, at: Clocks.now()) },
+            completion: { self.take(.answered(id, $0)) }
+        )
+    }
+
+    /// The membership is that of this moment, on this loop, on which every release happens too: a batch that a rebalance has
+    /// made stale carries a generation that the broker refuses.
+    private func commit(_ batch: Batch) {
+        do throws(KafkaError) {
+            guard let consumer = consumer?.consumer else {
+                throw KafkaError("group metadata", .unknownMemberID, reason: "no consumer")
+            }
+            let membership = try consumer.groupMetadata()
+            guard batch.offsets.allSatisfy({ members[$0.place] == membership.memberID }) else {
+                // Forgotten by the group while a revocation is under way, librdkafka joins again as another member and calls
+                // none of its partitions lost. Others may have had them meanwhile, and no generation would tell.
+                let gone = KafkaError("group metadata", .unknownMemberID, reason: "not the member that was assigned")
+                let thread = self.consumer
+                eventLoop.execute { if thread === self.consumer { self.consumerFailed(gone) } }
+                throw gone
+            }
+            parts.transactionExecutor.commit(batch, membership) { self.report($0) }
+        } catch {
+            report(.commitAborted(batch.id, .stale, faults: [], isProducerLost: false, reason: "\(error)"))
+        }
+    }
+
+    private func fence(_ ids: [String]) {
+        parts.transactionExecutor.fence(ids) { [telemetry = parts.telemetry] id, error in
+            if let error { telemetry.fencingFailed(id, error) }
+        }
+    }
+
+    private func schedule(_ moment: Instant) {
+        wake?.cancel()
+        let wait = max(moment - Clocks.now(), .zero)
+        wake = eventLoop.scheduleTask(in: .nanoseconds(wait.nanoseconds)) {
+            let late = Clocks.now() - moment
+            self.take(.timeReached(wall: Clocks.wall()))
+            self.look(late: late)
+        }
+    }
+
+    /// A look at the whole state costs a look at every command in memory: now and then is enough.
+    private func look(late: Duration) {
+        let now = Clocks.now()
+        guard now >= nextLook else { return }
+        nextLook = now + .milliseconds(500)
+        let status = status
+        if now >= nextWarming, !isStopping, !status.partitions.isEmpty {
+            nextWarming = now + Self.warmingPause
+            parts.client.warmUp(connections: parts.warmConnections)
+        }
+        if status.upstream.isKeyInQuestion { parts.secret.refused(at: now) }
+        parts.telemetry.turned(status, connections: parts.client.counters.openConnections, late: late)
+    }
+
+    // MARK: The consumer
+
+    private func startConsumer() throws(KafkaError) {
+        let thread = try parts.makeConsumer()
+        consumer = thread
+        thread.start(
+            deliver: { items, taken in
+                self.eventLoop.execute {
+                    self.take(items, from: thread)
+                    taken()
+                }
+            },
+            ended: { self.eventLoop.execute { self.consumerEnded(thread) } }
+        )
+    }
+
+    private func subscribe() {
+        do throws(KafkaError) {
+            try consumer?.consumer.subscribe([parts.topics.commands])
+        } catch {
+            parts.telemetry.heard(.error(error), from: .consumer)
+            // Never from within the engine's own turn.
+            eventLoop.execute { self.consumerFailed(error) }
+        }
+    }
+
+    private func recreateConsumer(after delay: Duration) {
+        eventLoop.scheduleTask(in: .nanoseconds(delay.nanoseconds)) {
+            guard !self.isStopping else { return }
+            do throws(KafkaError) {
+                try self.startConsumer()
+                self.take(.consumerRecreated)
+            } catch {
+                self.take(.consumerFailed(isDisplaced: false, reason: "\(error)"))
+            }
+        }
+    }
+
+    private func assign(_ places: [PartitionEpoch]) {
+        let member = try? consumer?.consumer.groupMetadata().memberID
+        for place in places {
+            if let old = epochs.updateValue(place, forKey: place.partition) { members[old] = nil }
+            members[place] = member
+        }
+    }
+
+    private func release(_ partitions: [Int32]) {
+        for partition in partitions {
+            if let place = epochs.removeValue(forKey: partition) { members[place] = nil }
+        }
+        consumer?.consumer.release(partitions.map { TopicPartition(parts.topics.commands, $0) })
+    }
+
+    private func commandPartition(_ place: PartitionEpoch) -> TopicPartition {
+        TopicPartition(parts.topics.commands, place.partition)
+    }
+
+    // MARK: The end
+
+    private func stop() {
+        isStopping = true
+        wake?.cancel()
+        if let consumer { consumer.beginLeaving() } else { consumerEnded(nil) }
+    }
+
+    private func consumerEnded(_ thread: ConsumerThread?) {
+        guard isStopping, thread == nil || thread === consumer else { return }
+        consumer = nil
+        intents.close()
+        parts.transactionExecutor.close {
+            self.parts.queries.close {
+                self.eventLoop.execute {
+                    self.parts.client.close {
+                        self.onStopped?()
+                        self.onStopped = nil
+                    }
+                }
+            }
+        }
+    }
+
+    /// From any thread.
+    var isStalled: Bool { parts.telemetry.isStalled }
+
+    /// For the status page; on the loop.
+    var status: EngineStatus { engine.status(at: Clocks.now()) }
+}

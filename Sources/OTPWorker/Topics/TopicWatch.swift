@@ -1,0 +1,60 @@
+import Dispatch
+import NIOCore
+import OTPKafka
+import Synchronization
+
+/// Looks from time to time whether partitions were added to the topics while the worker runs, and says what that asks for; and
+/// which reply topics can be written to.
+///
+/// It changes no topic: which sessions a new partition takes over is for a person to weigh, and a worker seldom has the right.
+final class TopicWatch: Sendable {
+    static let interval = Duration.seconds(30)
+    private static let timeout = Duration.seconds(5)
+
+    private let queue = DispatchQueue(label: "otp-worker.topics")
+    private let admin: Admin
+    private let topics: WorkerConfiguration.Topics
+    private let replyTopics: [String]
+    private let onFinding: @Sendable (TopicGrowth.Finding) -> Void
+    private let onReplyTopics: @Sendable ([String: Int]) -> Void
+    /// Touched on the queue only.
+    private let growth: Mutex<TopicGrowth>
+
+    init(
+        _ found: StartCheck.Findings,
+        admin: Admin,
+        topics: WorkerConfiguration.Topics,
+        replyTopics: [String],
+        onFinding: @escaping @Sendable (TopicGrowth.Finding) -> Void,
+        onReplyTopics: @escaping @Sendable ([String: Int]) -> Void
+    ) {
+        self.admin = admin
+        self.topics = topics
+        self.replyTopics = replyTopics
+        self.onFinding = onFinding
+        self.onReplyTopics = onReplyTopics
+        growth = Mutex(TopicGrowth(topics, commands: found.commandPartitions, results: found.resultPartitions))
+    }
+
+    /// Looks every `interval` until the returned task is cancelled; the loop is not blocked.
+    func begin(on eventLoop: any EventLoop) -> RepeatedTask {
+        let interval = TimeAmount(Self.interval)
+        return eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            self.queue.async { self.look() }
+        }
+    }
+
+    /// Returns when no look is under way any more, within `timeout`.
+    func end(_ task: RepeatedTask) async {
+        task.cancel()
+        await withCheckedContinuation { done in queue.async { done.resume() } }
+    }
+
+    private func look() {
+        // A cluster that cannot be asked is told of elsewhere.
+        guard let counts = try? admin.partitionCounts(topics.all, timeout: Self.timeout) else { return }
+        for finding in growth.withLock({ $0.found(counts) }) { onFinding(finding) }
+        guard !replyTopics.isEmpty else { return }
+        if let found = try? admin.servedPartitionCounts(replyTopics, timeout: Self.timeout) { onReplyTopics(found) }
+    }
+}
