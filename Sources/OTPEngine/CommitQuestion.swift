@@ -4,11 +4,11 @@
 /// deposed and does not know it answers an older one, and then what was published would be published again. The ledger cannot be
 /// mistaken: read by a `read_committed` reader from where the transaction can have begun until a barrier that was written *after*
 /// it was decided (by the next `init_transactions` of its id), it holds word of the records that the transaction finished, or it was
-/// aborted. Only the true leader's log has that barrier. Only a ledger that was made again since knows nothing: then the offset's word
-/// must do.
+/// aborted. Only the true leader's log has that barrier. Only a ledger that was made again after it knows nothing: then the offset's
+/// word must do.
 package struct CommitQuestion: Equatable, Sendable {
     package var place: PartitionEpoch
-    /// Nothing of the transaction lies before this offset of the ledger.
+    /// Nothing of the transaction lies before this offset, if the ledger is still the one that it was.
     package var from: Int64
     /// The barrier to write, and to read until.
     package var barrier: LedgerBarrier
@@ -22,8 +22,13 @@ package struct CommitQuestion: Equatable, Sendable {
         self.finished = finished
     }
 
-    /// Whether a barrier that was written there shows the ledger to be another one than the transaction's.
-    package func isOfAnotherLedger(_ barrierOffset: Int64) -> Bool { barrierOffset < from }
+    /// Where reading until that barrier begins; nil is the ledger's beginning.
+    ///
+    /// A barrier before `from` lies in a ledger that was made again, and so may one that lies behind few records: there the
+    /// transaction can be anywhere.
+    package func start(readingThrough barrierOffset: Int64) -> Int64? {
+        barrierOffset < from || from <= Limits.smallLedger ? nil : from
+    }
 
     /// Whether a record of the ledger is the transaction's own word of a record that it finished.
     package func isAnswered(byKey key: [UInt8]?, value: [UInt8]?) -> Bool {

@@ -62,9 +62,9 @@ extension Engine {
         else { return }
         partition.inFlight -= 1
         // Where the broker does not say, the oldest place where it can be stands for it.
-        let offset = ledgerOffset ?? partition.unacknowledged[id.offset] ?? partition.newestLedgerOffset
-        partition.unacknowledged[id.offset] = nil
-        partition.acknowledge(ledgerOffset)
+        let floor = partition.unacknowledged.removeValue(forKey: id.offset)
+        let offset = ledgerOffset ?? floor ?? partition.newestLedgerOffset
+        partition.acknowledge(ledgerOffset, producedAfter: floor)
         partition.ledger.acknowledged(
             fingerprint,
             of: session,

@@ -29,7 +29,7 @@ extension Engine {
         if partition.phase == .writingBarrier {
             readLedger(of: partition, through: ledgerOffset, at: now)
         } else if partition.isRestored {
-            partition.acknowledge(ledgerOffset)
+            partition.acknowledge(ledgerOffset, producedAfter: nil)
         }
     }
 

@@ -9,9 +9,7 @@ extension Engine {
             let isUnhurried = unconcluded > 0 && drain.isRunning && revocation == nil
             return isUnhurried ? oldestConclusion + configuration.commitInterval : now
         }
-        if partitions.values.contains(where: { $0.settles && (!$0.voids.isEmpty || !$0.skipped.isEmpty) }) {
-            return now
-        }
+        if partitions.values.contains(where: { $0.settles && (!$0.voids.isEmpty || $0.hasSkipped) }) { return now }
         if needsProof(at: now), partitions.values.contains(where: \.settles) { return now }
         if partitions.values.contains(where: { $0.settles && ($0.progress.hasMoved || $0.lacksOffset) }) {
             return lastCommit + Limits.idleCommit
@@ -145,7 +143,8 @@ extension Engine {
         _ open: inout Settlement.Open,
         at now: Instant
     ) {
-        for range in partition.skipped {
+        // One beyond the window cannot be told as finished yet: it waits for the watermark, as what comes after it does.
+        for range in partition.skipped where range.upperBound <= partition.progress.next {
             let record = RecordID(place: partition.place, offset: range.lowerBound)
             guard lettersDenied == nil else {
                 dropLetter(of: record)

@@ -42,7 +42,7 @@ extension Engine {
             }
             for state in share.states {
                 let offset = state.index < ledgerOffsets.count ? ledgerOffsets[state.index] : nil
-                partition.acknowledge(offset)
+                partition.acknowledge(offset, producedAfter: share.floor)
                 partition.ledger.committed(state.codes, of: state.session, ledgerOffset: offset ?? share.floor)
             }
             finish(share.offsets, partition, at: now)

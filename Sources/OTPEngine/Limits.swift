@@ -62,6 +62,9 @@ package enum Limits {
     package static let predecessorPatience = Duration.seconds(1)
     /// Fetches of an offset older than the ledger, before an operator's word that the ledger may be lost is taken for the reason.
     package static let staleOffsets = 5
+    /// A ledger partition of no more records is read whole when a commit is resolved: what a few batches may have written into one that
+    /// was made again.
+    package static let smallLedger: Int64 = 10_000
     /// A barrier that the ledger's floor has passed is renewed at most this often.
     package static let barrierInterval = Duration.seconds(2)
     /// How long dead letters are withheld once the broker has refused them for want of a right.

@@ -78,6 +78,7 @@ final class Partition {
     var passage: Passage?
     /// Records that could not be decoded and were passed over: a dead letter each is owed.
     var skipped: [Range<Int64>] = []
+    var hasSkipped: Bool { skipped.contains { $0.upperBound <= progress.next } }
     /// The group has no offset of it: one is committed though nothing has moved, so that nobody takes the whole topic for its lag.
     var lacksOffset = false
     /// Where its newest barrier of ours lies, and since when.
@@ -122,7 +123,11 @@ final class Partition {
         min(newestLedgerOffset, ledger.oldestOffset ?? .max, unacknowledged.values.min() ?? .max)
     }
 
-    func acknowledge(_ ledgerOffset: Int64?) {
-        if let ledgerOffset { newestLedgerOffset = max(newestLedgerOffset, ledgerOffset) }
+    /// A record that was produced when `floor` was the newest offset acknowledged lies at `ledgerOffset`: if that is not behind it, the
+    /// ledger was made again, and its offsets count from 0.
+    func acknowledge(_ ledgerOffset: Int64?, producedAfter floor: Int64?) {
+        guard let ledgerOffset else { return }
+        let isMadeAgain = floor.map { ledgerOffset < $0 } ?? false
+        newestLedgerOffset = isMadeAgain ? ledgerOffset : max(newestLedgerOffset, ledgerOffset)
     }
 }

@@ -88,6 +88,29 @@ struct ReadingTests {
         #expect(worker.facts.contains(.steppedOver(0, from: 0, to: 2)))
     }
 
+    /// Found by simulation: told as finished though no bitmap reaches so far, it made every next owner take the offset for a stale one,
+    /// and the partition was never read again.
+    @Test func whatWasPassedOverBeyondTheWindowIsToldWhenTheWatermarkComes() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        let far = Limits.window + 5
+        let damaged = Event.partitionUndecodable(worker.place(0), offset: far, from: far, reason: "bad compression")
+        for _ in 1...5 {
+            worker.happens(damaged)
+            worker.pass(.milliseconds(50))
+        }
+        #expect(worker.happens(damaged) == ["resume 0 at \(far + 1)"])
+        // Its successor is read, and waits as well.
+        worker.receive(far + 1, "t", "A")
+        #expect(worker.facts.contains(.steppedOver(0, from: far, to: far + 1)))
+        #expect(worker.pass(.milliseconds(100)).filter { $0.hasPrefix("commit") } == [])
+        worker.intentWritten(0)
+        worker.answered(0, .code(1))
+        #expect(worker.batch?.deadLetters.count == 0)
+        worker.committed()
+        #expect(worker.batch?.deadLetters.map(\.record.offset) == [far])
+    }
+
     @Test func whatCanBeReadAfterAllIsNotPassedOver() {
         let worker = Transcript(owning: 0)
         #expect(fails(worker) == ["pause 0"])

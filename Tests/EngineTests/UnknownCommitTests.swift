@@ -155,10 +155,29 @@ struct UnknownCommitTests {
         #expect(!Self.asked.isAnswered(byKey: nil, value: nil))
     }
 
-    /// Made again since, the ledger begins at zero, and knows nothing.
-    @Test func aLedgerThatIsShorterIsAnother() {
-        #expect(Self.asked.isOfAnotherLedger(3))
-        #expect(!Self.asked.isOfAnotherLedger(4))
+    /// Made again, a ledger begins at zero: the transaction may lie in it before everything that was known of the old one.
+    @Test func aLedgerThatMayHaveBeenMadeAgainIsReadWhole() {
+        var asked = Self.asked
+        asked.from = Limits.smallLedger + 4
+        #expect(asked.start(readingThrough: asked.from) == asked.from)
+        #expect(asked.start(readingThrough: asked.from - 1) == nil)
+        asked.from = Limits.smallLedger
+        #expect(asked.start(readingThrough: asked.from + 1) == nil)
+    }
+
+    /// Found by simulation: the offsets of a ledger that was made again count from zero, and where a transaction in it can have begun
+    /// was still told by the old one's.
+    @Test func anIntentThatLiesBeforeWhatWasAcknowledgedBeginsAnotherLedger() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        worker.intentWritten(0, at: 50_000)
+        worker.answered(0, .code(1))
+        worker.committed()
+        worker.receive(1, "t", "A")
+        worker.intentWritten(1, at: 7)
+        worker.answered(1, .code(1))
+        worker.commitUnknown()
+        #expect(worker.happens(.producerReady) == ["ask 0 from 7 whether 2 finished 1"])
     }
 
     private static let asked = CommitQuestion(

@@ -236,9 +236,6 @@ extension Process {
             guard !broker.ledgersWithoutLeader.contains(number) else { return answer { self.later(sec(2)) { next() } } }
             let barrier = append(barrier: question.barrier, to: number)
             answer { [self] in
-                guard !question.isOfAnotherLedger(barrier) else {
-                    return finished([.commitResolved(id, [question.place: false])])
-                }
                 read(question, through: barrier, until: world.now + sec(5)) { [self] isCommitted in
                     guard let isCommitted else { return next() }
                     finished([.commitResolved(id, [question.place: isCommitted])])
@@ -261,7 +258,8 @@ extension Process {
             let isReadable = log.stableEnd > barrier && !broker.ledgersWithoutLeader.contains(number)
             let isEarly = shellFaults.contains(.proofNotAwaited)
             let limit = min(log.stableEnd, barrier + 1)
-            let found = log.committed(from: min(question.from, limit), to: limit)
+            let start = question.start(readingThrough: barrier) ?? 0
+            let found = log.committed(from: min(start, limit), to: limit)
             answer { [self] in
                 if isReadable || isEarly {
                     return done(found.contains { question.isAnswered(byKey: $0.key, value: $0.value) })

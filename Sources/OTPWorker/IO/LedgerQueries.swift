@@ -153,8 +153,6 @@ final class LedgerQueries: Sendable {
         timeout: Duration,
         report: @escaping @Sendable (_ isCommitted: Bool?) -> Void
     ) {
-        // No offset names it, and nothing else can.
-        guard !question.isOfAnotherLedger(barrier) else { return report(false) }
         commits.async { [self] in
             var isCommitted = false
             do throws(KafkaError) {
@@ -162,7 +160,7 @@ final class LedgerQueries: Sendable {
                 try Self.mustBe(ledger, in: reader.led(ledger.topic, timeout: Self.patience))
                 _ = try reader.read(
                     ledger,
-                    from: question.from,
+                    from: question.start(readingThrough: barrier),
                     through: barrier,
                     // Another partition's ledger may tell as well; else it is asked again.
                     timeout: min(timeout, Self.patience),

@@ -232,8 +232,8 @@ final class Transcript {
 
     /// The broker acknowledged the record's intent, at the ledger's end.
     @discardableResult
-    func intentWritten(_ offset: Int64, in partition: Int32 = 0) -> [String] {
-        happens(.intentWritten(id(offset, partition), ledgerOffset: nextLedgerOffset(partition)))
+    func intentWritten(_ offset: Int64, in partition: Int32 = 0, at ledgerOffset: Int64? = nil) -> [String] {
+        happens(.intentWritten(id(offset, partition), ledgerOffset: ledgerOffset ?? nextLedgerOffset(partition)))
     }
 
     @discardableResult
