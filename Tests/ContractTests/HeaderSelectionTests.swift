@@ -13,7 +13,7 @@ struct HeaderSelectionTests {
         let used = [
             "kafka_correlationId", "correlation_id", "traceparent", "tracestate", "ce_id", "ce_traceparent",
             "ce_tracestate", "content-type", "kafka_replyTopic", "kafka_replyPartition", "dlq_replay_count",
-            "dlq_replay_of",
+            "dlq_replay_of", "dlq_replay_proof",
         ]
         #expect(Set(names) == Set(used))
     }
@@ -23,6 +23,12 @@ struct HeaderSelectionTests {
             #expect(taken(name)?.bytesTaken(of: EchoHeaders.maximumBytes) == EchoHeaders.maximumBytes)
             #expect(taken(name)?.bytesTaken(of: EchoHeaders.maximumBytes + 1) == .some(nil))
         }
+    }
+
+    /// A proof of another length proves nothing, so the rest of it is no reason to keep it.
+    @Test func aProofIsWholeOrNotThere() {
+        #expect(taken("dlq_replay_proof")?.bytesTaken(of: ReplayMark.proofLength) == ReplayMark.proofLength)
+        #expect(taken("dlq_replay_proof")?.bytesTaken(of: ReplayMark.proofLength + 1) == .some(nil))
     }
 
     /// Cut short, a value that is too long must still be judged as one that is.

@@ -89,20 +89,74 @@ struct HeaderTests {
         #expect(DeadLetter.replayCount(in: [Header(name: "dlq_replay_count", text: text)]) == count)
     }
 
-    /// Nothing in a record shows that a replay wrote these; what no replay would write is not believed.
-    @Test func aCommandsOwnReplayCountIsBelievedAsFarAsItCanBe() {
+    /// Any producer can write all three; what no replay would write is not believed, whatever its proof.
+    @Test func aCommandsOwnReplayCountIsBelievedWithAProofAlone() {
         let place = Coordinates(topic: "commands", partition: 3, offset: 42)
         let of = Header(name: "dlq_replay_of", text: "commands/3/1")
-        func count(_ headers: [Header]) -> Int { DeadLetter.replayCount(ofCommandWith: headers, at: place) }
+        let proof = Header(name: "dlq_replay_proof", text: "proof")
+        func count(_ headers: [Header]) -> Int {
+            DeadLetter.replayCount(ofCommandWith: headers, at: place) { mark, proof in
+                mark.original.offset == 1 && proof == Array("proof".utf8)
+            }
+        }
         func claim(_ text: String) -> Header { Header(name: "dlq_replay_count", text: text) }
-        #expect(count([of, claim("3")]) == 3)
-        #expect(count([claim("100"), of]) == 100)
-        #expect(count([of, claim("101")]) == 100)
-        #expect(count([of, claim("999999999")]) == 100)
-        #expect(count([of, of, claim("3")]) == 0)
-        #expect(count([of, claim("1"), claim("3")]) == 0)
-        #expect(count([claim("3")]) == 0)
-        #expect(count([of]) == 0)
+        #expect(count([of, claim("3"), proof]) == 3)
+        #expect(count([proof, claim("100"), of]) == 100)
+        #expect(count([of, claim("101"), proof]) == 100)
+        #expect(count([of, claim("999999999"), proof]) == 100)
+        #expect(count([of, of, claim("3"), proof]) == 0)
+        #expect(count([of, claim("1"), claim("3"), proof]) == 0)
+        #expect(count([of, claim("3"), proof, proof]) == 0)
+        #expect(count([claim("3"), proof]) == 0)
+        #expect(count([of, proof]) == 0)
+        #expect(count([of, claim("3")]) == 0)
+        #expect(count([of, claim("3"), Header(name: "dlq_replay_proof", value: nil)]) == 0)
+        #expect(count([of, claim("3"), Header(name: "dlq_replay_proof", text: "another")]) == 0)
+    }
+
+    /// The proof is over the mark as it is written, not over what is made of it.
+    @Test func theProofIsOfWhatTheHeadersSay() {
+        var asked: [ReplayMark] = []
+        let headers = [
+            Header(name: "dlq_replay_of", text: "commands/3/1"), Header(name: "dlq_replay_count", text: "101"),
+            Header(name: "dlq_replay_proof", text: "p"),
+        ]
+        let place = Coordinates(topic: "commands", partition: 3, offset: 42)
+        let count = DeadLetter.replayCount(ofCommandWith: headers, at: place) { mark, _ in
+            asked.append(mark)
+            return true
+        }
+        let original = Coordinates(topic: "commands", partition: 3, offset: 1)
+        #expect(count == 100 && asked == [ReplayMark(original: original, count: 101)])
+    }
+
+    @Test func whatAProofIsMadeOverTellsAllApart() {
+        func statement(
+            _ topic: String = "t",
+            _ partition: Int32 = 3,
+            _ offset: Int64 = 1,
+            count: Int = 1,
+            key: String? = "k",
+            keySize: Int? = nil,
+            value: String? = "v"
+        ) -> [UInt8] {
+            ReplayMark(original: Coordinates(topic: topic, partition: partition, offset: offset), count: count)
+                .statement(
+                    key: key.map { Array($0.utf8) },
+                    keySize: keySize ?? key?.utf8.count ?? 0,
+                    value: value.map { Array($0.utf8) }
+                )
+        }
+        let statements = [
+            statement(), statement("u"), statement("t", 4), statement("t", 3, 2), statement(count: 2),
+            statement(key: "l"), statement(key: nil), statement(key: ""), statement(key: "k", keySize: 2),
+            statement(value: "w"), statement(value: nil), statement(value: ""), statement(key: "kv", value: ""),
+            statement(key: "", value: "kv"),
+        ]
+        #expect(Set(statements).count == statements.count)
+        let long = String(repeating: "k", count: 3_000)
+        let cut = String(long.prefix(DeadLetter.maximumKeyBytes))
+        #expect(statement(key: long) == statement(key: cut, keySize: 3_000), "a worker keeps the beginning of a key")
     }
 
     @Test func theReplayCountRoundTrips() {

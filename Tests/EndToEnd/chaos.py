@@ -114,7 +114,7 @@ class Run:
             **FAST,
             "check_otp.attempt_timeout": f"{ATTEMPT_TIMEOUT:.0f}s",
             "check_otp.connect_timeout": "1s",
-            "check_otp.budget": "8s",
+            "check_otp.total_timeout": "8s",
             "check_otp.max_in_flight": "64",
             "commands.max_age": f"{the_plan.maximum_age}s",
             "drain.timeout": "5s",

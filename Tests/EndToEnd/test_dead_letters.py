@@ -12,11 +12,15 @@ CODE = "MARKEDCODE77"
 MARKED_PHONE = "5399911227"
 
 
-def dead_letters(bench, *arguments, status=0):
+SIGNED = {"OTP_CHECK_OTP_SECRET_KEY": harness.KEY}
+UNSIGNED = "replays are not signed"
+
+
+def dead_letters(bench, *arguments, status=0, environment=None):
     settings = [word for pair in bench.topic_settings().items() for word in ("--set", "=".join(pair))]
-    done = bench.run("dead-letters", *arguments, *settings)
+    done = bench.run("dead-letters", *arguments, *settings, environment=environment)
     assert done.returncode == status, done.stdout + done.stderr
-    for secret in (CODE, MARKED_PHONE):
+    for secret in (CODE, MARKED_PHONE, harness.KEY):
         assert secret not in done.stdout + done.stderr
     return done
 
@@ -112,11 +116,48 @@ def test_a_replay_that_fails_again_is_counted_and_capped(bench, sandbox, worker,
         results.wait(count + 1, 60, [process])
         newest = max(lines(dead_letters(bench, "list")), key=lambda letter: letter["replay_count"])
         assert newest["replay_count"] == count
-        done = lines(dead_letters(bench, "replay", "--execute", "--max-replays", "2"))
+        ran = dead_letters(bench, "replay", "--execute", "--max-replays", "2", environment=SIGNED)
+        assert UNSIGNED not in ran.stderr
+        done = lines(ran)
         assert [line["action"] for line in done].count("replayed") == (1 if count < 2 else 0)
     assert "as often as --max-replays allows" in done[-1]["why"]
     assert {event["command_id"] for event in results.events} == {place(results.events[0])}
     assert "says that it repeats " in dead_letters(bench, "show", place(newest)).stdout
+
+
+def test_a_forged_or_unsigned_count_is_0(bench, sandbox, worker, results):
+    """Marks that a producer wrote, its own or copied from a real replay to another command; and a replay without the secret."""
+    sandbox()
+    process = worker().wait_ready()
+    key, value = harness.command("bad", "AB12", phone="12")
+    bench.produce([(key, value)])
+    results.wait(1, 60, [process])
+    first = place(results.events[0])
+    done = lines(dead_letters(bench, "replay", "--execute", environment=SIGNED))
+    assert [line["action"] for line in done] == ["replayed"]
+    results.wait(2, 60, [process])
+    replay = next(record for record in bench.records(bench.commands) if "dlq_replay_proof" in dict(record.headers))
+    marks = {name: text for name, text in replay.headers if name.startswith("dlq_")}
+    assert marks["dlq_replay_of"] == first.encode() and marks["dlq_replay_count"] == b"1"
+
+    producer = Producer({"bootstrap.servers": bench.brokers, "partitioner": "murmur2_random"})
+    forged = {"dlq_replay_of": first.encode(), "dlq_replay_count": b"99"}
+    other = harness.command("bad", "AB12", phone="13")[1]
+    for text, headers in [(value, forged), (value, {**marks, **forged}), (other, marks)]:
+        producer.produce(bench.commands, text, key, headers=headers)
+    assert producer.flush(30) == 0
+    results.wait(5, 60, [process])
+    counts = {place(letter): letter["replay_count"] for letter in lines(dead_letters(bench, "list"))}
+    assert len(counts) == 5 and counts.pop("{}/{}/{}".format(bench.commands, replay.partition, replay.offset)) == 1
+    assert set(counts.values()) == {0}
+
+    unsigned = dead_letters(bench, "replay", "--execute")
+    assert unsigned.stderr.count(UNSIGNED) == 1
+    written = [line["action"] for line in lines(unsigned)].count("replayed")
+    assert written > 0
+    results.wait(5 + written, 60, [process])
+    counts = [letter["replay_count"] for letter in lines(dead_letters(bench, "list"))]
+    assert sorted(counts) == [0] * (4 + written) + [1]
 
 
 def forge(bench, producer, offset, value=None, partition=1, topic=None):

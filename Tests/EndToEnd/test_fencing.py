@@ -13,7 +13,7 @@ needs_cluster = pytest.mark.skipif(
     not fleets.IS_CLUSTER,
     reason="noida-db evicts no silent member: set OTP_TEST_KAFKA=host:port",
 )
-PATIENT = {"check_otp__budget": "60s", "check_otp__retry_base": "300ms", "check_otp__max_attempts": "20"}
+PATIENT = {"check_otp__total_timeout": "60s", "check_otp__retry_initial_backoff": "300ms", "check_otp__max_attempts": "20"}
 
 
 def right(prefix, count):
@@ -184,7 +184,7 @@ def names_fencing(process):
 def test_forgotten_while_it_gives_partitions_back(fleet):
     """librdkafka then keeps the rest of the partitions across a new membership, and tells nobody; the worker gives them up itself."""
     fleet = fleet("--latency", "2500ms")
-    slow = {"rebalance__settle_timeout": "4s"}
+    slow = {"rebalance__revoke_timeout": "4s"}
     first = fleet.start("worker-0", **slow)
     first.process.wait_ready()
     records = right("g", 300)

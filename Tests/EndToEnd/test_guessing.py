@@ -10,7 +10,7 @@ LEDGER_SECRET = "MARKED-ledger-secret-of-the-test"
 def test_one_session_stops_nobody_else(bench, sandbox, worker, results):
     """A firewall refuses one id, another is told to wait, a third trips the upstream up; the others are served as ever."""
     sandbox()
-    process = worker(settings={"check_otp.retry_base": "10ms", "check_otp.retry_cap": "20ms"}).wait_ready()
+    process = worker(settings={"check_otp.retry_initial_backoff": "10ms", "check_otp.retry_max_backoff": "20ms"}).wait_ready()
     good = 0
     for number in range(8):
         bad = [f"p{number}~http403~x", f"p{number}~code3~x", f"p{number}~429~x", f"p{number}~http500~x"]

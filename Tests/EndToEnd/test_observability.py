@@ -31,7 +31,7 @@ def produce(bench, records):
 
 def test_every_line_about_a_command_names_its_place_and_trace(bench, sandbox, worker, results):
     sandbox()
-    process = worker(settings={"log.levels": "commands=debug", "check_otp.retry_base": "20ms"}).wait_ready()
+    process = worker(settings={"log.levels": "commands=debug", "check_otp.retry_initial_backoff": "20ms"}).wait_ready()
     traced = [("traceparent", f"00-{TRACE_ID}-00f067aa0ba902b7-01")]
     plain, code = "a~503x1~plain", "LAIN"
     placed = produce(

@@ -27,7 +27,7 @@ def test_no_secret_anywhere(bench, sandbox, worker, results, folder):
         "s~half~x",
         "s~hang~x",
     ]
-    settings = {"check_otp.attempt_timeout": "500ms", "check_otp.connect_timeout": "500ms", "check_otp.budget": "2s", "log.level": "trace"}
+    settings = {"check_otp.attempt_timeout": "500ms", "check_otp.connect_timeout": "500ms", "check_otp.total_timeout": "2s", "log.level": "trace"}
     process = worker(settings=settings).wait_ready()
     records = [harness.command(session, CODE, MARKED_PHONE) for session in sessions]
     records += [

@@ -94,7 +94,7 @@ def test_hanging_upstream_is_answered_by_the_deadline(bench, sandbox, worker, re
         worker,
         results,
         {"h~hang~a1b2": None, "h~hang-after~c3d4": None},
-        settings={"check_otp.attempt_timeout": "1s", "check_otp.connect_timeout": "1s", "check_otp.budget": "4s", "commands.max_age": "5s"},
+        settings={"check_otp.attempt_timeout": "1s", "check_otp.connect_timeout": "1s", "check_otp.total_timeout": "4s", "commands.max_age": "5s"},
     )
     for event in events.values():
         assert (event["status"], event["reason"], event["in_doubt"]) == ("failed", "outcome_unknown", True)
@@ -106,7 +106,7 @@ def test_upstream_down_then_up(bench, sandbox, worker, results):
     """Nobody listens: nothing was sent, so nothing is in doubt; and the next command finds it again."""
     sandbox()
     nowhere = f"http://127.0.0.1:{harness.free_port()}"
-    settings = {"check_otp.budget": "5s", "check_otp.max_attempts": "3"}
+    settings = {"check_otp.total_timeout": "5s", "check_otp.max_attempts": "3"}
     process = worker(settings=settings, url=nowhere).wait_ready()
     before = process.cpu_seconds()
     bench.produce([harness.command(f"down-{number}", harness.right_code(f"down-{number}")) for number in range(200)])
@@ -126,7 +126,7 @@ def test_upstream_down_then_up(bench, sandbox, worker, results):
 def test_memory_is_flat_while_the_upstream_fails(bench, sandbox, worker, results):
     sandbox()
     bench.sandbox.faults([{"action": "status", "status": 503}])
-    process = worker(settings={"check_otp.max_attempts": "2", "check_otp.retry_base": "20ms"}).wait_ready()
+    process = worker(settings={"check_otp.max_attempts": "2", "check_otp.retry_initial_backoff": "20ms"}).wait_ready()
     sizes = []
     for round_number in range(6):
         bench.produce(
@@ -322,8 +322,8 @@ def test_an_outage_ends_without_a_herd(bench, sandbox, worker, results):
     lossy = {"name": "lossy", "seconds": 10, "faults": [{"action": "cut-after", "fraction": 0.05, "times": 1, "per": "session"}]}
     bench.sandbox.script({"phases": [outage, lossy]})
     rate = 40
-    settings = {"check_otp.rate_limit": rate, "check_otp.budget": "60s", "check_otp.max_attempts": "20"}
-    settings |= {"breaker.max_wait": "60s", "breaker.longest_opening": "4s", "check_otp.retry_percent": "100"}
+    settings = {"check_otp.rate_limit": rate, "check_otp.total_timeout": "60s", "check_otp.max_attempts": "20"}
+    settings |= {"breaker.max_wait": "60s", "breaker.max_open_duration": "4s", "check_otp.retry_percent": "100"}
     process = worker(settings=settings).wait_ready()
     events = burst(bench, results, process, "herd", 400)
     assert {(event["status"], event["in_doubt"]) for event in events} == {("verified", False)}

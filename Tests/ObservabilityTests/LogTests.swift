@@ -64,7 +64,7 @@ private struct Boom: Error, CustomStringConvertible {
 
     @Test func aLineForPeopleIsOneSentenceWithFields() {
         let recorder = Recorder()
-        logger(recorder.sink(.human)).warning(
+        logger(recorder.sink(.text)).warning(
             "broker gone\u{1b}[2J",
             metadata: ["name": "a\nb", "took": .stringConvertible(1.5)]
         )

@@ -51,6 +51,7 @@ package struct HeaderSelection: Equatable, Sendable {
             + CloudEvent.traceHeaders.map { Rule($0, .last, maximumBytes: EchoHeaders.maximumBytes, isCut: false) }
             // A topic's longest name, a partition and an offset.
             + [Rule(DeadLetter.replayOfHeader, .last, maximumBytes: 512, isCut: false)]
+            + [Rule(DeadLetter.replayProofHeader, .last, maximumBytes: ReplayMark.proofLength, isCut: false)]
             + (CloudEvent.judgedHeaders + ReplyAddress.headers + [DeadLetter.replayCountHeader]).map {
                 var rule = Rule($0, .last, maximumBytes: Rule.judgedBytes, isCut: true)
                 rule.isOfAnyCase = $0 == CloudEvent.typeHeader

@@ -99,6 +99,7 @@ package struct DeadLetter: Equatable, Sendable {
 
     static let replayCountHeader = Name.replayCount
     static let replayOfHeader = Name.replayOf
+    static let replayProofHeader = Name.replayProof
 
     private enum Name {
         static let topic = "kafka_dlt-original-topic"
@@ -112,6 +113,7 @@ package struct DeadLetter: Equatable, Sendable {
         static let prefix = "dlq_"
         static let replayCount = "dlq_replay_count"
         static let replayOf = "dlq_replay_of"
+        static let replayProof = "dlq_replay_proof"
     }
 
     private static func bigEndian(_ value: some FixedWidthInteger) -> [UInt8] {
@@ -129,15 +131,19 @@ package struct DeadLetter: Equatable, Sendable {
 extension DeadLetter {
     /// The headers of the original, the record that this letter is about, and what makes the replay its successor: the id under which
     /// its result is known, how often it has been replayed, and which record it repeats.
-    package func headersOfReplay(_ original: [Header]) -> [Header] {
+    ///
+    /// `prove` makes the proof of the latter two; nil where no secret is at hand, and then no worker believes them.
+    package func headersOfReplay(_ original: [Header], prove: (ReplayMark) -> [UInt8]?) -> [Header] {
         var headers = original.filter { !$0.name.hasPrefix(Name.prefix) }
         // Without an id of its own a command is named by where it lies, and a replay lies elsewhere.
         let isStructured = (try? CloudEvent.isStructured(headers)) ?? false
         if CloudEvent(headers: headers).id == nil, !isStructured {
             headers.append(Header(name: "ce_id", text: source.description))
         }
-        headers.append(Header(name: Name.replayCount, text: String(replayCount + 1)))
-        headers.append(Header(name: Name.replayOf, text: source.description))
+        let mark = ReplayMark(original: source, count: replayCount + 1)
+        headers.append(Header(name: Name.replayCount, text: String(mark.count)))
+        headers.append(Header(name: Name.replayOf, text: mark.original.description))
+        if let proof = prove(mark) { headers.append(Header(name: Name.replayProof, value: proof)) }
         return headers
     }
 
@@ -153,15 +159,20 @@ extension DeadLetter {
         return original
     }
 
-    /// How often the command at `place` was replayed, by its own account; 0 where that cannot be, and never more than can be.
-    ///
-    /// No more than an account: nothing in a record shows that a replay wrote its headers, and the record that it repeats is not here
-    /// to compare. A replay itself counts again wherever that record is still kept.
-    package static func replayCount(ofCommandWith headers: [Header], at place: Coordinates) -> Int {
-        let marks = headers.filter { $0.name == Name.replayCount || $0.name == Name.replayOf }
+    /// How often the command at `place` was replayed, by its own account, where `isProven` takes the proof beside it; else 0, and never
+    /// more than can be.
+    package static func replayCount(
+        ofCommandWith headers: [Header],
+        at place: Coordinates,
+        isProven: (ReplayMark, _ proof: [UInt8]) -> Bool
+    ) -> Int {
+        let marks = headers.filter { [Name.replayCount, Name.replayOf, Name.replayProof].contains($0.name) }
         // A replay writes each once.
-        guard marks.count == 2, original(namedBy: headers, at: place) != nil else { return 0 }
-        return min(replayCount(in: headers), mostReplays)
+        guard marks.count == 3, let original = original(namedBy: headers, at: place),
+            let proof = marks.first(where: { $0.name == Name.replayProof })?.value
+        else { return 0 }
+        let mark = ReplayMark(original: original, count: replayCount(in: headers))
+        return isProven(mark, proof) ? min(mark.count, mostReplays) : 0
     }
 
     /// The most that `otp-worker dead-letters replay` can be told to make of one command.

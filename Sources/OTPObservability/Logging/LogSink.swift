@@ -25,8 +25,8 @@ package final class LogSink: Sendable {
         /// One JSON object per line.
         case json
         /// A line for people.
-        case human
-        /// `human` when standard error is a terminal, else `json`.
+        case text
+        /// `text` when standard error is a terminal, else `json`.
         case automatic
     }
 
@@ -65,7 +65,7 @@ package final class LogSink: Sendable {
         clock: @escaping @Sendable () -> WallTime = LogSink.wallClock,
         write: @escaping @Sendable ([UInt8]) -> Void = LogSink.writeToStandardError
     ) {
-        isHuman = form == .human || (form == .automatic && isatty(STDERR_FILENO) == 1)
+        isHuman = form == .text || (form == .automatic && isatty(STDERR_FILENO) == 1)
         self.clock = clock
         self.write = write
         counters = Dictionary(

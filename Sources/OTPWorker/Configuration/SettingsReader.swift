@@ -144,6 +144,14 @@ package struct SettingsReader {
     }
 
     private static func unknown(_ key: String, at place: ConfigurationProblem.Place) -> Setting.Fault {
+        if let name = Setting.renamed[key] {
+            var shown = name
+            if case .environment = place { shown = Setting.variable(of: name) }
+            return Setting.Fault(
+                what: "renamed to \(shown)",
+                remedy: "write \(shown); it means the same\(Setting.newValues[key] ?? "")"
+            )
+        }
         let near = Suggestion.nearest(to: key, among: Setting.all.map(\.key))
         var remedy = "remove it; `otp-worker config example` lists every setting"
         if let near {

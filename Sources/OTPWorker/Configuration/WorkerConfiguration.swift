@@ -189,6 +189,9 @@ package struct WorkerConfiguration: Sendable {
 
     package init() {}
 
+    /// Keys what a fleet's workers and its replays must agree on: the ledger's own secret where one is given, else the upstream's.
+    package var digestSecret: Secret? { ledger.secret ?? checkOTP.secretKey }
+
     /// The topics beside `topics.results` that a command may have its result on.
     package var replyTopics: [String] { results.allowedReplyTopics.filter { $0 != topics.results } }
 }

@@ -48,6 +48,7 @@ struct CommandIntake: Sendable {
 
     let decoder: CommandDecoder
     let fingerprinter: Fingerprinter
+    let replayKey: ReplayKey
     /// Wrong codes are limited by phone, so it needs a digest.
     let digestsPhones: Bool
     /// Whether a dead letter copies the value, and how many bytes at most; a longer one stays where it is.
@@ -113,7 +114,7 @@ struct CommandIntake: Sendable {
         )
         if case .unusable = content {
             decoded.key = record.key.map(fingerprinter.concealingNumbers(in:))
-            decoded.replayCount = DeadLetter.replayCount(ofCommandWith: record.headers, at: place)
+            decoded.replayCount = replayKey.replayCount(of: record)
             if let copiedBytes, record.value?.count ?? 0 <= copiedBytes { decoded.value = record.value }
         }
         return decoded

@@ -332,6 +332,7 @@ package final class Worker: Sendable {
         let intake = CommandIntake(
             decoder: configuration.commands.decoder,
             fingerprinter: setup.fingerprinter,
+            replayKey: setup.replayKey,
             digestsPhones: configuration.ledger.maximumWrongCodesPerPhone > 0,
             copiedBytes: configuration.deadLetters.includeValue ? configuration.commands.maximumBytes : nil,
             keys: keys

@@ -16,6 +16,7 @@ struct Setup: Sendable {
     let admin: Admin
     let secret: Secret
     let fingerprinter: Fingerprinter
+    let replayKey: ReplayKey
     let client: CheckClientConfiguration
     let tls: NIOSSLContext?
 
@@ -55,10 +56,9 @@ struct Setup: Sendable {
             )
         }
         self.secret = secret
-        fingerprinter = Fingerprinter(
-            secret: configuration.ledger.secret ?? secret,
-            isLedgers: configuration.ledger.secret != nil
-        )
+        let digestSecret = configuration.digestSecret ?? secret
+        fingerprinter = Fingerprinter(secret: digestSecret, isLedgers: configuration.ledger.secret != nil)
+        replayKey = ReplayKey(secret: digestSecret)
         client = try configuration.checkOTP.clientConfiguration()
         do {
             tls = try client.makeTLSContext()

@@ -45,7 +45,11 @@ struct RunCommand: AsyncParsableCommand {
     )
     var logLevel: String?
 
-    @Option(name: .long, help: ArgumentHelp("automatic, json, human.", valueName: "form"))
+    @Option(name: .long, help: ArgumentHelp("automatic, json, text.", valueName: "format"))
+    var logFormat: String?
+
+    /// What that flag was called: the answer names the new one.
+    @Option(name: .long, help: .hidden)
     var logForm: String?
 
     @Flag(
@@ -59,6 +63,7 @@ struct RunCommand: AsyncParsableCommand {
             ("admin.port", adminPort, "--admin-port"),
             ("worker.name", workerName, "--worker-name"),
             ("log.level", logLevel, "--log-level"),
+            ("log.format", logFormat, "--log-format"),
             ("log.form", logForm, "--log-form"),
             ("ledger.accept_loss", acceptLedgerLoss ? "true" : nil, "--accept-ledger-loss"),
         ]

@@ -20,6 +20,10 @@ extension DeadLettersCommand {
                 letter of its own, which counts its replays; --max-replays is their most. A command whose value is no longer kept \
                 is reported, and the exit code is 1.
 
+                Give it the workers' settings, with ledger.secret or check_otp.secret_key (or their files): with these a replay \
+                is signed, so that a worker can tell it from a producer's own headers. Without, it is replayed all the same, and \
+                its next letter counts 0.
+
                 At most 10,000 letters are looked at in one run: narrow them with --since, --until, --reason or --source.
 
                 Examples:
@@ -65,6 +69,7 @@ extension DeadLettersCommand {
             let ours = found.filter {
                 ReplayPlan.isOurs($0, commandTopic: topic, partitions: reader.commandPartitions)
             }
+            let replayKey = settings.worker.digestSecret.map(ReplayKey.init(secret:))
             let plan = ReplayPlan.decide(
                 found,
                 commandTopic: topic,
@@ -73,6 +78,9 @@ extension DeadLettersCommand {
                 limits: .init(replaysPerCommand: maxReplays, lettersPerRun: limit),
                 look: { look(at: $0, reader) }
             )
+            if replayKey == nil, plan.contains(where: { $0.decision == .replay }) {
+                Console.printError(ReplayText.unsigned)
+            }
             let sender = execute ? try CommandSender(settings.common) : nil
             defer { sender?.close() }
             let asTable = Console.isTerminal && !json
@@ -81,7 +89,7 @@ extension DeadLettersCommand {
             var decisions: [ReplayPlan.Decision] = []
             for (found, planned) in plan {
                 var (decision, written) = (planned, Coordinates?.none)
-                if let sender, decision == .replay { (decision, written) = try send(found, reader, sender) }
+                if let sender, decision == .replay { (decision, written) = try send(found, reader, sender, replayKey) }
                 decisions.append(decision)
                 if asTable {
                     Console.write(table.line(ReplayText.cells(found, decision, written: written)))
@@ -121,7 +129,7 @@ extension DeadLettersCommand {
 
         private func look(at found: FoundLetter, _ reader: LetterReader) -> ReplayPlan.Sight {
             do {
-                guard let (_, replays) = try record(of: found, reader) else { return .gone }
+                guard let (_, replays) = try record(of: found, reader, key: nil) else { return .gone }
                 return .kept(replays: replays)
             } catch {
                 return .failed("\(error)")
@@ -133,11 +141,12 @@ extension DeadLettersCommand {
         private func send(
             _ found: FoundLetter,
             _ reader: LetterReader,
-            _ sender: CommandSender
+            _ sender: CommandSender,
+            _ key: ReplayKey?
         ) throws -> (ReplayPlan.Decision, Coordinates?) {
             do {
                 // Read again, not kept since the plan: for the same reason as in `meant`.
-                guard let (record, _) = try record(of: found, reader) else { return (.gone, nil) }
+                guard let (record, _) = try record(of: found, reader, key: key) else { return (.gone, nil) }
                 return (.replay, try sender.send([record], timeout: .seconds(30)).first)
             } catch let error as KafkaError where !error.isTransient {
                 return (.failed(error.reason), nil)
@@ -146,14 +155,18 @@ extension DeadLettersCommand {
 
         /// What to write, and how often it was replayed before: made of the record, or of the letter's own copy where the record is no
         /// longer kept.
-        private func record(of found: FoundLetter, _ reader: LetterReader) throws -> (OutgoingRecord, replays: Int)? {
+        private func record(
+            of found: FoundLetter,
+            _ reader: LetterReader,
+            key: ReplayKey?
+        ) throws -> (OutgoingRecord, replays: Int)? {
             var found = found
             guard let original = try reader.record(at: found.letter.source) else {
-                let copy = try reader.letter(found.place).flatMap { ReplayPlan.record(of: $0, original: nil) }
+                let copy = try reader.letter(found.place).flatMap { ReplayPlan.record(of: $0, original: nil, key: key) }
                 return copy.map { ($0, found.letter.replayCount) }
             }
             found.letter.replayCount = try reader.replays(before: original, atMost: maxReplays)
-            return ReplayPlan.record(of: found, original: original).map { ($0, found.letter.replayCount) }
+            return ReplayPlan.record(of: found, original: original, key: key).map { ($0, found.letter.replayCount) }
         }
     }
 }

@@ -1,5 +1,6 @@
 package import OTPContract
 package import OTPKafka
+package import OTPWorker
 
 /// What a replay does with each letter, and what it writes: decided here, done elsewhere.
 ///
@@ -103,8 +104,13 @@ package enum ReplayPlan {
 
     /// The record to write: the original's key, value and partition, and its headers as the letter has them go on.
     ///
-    /// `original` nil means that only the letter's own copy is left; nil is returned when that is not all there was.
-    package static func record(of found: FoundLetter, original: ConsumedRecord?) -> OutgoingRecord? {
+    /// `original` nil means that only the letter's own copy is left; nil is returned when that is not all there was. Without `key` the
+    /// record has no proof that it is a replay.
+    package static func record(
+        of found: FoundLetter,
+        original: ConsumedRecord?,
+        key replayKey: ReplayKey?
+    ) -> OutgoingRecord? {
         let letter = found.letter
         if let original {
             return OutgoingRecord(
@@ -112,7 +118,9 @@ package enum ReplayPlan {
                 partition: letter.source.partition,
                 key: original.key,
                 value: original.value,
-                headers: letter.headersOfReplay(original.headers)
+                headers: letter.headersOfReplay(original.headers) {
+                    replayKey?.proof(of: $0, key: original.key, value: original.value)
+                }
             )
         }
         guard letter.value != nil, letter.key?.count ?? 0 < DeadLetter.maximumKeyBytes, !letter.isKeyConcealed else {
@@ -123,7 +131,9 @@ package enum ReplayPlan {
             partition: letter.source.partition,
             key: letter.key,
             value: letter.value,
-            headers: letter.headersOfReplay(letter.headers)
+            headers: letter.headersOfReplay(letter.headers) {
+                replayKey?.proof(of: $0, key: letter.key, value: letter.value)
+            }
         )
     }
 }

@@ -7,6 +7,12 @@ package enum ReplayText {
         .init("REPLAY", .right, width: 6, worth: 1), .init("WHAT HAPPENS", width: 70, least: 24, tight: 14, worth: 4),
     ])
 
+    /// Said once where the settings give no secret.
+    package static let unsigned = """
+        no secret is set here (ledger.secret, check_otp.secret_key, or the file of either), so replays are not signed: workers \
+        cannot tell them from headers that a producer wrote, and the dead letter of one that fails again counts 0 replays
+        """
+
     /// `written` is where the replay came to lie; nil while nothing is written.
     package static func cells(_ found: FoundLetter, _ decision: ReplayPlan.Decision, written: Coordinates?) -> [String]
     {

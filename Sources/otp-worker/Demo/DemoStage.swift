@@ -53,7 +53,7 @@ final class DemoStage {
         environment["OTP_CHECK_OTP_SECRET_KEY"] = key
         let own = [
             ("kafka.brokers", brokers), ("kafka.group_id", "otp-demo"), ("check_otp.url", upstream),
-            ("check_otp.retry_base", "50ms"), ("admin.enabled", "false"), ("worker.name", "demo"),
+            ("check_otp.retry_initial_backoff", "50ms"), ("admin.enabled", "false"), ("worker.name", "demo"),
             ("topics.commands", "otp.demo.commands"), ("topics.results", "otp.demo.results"),
             ("topics.ledger", "otp.demo.ledger"), ("topics.dead_letters", "otp.demo.dead-letters"),
         ]

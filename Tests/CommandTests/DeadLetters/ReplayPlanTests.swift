@@ -1,5 +1,6 @@
 import OTPContract
 import OTPKafka
+import OTPWorker
 import Testing
 import otp_worker
 
@@ -106,12 +107,12 @@ struct ReplayPlanTests {
     private func headers(_ original: [Header], replays: Int = 0) throws -> [String] {
         var record = Self.original
         record.headers = original
-        let written = try #require(ReplayPlan.record(of: Self.found(42, replays: replays), original: record))
+        let written = try #require(ReplayPlan.record(of: Self.found(42, replays: replays), original: record, key: nil))
         return written.headers.map { "\($0.name)=\(String(decoding: $0.value ?? [], as: UTF8.self))" }
     }
 
     @Test func keyValueAndPartitionAreTheOriginals() throws {
-        let written = try #require(ReplayPlan.record(of: Self.found(42), original: Self.original))
+        let written = try #require(ReplayPlan.record(of: Self.found(42), original: Self.original, key: nil))
         #expect(written.topic == Self.topic && written.partition == 3)
         #expect(written.key == Self.original.key && written.value == Self.original.value)
         #expect(written.timestamp == nil)
@@ -137,7 +138,7 @@ struct ReplayPlanTests {
         let value = Array(#"{"user_gsm":"5324818942","otp_session_id":"s","otp_code":"ART2"}"#.utf8)
         var record = Self.original
         record.value = value
-        let written = try #require(ReplayPlan.record(of: Self.found(42), original: record))
+        let written = try #require(ReplayPlan.record(of: Self.found(42), original: record, key: nil))
         let command = try CommandDecoder().decode(
             key: written.key,
             value: written.value,
@@ -152,6 +153,7 @@ struct ReplayPlanTests {
         let own = [
             Header(name: "ce_id", text: "mine"), Header(name: "dlq_replay_of", text: "elsewhere/0/0"),
             Header(name: "dlq_replay_count", text: "99"), Header(name: "dlq_owner", text: "x"),
+            Header(name: "dlq_replay_proof", text: "theirs"),
         ]
         #expect(try headers(own) == ["ce_id=mine", "dlq_replay_count=1", "dlq_replay_of=commands/3/42"])
     }
@@ -161,18 +163,55 @@ struct ReplayPlanTests {
         "commands/3/1/2",
     ])
     func whatCannotBeAReplayCountsForNone(original: String) {
-        let headers = [Header(name: "dlq_replay_of", text: original), Header(name: "dlq_replay_count", text: "3")]
+        let headers = [
+            Header(name: "dlq_replay_of", text: original), Header(name: "dlq_replay_count", text: "3"),
+            Header(name: "dlq_replay_proof", text: "any"),
+        ]
         #expect(DeadLetter.original(namedBy: headers, at: Self.place(42)) == nil)
-        #expect(DeadLetter.replayCount(ofCommandWith: headers, at: Self.place(42)) == 0)
+        #expect(DeadLetter.replayCount(ofCommandWith: headers, at: Self.place(42)) { _, _ in true } == 0)
     }
 
     @Test func aReplayNamesARecordBeforeItself() {
-        let headers = [
-            Header(name: "dlq_replay_of", text: "commands/3/1"), Header(name: "dlq_replay_count", text: "3"),
-        ]
+        let headers = [Header(name: "dlq_replay_of", text: "commands/3/1")]
         #expect(DeadLetter.original(namedBy: headers, at: Self.place(42)) == Self.place(1))
-        #expect(DeadLetter.replayCount(ofCommandWith: headers, at: Self.place(42)) == 3)
-        #expect(DeadLetter.replayCount(ofCommandWith: [headers[1]], at: Self.place(42)) == 0)
+        #expect(DeadLetter.original(namedBy: [], at: Self.place(42)) == nil)
+    }
+
+    /// The record that a replay writes, as a worker reads it.
+    private func replay(
+        _ found: FoundLetter,
+        of original: ConsumedRecord?,
+        key: ReplayKey?,
+        at offset: Int64
+    ) throws -> ConsumedRecord {
+        let written = try #require(ReplayPlan.record(of: found, original: original, key: key))
+        return ConsumedRecord(
+            topic: written.topic,
+            partition: try #require(written.partition),
+            offset: offset,
+            key: written.key,
+            value: written.value,
+            headers: written.headers
+        )
+    }
+
+    @Test func aWorkerBelievesWhatAReplayWrote() throws {
+        let key = ReplayKey(secret: Secret("sck_one"))
+        let first = try replay(Self.found(42), of: Self.original, key: key, at: 43)
+        #expect(key.replayCount(of: first) == 1)
+        let second = try replay(Self.found(43, replays: 1), of: first, key: key, at: 44)
+        #expect(key.replayCount(of: second) == 2)
+        let ofACopy = try replay(Self.found(42, replays: 2, value: [1, 2]), of: nil, key: key, at: 45)
+        #expect(key.replayCount(of: ofACopy) == 3)
+    }
+
+    @Test func withoutTheSecretAReplayIsNotBelieved() throws {
+        let key = ReplayKey(secret: Secret("sck_one"))
+        let unsigned = try replay(Self.found(42), of: Self.original, key: nil, at: 43)
+        #expect(unsigned.headers.map(\.name).filter { $0.hasPrefix("dlq_") } == ["dlq_replay_count", "dlq_replay_of"])
+        #expect(key.replayCount(of: unsigned) == 0)
+        let another = try replay(Self.found(42), of: Self.original, key: ReplayKey(secret: Secret("sck_two")), at: 43)
+        #expect(key.replayCount(of: another) == 0)
     }
 
     @Test func aReplayOfAReplayCountsOnAndNamesTheOneBefore() throws {
@@ -185,15 +224,15 @@ struct ReplayPlanTests {
     }
 
     @Test func withoutTheRecordTheLettersCopyIsWritten() throws {
-        let written = try #require(ReplayPlan.record(of: Self.found(42, value: [1, 2]), original: nil))
+        let written = try #require(ReplayPlan.record(of: Self.found(42, value: [1, 2]), original: nil, key: nil))
         #expect(written.key == Array("k".utf8) && written.value == [1, 2] && written.partition == 3)
         #expect(written.headers.first == Header(name: "traceparent", text: "t"))
-        #expect(ReplayPlan.record(of: Self.found(42), original: nil) == nil)
+        #expect(ReplayPlan.record(of: Self.found(42), original: nil, key: nil) == nil)
         let cutKey = [UInt8](repeating: 1, count: DeadLetter.maximumKeyBytes)
-        #expect(ReplayPlan.record(of: Self.found(42, key: cutKey, value: [1]), original: nil) == nil)
+        #expect(ReplayPlan.record(of: Self.found(42, key: cutKey, value: [1]), original: nil, key: nil) == nil)
         let concealed = DeadLetter.concealed(digest: [1, 2])
         #expect(String(decoding: concealed, as: UTF8.self) == "hmac-sha256:0102")
-        #expect(ReplayPlan.record(of: Self.found(42, key: concealed, value: [1]), original: nil) == nil)
+        #expect(ReplayPlan.record(of: Self.found(42, key: concealed, value: [1]), original: nil, key: nil) == nil)
     }
 
     @Test func theSummaryCountsAll() {

@@ -35,9 +35,10 @@ struct BrokenConfigurationTests {
             says: ["weather (--set): there is no such setting", "`otp-worker config example` lists every setting"]
         ),
         Case(
-            yaml: "check_otp:\n  budget: 10\n",
+            yaml: "check_otp:\n  total_timeout: 10\n",
             says: [
-                "check_otp.budget (worker.yaml, line 2): \"10\" is not a duration", "500ms or 10s; from 100ms to 5m",
+                "check_otp.total_timeout (worker.yaml, line 2): \"10\" is not a duration",
+                "500ms or 10s; from 100ms to 5m",
             ]
         ),
         Case(
@@ -220,7 +221,7 @@ struct BrokenConfigurationTests {
         ),
         Case(
             flags: [("check_otp.attempt_timeout", "20s")],
-            says: ["check_otp.attempt_timeout (--set): 20s must be at most check_otp.budget (15s): one attempt"]
+            says: ["check_otp.attempt_timeout (--set): 20s must be at most check_otp.total_timeout (15s): one attempt"]
         ),
         Case(
             flags: [("check_otp.client_key_file", "/etc/hostname")],
@@ -270,11 +271,11 @@ struct BrokenConfigurationTests {
         let told = try Reading.complaint(
             yaml: "kafka:\n  brokers: nowhere\nledger:\n  retention: soon\n",
             environment: ["OTP_ADMIN_PORT": "x"],
-            flags: [("log.form", "xml"), ("check_otp.retry_base", "5s")]
+            flags: [("log.format", "xml"), ("check_otp.retry_initial_backoff", "5s")]
         )
         #expect(
             told.problems.map(\.key) == [
-                "kafka.brokers", "ledger.retention", "admin.port", "log.form", "check_otp.retry_base",
+                "kafka.brokers", "ledger.retention", "admin.port", "log.format", "check_otp.retry_initial_backoff",
             ]
         )
         #expect(told.text.hasPrefix("5 problems with the configuration:\n\n  kafka.brokers (worker.yaml, line 2): "))

@@ -5,7 +5,7 @@ import Testing
 /// The reference of the settings in the documentation is exactly the table that the program reads by.
 struct ReferenceTests {
     @Test func theReferenceListsExactlyTheSettings() throws {
-        let article = Self.sources.appending(path: "Worker/Worker.docc/Configuration.md")
+        let article = Self.sources.appending(path: "OTPWorker/OTPWorker.docc/Configuration.md")
         let text = try String(contentsOf: article, encoding: .utf8)
         let heading = try #require(text.range(of: "## Settings\n"))
         let expected = Self.reference

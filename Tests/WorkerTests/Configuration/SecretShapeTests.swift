@@ -20,7 +20,7 @@ struct SecretShapeTests {
         ("OTP_LOG_LEVEL", "sck_WRONG"),
         ("OTP_LOG_LEVELS", "sck_WRONG"),
         ("OTP_TOPICS_RESULTS", "pck_WRONG!"),
-        ("OTP_CHECK_OTP_BUDGET", "WRONGq8Zr2Lx9Tn4Vb7Kd1"),
+        ("OTP_CHECK_OTP_TOTAL_TIMEOUT", "WRONGq8Zr2Lx9Tn4Vb7Kd1"),
         ("OTP_ADMIN_HOST", "sck_WRONG"),
     ]
 
@@ -35,7 +35,7 @@ struct SecretShapeTests {
     @Test func whatIsOnlyWrongIsStillShown() throws {
         for (key, value) in [
             ("check_otp.ca_file", "/etc/ssl/private-ca.pem.missing"), ("log.level", "verbose"),
-            ("check_otp.budget", "15"), ("kafka.brokers", "kafka-1.internal.example"),
+            ("check_otp.total_timeout", "15"), ("kafka.brokers", "kafka-1.internal.example"),
             ("topics.results", "otp results"),
         ] {
             let told = try Reading.complaint(flags: [(key, value)])

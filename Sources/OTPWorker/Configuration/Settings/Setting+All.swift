@@ -165,7 +165,7 @@ extension Setting {
 
     private static let calls: [Setting] = [
         .duration(
-            "check_otp.budget",
+            "check_otp.total_timeout",
             \.worker.checkOTP.budget,
             .milliseconds(100) ... .seconds(300),
             "From a command's first turn on, no retry begins later than this."
@@ -191,13 +191,13 @@ extension Setting {
             "How often to ask again when an earlier attempt may have been processed. More answers, more doubt."
         ),
         .duration(
-            "check_otp.retry_base",
+            "check_otp.retry_initial_backoff",
             \.worker.checkOTP.backOffBase,
             .milliseconds(1) ... .seconds(60),
             "The first pause between attempts is drawn from up to this; each next one from twice as much."
         ),
         .duration(
-            "check_otp.retry_cap",
+            "check_otp.retry_max_backoff",
             \.worker.checkOTP.backOffCap,
             .milliseconds(1) ... .seconds(60),
             "No pause between attempts is longer, unless the upstream asks for it."
@@ -310,13 +310,13 @@ extension Setting {
             "How far back the share looks."
         ),
         .duration(
-            "breaker.first_opening",
+            "breaker.open_duration",
             \.worker.breaker.firstOpening,
             .milliseconds(100) ... .seconds(300),
             "How long the upstream is left alone at first; then one command finds out, and each next time is twice as long."
         ),
         .duration(
-            "breaker.longest_opening",
+            "breaker.max_open_duration",
             \.worker.breaker.longestOpening,
             .milliseconds(100) ... .seconds(300),
             "No such time is longer."
@@ -328,7 +328,7 @@ extension Setting {
             "A command that has waited so long while the upstream is left alone is answered without a call."
         ),
         .duration(
-            "breaker.halt_pace",
+            "breaker.halt_probe_interval",
             \.worker.breaker.haltPace,
             .seconds(1) ... .seconds(300),
             """
@@ -337,7 +337,7 @@ extension Setting {
             """
         ),
         .duration(
-            "breaker.longest_halt_pace",
+            "breaker.max_halt_probe_interval",
             \.worker.breaker.longestHaltPace,
             .seconds(1) ... .seconds(300),
             "No such time is longer: so soon the fleet notices at the latest that its key works again."
@@ -380,7 +380,7 @@ extension Setting {
             "With commands of so many bytes in memory, reading pauses, until half of them are finished."
         ),
         .duration(
-            "rebalance.settle_timeout",
+            "rebalance.revoke_timeout",
             \.worker.delivery.settleTimeout,
             .zero ... .seconds(60),
             "How long a partition that is asked back may go on settling what is under way; the group waits meanwhile."
@@ -417,9 +417,9 @@ extension Setting {
         .choice("log.level", \.logLevel, Logger.Level.allCases.map { ($0.rawValue, $0) }, "The least level logged."),
         logLevels,
         .choice(
-            "log.form",
+            "log.format",
             \.logForm,
-            [("automatic", .automatic), ("json", .json), ("human", .human)],
+            [("automatic", .automatic), ("json", .json), ("text", .text)],
             "One JSON object per line, or lines for people; automatic: for people when standard error is a terminal."
         ),
         .text(

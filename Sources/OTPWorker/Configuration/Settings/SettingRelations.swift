@@ -22,8 +22,8 @@ enum SettingRelations {
             .init(
                 ("check_otp.attempt_timeout", worker.checkOTP.attemptTimeout),
                 .atMost,
-                ("check_otp.budget", worker.checkOTP.budget),
-                "one attempt must fit into a command's budget"
+                ("check_otp.total_timeout", worker.checkOTP.budget),
+                "one attempt must fit into a command's total time"
             ),
             .init(
                 ("check_otp.connect_timeout", worker.checkOTP.connectTimeout),
@@ -32,33 +32,33 @@ enum SettingRelations {
                 "connecting is part of an attempt"
             ),
             .init(
-                ("check_otp.budget", worker.checkOTP.budget),
+                ("check_otp.total_timeout", worker.checkOTP.budget),
                 .atMost,
                 ("commands.max_age", worker.commands.maximumAge),
                 "a command must not be retried after it has expired"
             ),
             .init(
-                ("check_otp.retry_base", worker.checkOTP.backOffBase),
+                ("check_otp.retry_initial_backoff", worker.checkOTP.backOffBase),
                 .atMost,
-                ("check_otp.retry_cap", worker.checkOTP.backOffCap),
+                ("check_otp.retry_max_backoff", worker.checkOTP.backOffCap),
                 "the first pause must not be longer than the longest"
             ),
             .init(
-                ("breaker.first_opening", worker.breaker.firstOpening),
+                ("breaker.open_duration", worker.breaker.firstOpening),
                 .below,
                 ("breaker.max_wait", worker.breaker.maximumWait),
                 "a waiting command must live to find out"
             ),
             .init(
-                ("breaker.first_opening", worker.breaker.firstOpening),
+                ("breaker.open_duration", worker.breaker.firstOpening),
                 .atMost,
-                ("breaker.longest_opening", worker.breaker.longestOpening),
+                ("breaker.max_open_duration", worker.breaker.longestOpening),
                 "the first must not be longer than the longest"
             ),
             .init(
-                ("breaker.halt_pace", worker.breaker.haltPace),
+                ("breaker.halt_probe_interval", worker.breaker.haltPace),
                 .atMost,
-                ("breaker.longest_halt_pace", worker.breaker.longestHaltPace),
+                ("breaker.max_halt_probe_interval", worker.breaker.longestHaltPace),
                 "the first must not be longer than the longest"
             ),
             .init(
@@ -73,7 +73,7 @@ enum SettingRelations {
     private static func membership(_ worker: WorkerConfiguration) -> [Relation<Duration>] {
         [
             .init(
-                ("rebalance.settle_timeout", worker.delivery.settleTimeout),
+                ("rebalance.revoke_timeout", worker.delivery.settleTimeout),
                 .below,
                 ("kafka.session_timeout", worker.kafka.sessionTimeout),
                 "the group would give the partitions away before they are settled"
