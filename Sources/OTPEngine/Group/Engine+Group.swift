@@ -5,13 +5,11 @@ extension Engine {
     mutating func assigned(_ numbers: [Int32], at now: Instant) {
         report(.assigned(numbers))
         // The group has taken us in: an idle worker has no commit to tell it by.
-        consumerFailure = nil
+        group.joined()
         var places: [PartitionEpoch] = []
         for number in numbers {
             drop([number])
-            let partition = Partition(place: PartitionEpoch(partition: number, epoch: nextEpoch), now: now)
-            nextEpoch += 1
-            partitions[number] = partition
+            let partition = partitions.assigned(number, at: now)
             looked(partition, at: now)
             places.append(partition.place)
         }
@@ -24,26 +22,16 @@ extension Engine {
 
     mutating func revoked(_ numbers: [Int32], at now: Instant) {
         report(.revoked(numbers))
-        // One answer gives back all that was asked for, so what is unanswered stays in it.
-        revocation = Revocation(
-            partitions: (revocation?.partitions ?? []) + numbers,
-            deadline: revocation?.deadline ?? now + configuration.settleTimeout
-        )
+        group.revoked(numbers, until: now + configuration.settleTimeout)
         for number in numbers {
             guard let partition = partitions[number] else { continue }
-            // One still being restored has nothing to settle, and must not begin.
-            guard partition.isRestored else {
-                drop([number])
-                continue
-            }
-            partition.phase = .revoking
-            leave(partition)
+            if partition.life.revoked() { leave(partition) } else { drop([number]) }
         }
         ownershipChanged(at: now)
     }
 
     /// The partition is given back soon: nothing new begins, and what sleeps is left to the next owner.
-    mutating func leave(_ partition: Partition) {
+    private mutating func leave(_ partition: Partition) {
         pause(partition, for: .leaving)
         for command in partition.inOrder(where: { _ in true }) {
             switch command.state {
@@ -56,117 +44,85 @@ extension Engine {
     /// Leaves a command to the next owner.
     ///
     /// If nothing about it is in doubt its intent is voided, in the next transaction.
-    mutating func abandon(_ command: Command, _ partition: Partition) {
-        command.state = .abandoned
-        guard command.hasIntent, !command.isAskedAgain, !command.hasLostAnswer,
-            let session = command.session
-        else { return }
-        partition.voids.append(command)
-        partition.tombstones[session, default: 0] += 1
+    func abandon(_ command: Command, _ partition: Partition) {
+        guard command.abandoned(), let session = command.session else { return }
+        partition.unsettled.abandoned(command, of: session)
     }
 
     mutating func releaseIfSettled(at now: Instant) {
-        guard let revocation else { return }
+        guard let revocation = group.revocation else { return }
         let owned = revocation.partitions.compactMap { partitions[$0] }
         let areSettled = owned.allSatisfy { !$0.isRestored || isSettled($0) }
         guard areSettled || now >= revocation.deadline else { return }
-        self.revocation = nil
-        let unsettled = owned.reduce(0) { $0 + $1.inFlight + $1.concluded.count }
+        group.released()
+        let unsettled = owned.reduce(0) { $0 + $1.unfinished }
         drop(revocation.partitions)
         report(.released(revocation.partitions, unsettled: unsettled), then: .release(revocation.partitions))
     }
 
-    func isSettled(_ partition: Partition) -> Bool {
-        guard partition.isWritable else { return partition.inFlight == 0 }
-        return partition.inFlight == 0 && partition.concluded.isEmpty && partition.voids.isEmpty
-            && !isInOpenBatch(partition.place)
+    private func isSettled(_ partition: Partition) -> Bool {
+        guard partition.isWritable else { return partition.calls.inFlight == 0 }
+        return partition.unfinished == 0 && partition.unsettled.voids.isEmpty && !isInOpenBatch(partition.place)
+    }
+
+    private func isInOpenBatch(_ place: PartitionEpoch) -> Bool {
+        committing.settlement.unended?.shares[place] != nil
     }
 
     mutating func lost(_ numbers: [Int32], at now: Instant) {
         report(.lost(numbers))
         drop(numbers)
         ownershipChanged(at: now)
-        if let revocation, revocation.partitions.allSatisfy({ partitions[$0] == nil }) { self.revocation = nil }
+        if let revocation = group.revocation, revocation.partitions.allSatisfy({ partitions[$0] == nil }) {
+            group.released()
+        }
         effects.append(.release(numbers))
     }
 
-    /// Forgets partitions and all their work, all at once: intake is not reopened for one that goes with the others.
+    /// Forgets partitions and all their work.
     ///
     /// What is under way for them will be answered to nobody.
     private mutating func drop(_ numbers: [Int32]) {
-        var (commands, bytes) = (0, 0)
-        for number in numbers {
-            guard let partition = partitions.removeValue(forKey: number) else { continue }
-            unconcluded -= partition.commands.values.count { $0.conclusion == nil }
-            commands += partition.commands.count
-            bytes += partition.commands.values.reduce(0) { $0 + $1.record.bytes }
-        }
-        finishedInMemory(commands, bytes: bytes)
+        var dropped: [Partition] = []
+        for number in numbers { partitions.dropped(number).map { dropped.append($0) } }
+        intakeChanged(intake.dropped(dropped))
     }
 
     // MARK: The consumer itself
 
     mutating func consumerFailed(isDisplaced: Bool, _ reason: String, at now: Instant) {
-        consumerFailure = reason
-        membership.consumerReplaced()
+        let wait = group.consumerFailed(isDisplaced: isDisplaced, reason: reason)
         report(.consumerFailed(reason: reason))
-        drop(partitions.keys.sorted())
+        drop(partitions.numbers)
         ownershipChanged(at: now)
-        revocation = nil
-        let wait = isDisplaced ? displacedBackOff.failed() : consumerBackOff.failed()
         effects.append(.recreateConsumer(after: wait))
         // Anyone who holds our instance id may hold our transactional id as well.
-        guard settlement.producerAbandoned() else { return }
-        replaceProducer(after: isDisplaced ? wait : producerBackOff.failed())
+        if let replacement = committing.abandoned(for: isDisplaced ? wait : nil) { effects.append(replacement) }
     }
 
     mutating func consumerRecreated() {
-        isSubscribed = false
+        group.consumerRecreated()
         subscribeIfReady()
     }
 
     mutating func subscribeIfReady() {
-        guard settlement.hasProducer, !isSubscribed, drain.isRunning else { return }
-        isSubscribed = true
-        effects.append(.subscribe)
-    }
-
-    // MARK: Pausing
-
-    mutating func pause(_ partition: Partition, for reason: Partition.Pauses) {
-        guard partition.isRestored else { return }
-        let wasPaused = !partition.pauses.isEmpty
-        partition.pauses.insert(reason)
-        if !wasPaused { effects.append(.pause([partition.place])) }
-        moved(partition)
-    }
-
-    mutating func unpause(_ partition: Partition, for reason: Partition.Pauses) {
-        guard partition.pauses.contains(reason) else { return }
-        partition.pauses.remove(reason)
-        if partition.pauses.isEmpty { effects.append(.unpause([partition.place])) }
-    }
-
-    mutating func finishedInMemory(_ count: Int, bytes: Int) {
-        guard admission.finished(count, bytes: bytes) == .open else { return }
-        report(.intakeOpened)
-        for partition in owned(where: \.isRestored) { unpause(partition, for: .admission) }
+        if committing.settlement.hasProducer, group.producerIsThere() { effects.append(.subscribe) }
     }
 
     // MARK: The way out
 
     mutating func drainRequested(at now: Instant) {
-        guard drain.requested(at: now, timeout: configuration.drainTimeout) else { return }
+        guard group.drainRequested(at: now, timeout: configuration.drainTimeout) else { return }
         report(.draining)
-        for partition in owned(where: \.isRestored) { leave(partition) }
+        for partition in partitions.inOrder(where: \.isRestored) { leave(partition) }
     }
 
     var isDrained: Bool {
-        settlement.isIdle && partitions.values.allSatisfy { !$0.isRestored || isSettled($0) }
+        committing.settlement.isIdle && partitions.all.allSatisfy { !$0.isRestored || isSettled($0) }
     }
 
     mutating func stop() {
-        let unfinished = partitions.values.reduce(0) { $0 + $1.inFlight + $1.concluded.count }
+        let unfinished = partitions.all.reduce(0) { $0 + $1.unfinished }
         report(.stopped(unfinished: unfinished), then: .stop)
     }
 }

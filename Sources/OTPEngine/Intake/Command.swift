@@ -4,6 +4,7 @@ import OTPContract
 ///
 /// A reference, because queues, lanes and batches all speak of the same one; the engine that owns it cannot be copied.
 final class Command {
+    /// From its arrival to its published result; every step is a method below.
     enum State: Equatable {
         /// Behind others of its session, or at their head and not yet decided.
         case queued
@@ -29,34 +30,35 @@ final class Command {
     let receivedAt: Instant
     let receivedWall: WallTime
     let deadline: Instant
-    var state = State.queued
+    private(set) var state = State.queued
     /// When it was last given a slot.
-    var dispatchedAt = Instant.distantFuture
+    private(set) var dispatchedAt = Instant.distantFuture
     /// While nothing is asked it waits no longer than this.
     var waitEnd = Instant.distantFuture
     /// From here on no further attempt begins; set when its first one does.
-    var budgetEnd: Instant?
+    private(set) var budgetEnd: Instant?
     /// An intent was open when it was decided: an earlier call may have been made.
-    var isAskedAgain = false
+    private(set) var isAskedAgain = false
     /// Its own intent is in the ledger, or may be.
-    var hasIntent = false
-    var hasAcknowledgedIntent = false
+    private(set) var hasIntent = false
+    /// And it is young enough for no other owner to have missed it.
+    private(set) var hasAcknowledgedIntent = false
     /// Waits between tries at an intent that the broker does not take.
-    var intentBackOff = BackOff()
-    var attempts = 0
+    private var intentBackOff = BackOff()
+    private(set) var attempts = 0
     /// Some attempt may have been processed without our learning the answer.
-    var hasLostAnswer = false
+    private(set) var hasLostAnswer = false
     /// Those among them that may be repeated only so often.
-    var ambiguousAttempts = 0
+    private(set) var ambiguousAttempts = 0
     /// Some byte of some attempt left.
-    var hasLeft = false
-    var lastCode: Int?
-    var lastMessage: String?
-    var lastStatus: Int?
-    var conclusion: Conclusion?
+    private(set) var hasLeft = false
+    private(set) var lastCode: Int?
+    private(set) var lastMessage: String?
+    private(set) var lastStatus: Int?
+    private(set) var conclusion: Conclusion?
     /// Its result was refused where it was to go: it goes to the default topic, without what may have been at fault.
-    var isUndeliverable = false
-    var isLetterDropped = false
+    private(set) var isUndeliverable = false
+    private(set) var isLetterDropped = false
 
     struct Conclusion {
         var outcome: Outcome
@@ -78,7 +80,7 @@ final class Command {
     }
 
     /// It counts among those of its phone that may turn out wrong.
-    var isGuess = false
+    private(set) var isGuess = false
 
     init(_ record: ReceivedRecord, at now: Instant, wall: WallTime, maximumAge: Duration) {
         self.record = record
@@ -104,8 +106,157 @@ final class Command {
 
     var offset: Int64 { record.id.offset }
     var isWritingIntent: Bool { if case .writingIntent = state { true } else { false } }
+    /// Its own intent must be written, or written again, before it is asked about.
+    var needsIntent: Bool { !hasAcknowledgedIntent && !isAskedAgain }
+    /// Some call of it may have been processed, by us or by an owner before us.
+    var mayHaveLeft: Bool { isAskedAgain || hasLeft }
     /// No attempt begins, and none lasts, beyond this.
     var end: Instant { min(deadline, budgetEnd ?? .distantFuture) }
+}
+
+// MARK: Its life
+
+extension Command {
+    /// It was decided at the head of its session: it needs a call, `again` if an intent was open.
+    func decided(again: Bool, isGuess: Bool) {
+        switch state {
+        case .queued: state = .ready
+        case .ready, .writingIntent, .calling, .backingOff, .abandoned, .concluded, .batched: impossible("decided")
+        }
+        isAskedAgain = again
+        self.isGuess = isGuess
+    }
+
+    /// It was decided that nothing is asked any more, and that an earlier owner may have asked.
+    func foundTooLate(afterIntent isOpen: Bool) { isAskedAgain = isOpen }
+
+    /// The first attempt is about to begin: from now on its budget counts.
+    func budgeted(until end: Instant) {
+        if budgetEnd == nil { budgetEnd = end }
+    }
+
+    /// It was given a slot.
+    func granted(at now: Instant) { dispatchedAt = now }
+
+    func intentBegan(at now: Instant) {
+        switch state {
+        case .ready: state = .writingIntent(since: now)
+        case .queued, .writingIntent, .calling, .backingOff, .abandoned, .concluded, .batched: impossible("intentBegan")
+        }
+        hasIntent = true
+    }
+
+    /// `isYoung`: soon enough after it was written for no other owner to have missed it.
+    func intentWritten(isYoung: Bool) {
+        hasAcknowledgedIntent = isYoung
+        requeued()
+    }
+
+    /// It may have been written all the same.
+    /// - Returns: how long to wait before it is tried again.
+    func intentWait() -> Duration { intentBackOff.failed() }
+
+    func callBegan(at now: Instant) {
+        switch state {
+        case .ready: state = .calling(since: now)
+        case .queued, .writingIntent, .calling, .backingOff, .abandoned, .concluded, .batched: impossible("callBegan")
+        }
+    }
+
+    /// Its intent, its call or its wait is over, and it needs another turn.
+    func requeued() {
+        switch state {
+        case .writingIntent, .calling, .backingOff: state = .ready
+        case .queued, .ready, .abandoned, .concluded, .batched: impossible("requeued")
+        }
+    }
+
+    /// It is tried again, but not before then.
+    func backedOff(until moment: Instant) {
+        switch state {
+        case .ready, .calling: state = .backingOff(until: moment)
+        case .queued, .writingIntent, .backingOff, .abandoned, .concluded, .batched: impossible("backedOff")
+        }
+    }
+
+    /// It is left to the partition's next owner.
+    /// - Returns: whether its intent is to be voided, for nothing about it is in doubt.
+    func abandoned() -> Bool {
+        switch state {
+        case .ready, .backingOff: state = .abandoned
+        case .queued, .writingIntent, .calling, .abandoned, .concluded, .batched: impossible("abandoned")
+        }
+        return hasIntent && !isAskedAgain && !hasLostAnswer
+    }
+
+    func concluded(_ conclusion: Conclusion) {
+        switch state {
+        case .queued, .ready, .calling: state = .concluded
+        case .writingIntent, .backingOff, .abandoned, .concluded, .batched: impossible("concluded")
+        }
+        self.conclusion = conclusion
+    }
+
+    /// Its outcome is in the batch that is being formed.
+    func batched() {
+        switch state {
+        case .concluded: state = .batched
+        case .queued, .ready, .writingIntent, .calling, .backingOff, .abandoned, .batched: impossible("batched")
+        }
+    }
+
+    /// That batch was aborted: the outcome is only in memory again.
+    func unbatched() {
+        switch state {
+        case .batched: state = .concluded
+        case .queued, .ready, .writingIntent, .calling, .backingOff, .abandoned, .concluded: impossible("unbatched")
+        }
+    }
+
+    private func impossible(_ event: String) -> Never { preconditionFailure("\(event) in state \(state)") }
+
+    // MARK: What was learnt
+
+    /// An attempt ended.
+    /// - Parameters:
+    ///   - answer: how it ended.
+    ///   - judged: its class; never `withheld`, which is no attempt.
+    ///   - code: the return code, where that may be kept.
+    ///   - message: the upstream's text, scrubbed.
+    func attempted(_ answer: UpstreamAnswer, _ judged: AnswerClass, code: Int?, message: String?) {
+        attempts += 1
+        if judged == .ambiguous {
+            hasLostAnswer = true
+            if !AnswerClass.asksForPatience(answer) { ambiguousAttempts += 1 }
+        }
+        if AnswerClass.left(answer) { hasLeft = true }
+        lastStatus = answer.httpStatus
+        lastCode = code
+        lastMessage = message
+    }
+
+    /// Its result was refused where it was to go.
+    func becameUndeliverable() { isUndeliverable = true }
+
+    func letterDropped() { isLetterDropped = true }
+
+    /// No verdict could be had.
+    var failure: Outcome {
+        Outcome(
+            isAskedAgain || hasLostAnswer ? .outcomeUnknown : .upstreamUnavailable,
+            retryable: true,
+            code: lastCode,
+            message: lastMessage,
+            httpStatus: lastStatus
+        )
+    }
+
+    /// Its deadline or its budget is over before it could be asked about, or asked about again.
+    func tooLate(at now: Instant) -> Outcome {
+        if mayHaveLeft { return failure }
+        if attempts > 0 || now < deadline { return Outcome(.upstreamUnavailable, retryable: true) }
+        return Outcome(.deadlinePassed)
+    }
 }
 
 extension ReceivedRecord {

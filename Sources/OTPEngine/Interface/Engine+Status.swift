@@ -4,30 +4,32 @@ package import OTPContract
 extension Engine {
     /// The state at `now`; costs a look at every command in memory.
     package func status(at now: Instant) -> EngineStatus {
-        let oldest = partitions.values.lazy.flatMap(\.commands.values).map(\.receivedAt).min()
+        let oldest = partitions.all.lazy.flatMap(\.commands.values).map(\.receivedAt).min()
         return EngineStatus(
-            hasProducer: settlement.hasProducer && intentProducerFailure == nil,
-            producerFailure: producerFailure ?? intentProducerFailure,
+            hasProducer: committing.hasProducers,
+            producerFailure: committing.producerFailure,
             overdue: overdue(at: now),
-            deadLettersDenied: lettersDenied?.reason,
-            isSubscribed: isSubscribed,
-            consumerFailure: consumerFailure,
-            isTrusted: membership.isTrusted,
-            distrust: membership.cause,
-            isDraining: !drain.isRunning,
-            isIntakeClosed: admission.isClosed,
-            commandsInMemory: admission.inMemory,
-            unconcluded: unconcluded,
-            inFlight: slots,
+            deadLettersDenied: committing.lettersDenied?.reason,
+            isSubscribed: group.isSubscribed,
+            consumerFailure: group.failure,
+            isTrusted: group.isTrusted,
+            distrust: group.membership.cause,
+            isDraining: !group.isRunning,
+            isIntakeClosed: intake.isClosed,
+            commandsInMemory: intake.admission.inMemory,
+            unconcluded: intake.unconcluded,
+            inFlight: dispatch.slots,
             upstream: upstreamStatus(at: now),
             oldestAge: oldest.map { now - $0 },
             stalledFor: watchdog.stalled(at: now),
-            partitions: partitions.values.map { status(of: $0) }.sorted { $0.number < $1.number }
+            partitions: partitions.inOrder { _ in true }.map { status(of: $0) }
         )
     }
 
     private func overdue(at now: Instant) -> EngineStatus.Overdue? {
-        guard let open = settlement.unended, now - open.formed >= Limits.overdueTransaction else { return nil }
+        guard let open = committing.settlement.unended, now - open.formed >= Limits.overdueTransaction else {
+            return nil
+        }
         return .init(age: now - open.formed, partitions: open.shares.keys.map(\.partition).sorted())
     }
 
@@ -35,13 +37,13 @@ extension Engine {
     ///
     /// For anyone who tells about it.
     package func inMemory(_ id: RecordID) -> (record: ReceivedRecord, since: WallTime)? {
-        partition(id.place)?.commands[id.offset].map { ($0.record, $0.receivedWall) }
+        partitions[id.place]?[id.offset].map { ($0.record, $0.receivedWall) }
     }
 
     /// Nothing to do, or something outside stands in the way and is named among the conditions of readiness.
     var isExcused: Bool {
-        admission.inMemory == 0 || !settlement.hasProducer || consumerFailure != nil || !membership.isTrusted
-            || nextDispatch != nil || partitions.values.allSatisfy { !$0.isWritable || $0.commands.isEmpty }
+        intake.isEmpty || !committing.settlement.hasProducer || group.failure != nil || !group.isTrusted
+            || dispatch.next != nil || partitions.all.allSatisfy { !$0.isWritable || $0.commands.isEmpty }
     }
 
     private func upstreamStatus(at now: Instant) -> EngineStatus.Upstream {
@@ -49,7 +51,7 @@ extension Engine {
             state: .serving,
             concurrencyLimit: protection.concurrency.limit,
             rateShare: protection.rateShare,
-            waiting: ready.count + backOffs.count
+            waiting: dispatch.count
         )
         status.isKeyInQuestion = protection.isKeyInQuestion
         let gate = protection.gate(at: now)
@@ -68,24 +70,24 @@ extension Engine {
 
     private func status(of partition: Partition) -> EngineStatus.Partition {
         let phase =
-            switch partition.phase {
+            switch partition.life {
             case .positioning, .writingBarrier, .reading, .retrying: "restoring"
-            case .active: partition.isWritable && partition.unreadable == nil ? "active" : "parked"
+            case .active: partition.isWritable && partition.reading.unreadable == nil ? "active" : "parked"
             case .revoking: "revoking"
             }
         return EngineStatus.Partition(
             number: partition.place.partition,
             phase: phase,
-            parkedFor: partition.unwritable ?? partition.parking?.reason ?? partition.unreadable?.reason,
-            isUnread: partition.reading.isStalled,
-            end: partition.reading.end,
+            parkedFor: partition.parkedFor,
+            isUnread: partition.reading.watch.isStalled,
+            end: partition.reading.watch.end,
             watermark: partition.progress.committed,
             next: partition.progress.next,
             commands: partition.commands.count,
-            waitingSessions: partition.lanes.values.count { !$0.waiting.isEmpty },
+            waitingSessions: partition.lanes.waiting,
             sessions: partition.ledger.count,
             sessionsInDoubt: partition.ledger.inDoubt,
-            isPaused: !partition.pauses.isEmpty
+            isPaused: !partition.reading.isMeantToBeRead
         )
     }
 }
