@@ -16,9 +16,11 @@ struct Simulate: AsyncParsableCommand {
     @Flag(help: "Stop at the first failing seed.") var untilFailure = false
     @Option(help: "Make the shell fail the engine in this way.") var shellFault: ShellFault?
     @Flag(help: "Do not ask for complete coverage.") var partial = false
+    @Flag(help: "Print one number for all effects, in order: what changes no behaviour leaves it as it is.")
+    var digest = false
 
     func run() async throws {
-        let runner = Runner(shellFault: shellFault, isUntilFailure: untilFailure)
+        let runner = Runner(shellFault: shellFault, isUntilFailure: untilFailure, isDigested: digest)
         if let seed {
             guard runner.one(seed, trace: trace) else { throw ExitCode.failure }
             return

@@ -112,6 +112,8 @@ final class Process {
         if instant.events > 3_000 { world.violate("\(name): busy loop, over 3,000 events in one moment") }
         note(event)
         let effects = engine.handle(event, at: mono)
+        world.digest?.add(effects, of: name)
+        if case .timeReached = event { world.digest?.add(engine.status(at: mono)) }
         for effect in effects {
             guard isRunning else { return }
             if case .report = effect {

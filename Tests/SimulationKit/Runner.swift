@@ -4,10 +4,12 @@ import Synchronization
 package struct Runner: Sendable {
     private let shellFaults: Set<ShellFault>
     private let isUntilFailure: Bool
+    private let isDigested: Bool
 
-    package init(shellFault: ShellFault? = nil, isUntilFailure: Bool = false) {
+    package init(shellFault: ShellFault? = nil, isUntilFailure: Bool = false, isDigested: Bool = false) {
         shellFaults = Set(shellFault.map { [$0] } ?? [])
         self.isUntilFailure = isUntilFailure
+        self.isDigested = isDigested
     }
 
     /// - Returns: whether no promise was broken.
@@ -15,8 +17,9 @@ package struct Runner: Sendable {
         CrashNotice.install()
         CrashNotice.running(seed, job: 0)
         let tracer: ((String) -> Void)? = trace ? { print($0) } : nil
-        let report = Simulation(seed: seed, shellFaults: shellFaults, tracer: tracer).run()
+        let report = Simulation(seed: seed, shellFaults: shellFaults, isDigested: isDigested, tracer: tracer).run()
         print("seed \(seed): \(report.violation ?? "fine"), \(report.events) events, \(report.records) commands")
+        if let digest = report.digest { print("digest \(Self.hex(digest))") }
         return report.violation == nil
     }
 
@@ -27,6 +30,8 @@ package struct Runner: Sendable {
         var records = 0
         var simulated = Duration.zero
         var coverage = Coverage()
+        /// A sum, so that it does not matter which job ran a seed.
+        var digest: UInt64 = 0
 
         mutating func add(_ other: Total) {
             seeds += other.seeds
@@ -35,6 +40,7 @@ package struct Runner: Sendable {
             records += other.records
             simulated += other.simulated
             coverage.merge(other.coverage)
+            digest &+= other.digest
         }
     }
 
@@ -58,6 +64,12 @@ package struct Runner: Sendable {
         let elapsed = ContinuousClock.now - began
         let missing = isPartial ? [] : total.coverage.missing
         printFigures(total, elapsed)
+        if isDigested {
+            print(
+                "digest \(Self.hex(total.digest)) of \(total.seeds) seeds from \(first), \(total.events) events, "
+                    + "\(total.records) commands"
+            )
+        }
         for mark in missing { print("never reached: \(mark)") }
         return total.failures == 0 && missing.isEmpty
     }
@@ -68,8 +80,9 @@ package struct Runner: Sendable {
             let seed = cursor.next.wrappingAdd(1, ordering: .relaxed).oldValue
             guard seed < end else { break }
             CrashNotice.running(seed, job: job)
-            let report = Simulation(seed: seed, shellFaults: shellFaults).run()
+            let report = Simulation(seed: seed, shellFaults: shellFaults, isDigested: isDigested).run()
             total.seeds += 1
+            if let digest = report.digest { total.digest &+= Self.digest(of: seed, digest) }
             total.events += report.events
             total.records += report.records
             total.simulated += report.simulated
@@ -89,6 +102,18 @@ package struct Runner: Sendable {
             "\(total.seeds) seeds in \(Int(seconds)) s (\(perMinute) a minute): \(total.records) commands, \(total.events) events, "
                 + "\(total.simulated.components.seconds / 3_600) simulated hours, \(total.failures) failed"
         )
+    }
+
+    /// Which seed it came of counts as well.
+    private static func digest(of seed: UInt64, _ digest: UInt64) -> UInt64 {
+        var both = EffectDigest()
+        both.add("\(seed) \(digest)")
+        return both.value
+    }
+
+    private static func hex(_ digest: UInt64) -> String {
+        let digits = String(digest, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     /// Prints how often each thing was reached.

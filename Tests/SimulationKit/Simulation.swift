@@ -15,6 +15,8 @@ package struct Simulation {
         package var events: Int
         package var records: Int
         package var simulated: Duration
+        /// Of all effects, in order, and of the coverage; nil unless it was asked for.
+        package var digest: UInt64?
     }
 
     private let world: World
@@ -27,9 +29,16 @@ package struct Simulation {
     /// - Parameters:
     ///   - seed: decides everything.
     ///   - shellFaults: ways in which the shell is to fail the engine; none for an honest run.
+    ///   - isDigested: whether the report is to have a digest.
     ///   - tracer: takes each line of a readable trace.
-    package init(seed: UInt64, shellFaults: Set<ShellFault> = [], tracer: ((String) -> Void)? = nil) {
+    package init(
+        seed: UInt64,
+        shellFaults: Set<ShellFault> = [],
+        isDigested: Bool = false,
+        tracer: ((String) -> Void)? = nil
+    ) {
         world = World(seed: seed, tracer: tracer)
+        if isDigested { world.digest = EffectDigest() }
         oracle = Oracle(world: world)
         broker = Broker(world: world, oracle: oracle)
         upstream = Upstream(world: world)
@@ -54,13 +63,15 @@ package struct Simulation {
         }
         settleDown()
         defer { tearDown() }
+        world.digest?.add(world.coverage)
         return Report(
             seed: world.seed,
             violation: world.violation,
             coverage: world.coverage,
             events: world.events,
             records: broker.commands.reduce(0) { $0 + $1.records.count },
-            simulated: .nanoseconds(world.now)
+            simulated: .nanoseconds(world.now),
+            digest: world.digest?.value
         )
     }
 

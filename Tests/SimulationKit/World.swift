@@ -8,6 +8,8 @@ package final class World {
     let plan: Plan
     private(set) var now: Int64 = 0
     var coverage = Coverage()
+    /// Nil unless it is asked for: it takes longer than the engines.
+    var digest: EffectDigest?
     private(set) var violation: String?
     private var queue = EventQueue()
     private var random: SplitMix64

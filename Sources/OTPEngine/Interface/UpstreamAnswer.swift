@@ -52,6 +52,22 @@ package struct UpstreamAnswer: Equatable, Sendable {
     /// The `Retry-After` header, as a wait from the moment the answer arrived.
     package var retryAfter: Duration?
 
+    /// Nil when no answer came.
+    var httpStatus: Int? {
+        switch transport {
+        case .answered(let status): status
+        case .notSent, .unknown: nil
+        }
+    }
+
+    /// Why none came.
+    var failure: TransportFailure? {
+        switch transport {
+        case .answered: nil
+        case .notSent(let reason), .unknown(let reason): reason
+        }
+    }
+
     /// Its body is as only the upstream itself writes it: a `code` with a 200, else an error object.
     ///
     /// Anything else may be the page of something that stands before it, and says nothing of the upstream.

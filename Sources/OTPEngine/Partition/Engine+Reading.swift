@@ -2,19 +2,32 @@ import OTPContract
 
 // An owned partition is read, or the worker knows that it is not, says so, and fixes it.
 extension Engine {
+    // MARK: Pausing
+
+    mutating func pause(_ partition: Partition, for reason: PartitionReading.Pauses) {
+        guard partition.isRestored else { return }
+        if partition.reading.paused(for: reason) { effects.append(.pause([partition.place])) }
+        moved(partition)
+    }
+
+    mutating func unpause(_ partition: Partition, for reason: PartitionReading.Pauses) {
+        if partition.reading.unpaused(for: reason) { effects.append(.unpause([partition.place])) }
+    }
+
+    // MARK: What is not read
+
     /// Asks where partitions end that should be read and of which nothing says that they are.
     mutating func watchReading(at now: Instant) {
-        guard now >= nextEnds, drain.isRunning else { return }
-        nextEnds = now + Limits.endsInterval
-        let places = owned(where: { $0.phase == .active && $0.pauses.isEmpty }).map(\.place)
+        guard group.isRunning else { return }
+        let places = partitions.endsDue(at: now)
         if !places.isEmpty { effects.append(.fetchEnds(places, timeout: Limits.endsInterval)) }
     }
 
     mutating func endsFetched(_ ends: [PartitionEpoch: Int64], at now: Instant) {
-        for partition in owned(where: { ends[$0.place] != nil }) {
+        for partition in partitions.inOrder(where: { ends[$0.place] != nil }) {
             guard let end = ends[partition.place] else { continue }
             // While a revocation is unanswered the client pauses everything that it reads.
-            guard partition.phase == .active, partition.pauses.isEmpty, revocation == nil else {
+            guard partition.isActive, partition.reading.isMeantToBeRead, group.revocation == nil else {
                 moved(partition)
                 continue
             }
@@ -22,7 +35,7 @@ extension Engine {
             case nil: break
             case .revive(let silence):
                 reportStalled(partition, end: end, for: silence)
-                effects.append(.resume(partition.place, offset: readingPosition(of: partition)))
+                effects.append(.resume(partition.place, offset: partition.position))
             case .replaceConsumer(let silence):
                 reportStalled(partition, end: end, for: silence)
                 consumerFailed(isDisplaced: false, "partition \(partition.place.partition) is not read", at: now)
@@ -41,16 +54,12 @@ extension Engine {
         if partition.reading.moved() { report(.readingResumed(partition.place.partition)) }
     }
 
-    private func readingPosition(of partition: Partition) -> Int64 {
-        partition.passage?.position ?? partition.progress.next
-    }
-
     // MARK: What cannot be read
 
     /// What is not there stops the reading of its own partition, and nothing else.
     mutating func unreadable(_ place: PartitionEpoch, _ reason: String, at now: Instant) {
-        guard let partition = partition(place), partition.phase == .active, partition.unreadable == nil else { return }
-        stopReading(partition, for: partition.readingBackOff.failed(), reason, at: now)
+        guard let partition = partitions[place], partition.isActive, partition.reading.unreadable == nil else { return }
+        stopReading(partition, for: partition.reading.unreadableWait(), reason, at: now)
     }
 
     /// What cannot be decoded is tried again, and then passed over.
@@ -61,30 +70,27 @@ extension Engine {
         _ reason: String,
         at now: Instant
     ) {
-        guard let partition = partition(place), partition.phase == .active, partition.unreadable == nil else { return }
-        let position = max(offset ?? .min, partition.held.last.map { $0.id.offset + 1 } ?? partition.progress.next)
-        if partition.passage == nil {
-            partition.passage = Passage(at: position)
-        } else if partition.passage?.failed(at: offset, from: next) == true {
-            effects.append(.resume(place, offset: readingPosition(of: partition)))
-            if !partition.pauses.isEmpty { effects.append(.pause([place])) }
-            return
+        guard let partition = partitions[place], partition.isActive, partition.reading.unreadable == nil else { return }
+        let position = partition.reading.heldThrough ?? partition.progress.next
+        if partition.reading.undecodable(at: offset, from: next, position: position) {
+            effects.append(.resume(place, offset: partition.position))
+            if !partition.reading.isMeantToBeRead { effects.append(.pause([place])) }
+        } else {
+            stopReading(partition, for: Limits.firstRetry, reason, at: now)
         }
-        stopReading(partition, for: Limits.firstRetry, reason, at: now)
     }
 
     private mutating func stopReading(_ partition: Partition, for wait: Duration, _ reason: String, at now: Instant) {
-        partition.unreadable = .init(until: now + wait, reason: reason)
+        partition.reading.stopped(until: now + wait, reason: reason)
         pause(partition, for: .unreadable)
         report(.parked(partition.place.partition, reason: reason))
     }
 
     /// Reading stopped by itself, so going on takes an offset.
     private mutating func readAgain(_ partition: Partition) {
-        partition.unreadable = nil
-        effects.append(.resume(partition.place, offset: readingPosition(of: partition)))
-        partition.pauses.remove(.unreadable)
-        if !partition.pauses.isEmpty { effects.append(.pause([partition.place])) }
+        effects.append(.resume(partition.place, offset: partition.position))
+        partition.reading.goesOn()
+        if !partition.reading.isMeantToBeRead { effects.append(.pause([partition.place])) }
         report(.unparked(partition.place.partition))
     }
 
@@ -92,14 +98,14 @@ extension Engine {
     ///
     /// This is where one result per command ends: nobody can tell what the records said, nor how many there were.
     mutating func passed(_ partition: Partition, at offset: Int64) {
-        guard let passage = partition.passage else { return }
-        partition.passage = nil
-        guard passage.position > passage.start, offset > passage.start else { return }
-        partition.skipped.append(passage.start..<offset)
-        report(.steppedOver(partition.place.partition, from: passage.start, to: offset))
+        guard let range = partition.reading.passed(at: offset) else { return }
+        partition.unsettled.passedOver(range)
+        report(.steppedOver(partition.place.partition, from: range.lowerBound, to: range.upperBound))
     }
 
     mutating func retryReading(at now: Instant) {
-        for partition in owned(where: { $0.unreadable.map { now >= $0.until } ?? false }) { readAgain(partition) }
+        for partition in partitions.inOrder(where: { $0.reading.unreadable.map { now >= $0.until } ?? false }) {
+            readAgain(partition)
+        }
     }
 }

@@ -18,6 +18,9 @@ struct Protection {
     }
 
     private let settings: ProtectionSettings
+    private let retry: RetrySchedule
+    /// All the engine's chance: jitter of retries and of the breaker's openings.
+    private var random: SplitMix64
     private(set) var breaker: CircuitBreaker?
     private(set) var halt: Halt?
     private var retries: RetryBudget?
@@ -34,23 +37,33 @@ struct Protection {
     private var shortestWaitEnd: Instant?
     private var served: Instant?
     private var limitReported: Instant?
-    /// What the last answers and gates changed, until somebody takes it.
-    var changes: [UpstreamChange] = []
+    /// Until somebody takes them.
+    private var changes: [UpstreamChange] = []
 
-    init(_ settings: ProtectionSettings, maximumInFlight: Int, attemptTimeout: Duration, now: Instant) {
+    init(_ configuration: EngineConfiguration, seed: UInt64, now: Instant) {
+        let settings = configuration.protection
         self.settings = settings
+        retry = configuration.retry
+        random = SplitMix64(seed: seed)
         breaker = settings.breaker.map { CircuitBreaker($0) }
         halt = settings.haltPace.map { Halt(pace: $0, longest: max($0, settings.longestHaltPace)) }
         retries = settings.retryShare.map { RetryBudget(share: $0, floor: settings.retryFloor, now: now) }
         rate = settings.rateLimit.map { RateLimiter(limit: $0, partitions: settings.partitions, now: now) }
         calls = rate
-        concurrency = ConcurrencyLimit(cap: maximumInFlight)
-        latency = LatencyEstimate(longest: attemptTimeout)
+        concurrency = ConcurrencyLimit(cap: configuration.maximumInFlight)
+        latency = LatencyEstimate(longest: configuration.attemptTimeout)
     }
 
     var maximumWait: Duration { settings.maximumWait }
     /// Calls per second that this worker may make.
     var rateShare: Double? { rate?.rate }
+
+    /// What the last answers and gates changed, once.
+    mutating func takeChanges() -> [UpstreamChange] {
+        guard !changes.isEmpty else { return [] }
+        defer { changes.removeAll(keepingCapacity: true) }
+        return changes
+    }
 
     // MARK: Before a call
 
@@ -153,6 +166,18 @@ struct Protection {
 
     // MARK: After it
 
+    /// When this command may be asked about again, as far as its own attempts say; ``retried(at:)`` has the last word.
+    mutating func nextAttempt(of command: Command, retryAfter: Duration?, at now: Instant) -> RetrySchedule.Next {
+        retry.next(
+            attempts: command.attempts,
+            ambiguous: command.ambiguousAttempts,
+            retryAfter: retryAfter,
+            now: now,
+            end: command.end,
+            using: &random
+        )
+    }
+
     /// A retry is to be scheduled; returns false if there have been too many.
     mutating func retried(at now: Instant) -> Bool {
         guard retries?.retried(at: now) == false else { return true }
@@ -160,13 +185,13 @@ struct Protection {
         return false
     }
 
-    mutating func answered(_ answer: Answer, isFirst: Bool, slots: Int, at now: Instant, _ random: inout SplitMix64) {
+    mutating func answered(_ answer: Answer, isFirst: Bool, slots: Int, at now: Instant) {
         if isFirst { retries?.called() }
         measure(answer, at: now)
         adapt(answer, slots: slots, at: now)
         hold(answer, at: now)
         judgeHalt(answer, at: now)
-        judgeBreaker(answer, at: now, &random)
+        judgeBreaker(answer, at: now)
         if answer.judged.isHealthy, answer.answer.isUpstreamsOwn { isServed(at: now) }
     }
 
@@ -239,7 +264,7 @@ struct Protection {
         }
     }
 
-    private mutating func judgeBreaker(_ answer: Answer, at now: Instant, _ random: inout SplitMix64) {
+    private mutating func judgeBreaker(_ answer: Answer, at now: Instant) {
         let change: CircuitBreaker.Change?
         switch answer.judged {
         case .accepted, .alreadySucceeded, .rejected, .refused: change = breaker?.succeeded(answer.id, at: now)

@@ -1,0 +1,52 @@
+import OTPContract
+
+/// A batch while it is put together, and beside it what is remembered until its end is known.
+struct Forming {
+    private(set) var batch: Batch
+    private(set) var open: Settlement.Open
+
+    init(id: BatchID, at now: Instant, distrusts: UInt64) {
+        batch = Batch(id: id)
+        open = Settlement.Open(
+            id: id,
+            formed: now,
+            distrusts: distrusts,
+            results: [],
+            ledger: [],
+            deadLetters: [],
+            shares: [:]
+        )
+    }
+
+    mutating func append(_ result: Batch.Result) {
+        batch.results.append(result)
+        open.results.append(result.record)
+        if result.reply != nil { open.replies.append(result.record) }
+    }
+
+    mutating func append(_ letter: DeadLetter, of record: RecordID) {
+        batch.deadLetters.append(.init(record: record, letter: letter))
+        open.deadLetters.append(record)
+    }
+
+    mutating func append(_ content: LedgerRecord.Content, _ session: SessionID, _ place: PartitionEpoch) {
+        append(.init(partition: place.partition, record: LedgerRecord(session: session, content: content)), place)
+    }
+
+    mutating func append(_ barrier: LedgerBarrier, _ place: PartitionEpoch) {
+        append(.init(partition: place.partition, barrier: barrier), place)
+    }
+
+    private mutating func append(_ write: Batch.LedgerWrite, _ place: PartitionEpoch) {
+        batch.ledger.append(write)
+        open.ledger.append(place)
+    }
+
+    /// The offset of a partition, and what the batch does to it.
+    mutating func append(_ share: Settlement.Share, _ place: PartitionEpoch, watermark: Int64, metadata: String) {
+        var share = share
+        share.watermark = watermark
+        open.shares[place] = share
+        batch.offsets.append(.init(place: place, offset: watermark, metadata: metadata))
+    }
+}

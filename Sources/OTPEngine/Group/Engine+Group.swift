@@ -1,0 +1,128 @@
+import OTPContract
+
+// The group gives partitions and takes them away. A partition is taken over paused, restored, and only then read.
+extension Engine {
+    mutating func assigned(_ numbers: [Int32], at now: Instant) {
+        report(.assigned(numbers))
+        // The group has taken us in: an idle worker has no commit to tell it by.
+        group.joined()
+        var places: [PartitionEpoch] = []
+        for number in numbers {
+            drop([number])
+            let partition = partitions.assigned(number, at: now)
+            looked(partition, at: now)
+            places.append(partition.place)
+        }
+        ownershipChanged(at: now)
+        effects.append(.assign(places))
+        effects.append(.fetchPositions(places, timeout: configuration.restoreTimeout))
+    }
+
+    // MARK: Giving back
+
+    mutating func revoked(_ numbers: [Int32], at now: Instant) {
+        report(.revoked(numbers))
+        group.revoked(numbers, until: now + configuration.settleTimeout)
+        for number in numbers {
+            guard let partition = partitions[number] else { continue }
+            if partition.life.revoked() { leave(partition) } else { drop([number]) }
+        }
+        ownershipChanged(at: now)
+    }
+
+    /// The partition is given back soon: nothing new begins, and what sleeps is left to the next owner.
+    private mutating func leave(_ partition: Partition) {
+        pause(partition, for: .leaving)
+        for command in partition.inOrder(where: { _ in true }) {
+            switch command.state {
+            case .ready, .backingOff: abandon(command, partition)
+            case .queued, .writingIntent, .calling, .abandoned, .concluded, .batched: break
+            }
+        }
+    }
+
+    /// Leaves a command to the next owner.
+    ///
+    /// If nothing about it is in doubt its intent is voided, in the next transaction.
+    func abandon(_ command: Command, _ partition: Partition) {
+        guard command.abandoned(), let session = command.session else { return }
+        partition.unsettled.abandoned(command, of: session)
+    }
+
+    mutating func releaseIfSettled(at now: Instant) {
+        guard let revocation = group.revocation else { return }
+        let owned = revocation.partitions.compactMap { partitions[$0] }
+        let areSettled = owned.allSatisfy { !$0.isRestored || isSettled($0) }
+        guard areSettled || now >= revocation.deadline else { return }
+        group.released()
+        let unsettled = owned.reduce(0) { $0 + $1.unfinished }
+        drop(revocation.partitions)
+        report(.released(revocation.partitions, unsettled: unsettled), then: .release(revocation.partitions))
+    }
+
+    private func isSettled(_ partition: Partition) -> Bool {
+        guard partition.isWritable else { return partition.calls.inFlight == 0 }
+        return partition.unfinished == 0 && partition.unsettled.voids.isEmpty && !isInOpenBatch(partition.place)
+    }
+
+    private func isInOpenBatch(_ place: PartitionEpoch) -> Bool {
+        committing.settlement.unended?.shares[place] != nil
+    }
+
+    mutating func lost(_ numbers: [Int32], at now: Instant) {
+        report(.lost(numbers))
+        drop(numbers)
+        ownershipChanged(at: now)
+        if let revocation = group.revocation, revocation.partitions.allSatisfy({ partitions[$0] == nil }) {
+            group.released()
+        }
+        effects.append(.release(numbers))
+    }
+
+    /// Forgets partitions and all their work.
+    ///
+    /// What is under way for them will be answered to nobody.
+    private mutating func drop(_ numbers: [Int32]) {
+        var dropped: [Partition] = []
+        for number in numbers { partitions.dropped(number).map { dropped.append($0) } }
+        intakeChanged(intake.dropped(dropped))
+    }
+
+    // MARK: The consumer itself
+
+    mutating func consumerFailed(isDisplaced: Bool, _ reason: String, at now: Instant) {
+        let wait = group.consumerFailed(isDisplaced: isDisplaced, reason: reason)
+        report(.consumerFailed(reason: reason))
+        drop(partitions.numbers)
+        ownershipChanged(at: now)
+        effects.append(.recreateConsumer(after: wait))
+        // Anyone who holds our instance id may hold our transactional id as well.
+        if let replacement = committing.abandoned(for: isDisplaced ? wait : nil) { effects.append(replacement) }
+    }
+
+    mutating func consumerRecreated() {
+        group.consumerRecreated()
+        subscribeIfReady()
+    }
+
+    mutating func subscribeIfReady() {
+        if committing.settlement.hasProducer, group.producerIsThere() { effects.append(.subscribe) }
+    }
+
+    // MARK: The way out
+
+    mutating func drainRequested(at now: Instant) {
+        guard group.drainRequested(at: now, timeout: configuration.drainTimeout) else { return }
+        report(.draining)
+        for partition in partitions.inOrder(where: \.isRestored) { leave(partition) }
+    }
+
+    var isDrained: Bool {
+        committing.settlement.isIdle && partitions.all.allSatisfy { !$0.isRestored || isSettled($0) }
+    }
+
+    mutating func stop() {
+        let unfinished = partitions.all.reduce(0) { $0 + $1.unfinished }
+        report(.stopped(unfinished: unfinished), then: .stop)
+    }
+}

@@ -1,0 +1,109 @@
+/// This process as a member of the consumer group: its lease, its subscription, what it is asked to give back, and its way out.
+///
+/// It knows nothing of what its partitions hold.
+struct Group {
+    /// Partitions that are to be given back, settled by then or not.
+    struct Revocation {
+        var partitions: [Int32]
+        var deadline: Instant
+    }
+
+    private(set) var membership: Membership
+    private(set) var drain = Drain()
+    private(set) var isSubscribed = false
+    /// Why there is no consumer, or none that got on since.
+    private(set) var failure: String?
+    private(set) var revocation: Revocation?
+    private var backOff = BackOff()
+    /// Not reset by a success: two processes with one instance id would take each other's place for ever.
+    private var displacedBackOff: BackOff
+
+    init(sessionTimeout: Duration, now: Instant) {
+        membership = Membership(sessionTimeout: sessionTimeout, now: now)
+        displacedBackOff = BackOff(
+            first: sessionTimeout,
+            longest: max(sessionTimeout, Limits.longestDisplacement)
+        )
+    }
+
+    // MARK: The lease
+
+    var isTrusted: Bool { membership.isTrusted }
+    /// Calls may begin: nothing is known of another owner, and nobody asked for the end.
+    var isAsking: Bool { isTrusted && isRunning }
+    /// A commit would bring trust back.
+    func needsProof(at now: Instant) -> Bool { !isTrusted && membership.canProve(at: now) }
+
+    /// The loop turns: a gap since the last turn is a sleep, and a reason for distrust.
+    /// - Returns: the distrust, if that is news.
+    mutating func turned(at now: Instant) -> Fact? { membership.turned(at: now) ? distrust : nil }
+
+    mutating func fenced() -> Fact? { membership.fenced() ? distrust : nil }
+
+    private var distrust: Fact? { membership.cause.map { .distrusted($0) } }
+
+    /// - Returns: that trust is back, if it is by that.
+    mutating func coordinatorHeard(at moment: Instant, ownsNothing: Bool, now: Instant) -> Fact? {
+        membership.coordinatorHeard(at: moment, now: now)
+        return ownsNothing && membership.ownsNothing(at: now) ? .trusted : nil
+    }
+
+    /// A batch committed: the broker still takes the consumer for the owner.
+    /// - Returns: that trust is back, if the batch was formed after the last reason for distrust.
+    mutating func committed(formedAfter distrusts: UInt64, at now: Instant) -> Fact? {
+        membership.proven(by: distrusts, at: now) ? .trusted : nil
+    }
+
+    // MARK: The consumer
+
+    /// The group has taken us in, or a commit came through.
+    mutating func joined() { failure = nil }
+
+    mutating func gotOn() {
+        backOff.succeeded()
+        failure = nil
+    }
+
+    /// The consumer can't go on: nothing is owned any more.
+    /// - Returns: how long to wait before another is made.
+    mutating func consumerFailed(isDisplaced: Bool, reason: String) -> Duration {
+        failure = reason
+        membership.consumerReplaced()
+        revocation = nil
+        return isDisplaced ? displacedBackOff.failed() : backOff.failed()
+    }
+
+    mutating func consumerRecreated() { isSubscribed = false }
+
+    /// - Returns: whether to subscribe now.
+    mutating func producerIsThere() -> Bool {
+        guard !isSubscribed, isRunning else { return false }
+        isSubscribed = true
+        return true
+    }
+
+    // MARK: Giving back
+
+    /// One answer gives back all that was asked for, so what is unanswered stays in it.
+    mutating func revoked(_ numbers: [Int32], until deadline: Instant) {
+        revocation = Revocation(
+            partitions: (revocation?.partitions ?? []) + numbers,
+            deadline: revocation?.deadline ?? deadline
+        )
+    }
+
+    /// What was to be given back is given back, or was lost before.
+    mutating func released() { revocation = nil }
+
+    // MARK: The way out
+
+    var isRunning: Bool { drain.isRunning }
+
+    /// Returns whether this is news.
+    mutating func drainRequested(at now: Instant, timeout: Duration) -> Bool {
+        drain.requested(at: now, timeout: timeout)
+    }
+
+    /// Returns true once: when the worker may leave.
+    mutating func drainProgressed(isIdle: Bool, at now: Instant) -> Bool { drain.progressed(isIdle: isIdle, at: now) }
+}
