@@ -173,7 +173,21 @@ final class EngineLoop: @unchecked Sendable {
         case .pause(let places): consumer?.consumer.pause(places.map(commandPartition))
         case .unpause(let places): consumer?.consumer.resume(places.map(commandPartition))
         case .resume(let place, let offset): consumer?.consumer.resume(commandPartition(place), at: offset)
-        case .fetchPositions, .readLedger, .fetchEnds, .resolveCommit: ask(effect)
+        case .fetchPositions(let places, let timeout):
+            guard let consumer = consumer?.consumer else { return }
+            parts.queries.fetchPositions(places, consumer, timeout: timeout) { self.report($0) }
+        case .readLedger(let place, let from, let barrier, let horizon, let timeout):
+            parts.queries.readLedger(
+                place,
+                from: from,
+                through: barrier,
+                horizon: horizon,
+                timeout: timeout,
+                report: { self.report($0) }
+            )
+        case .fetchEnds(let places, let timeout):
+            parts.queries.fetchEnds(places, timeout: timeout) { self.report($0) }
+        case .resolveCommit(let id, let questions, let timeout): resolve(id, questions, timeout)
         case .writeBarrier(let place, let barrier): intents.write(place, barrier)
         case .fence(_, let ids): fence(ids)
         case .writeIntent(let id, let record): intents.write(id, record)
@@ -185,27 +199,6 @@ final class EngineLoop: @unchecked Sendable {
         case .wake(let moment): schedule(moment)
         case .report(let fact): parts.telemetry.report(fact) { traceID(of: $0) }
         case .stop: stop()
-        }
-    }
-
-    private func ask(_ effect: Effect) {
-        let answer: @Sendable (Event) -> Void = { self.report($0) }
-        switch effect {
-        case .fetchPositions(let places, let timeout):
-            guard let consumer = consumer?.consumer else { return }
-            parts.queries.fetchPositions(places, consumer, timeout: timeout, report: answer)
-        case .readLedger(let place, let from, let barrier, let horizon, let timeout):
-            parts.queries.readLedger(
-                place,
-                from: from,
-                through: barrier,
-                horizon: horizon,
-                timeout: timeout,
-                report: answer
-            )
-        case .fetchEnds(let places, let timeout): parts.queries.fetchEnds(places, timeout: timeout, report: answer)
-        case .resolveCommit(let id, let questions, let timeout): resolve(id, questions, timeout)
-        default: preconditionFailure("no question")
         }
     }
 
