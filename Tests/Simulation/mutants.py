@@ -77,7 +77,7 @@ MUTANTS = [
            "!settles && leavesIntent(command, partition)", "false"),
     Mutant("intent-expires-unanswered", "SessionLedger.swift",
            "entry.newestSource < committed", "true", first=1_936),
-    Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=29_162),
+    Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=25_877),
     # Answers and doubt
     Mutant("ambiguous-taken-for-not-sent", "AnswerTable.swift",
            "case .unknown: self = .ambiguous", "case .unknown: self = ACTIVE ? .retryable : .ambiguous"),
