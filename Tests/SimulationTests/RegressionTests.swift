@@ -21,6 +21,8 @@ struct RegressionTests {
         Regression(name: "a record voided the intent of another", seed: 162),
         Regression(name: "a coordinator was silent for a whole session, and calls went on", seed: 6_766),
         Regression(name: "outcomes of a parked partition waited for ever", seed: 1_190),
+        Regression(name: "a commit was taken for none because its ledger had been made again", seed: 3_025_705),
+        Regression(name: "a record passed over beyond the window kept its partition from every owner", seed: 3_041_779),
     ]
 
     @Test(arguments: regressions)
