@@ -103,8 +103,8 @@ final class NameLookup: Resolver, Sendable {
         guard getaddrinfo(host, String(port), &hint, &found) == 0 else { throw Unknown() }
         defer { freeaddrinfo(found) }
         return sequence(first: found) { $0?.pointee.ai_next }.prefix { $0 != nil }.compactMap { entry in
-            guard let address = entry?.pointee.ai_addr else { return nil }
-            return switch NIOBSDSocket.AddressFamily(rawValue: CInt(address.pointee.sa_family)) {
+            guard let entry = entry?.pointee, let address = entry.ai_addr else { return nil }
+            return switch NIOBSDSocket.AddressFamily(rawValue: entry.ai_family) {
             case .inet:
                 UnsafeRawPointer(address).withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
                     SocketAddress($0.pointee, host: host)
