@@ -34,6 +34,9 @@ final class Process {
     private(set) var hasStopped = false
     private(set) var drainAskedAt: Int64?
     private var freezes = 0
+    /// When the last freeze ended.
+    private var thawed: Int64?
+    private var reportsStatistics = false
     private var stalls = 0
     private var deferred: [() -> Void] = []
     private var deferredLoop: [() -> Void] = []
@@ -97,7 +100,8 @@ final class Process {
         lookAtOutputs()
         // Statistics may be late: then the loop's own clock must do, as long as nobody is cut off from the coordinator.
         let mayBeLate = plan.faults.isDisjoint(with: [.coordinatorCut, .brokerCut])
-        if !mayBeLate || world.flip(0.5) { reportStatistics() }
+        reportsStatistics = !mayBeLate || world.flip(0.5)
+        if reportsStatistics { reportStatistics() }
     }
 
     var wallTime: WallTime { WallTime(milliseconds: world.wall + skew) }
@@ -188,8 +192,12 @@ final class Process {
     }
 
     /// All of it, as under SIGSTOP.
+    ///
+    /// Without statistics nothing but the loop's clock tells of it, and a clock does not add up two sleeps within one session: only in
+    /// the model is there such a client, so that this guard is seen to hold alone, and its sleeps lie a session apart.
     func freeze(for duration: Int64) {
         guard !isDead else { return }
+        if !reportsStatistics, freezes == 0, let thawed, world.now - thawed < Plan.sessionTimeout { return }
         world.trace("\(name): frozen for \(duration / 1_000_000) ms")
         freezes += 1
         becomeUnreachable()
@@ -204,6 +212,7 @@ final class Process {
         freezes -= 1
         becomeReachable()
         guard freezes == 0 else { return }
+        thawed = world.now
         world.trace("\(name): thaws")
         let due = deferred
         deferred = []
