@@ -1,14 +1,39 @@
+import Foundation
 import OTPContract
 import Testing
 
 @Suite("Scrub: the upstream's words without the user's")
 struct ScrubTests {
+    /// Whatever is scrubbed here, one that remembers must scrub in the same way, the first time and the second.
     private func scrubbed(_ message: String, code: String = "ART2") throws -> String {
-        scrub(
-            message,
-            phone: try #require(PhoneNumber(normalising: "5324818942")),
-            code: try #require(OTPCode(trimming: code))
-        )
+        let phone = try #require(PhoneNumber(normalising: "5324818942"))
+        let code = try #require(OTPCode(trimming: code))
+        let scrubbed = scrub(message, phone: phone, code: code)
+        var remembering = MessageScrubber()
+        for _ in 1...2 { #expect(remembering.scrub(message, phone: phone, code: code) == scrubbed) }
+        return scrubbed
+    }
+
+    @Test func whatIsRememberedOfAMessageHoldsForNumbersAlone() throws {
+        let phone = try #require(PhoneNumber(normalising: "5324818942"))
+        var scrubber = MessageScrubber()
+        for (code, expected) in [("482913", "Yanlis kod"), ("Yanlis", "*** kod"), ("4829", "Yanlis kod")] {
+            #expect(scrubber.scrub("Yanlis kod", phone: phone, code: try #require(OTPCode(trimming: code))) == expected)
+        }
+    }
+
+    /// In base64 digits may be letters alone, wherever they begin in a group of three bytes.
+    @Test(arguments: ["", "x", "xy", "xyz"], ["4829", "482913", "0000", "5324818942"])
+    func noMessageIsRememberedThatMayHoldDigits(before: String, code: String) throws {
+        for text in [code, String(code.reversed())] {
+            let encoded = Data("\(before)\(text)z".utf8).base64EncodedString()
+            var scrubber = MessageScrubber()
+            let phone = try #require(PhoneNumber(normalising: "5324818942"))
+            let other = try #require(OTPCode(trimming: "7777"))
+            let own = try #require(OTPCode(trimming: code.count == 10 ? "482913" : code))
+            _ = scrubber.scrub("yanıt \(encoded)", phone: phone, code: other)
+            #expect(!scrubber.scrub("yanıt \(encoded)", phone: phone, code: own).contains(encoded.prefix(6)))
+        }
     }
 
     @Test(arguments: [

@@ -182,13 +182,15 @@ private struct Draft {
 
     /// Takes what is usable of the identifiers, before anything else is judged.
     mutating func readIdentity(of object: JSON) {
-        sessionID = object[fields.sessionID]?.string.flatMap { Identifier.isClear($0) ? SessionID($0) : nil }
+        sessionID = object[fields.sessionID]?.string.flatMap { SessionID(clear: $0) }
         if let text = object[fields.commandID]?.string, Identifier.isClear(text) { commandID = text }
     }
 
     func command(from object: JSON) throws(Refusal) -> VerifyCommand {
-        try judge(try required(.sessionID, in: object), .sessionID)
-        guard let sessionID else { throw refusal(.sessionID, "is unusable") }
+        guard let sessionID else {
+            try judge(try required(.sessionID, in: object), .sessionID)
+            throw refusal(.sessionID, "is unusable")
+        }
         guard let phone = PhoneNumber(normalising: try required(.phone, in: object)) else {
             throw refusal(.phone, "must be a Turkish mobile number, as 5XXXXXXXXX")
         }

@@ -13,7 +13,19 @@ package struct Coordinates: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `topic/partition/offset`.
-    package var description: String { topic + "/" + String(partition) + "/" + String(offset) }
+    package var description: String { String(decoding: encoded, as: UTF8.self) }
+
+    /// The bytes of the description.
+    var encoded: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(topic.utf8.count + 40)
+        bytes.append(contentsOf: topic.utf8)
+        bytes.append(UInt8(ascii: "/"))
+        bytes.appendDecimal(Int64(partition))
+        bytes.append(UInt8(ascii: "/"))
+        bytes.appendDecimal(offset)
+        return bytes
+    }
 }
 
 /// The `otp_session_id` that ties the commands of one OTP together: 1–256 bytes of UTF-8, no control characters.
@@ -25,6 +37,12 @@ package struct SessionID: Hashable, Sendable, CustomStringConvertible {
     /// `nil` if `text` is empty, longer than 256 bytes, or holds a control character.
     package init?(_ text: String) {
         guard Identifier.isUsable(text) else { return nil }
+        self.text = text
+    }
+
+    /// `nil` also if it could be taken for another, see ``Identifier/isClear(_:)``.
+    init?(clear text: String) {
+        guard Identifier.isClear(text) else { return nil }
         self.text = text
     }
 
@@ -51,7 +69,11 @@ enum Identifier {
 extension String {
     /// Equality of the encoded bytes, where `==` would also equate canonically equivalent texts.
     func hasSameBytes(as other: String) -> Bool {
-        self == other && utf8.elementsEqual(other.utf8)
+        guard utf8.count == other.utf8.count else { return false }
+        let isSame = utf8.withContiguousStorageIfAvailable { bytes in
+            other.utf8.withContiguousStorageIfAvailable { bytes.elementsEqual($0) }
+        }
+        return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
     }
 
     func hashBytes(into hasher: inout Hasher) {

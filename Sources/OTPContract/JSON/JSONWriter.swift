@@ -5,7 +5,7 @@ package struct JSONWriter: Sendable {
     /// What has been written so far.
     package private(set) var bytes: [UInt8] = []
 
-    package init(capacity: Int = 512) {
+    package init(capacity: Int = 768) {
         bytes.reserveCapacity(capacity)
     }
 
@@ -43,7 +43,7 @@ package struct JSONWriter: Sendable {
 
     package mutating func integer(_ value: some BinaryInteger) {
         separate()
-        bytes.append(contentsOf: String(value).utf8)
+        if let value = Int64(exactly: value) { bytes.appendDecimal(value) } else { bytes.append(contentsOf: String(value).utf8) }
     }
 
     package mutating func bool(_ value: Bool) {
@@ -75,7 +75,7 @@ package struct JSONWriter: Sendable {
     }
 
     private mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
-        guard text.contains(where: Self.needsEscape) else {
+        guard Self.isNotPlain(text), text.contains(where: Self.needsEscape) else {
             bytes.append(contentsOf: text)
             return
         }
@@ -94,12 +94,31 @@ package struct JSONWriter: Sendable {
         }
     }
 
+    /// Whether a byte is anything but a printable one of ASCII that stands for itself, looked at eight at a time.
+    private static func isNotPlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        let bytes = UnsafeRawBufferPointer(text)
+        let low: UInt64 = 0x0101_0101_0101_0101
+        let high: UInt64 = 0x8080_8080_8080_8080
+        /// Its high bits tell of a zero byte (and of some bytes above one, which costs a second look).
+        func zero(_ word: UInt64) -> UInt64 { (word &- low) & ~word }
+        var index = 0
+        while index + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let control = (word &- low &* 0x20) & ~word
+            let others = zero(word ^ low &* 0x22) | zero(word ^ low &* 0x5c) | zero(word ^ low &* 0x7f)
+            if (word | control | others) & high != 0 { return true }
+            index += 8
+        }
+        return bytes[index...].contains { needsEscape($0) || $0 >= 0x80 }
+    }
+
     /// Whether something must be escaped, or may have to: in UTF-8, what steers a display and is not ASCII begins with one of these
     /// bytes, and no letter of Turkish does.
     private static func needsEscape(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0..<0x20, UInt8(ascii: "\""), UInt8(ascii: "\\"), 0x7f, 0xc2, 0xd8, 0xdb, 0xdc, 0xe0...0xe2, 0xef...0xff:
-            true
+        // Nearly all that is ever written.
+        if byte < 0x7f { return byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") }
+        return switch byte {
+        case 0x7f, 0xc2, 0xd8, 0xdb, 0xdc, 0xe0...0xe2, 0xef...0xff: true
         default: false
         }
     }

@@ -36,6 +36,9 @@ package enum EchoHeaders {
 
     /// The kept headers in the order of the record.
     package static func select(from headers: [Header]) -> [Header] {
+        if headers.allSatisfy({ names.contains($0.name) }), headers.reduce(0, { $0 + $1.size }) <= maximumBytes {
+            return headers
+        }
         var room = maximumBytes
         var kept: [Int] = []
         for name in names {

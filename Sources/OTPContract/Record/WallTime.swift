@@ -41,36 +41,32 @@ package struct WallTime: Hashable, Comparable, Sendable {
     ///
     /// RFC 3339 ends at the years 0000 and 9999: moments beyond are written as the nearest one that it can express.
     package var iso8601: String {
+        String(decoding: iso8601Bytes, as: UTF8.self)
+    }
+
+    /// The same as bytes.
+    var iso8601Bytes: [UInt8] {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(24)
         appendISO8601(to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 
     func appendISO8601(to bytes: inout [UInt8]) {
         let clamped = min(max(milliseconds, Self.firstExpressible), Self.lastExpressible)
         let (day, rest) = Self.floorDivide(clamped, by: 86_400_000)
         let date = Self.date(ofDay: day)
-        func append(_ value: Int64, digits: Int64) {
-            var power = digits
-            while power > 0 {
-                bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / power % 10))
-                power /= 10
-            }
+        func append(_ value: Int64, digits: Int, then next: Unicode.Scalar) {
+            bytes.appendDigits(UInt64(value), count: digits)
+            bytes.append(UInt8(ascii: next))
         }
-        append(date.year, digits: 1000)
-        bytes.append(UInt8(ascii: "-"))
-        append(date.month, digits: 10)
-        bytes.append(UInt8(ascii: "-"))
-        append(date.day, digits: 10)
-        bytes.append(UInt8(ascii: "T"))
-        append(rest / 3_600_000, digits: 10)
-        bytes.append(UInt8(ascii: ":"))
-        append(rest / 60_000 % 60, digits: 10)
-        bytes.append(UInt8(ascii: ":"))
-        append(rest / 1000 % 60, digits: 10)
-        bytes.append(UInt8(ascii: "."))
-        append(rest % 1000, digits: 100)
-        bytes.append(UInt8(ascii: "Z"))
+        append(date.year, digits: 4, then: "-")
+        append(date.month, digits: 2, then: "-")
+        append(date.day, digits: 2, then: "T")
+        append(rest / 3_600_000, digits: 2, then: ":")
+        append(rest / 60_000 % 60, digits: 2, then: ":")
+        append(rest / 1000 % 60, digits: 2, then: ".")
+        append(rest % 1000, digits: 3, then: "Z")
     }
 
     private static let firstExpressible = days(year: 0, month: 1, day: 1) * 86_400_000

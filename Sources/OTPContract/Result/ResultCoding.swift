@@ -74,7 +74,7 @@ extension ResultEvent {
         }
         return ResultEvent(
             commandID: try reader.required(Name.commandID, \.string),
-            sessionID: try reader.optional(Name.sessionID) { $0.string.flatMap(SessionID.init) },
+            sessionID: try reader.optional(Name.sessionID) { $0.string.flatMap { SessionID($0) } },
             status: try reader.required(Name.status) { $0.string.flatMap(Status.init) },
             reason: try reader.required(Name.reason) { $0.string.flatMap(Reason.init) },
             retryable: try reader.required(Name.retryable, \.bool),

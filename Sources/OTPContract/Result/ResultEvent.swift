@@ -96,16 +96,24 @@ package struct ResultEvent: Equatable, Sendable {
     ///
     /// `ce_id` is made of the command's coordinates alone, so that a result published twice is recognised as one.
     package func headers() -> [Header] {
-        var headers = [
-            Header(name: "ce_specversion", text: "1.0"),
-            Header(name: "ce_id", text: source.description + "/result"),
-            Header(name: "ce_source", text: "/otp-worker"),
-            Header(name: "ce_type", text: "tr.com.paynet.otp.verification.v1"),
-        ]
+        var headers: [Header] = []
+        headers.reserveCapacity(8 + echo.count)
+        headers.append(Self.specVersion)
+        headers.append(Header(name: "ce_id", value: source.encoded + Self.resultSuffix))
+        headers.append(Self.origin)
+        headers.append(Self.type)
         if let sessionID { headers.append(Header(name: "ce_subject", text: sessionID.text)) }
-        headers.append(Header(name: "ce_time", text: completedAt.iso8601))
-        headers.append(Header(name: "content-type", text: "application/json"))
+        headers.append(Header(name: "ce_time", value: completedAt.iso8601Bytes))
+        headers.append(Self.contentType)
         if undeliverable { headers.append(Header(name: "otp_reply_undeliverable", text: "true")) }
-        return headers + echo
+        headers += echo
+        return headers
     }
+
+    // The same in every result, and made once.
+    private static let specVersion = Header(name: "ce_specversion", text: "1.0")
+    private static let origin = Header(name: "ce_source", text: "/otp-worker")
+    private static let type = Header(name: "ce_type", text: "tr.com.paynet.otp.verification.v1")
+    private static let contentType = Header(name: "content-type", text: "application/json")
+    private static let resultSuffix = Array("/result".utf8)
 }

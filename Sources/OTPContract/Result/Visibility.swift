@@ -24,7 +24,8 @@ enum Visibility {
 extension Identifier {
     /// Whether a producer may name something so: usable, and no two such texts look alike for a character that cannot be seen.
     static func isClear(_ text: String) -> Bool {
-        isUsable(text) && text.utf8.first != 0x20 && text.utf8.last != 0x20
-            && !text.unicodeScalars.contains(where: Visibility.isInvisible)
+        guard isUsable(text), text.utf8.first != 0x20, text.utf8.last != 0x20 else { return false }
+        // Of ASCII only control characters cannot be seen, and what is usable has none.
+        return text.utf8.allSatisfy { $0 < 0x80 } || !text.unicodeScalars.contains(where: Visibility.isInvisible)
     }
 }

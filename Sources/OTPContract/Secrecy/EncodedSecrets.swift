@@ -31,6 +31,27 @@ struct EncodedSecrets {
     /// Of a pattern: four bytes, behind one, decide so many for themselves.
     private static let fewestSextets = 4
 
+    /// Whether digits, and which is no matter, could stand in the text's base64, if there are four of them at least.
+    ///
+    /// In hexadecimal they cannot without a digit.
+    static func mayHoldDigits(in text: [Unicode.Scalar]) -> Bool {
+        lines(of: text).contains { line in
+            guard line.sextets.count >= fewestSextets else { return false }
+            return (0...(line.sextets.count - fewestSextets)).contains { start in
+                let bits = line.sextets[start..<(start + fewestSextets)].reduce(UInt32(0)) { $0 << 6 | UInt32($1) }
+                return areDigits(bits)
+            }
+        }
+    }
+
+    /// Whether so many sextets can be of digits, which begin with the first bit, or four or six bits before it.
+    private static func areDigits(_ bits: UInt32) -> Bool {
+        func isDigit(_ shift: UInt32) -> Bool { (0x30...0x39).contains(bits >> shift & 0xff) }
+        return isDigit(16) && isDigit(8) && isDigit(0)
+            || bits >> 20 <= 9 && isDigit(12) && isDigit(4) && bits & 0xf == 3
+            || (0x30...0x39).contains(bits >> 18) && isDigit(10) && isDigit(2) && bits & 3 == 0
+    }
+
     /// What to look for in base64.
     private struct Patterns {
         /// What is surely in base64 that holds a secret, wherever it begins there; as sextets.

@@ -53,7 +53,14 @@ package struct PhoneNumber: Hashable, Redacting {
     }
 
     /// `532*****42`: enough for a support case, too little to call.
-    package var masked: String { "\(revealed.prefix(3))*****\(revealed.suffix(2))" }
+    package var masked: String {
+        String(unsafeUninitializedCapacity: 10) { text in
+            for (index, digit) in revealed.utf8.enumerated() {
+                text.initializeElement(at: index, to: 3..<8 ~= index ? UInt8(ascii: "*") : digit)
+            }
+            return 10
+        }
+    }
 }
 
 /// What the user typed: 1–16 characters, case kept, digits of any script as ASCII digits.
@@ -72,6 +79,12 @@ package struct OTPCode: Hashable, Redacting {
     /// `nil` if nothing is left once the white space and the invisible characters around it are gone, or more than 16 characters or 128
     /// bytes are.
     package init?(trimming text: String) {
+        // As nearly all are: nothing around it, and nothing but letters and digits of ASCII.
+        if (1...Self.maximumCharacters).contains(text.utf8.count), text.utf8.allSatisfy(\.isASCIILetterOrDigit) {
+            revealed = text
+            canBeRight = true
+            return
+        }
         let isPadding = { (scalar: Unicode.Scalar) in scalar.properties.isWhitespace || scalar.isInvisible }
         let scalars = text.unicodeScalars
         guard let first = scalars.firstIndex(where: { !isPadding($0) }),

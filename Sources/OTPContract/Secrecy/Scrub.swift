@@ -9,6 +9,39 @@ package func scrub(_ message: String, phone: PhoneNumber, code: OTPCode) -> Stri
     return truncate(scrubber.scrubbed(message), toBytes: 512)
 }
 
+/// Scrubs the messages of one upstream, most of whose answers carry one of a few.
+///
+/// What it remembers are messages in which no digits can be read, so none of them holds a phone or a code.
+package struct MessageScrubber: Sendable {
+    private static let most = 16
+    /// Bytes of each.
+    private static let longest = 256
+
+    private var harmless: [String] = []
+
+    package init() {}
+
+    /// The same as the function of that name.
+    package mutating func scrub(_ message: String, phone: PhoneNumber, code: OTPCode) -> String {
+        guard code.isLongNumber, message.utf8.count <= Self.longest else {
+            return OTPContract.scrub(message, phone: phone, code: code)
+        }
+        if harmless.contains(where: message.hasSameBytes) { return message }
+        guard !Scrubber.mayHoldDigits(message) else { return OTPContract.scrub(message, phone: phone, code: code) }
+        if harmless.count == Self.most { harmless.removeFirst() }
+        harmless.append(message)
+        return message
+    }
+}
+
+extension OTPCode {
+    /// It is made of digits, and of so many that it is looked for in every disguise.
+    fileprivate var isLongNumber: Bool {
+        revealed.utf8.count >= Scrubber.longCode
+            && revealed.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
+}
+
 private func truncate(_ text: String, toBytes limit: Int) -> String {
     guard text.utf8.count > limit else { return text }
     var end = text.startIndex
@@ -59,14 +92,28 @@ private struct Scrubber {
         self.phone = digits
         phones = ["0090", "90", "0", ""].map { Array($0.unicodeScalars) + digits } + [digits.reversed()]
         self.code = code.revealed.unicodeScalars.compactMap(\.plain)
-        let isCodeLong = self.code.count >= 4
+        let isCodeLong = self.code.count >= Self.longCode
         disguises = isCodeLong ? [self.code, self.code.reversed()] : []
         codeMayBeInsideAWord = isCodeLong && self.code.contains(where: Self.isDigit)
         encodings = EncodedSecrets(code: code.revealed, phone: phone.revealed, isCodeLong: isCodeLong)
     }
 
+    /// Characters of a code that is looked for in every disguise.
+    static let longCode = 4
     /// How often escapes are read: one may stand within another, `%5Cu0041`.
     private static let escapeLevels = 3
+
+    /// Whether anything made of digits could be read out of a message, whichever they are: if not, neither a phone nor a long code of
+    /// digits is in it.
+    static func mayHoldDigits(_ message: String) -> Bool {
+        var text = SpelledText(message)
+        for _ in 0...escapeLevels {
+            if text.hasDigit || EncodedSecrets.mayHoldDigits(in: text.scalars) { return true }
+            guard let inner = text.unescaped() else { return false }
+            text = inner
+        }
+        return false
+    }
 
     func scrubbed(_ message: String) -> String {
         var text = SpelledText(message)

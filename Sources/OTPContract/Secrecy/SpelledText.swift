@@ -23,6 +23,8 @@ struct SpelledText {
         return ("0"..."9").contains(scalar)
     }
 
+    var hasDigit: Bool { plain.indices.contains(where: isDigit) }
+
     /// Where a part of it stands in the message; the part is not empty.
     func place(of part: Range<Int>) -> Range<Int> {
         places[part.lowerBound].lowerBound..<places[part.upperBound - 1].upperBound
