@@ -29,6 +29,7 @@ package struct Engine: ~Copyable {
     /// The wall clock as told: only for times that are shown or kept, never for a wait.
     private var wallLine: WallLine
     var watchdog: Watchdog
+    var scrubber = MessageScrubber()
     private var requestedWake: Instant?
     var effects: [Effect] = []
 
@@ -48,18 +49,23 @@ package struct Engine: ~Copyable {
     }
 
     /// Takes one event, at one moment never earlier than the last one's, and returns what is to be done about it, in order.
-    package mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
-        handle(CollectionOfOne(event), at: now)
-    }
+    package mutating func handle(_ event: Event, at now: Instant) -> [Effect] { handle([event], at: now) }
 
     /// The same for events that came together: what follows from all of them is worked out once.
-    package mutating func handle(_ events: some Collection<Event>, at now: Instant) -> [Effect] {
+    package mutating func handle(_ events: [Event], at now: Instant) -> [Effect] {
+        var effects: [Effect] = []
+        handle(events, at: now, into: &effects)
+        return effects
+    }
+
+    /// The same, appended to a list whose room is used again and again.
+    package mutating func handle(_ events: [Event], at now: Instant, into list: inout [Effect]) {
+        swap(&effects, &list)
         turn(at: now)
         for event in events { take(event, at: now) }
-        if isExcused || events.contains(where: \.isProgress) { watchdog.progressed(at: now) }
+        if events.contains(where: \.isProgress) || isExcused { watchdog.progressed(at: now) }
         progress(at: now)
-        defer { effects.removeAll(keepingCapacity: true) }
-        return effects
+        swap(&effects, &list)
     }
 
     /// Whether a byte of this record's request may be written now.
@@ -145,7 +151,7 @@ package struct Engine: ~Copyable {
         fillSlots(at: now)
         formBatchIfDue(at: now)
         releaseIfSettled(at: now)
-        if group.drainProgressed(isIdle: isDrained, at: now) { stop() }
+        if !group.isRunning, group.drainProgressed(isIdle: isDrained, at: now) { stop() }
         scheduleWake(at: now)
     }
 

@@ -54,7 +54,7 @@ extension Engine {
     }
 
     /// What of an answer may be shown: nothing that could be what was asked about, sent back.
-    private func kept(of answer: UpstreamAnswer, about command: Command) -> (code: Int?, message: String?) {
+    private mutating func kept(of answer: UpstreamAnswer, about command: Command) -> (code: Int?, message: String?) {
         guard let verify = command.record.command else { return (nil, nil) }
         let number = answer.httpStatus == 200 ? answer.body?.code : answer.body?.resultCode
         let code = number.flatMap { number in
@@ -62,7 +62,8 @@ extension Engine {
             return AnswerClass.isDocumented(number) || scrub(text, phone: verify.phone, code: verify.code) == text
                 ? number : nil
         }
-        return (code, answer.body?.message.map { scrub($0, phone: verify.phone, code: verify.code) })
+        let message = answer.body?.message.map { scrubber.scrub($0, phone: verify.phone, code: verify.code) }
+        return (code, message)
     }
 
     private mutating func settle(

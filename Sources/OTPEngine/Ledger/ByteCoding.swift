@@ -2,6 +2,8 @@
 struct ByteWriter {
     private(set) var bytes: [UInt8] = []
 
+    init() { bytes.reserveCapacity(64) }
+
     mutating func byte(_ value: UInt8) { bytes.append(value) }
 
     mutating func fixed<Value: FixedWidthInteger>(_ value: Value) {
@@ -22,9 +24,8 @@ struct ByteWriter {
     mutating func signed(_ value: Int64) { unsigned(UInt64(bitPattern: (value << 1) ^ (value >> 63))) }
 
     mutating func text(_ value: String) {
-        let utf8 = Array(value.utf8)
-        unsigned(UInt64(utf8.count))
-        bytes += utf8
+        unsigned(UInt64(value.utf8.count))
+        bytes.append(contentsOf: value.utf8)
     }
 
     mutating func raw(_ value: some Sequence<UInt8>) { bytes += value }

@@ -41,18 +41,24 @@ struct SessionStore: Sendable {
 
     /// Changes a session, which begins empty if it is new and is forgotten if nothing is left of it.
     mutating func update(_ session: SessionDigest, _ change: (inout SessionEntry) -> Void) {
-        if let place = place(of: session) {
-            unpacked[session] = packed[Int(place)].unpacked(words)
-            release(place, session)
-        }
-        inDoubt += Self.apply(change, to: &unpacked[session, default: SessionEntry()])
-        guard let entry = unpacked[session] else { return }
+        let place = place(of: session)
+        var entry =
+            place.map { packed[Int($0)].unpacked(words) } ?? unpacked.removeValue(forKey: session) ?? SessionEntry()
+        inDoubt += Self.apply(change, to: &entry)
         if entry.isEmpty {
-            unpacked[session] = nil
-        } else if let rested = PackedSession(entry, high: session.high, &words), places[session.low] == nil {
-            // Two sessions with one lower half are possible, if not likely: the second stays unpacked.
-            unpacked[session] = nil
-            keep(rested, session)
+            if let place { release(place, session) }
+        } else if let rested = PackedSession(entry, high: session.high, &words) {
+            if let place {
+                packed[Int(place)] = rested
+            } else if places[session.low] == nil {
+                keep(rested, session)
+            } else {
+                // Two sessions with one lower half are possible, if not likely: the second stays unpacked.
+                unpacked[session] = entry
+            }
+        } else {
+            if let place { release(place, session) }
+            unpacked[session] = entry
         }
     }
 

@@ -13,7 +13,7 @@ final class Partition {
     var progress = PartitionProgress(committed: 0)
     var ledger = SessionLedger(retention: .zero)
     var tail = LedgerTail()
-    private(set) var commands: [Int64: Command] = [:]
+    private(set) var commands = OffsetTable<Command>()
     var lanes = Lanes()
 
     init(place: PartitionEpoch, now: Instant) {
@@ -47,17 +47,15 @@ final class Partition {
 
     subscript(offset: Int64) -> Command? { commands[offset] }
 
-    func admitted(_ command: Command) { commands[command.offset] = command }
+    func admitted(_ command: Command) { commands.append(command, at: command.offset) }
 
     /// - Returns: the command, unless it has gone before.
     func finished(_ offset: Int64) -> Command? {
-        guard let command = commands.removeValue(forKey: offset) else { return nil }
+        guard let command = commands.remove(at: offset) else { return nil }
         tail.finished(offset)
         return command
     }
 
-    /// Ascending by offset: what a dictionary's order decided could not be repeated.
-    func inOrder(where isMeant: (Command) -> Bool) -> [Command] {
-        commands.values.filter(isMeant).sorted { $0.offset < $1.offset }
-    }
+    /// Ascending by offset.
+    func inOrder(where isMeant: (Command) -> Bool) -> [Command] { commands.values.filter(isMeant) }
 }

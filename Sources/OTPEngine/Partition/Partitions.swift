@@ -1,6 +1,7 @@
 /// The partitions that this worker owns, each within its epoch, and what is known of the outputs of all.
 struct Partitions {
-    private var owned: [Int32: Partition] = [:]
+    /// Ascending by number, so that what their order decides can be repeated.
+    private var owned: [Partition] = []
     private var nextEpoch: UInt32 = 1
     /// Partitions of the commands whose results or ledger cannot be written, and why; owned or not.
     private(set) var unwritable: [Int32: String] = [:]
@@ -11,33 +12,48 @@ struct Partitions {
 
     var isEmpty: Bool { owned.isEmpty }
     var count: Int { owned.count }
-    /// In no order: for what no order can change.
-    var all: some Collection<Partition> { owned.values }
-    var numbers: [Int32] { owned.keys.sorted() }
+    /// Ascending by number.
+    var all: some Collection<Partition> { owned }
+    var numbers: [Int32] { owned.map(\.place.partition) }
 
-    subscript(number: Int32) -> Partition? { owned[number] }
+    subscript(number: Int32) -> Partition? {
+        let index = index(of: number)
+        return index < owned.count && owned[index].place.partition == number ? owned[index] : nil
+    }
 
-    /// The partition of this epoch; nil when it has gone since, or began anew.
+    /// The partition of this epoch; nil when it has gone since, or began again.
     subscript(place: PartitionEpoch) -> Partition? {
-        guard let partition = owned[place.partition], partition.place == place else { return nil }
+        guard let partition = self[place.partition], partition.place == place else { return nil }
         return partition
     }
 
-    /// Ascending by number: what a dictionary's order decided could not be repeated.
-    func inOrder(where isMeant: (Partition) -> Bool) -> [Partition] {
-        owned.values.filter(isMeant).sorted { $0.place.partition < $1.place.partition }
+    /// Ascending by number.
+    func inOrder(where isMeant: (Partition) -> Bool) -> [Partition] { owned.filter(isMeant) }
+
+    /// Where a partition of this number stands, or would.
+    private func index(of number: Int32) -> Int {
+        var low = 0
+        var high = owned.count
+        while low < high {
+            let middle = (low + high) / 2
+            if owned[middle].place.partition < number { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// A new epoch begins.
     mutating func assigned(_ number: Int32, at now: Instant) -> Partition {
         let partition = Partition(place: PartitionEpoch(partition: number, epoch: nextEpoch), now: now)
         nextEpoch += 1
-        owned[number] = partition
+        precondition(self[number] == nil, "an epoch begins when the one before has been dropped")
+        owned.insert(partition, at: index(of: number))
         return partition
     }
 
     /// - Returns: what went with it; nil when it was not owned.
-    mutating func dropped(_ number: Int32) -> Partition? { owned.removeValue(forKey: number) }
+    mutating func dropped(_ number: Int32) -> Partition? {
+        self[number] == nil ? nil : owned.remove(at: index(of: number))
+    }
 
     /// What the cluster's metadata says of the outputs.
     mutating func looked(_ unwritable: [Int32: String]) { self.unwritable = unwritable }

@@ -44,15 +44,13 @@ struct Unsettled {
     /// A state speaks of the whole session, and is proof that the records it names are finished (``LedgerRestore/Horizon``): so
     /// none may be left for a later batch.
     mutating func takeConcluded(room: inout Int) -> [Command] {
-        var sessions: Set<SessionDigest> = []
-        for command in voids { command.session.map { _ = sessions.insert($0) } }
-        var taken: [Command] = []
-        while room > 0, let command = concluded.popFirst() {
-            room -= 1
-            taken.append(command)
-            command.session.map { _ = sessions.insert($0) }
-        }
-        guard !concluded.isEmpty, !sessions.isEmpty else { return taken }
+        let first = min(room, concluded.count)
+        var taken = Array(concluded.prefix(first))
+        concluded.removeFirst(first)
+        room -= first
+        guard !concluded.isEmpty else { return taken }
+        let sessions = Set((voids + taken).compactMap(\.session))
+        guard !sessions.isEmpty else { return taken }
         let isTaken = { (command: Command) in command.session.map(sessions.contains) ?? false }
         taken += concluded.filter(isTaken)
         concluded.removeAll(where: isTaken)
