@@ -206,6 +206,14 @@ let package = Package(
             exclude: ["mutants.py", "mutation.py", "run.sh"],
             swiftSettings: strict
         ),
+        // What the codecs and the engine do for a command, for counting its instructions.
+        .executableTarget(
+            name: "hot-path",
+            dependencies: ["OTPContract", "OTPEngine"],
+            path: "Tests/HotPath",
+            exclude: ["count.py"],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "restore-benchmark",
             dependencies: ["OTPContract", "OTPEngine", "OTPWorker"],

@@ -8,10 +8,11 @@ cd "$repository"
 
 usage() {
     cat <<'TEXT'
-usage: deploy/test.sh [--unit | --simulate | --e2e | --sanitize address|thread]
+usage: deploy/test.sh [--unit | --release | --simulate | --e2e | --sanitize address|thread]
 
-Without an option: lint, checks of deploy/, build, unit tests, simulation, end-to-end tests.
+Without an option: lint, checks of deploy/, build, unit tests, build for release, simulation, end-to-end tests.
   --unit            lint, build and unit tests only
+  --release         the build for release, and how many instructions codecs and engine execute for a command
   --simulate        whole simulated fleets, and the mutants that they must catch (SEEDS=20000)
   --e2e             build the worker and run the end-to-end tests only
   --sanitize KIND   the tests of Kafka and Worker under the address or thread sanitizer, in a build folder of their own
@@ -52,6 +53,14 @@ unit_tests() {
     done
 }
 
+# As users build it: what only the optimiser's build refuses is seen here, and what it executes for a command is counted.
+release() {
+    step "Build for release"
+    swift build -c release --product otp-worker
+    step "Instructions per command"
+    Tests/HotPath/count.py
+}
+
 simulation() {
     step "Simulation"
     within 15m Tests/Simulation/run.sh
@@ -80,7 +89,7 @@ main() {
         usage
         return
         ;;
-    "all " | "--unit " | "--simulate " | "--e2e " | "--sanitize address" | "--sanitize thread") ;;
+    "all " | "--unit " | "--release " | "--simulate " | "--e2e " | "--sanitize address" | "--sanitize thread") ;;
     *)
         usage >&2
         return 2
@@ -91,6 +100,7 @@ main() {
     need_packages librdkafka-dev pkg-config kcat openssl
     need_python_tools
     case "$mode" in all | --e2e) need_promtool ;; esac
+    case "$mode" in all | --release) need_packages valgrind ;; esac
     case "$mode" in
     all)
         lint
@@ -99,9 +109,11 @@ main() {
         deploy/validate.sh --self-test
         build
         unit_tests
+        release
         simulation
         end_to_end_tests
         ;;
+    --release) release ;;
     --simulate) simulation ;;
     --unit)
         lint

@@ -29,6 +29,8 @@ final class EngineLoop: @unchecked Sendable {
 
     /// An upstream that closes connections at once is not asked for new ones more often.
     private static let warmingPause = Duration.seconds(2)
+    /// Effects of a turn for which there is room in the next; more than that are a rare turn.
+    private static let spareRoom = 4_096
 
     let eventLoop: any EventLoop
     /// When the loop last turned, in nanoseconds of the engine's clock; for the liveness probe.
@@ -41,6 +43,9 @@ final class EngineLoop: @unchecked Sendable {
     private var epochs: [Int32: PartitionEpoch] = [:]
     /// As which member of the group each epoch was begun; none when the group had forgotten the worker already.
     private var members: [PartitionEpoch: String] = [:]
+    /// What the upstream answered in this turn.
+    private var answers: [Event] = []
+    private var spareEffects: [Effect] = []
     private var wake: Scheduled<Void>?
     private var nextLook = Instant(nanoseconds: 0)
     private var nextWarming = Instant(nanoseconds: 0)
@@ -78,17 +83,22 @@ final class EngineLoop: @unchecked Sendable {
         eventLoop.execute { self.take(event) }
     }
 
-    func take(_ event: Event) { take(CollectionOfOne(event)) }
+    func take(_ event: Event) { take([event]) }
 
     /// Takes what came together, on the loop.
-    func take(_ events: some Collection<Event>) {
+    func take(_ events: [Event]) {
         eventLoop.preconditionInEventLoop()
         guard !isStopping else { return }
         let now = Clocks.now()
         lastTurn.store(now.nanoseconds, ordering: .relaxed)
-        let effects = engine.handle(events, at: now)
+        // Emptied and put back at the end, so that a turn allocates nothing for them.
+        var effects = spareEffects
+        spareEffects = []
+        engine.handle(events, at: now, into: &effects)
         if let spans = parts.spans { for event in events { spans.happened(event) } }
         for effect in effects { perform(effect) }
+        effects.removeAll(keepingCapacity: effects.count <= Self.spareRoom)
+        spareEffects = effects
     }
 
     private func take(_ items: [CommandIntake.Item], from thread: ConsumerThread) {
@@ -239,8 +249,19 @@ final class EngineLoop: @unchecked Sendable {
             timeout: timeout,
             // Asked at the socket write: the loop may have slept since the call was dispatched.
             permit: { !self.isStopping && self.engine.permits(id, at: Clocks.now()) },
-            completion: { self.take(.answered(id, $0)) }
+            completion: { self.answered(id, $0) }
         )
+    }
+
+    /// Answers that one turn of the loop reads are taken together, once it has read them all: what follows from them is worked out once.
+    private func answered(_ id: RecordID, _ answer: UpstreamAnswer) {
+        answers.append(.answered(id, answer))
+        guard answers.count == 1 else { return }
+        eventLoop.execute {
+            let answers = self.answers
+            self.answers = []
+            self.take(answers)
+        }
     }
 
     /// The membership is that of this moment, on this loop, on which every release happens too: a batch that a rebalance has
