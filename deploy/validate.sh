@@ -81,6 +81,8 @@ check_alert_tests() {
 
 check_runbook() { check runbook; }
 
+check_links() { check links; }
+
 check_dashboard() {
     check metrics
     check dashboard_rules >"$scratch/dashboard.yaml"
@@ -96,7 +98,7 @@ check_unit() {
     quietly systemd-analyze security --offline=true --threshold=15 --no-pager "$unit"
 }
 
-checks=(scripts image versions compose settings kubernetes alerts alert_tests runbook dashboard unit)
+checks=(scripts image versions compose settings kubernetes alerts alert_tests runbook links dashboard unit)
 
 # `check | file | sed expression`: a copy that is broken so must be refused by that check.
 # shellcheck disable=SC2016 # the dollars are the broken file's
@@ -141,10 +143,12 @@ breaks=(
     'runbook    | Sources/OTPWorker/Loop/Worker.swift                      | /drain did not end in time/ d'
     'runbook    | Sources/OTPWorker/Telemetry/Telemetry+Facts.swift             | s/notice("intake resumed")/warning("intake resumed")/'
     'runbook    | Sources/OTPWorker/Telemetry/Telemetry+Facts.swift             | s/loggers.kafka.notice("partition tried/chronicle.warning("partition tried/'
-    'runbook    | Sources/OTPWorker/OTPWorker.docc/Operations.md         | s/`kafka error` (`error`, `client`) | warning/`kafka error` (`error`, `client`) | error/'
+    'runbook    | Sources/OTPWorker/OTPWorker.docc/LogMessages.md        | s/`kafka error` (`error`, `client`) | warning/`kafka error` (`error`, `client`) | error/'
     'runbook    | Sources/OTPWorker/OTPWorker.docc/Operations.md         | s/otp_worker_waiting_commands/otp_worker_waiting/'
-    'runbook    | Sources/OTPWorker/OTPWorker.docc/Operations.md         | s/`ledger.retention`/`ledger.memory`/'
-    'runbook    | Sources/OTPWorker/OTPWorker.docc/Operations.md         | s/^## Keys$/## Secrets/'
+    'runbook    | Sources/OTPWorker/OTPWorker.docc/Sizing.md             | s/`ledger.retention`/`ledger.memory`/'
+    'links      | Sources/OTPWorker/OTPWorker.docc/Sizing.md             | s/^## Keys$/## Secrets/'
+    'links      | Sources/OTPWorker/OTPWorker.docc/LogMessages.md        | s/(Disaster.md)/(Disasters.md)/'
+    'links      | README.md                                        | s/#growing/#shrinking/'
     'alerts     | Sources/OTPWorker/OTPWorker.docc/Operations.md         | /^### loop late$/ d'
     'dashboard  | deploy/grafana/dashboards/otp-worker.json        | s/otp_worker_commands_total/otp_worker_comands_total/'
     'dashboard  | deploy/grafana/dashboards/otp-worker.json        | s/sum by (status) (rate/sum by (status (rate/'
@@ -164,7 +168,7 @@ self_test() {
         expression=$(trim "${entry#*| }")
         rm -rf "$copy"
         mkdir -p "$copy"
-        cp -r deploy Sources Package.swift "$copy"
+        cp -r deploy Sources Package.swift README.md "$copy"
         sed -i "$expression" "$copy/$file"
         if cmp -s "$file" "$copy/$file"; then
             printf '%s: nothing to break: %s\n' "$file" "$expression" >&2

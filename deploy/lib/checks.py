@@ -13,6 +13,7 @@ import yaml
 
 root = Path(sys.argv[2])
 deploy = root / "deploy"
+articles = root / "Sources/OTPWorker/OTPWorker.docc"
 faults = []
 
 
@@ -103,7 +104,7 @@ def alerts():
 def rules():
     """Each alert says what an operator needs, has a test, and is the same for the Prometheus operator."""
     tests = read("prometheus/alerts.test.yaml")
-    guide = root / "Sources/OTPWorker/OTPWorker.docc/Operations.md"
+    guide = articles / "Operations.md"
     for rule in (rule for group in alerts()["groups"] for rule in group["rules"]):
         name, notes = rule["alert"], rule.get("annotations", {})
         words = re.sub(r"(?<!^)(?=[A-Z])", "-", name.removeprefix("OTPWorker")).lower()
@@ -120,9 +121,10 @@ def rules():
 
 
 def runbook():
-    """The operations guide has every log message and none besides, and no metric, setting or section that is not there."""
-    text = (root / "Sources/OTPWorker/OTPWorker.docc/Operations.md").read_text()
-    told = set(re.findall(r"(?m)^\| `([^`]+)`[^|]* \| ([a-z, ]+) \|", text))
+    """The runbook's four articles have every log message and none besides, and no metric or setting that is not there."""
+    messages = (articles / "LogMessages.md").read_text()
+    text = messages + "".join((articles / f"{name}.md").read_text() for name in ("Operations", "Sizing", "Disaster"))
+    told = set(re.findall(r"(?m)^\| `([^`]+)`[^|]* \| ([a-z, ]+) \|", messages))
     for message, level in sorted(log_messages() ^ told):
         expect(False, f"the log messages differ: {level}: {message}")
     for name in sorted(set(re.findall(r"\b(?:otp_worker|process)_[a-z_]+", text)) - metric_names()):
@@ -131,9 +133,21 @@ def runbook():
     sections = {key.split(".")[0] for key in keys}
     for key in sorted(set(re.findall(r"`([a-z_]+\.[a-z_]+)`", text)) - set(keys)):
         expect(key.split(".")[0] not in sections, f"there is no setting {key}")
-    anchors = {heading.strip().lower().replace(" ", "-") for heading in re.findall(r"(?m)^#+ (.+)$", text)}
-    for anchor in sorted(set(re.findall(r"\]\(#([^)]+)\)", text)) - anchors):
-        expect(False, f"there is no section {anchor}")
+
+
+def links():
+    """Each link from a page of the documentation to another leads to a file, and to a section of it if it names one."""
+    text = lambda page: re.sub(r"(?ms)^```.*?^```$", "", page.read_text())
+    section = lambda words: re.sub(r"[^\w -]", "", words).strip().lower().replace(" ", "-")
+    for page in (root / "README.md", deploy / "contract/README.md", *articles.glob("*.md")):
+        for link in re.findall(r"\]\((?![a-z]+:)([^)\s]+)\)", text(page)):
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            if not target.exists():
+                expect(False, f"{page.relative_to(root)}: there is no {name}")
+            elif anchor:
+                sections = {section(heading) for heading in re.findall(r"(?m)^#+ (.+)$", text(target))}
+                expect(section(anchor) in sections, f"{page.relative_to(root)}: there is no section {link}")
 
 
 def settings():

@@ -46,7 +46,7 @@ package enum GroupChecks {
                 .warning(
                     check,
                     "\(id) has \(group.members) members for \(partitions) partitions: some have nothing to do",
-                    remedy: "run at most \(partitions) workers, or add partitions (README, More partitions)"
+                    remedy: "run at most \(partitions) workers, or add partitions (runbook, Growing)"
                 )
             ]
         }
@@ -107,7 +107,7 @@ package enum GroupChecks {
                 .failure(
                     check,
                     "commands were deleted before they were read: \(places(deleted)) stand before the first record kept",
-                    remedy: "raise retention.ms of the topic; what is gone stays unanswered (runbook, commands missed)"
+                    remedy: "raise retention.ms of the topic; what is gone stays unanswered (runbook, Disaster)"
                 )
             )
         }
