@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,10 +47,6 @@ struct call {
     char body[512];
 };
 
-struct lane {
-    struct command *first, *last;
-};
-
 static rd_kafka_t *consumer, *producer;
 static rd_kafka_queue_t *queue;
 static const char *results_topic;
@@ -60,10 +55,12 @@ static struct call *free_calls;
 static int loop, calls_under_way, unsettled;
 static int64_t curl_due_ms = -1;
 
-// Shared by the loop and the thread that commits: the lanes, `is_done` of what is in them, and `is_ending`.
+static volatile sig_atomic_t is_asked_to_end;
+static bool are_calls_ended;
+
+// Of each partition the first and the last command that are not settled; the lock is the loop's and that of the thread that commits.
+static struct command *first[LANES], *last[LANES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct lane lanes[LANES];
-static bool is_ending;
 
 static void fail(const char *what, const char *why) {
     fprintf(stderr, "peer_c: %s: %s\n", what, why);
@@ -91,8 +88,6 @@ static struct text field(const char *json, size_t length, const char *name) {
     if (!close) fail("no text in", name);
     return (struct text){at + 1, close - at - 1};
 }
-
-// ---- results and transactions, on a thread of their own
 
 static size_t write_time(char *target, int64_t at_ms) {
     static time_t cached_second = -1;
@@ -122,8 +117,7 @@ static int write_result(char *target, size_t size, const struct command *command
         phone + command->phone.length - 2, received, completed, topic, message->partition, (long long)message->offset);
 }
 
-#define TEXT_HEADER(name, text, size) RD_KAFKA_V_HEADER(name, text, size)
-#define FIXED_HEADER(name, text) RD_KAFKA_V_HEADER(name, text, sizeof text - 1)
+#define HEADER(name, text) RD_KAFKA_V_HEADER(name, text, sizeof text - 1)
 
 static void produce(const struct command *command) {
     char value[2048], completed[40], place[320];
@@ -136,10 +130,10 @@ static void produce(const struct command *command) {
     rd_kafka_resp_err_t error = rd_kafka_producev(
         producer, RD_KAFKA_V_TOPIC(results_topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_KEY((void *)command->session.bytes, command->session.length), RD_KAFKA_V_VALUE(value, length),
-        FIXED_HEADER("ce_specversion", "1.0"), TEXT_HEADER("ce_id", place, place_length + 7),
-        FIXED_HEADER("ce_source", "/otp-worker"), FIXED_HEADER("ce_type", "tr.com.paynet.otp.verification.v1"),
-        TEXT_HEADER("ce_subject", command->session.bytes, command->session.length), TEXT_HEADER("ce_time", completed, time_length),
-        FIXED_HEADER("content-type", "application/json"), RD_KAFKA_V_END);
+        HEADER("ce_specversion", "1.0"), RD_KAFKA_V_HEADER("ce_id", place, place_length + 7), HEADER("ce_source", "/otp-worker"),
+        HEADER("ce_type", "tr.com.paynet.otp.verification.v1"), HEADER("content-type", "application/json"),
+        RD_KAFKA_V_HEADER("ce_subject", command->session.bytes, command->session.length),
+        RD_KAFKA_V_HEADER("ce_time", completed, time_length), RD_KAFKA_V_END);
     if (error) fail("produce", rd_kafka_err2str(error));
 }
 
@@ -148,16 +142,15 @@ static struct command *take_finished(rd_kafka_topic_partition_list_t *offsets) {
     struct command *taken = NULL, **end = &taken;
     pthread_mutex_lock(&lock);
     for (int number = 0; number < LANES; number++) {
-        struct lane *lane = &lanes[number];
-        const rd_kafka_message_t *last = NULL;
-        while (lane->first && lane->first->is_done) {
-            *end = lane->first;
-            last = lane->first->message;
-            lane->first = lane->first->next;
+        const rd_kafka_message_t *newest = NULL;
+        while (first[number] && __atomic_load_n(&first[number]->is_done, __ATOMIC_ACQUIRE)) {
+            *end = first[number];
+            newest = first[number]->message;
+            first[number] = first[number]->next;
             end = &(*end)->next;
             *end = NULL;
         }
-        if (last) rd_kafka_topic_partition_list_add(offsets, rd_kafka_topic_name(last->rkt), number)->offset = last->offset + 1;
+        if (newest) rd_kafka_topic_partition_list_add(offsets, rd_kafka_topic_name(newest->rkt), number)->offset = newest->offset + 1;
     }
     pthread_mutex_unlock(&lock);
     return taken;
@@ -183,9 +176,7 @@ static void *commit_for_ever(void *unused) {
     (void)unused;
     for (;;) {
         usleep(COMMIT_EVERY_MS * 1000);
-        pthread_mutex_lock(&lock);
-        bool is_last = is_ending;
-        pthread_mutex_unlock(&lock);
+        bool is_last = __atomic_load_n(&are_calls_ended, __ATOMIC_ACQUIRE);
         rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
         struct command *batch = take_finished(offsets);
         if (batch) commit(batch, offsets);
@@ -193,8 +184,6 @@ static void *commit_for_ever(void *unused) {
         if (is_last) return NULL;
     }
 }
-
-// ---- calls
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
     struct command *command = ((struct call *)context)->command;
@@ -205,12 +194,12 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
 }
 
 static void start_call(struct command *command) {
+    struct text phone = command->phone, session = command->session, code = command->code;
     struct call *call = free_calls;
     free_calls = call->next;
     call->command = command;
     int length = snprintf(call->body, sizeof call->body, "{\"user_gsm\":\"%.*s\",\"otp_session_id\":\"%.*s\",\"otp_code\":\"%.*s\"}",
-                          (int)command->phone.length, command->phone.bytes, (int)command->session.length, command->session.bytes,
-                          (int)command->code.length, command->code.bytes);
+                          (int)phone.length, phone.bytes, (int)session.length, session.bytes, (int)code.length, code.bytes);
     if (length >= (int)sizeof call->body) fail("a command", "too long");
     curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body);
     curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE, (long)length);
@@ -227,27 +216,16 @@ static void end_call(CURL *easy, CURLcode outcome) {
     struct command *command = call->command;
     if (status != 200 || !memmem(command->answer, command->answer_length, "\"code\":0,", 9)) fail("call", "not verified");
     command->completed_ms = milliseconds(CLOCK_REALTIME);
-    command->is_done = true;
     curl_multi_remove_handle(multi, easy);
+    __atomic_store_n(&command->is_done, true, __ATOMIC_RELEASE);
     call->next = free_calls;
     free_calls = call;
     calls_under_way--;
 }
 
-static void end_calls(void) {
-    int left;
-    CURLMsg *message = curl_multi_info_read(multi, &left);
-    if (!message) return;
-    pthread_mutex_lock(&lock);
-    for (; message; message = curl_multi_info_read(multi, &left)) end_call(message->easy_handle, message->data.result);
-    pthread_mutex_unlock(&lock);
-}
-
 static int watch_socket(CURL *easy, curl_socket_t socket, int what, void *unused, void *is_known) {
     (void)easy, (void)unused;
-    struct epoll_event event = {.data.fd = socket};
-    if (what & CURL_POLL_IN) event.events |= EPOLLIN;
-    if (what & CURL_POLL_OUT) event.events |= EPOLLOUT;
+    struct epoll_event event = {.data.fd = socket, .events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0)};
     if (what == CURL_POLL_REMOVE) {
         epoll_ctl(loop, EPOLL_CTL_DEL, socket, NULL);
     } else {
@@ -276,7 +254,6 @@ static void make_calls(const char *origin, const char *ca_file, int count) {
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)count);
-    curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     for (int number = 0; number < count; number++) {
         struct call *call = calloc(1, sizeof *call);
         call->easy = curl_easy_init();
@@ -295,8 +272,6 @@ static void make_calls(const char *origin, const char *ca_file, int count) {
     }
 }
 
-// ---- commands
-
 static void take_command(rd_kafka_message_t *message) {
     if (message->err) fail("consume", rd_kafka_message_errstr(message));
     if (message->partition >= LANES) fail("a partition", "too many of them");
@@ -307,10 +282,8 @@ static void take_command(rd_kafka_message_t *message) {
     command->phone = field(message->payload, message->len, "\"user_gsm\"");
     command->code = field(message->payload, message->len, "\"otp_code\"");
     if (command->phone.length != 10) fail("a phone number", "not of ten digits");
-    struct lane *lane = &lanes[message->partition];
-    if (lane->first) lane->last->next = command;
-    else lane->first = command;
-    lane->last = command;
+    *(first[message->partition] ? &last[message->partition]->next : &first[message->partition]) = command;
+    last[message->partition] = command;
     start_call(command);
 }
 
@@ -343,7 +316,7 @@ static rd_kafka_t *make_client(rd_kafka_type_t type, const char *const settings[
 
 static void start_kafka(const char *brokers, const char *topic, const char *group) {
     const char *const reading[][2] = {{"bootstrap.servers", brokers}, {"group.id", group}, {"enable.auto.commit", "false"},
-        {"auto.offset.reset", "earliest"}, {"isolation.level", "read_committed"}, {"max.poll.interval.ms", "86400000"}, {NULL, NULL}};
+        {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "100"}, {"isolation.level", "read_committed"}, {"max.poll.interval.ms", "86400000"}, {NULL, NULL}};
     const char *const writing[][2] = {{"bootstrap.servers", brokers}, {"transactional.id", group}, {"linger.ms", "1"},
         {"partitioner", "murmur2_random"}, {NULL, NULL}};
     producer = make_client(RD_KAFKA_PRODUCER, writing);
@@ -358,11 +331,7 @@ static void start_kafka(const char *brokers, const char *topic, const char *grou
     queue = rd_kafka_queue_get_consumer(consumer);
 }
 
-static int watch(int descriptor) {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = descriptor};
-    epoll_ctl(loop, EPOLL_CTL_ADD, descriptor, &event);
-    return descriptor;
-}
+static void ask_to_end(int number) { is_asked_to_end = number; }
 
 // Tells once that there is something to read from, and ends the process if that is ever taken away.
 static void check_assignment(void) {
@@ -375,62 +344,55 @@ static void check_assignment(void) {
     rd_kafka_topic_partition_list_destroy(partitions);
 }
 
-static int milliseconds_to_wait(bool has_more) {
-    if (has_more && free_calls && __atomic_load_n(&unsettled, __ATOMIC_RELAXED) < UNSETTLED) return 0;
+// Until a socket, the queue or curl's timer has something, or for a moment.
+static void turn(int wake, bool *has_more) {
+    struct epoll_event events[128];
     int64_t wait = curl_due_ms < 0 ? IDLE_MS : curl_due_ms - milliseconds(CLOCK_MONOTONIC);
-    return wait < 0 ? 0 : wait > IDLE_MS ? IDLE_MS : (int)wait;
+    int running, count = epoll_wait(loop, events, 128, wait < 0 ? 0 : wait > IDLE_MS ? IDLE_MS : (int)wait);
+    for (int number = 0; number < count; number++) {
+        int descriptor = events[number].data.fd;
+        uint64_t ignored;
+        if (descriptor == wake) {
+            *has_more = read(wake, &ignored, sizeof ignored) > 0;
+        } else {
+            uint32_t what = events[number].events;
+            int told = (what & ~EPOLLOUT ? CURL_CSELECT_IN : 0) | (what & EPOLLOUT ? CURL_CSELECT_OUT : 0);
+            curl_multi_socket_action(multi, descriptor, told, &running);
+        }
+    }
+    bool is_due = curl_due_ms >= 0 && curl_due_ms <= milliseconds(CLOCK_MONOTONIC);
+    if (is_due) curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    for (CURLMsg *message; (message = curl_multi_info_read(multi, &count));) end_call(message->easy_handle, message->data.result);
 }
 
-static void run(int wake, int ends, int in_flight) {
-    struct epoll_event events[128];
-    bool has_more = true, is_asked_to_end = false;
+static void run(int wake, int in_flight) {
+    bool has_more = true;
     int64_t checked_ms = 0;
     while (!is_asked_to_end || calls_under_way > 0) {
-        int running, count = epoll_wait(loop, events, 128, milliseconds_to_wait(has_more && !is_asked_to_end));
-        for (int number = 0; number < count; number++) {
-            int descriptor = events[number].data.fd;
-            uint64_t ignored;
-            if (descriptor == ends) {
-                is_asked_to_end = true;
-                epoll_ctl(loop, EPOLL_CTL_DEL, ends, NULL);
-            } else if (descriptor == wake) {
-                has_more = read(wake, &ignored, sizeof ignored) > 0;
-            } else {
-                bool is_readable = events[number].events & ~EPOLLOUT, is_writable = events[number].events & EPOLLOUT;
-                int what = (is_readable ? CURL_CSELECT_IN : 0) | (is_writable ? CURL_CSELECT_OUT : 0);
-                curl_multi_socket_action(multi, descriptor, what, &running);
-            }
-        }
-        int64_t now = milliseconds(CLOCK_MONOTONIC);
-        if (curl_due_ms >= 0 && curl_due_ms <= now) curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-        end_calls();
+        turn(wake, &has_more);
         if (!is_asked_to_end && has_more) has_more = take_commands(in_flight);
+        int64_t now = milliseconds(CLOCK_MONOTONIC);
         if (now - checked_ms >= IDLE_MS) check_assignment(), checked_ms = now;
     }
 }
 
 int main(int count, char **arguments) {
     if (count != 8) fail("usage", "peer_c BROKERS COMMANDS RESULTS GROUP URL CA_FILE IN_FLIGHT");
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGTERM, ask_to_end);
     signal(SIGPIPE, SIG_IGN);
     loop = epoll_create1(EPOLL_CLOEXEC);
-    int wake = watch(eventfd(0, EFD_NONBLOCK)), ends = watch(signalfd(-1, &signals, SFD_NONBLOCK)), in_flight = atoi(arguments[7]);
+    int wake = eventfd(0, EFD_NONBLOCK), in_flight = atoi(arguments[7]);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = wake};
+    epoll_ctl(loop, EPOLL_CTL_ADD, wake, &event);
     uint64_t one = 1;
     results_topic = arguments[3];
-    curl_global_init(CURL_GLOBAL_ALL);
     make_calls(arguments[5], arguments[6], in_flight);
     start_kafka(arguments[1], arguments[2], arguments[4]);
     rd_kafka_queue_io_event_enable(queue, wake, &one, sizeof one);
     pthread_t committer;
     pthread_create(&committer, NULL, commit_for_ever, NULL);
-    run(wake, ends, in_flight);
-    pthread_mutex_lock(&lock);
-    is_ending = true;
-    pthread_mutex_unlock(&lock);
+    run(wake, in_flight);
+    __atomic_store_n(&are_calls_ended, true, __ATOMIC_RELEASE);
     pthread_join(committer, NULL);
     rd_kafka_consumer_close(consumer);
     return 0;

@@ -99,6 +99,7 @@ class Peer:
         )
         await self.in_thread(self.producer.init_transactions, WAIT)
         reading = {"enable.auto.commit": False, "auto.offset.reset": "earliest", "isolation.level": "read_committed"}
+        reading["fetch.wait.max.ms"] = 100
         self.consumer = Consumer({**brokers, **reading, "group.id": self.given.group})
         self.consumer.subscribe([self.given.commands], on_assign=self.on_assign, on_revoke=self.on_revoke)
         loop = asyncio.get_running_loop()
