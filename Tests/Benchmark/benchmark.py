@@ -21,7 +21,8 @@ import report
 def measure_all(names: list[str], rounds: int, given: measure.Conditions) -> report.Rounds:
     figures: report.Rounds = {name: [] for name in names}
     for turn in range(rounds):
-        for name in names:
+        # Another one begins each round: a broker that has just started serves the first one worse.
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
             with tempfile.TemporaryDirectory() as folder:
                 figures[name].append(measure.run(name, given, folder))
             one = figures[name][-1]

@@ -52,7 +52,7 @@ def broker() -> str:
 def headline(given: Conditions, count: int) -> str:
     return (
         f"{given.commands:,} commands, {given.in_flight} in flight, upstream {given.upstream_ms} ms over {'TLS' if given.tls else 'plain HTTP'}, "
-        f"{broker()}, {os.cpu_count()} processors; {count} rounds in turn: median (range), CPU-us per command"
+        f"{broker()}, {os.cpu_count()} processors; rounds in turn: {count}; CPU-us per command, median (range)"
     )
 
 
@@ -98,7 +98,7 @@ STYLE = """
     text { fill: #e6edf3; } .small { fill: #9aa4ae; } .range { stroke: #e6edf3; }
   }
 """
-LEFT, WIDTH, ROW, SCALE = 130, 720, 28, 480
+LEFT, WIDTH, ROW, SCALE = 130, 780, 28, 480
 
 
 def bars(rounds: Rounds, name: str, title: str, top: int) -> list[str]:
@@ -123,7 +123,7 @@ def chart(rounds: Rounds, given: Conditions) -> str:
     step = ROW * len(rounds) + 56
     parts = bars(rounds, "cpu_us", "CPU-µs per command, full load", 62)
     parts += bars(rounds, "rate_cpu_us", f"CPU-µs per command at {given.rate:,}/s", 62 + step)
-    conditions, ways = headline(given, len(next(iter(rounds.values())))).split("; ")
+    conditions, ways = headline(given, len(next(iter(rounds.values())))).split("; ", 1)
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {62 + 2 * step - 20}" role="img">',
