@@ -4,7 +4,7 @@ Each round runs every contender in turn, on topics, a group and an upstream of i
 contender share the machine, so figures of one machine, in one run, compare with each other only; the ratios are the ones to quote, and only
 from a quiet machine. With the embedded broker they say nothing about Kafka: name a cluster of yours in OTP_TEST_KAFKA.
 
-    Tests/Benchmark/run.sh --rounds 3 --output /tmp/figures
+    Tests/Benchmark/run.sh --rounds 3 --output figures
     OTP_TEST_KAFKA=127.0.0.1:9092 Tests/Benchmark/run.sh --commands 100000 --only worker,c --plain
 """
 
