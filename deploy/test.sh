@@ -101,6 +101,8 @@ main() {
     need_python_tools
     case "$mode" in all | --e2e) need_promtool ;; esac
     case "$mode" in all | --release) need_packages valgrind ;; esac
+    # The benchmark's peer in C.
+    case "$mode" in all | --e2e) need_packages gcc libc6-dev libcurl4-openssl-dev ;; esac
     case "$mode" in
     all)
         lint

@@ -110,6 +110,18 @@ class Process:
         self.popen.kill()
         self.popen.wait(10)
 
+    def resident_bytes(self):
+        fields = Path(f"/proc/{self.popen.pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_bytes(self):
+        """The most that was ever resident."""
+        return int(re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.popen.pid}/status").read_text())[1]) * 1024
+
 
 class Sandbox(Process):
     def __init__(self, folder, *arguments, environment=None):
@@ -179,14 +191,6 @@ class Worker(Process):
             if re.match(rf"otp_worker_{name}(\{{|\s)", line):
                 total += float(line.rsplit(" ", 1)[1])
         return total
-
-    def resident_bytes(self):
-        fields = Path(f"/proc/{self.popen.pid}/statm").read_text().split()
-        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
-
-    def cpu_seconds(self):
-        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Bench:
