@@ -60,6 +60,9 @@ package struct Engine: ~Copyable {
 
     /// The same, appended to a list whose room is used again and again.
     package mutating func handle(_ events: [Event], at now: Instant, into list: inout [Effect]) {
+        // What was found out between two turns comes first.
+        list += effects
+        effects.removeAll(keepingCapacity: true)
         swap(&effects, &list)
         turn(at: now)
         for event in events { take(event, at: now) }

@@ -47,6 +47,7 @@ enum Layers {
         // A program of its own that may use everything, as the commands may.
         if target == "CommandTests" || target == "RestoreBenchmark" { return "otp-worker" }
         if target == "FuzzKit" { return "OTPContract" }
+        if target == "HotPath" { return "Simulation" }
         // The engine under a simulated broker, upstream and clock stands where the real ones do.
         if target.hasPrefix("Simulation") { return "Simulation" }
         guard target.hasSuffix("Tests") else { return target }

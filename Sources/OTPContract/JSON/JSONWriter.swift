@@ -43,7 +43,11 @@ package struct JSONWriter: Sendable {
 
     package mutating func integer(_ value: some BinaryInteger) {
         separate()
-        if let value = Int64(exactly: value) { bytes.appendDecimal(value) } else { bytes.append(contentsOf: String(value).utf8) }
+        if let small = Int64(exactly: value) {
+            bytes.appendDecimal(small)
+        } else {
+            bytes.append(contentsOf: String(value).utf8)
+        }
     }
 
     package mutating func bool(_ value: Bool) {
