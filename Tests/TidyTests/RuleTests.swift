@@ -134,6 +134,23 @@ import Testing
         #expect(Rules.numberAsText(source(#"["partition": .stringConvertible(number), "reason": "\(x)"]"#)) == [])
     }
 
+    @Test(arguments: [
+        #"loggers.kafka.warning("kafka error")"#, "self.logger.error(\n    \"restore failed\"\n)", #"log.notice("started")"#,
+        "loggers.worker.info(text)", #"loggers.rdkafka.log(level: .debug, "kafka client")"#,
+        "log.log(\n    level: level, text)",
+    ])
+    func aMessageThatIsNoCaseIsRefused(_ text: String) {
+        #expect(Rules.loggedText(source("let a = 1\n" + text)).map(\.line) == [2])
+        #expect(Rules.loggedText(source(text, "Tests/WorkerTests/A.swift")) == [])
+        #expect(Rules.loggedText(source(text, "Sources/OTPObservability/Logging/LogMessage.swift")) == [])
+    }
+
+    @Test(arguments: [
+        #"loggers.kafka.log(.partitionParked, ["partition": "3"])"#, #"return .warning("topic", remedy: "x")"#,
+        "form.error(400)", #"Console.write("error")"#,
+    ])
+    func whatIsNoMessageOfTheLogPasses(_ text: String) { #expect(Rules.loggedText(source(text)) == []) }
+
     @Test(arguments: ["home/me/x", "root/x", "Users/me/x", "work/x"])
     func aMachinesPathIsRefused(_ path: String) {
         for line in ["/\(path)", "cd /\(path)", "let p = \"/\(path)\"", "PATH=/\(path)"] {

@@ -28,5 +28,7 @@ import Testing
 
     @Test func numbersAreLoggedAsNumbers() { check(Rules.numberAsText) }
 
+    @Test func messagesAreLoggedByTheirCases() { check(Rules.loggedText) }
+
     @Test func noPathOfOneMachineIsNamed() { check(Rules.machinePath) }
 }
