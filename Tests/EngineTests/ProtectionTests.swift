@@ -280,7 +280,7 @@ struct ProtectionTests {
         }
     }
 
-    @Test func whoeverIsNotRefusedYetProbesFirstAndARefusedOneDelaysNobody() {
+    @Test func oneThatIsNotRefusedYetProbesFirstAndARefusedOneDelaysNobody() {
         let worker = worker()
         worker.ask(0, "bad", "A", .status(403))
         worker.committed()

@@ -17,7 +17,7 @@ struct Partitions {
 
     subscript(number: Int32) -> Partition? { owned[number] }
 
-    /// The partition of this epoch; nil when it has gone since, or began anew.
+    /// The partition of this epoch; nil when it has gone since, or began again.
     subscript(place: PartitionEpoch) -> Partition? {
         guard let partition = owned[place.partition], partition.place == place else { return nil }
         return partition

@@ -81,7 +81,7 @@ extension Telemetry {
         case .concurrencyCut(let limit):
             loggers.checkOTP.log(.concurrencyCut, ["limit": .stringConvertible(limit)])
         case .retryDenied: registry.counter(.retriesDenied).add()
-        case .waitedInVain(let record):
+        case .waitTimedOut(let record):
             registry.counter(.queueTimeouts).add()
             loggers.commands.log(.answeredWithoutCall, place(record))
         }
