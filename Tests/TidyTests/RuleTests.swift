@@ -161,6 +161,34 @@ import Testing
         }
     }
 
+    @Test(arguments: HouseWords.all.filter { !$0.isName }.map(\.banned))
+    func aBannedWordIsRefusedHoweverItIsSpelled(_ word: String) {
+        let capital = word.split(separator: " ").map { $0.prefix(1).uppercased() + $0.dropFirst() }
+        let spellings = [
+            "// It is \(word).", "let text = \"\(word)\"", "waited\(capital.joined())(x)", "struct \(capital.joined()) {}",
+            "a_\(word.replacing(" ", with: "_"))", word.replacing(" ", with: "-"), word.replacing(" ", with: "\n/// "),
+        ]
+        for text in spellings { #expect(HouseWords.violations(source("\n" + text)).map(\.line) == [2], "\(text)") }
+        #expect(HouseWords.violations(source(word, HouseWords.list)) == [])
+        #expect(HouseWords.violations(source("\nIt is \(word).", "README.md")).count == 1)
+    }
+
+    @Test(arguments: HouseWords.all.filter(\.isName).map(\.banned))
+    func aBannedNameIsRefusedWithinAnIdentifier(_ name: String) {
+        let small = name.prefix(1).lowercased() + name.dropFirst()
+        for text in ["struct \(name) {}", "case \(small)(BatchID)", "See `My\(name)`."] {
+            #expect(HouseWords.violations(source("\n" + text)).map(\.line) == [2], "\(text)")
+        }
+    }
+
+    @Test func wordsThatOnlyLookLikeABannedOnePass() {
+        let text = """
+            metadataNewerThanBatch, aNewKey, isANewKey, amended, recommended, DeadLetterBook, DeadLetterFact, invain, vain,
+            letter.fact, a letter book. Its time is up. A transaction.
+            """
+        #expect(HouseWords.violations(source(text)) == [])
+    }
+
     @Test func blankingKeepsLinesAndCode() {
         let text =
             "let a = #\"x\"y\"# // z\nlet b = \"\\(f(\"{\"))\" + c\n/* a /* b */ { */ let d = \"\"\"\n  { \"\n  \"\"\"\nd()\n"

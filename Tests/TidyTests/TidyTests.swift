@@ -31,4 +31,6 @@ import Testing
     @Test func messagesAreLoggedByTheirCases() { check(Rules.loggedText) }
 
     @Test func noPathOfOneMachineIsNamed() { check(Rules.machinePath) }
+
+    @Test func wordsArePlain() { check(HouseWords.violations) }
 }
