@@ -140,7 +140,8 @@ import Testing
         "log.log(\n    level: level, text)",
     ])
     func aMessageThatIsNoCaseIsRefused(_ text: String) {
-        #expect(Rules.loggedText(source("let a = 1\n" + text)).map(\.line) == [2])
+        let text = "import Logging\n" + text
+        #expect(Rules.loggedText(source(text)).map(\.line) == [2])
         #expect(Rules.loggedText(source(text, "Tests/WorkerTests/A.swift")) == [])
         #expect(Rules.loggedText(source(text, "Sources/OTPObservability/Logging/LogMessage.swift")) == [])
     }
@@ -149,7 +150,10 @@ import Testing
         #"loggers.kafka.log(.partitionParked, ["partition": "3"])"#, #"return .warning("topic", remedy: "x")"#,
         "form.error(400)", #"Console.write("error")"#,
     ])
-    func whatIsNoMessageOfTheLogPasses(_ text: String) { #expect(Rules.loggedText(source(text)) == []) }
+    func whatIsNoMessageOfTheLogPasses(_ text: String) {
+        #expect(Rules.loggedText(source("import Logging\n" + text)) == [])
+        #expect(Rules.loggedText(source(#"event.error("describe")"#)) == [])
+    }
 
     @Test(arguments: ["home/me/x", "root/x", "Users/me/x", "work/x"])
     func aMachinesPathIsRefused(_ path: String) {
