@@ -135,7 +135,8 @@ import Testing
     }
 
     @Test(arguments: [
-        #"loggers.kafka.warning("kafka error")"#, "self.logger.error(\n    \"restore failed\"\n)", #"log.notice("started")"#,
+        #"loggers.kafka.warning("kafka error")"#, "self.logger.error(\n    \"restore failed\"\n)",
+        #"log.notice("started")"#,
         "loggers.worker.info(text)", #"loggers.rdkafka.log(level: .debug, "kafka client")"#,
         "log.log(\n    level: level, text)",
     ])
@@ -169,7 +170,8 @@ import Testing
     func aBannedWordIsRefusedHoweverItIsSpelled(_ word: String) {
         let capital = word.split(separator: " ").map { $0.prefix(1).uppercased() + $0.dropFirst() }
         let spellings = [
-            "// It is \(word).", "let text = \"\(word)\"", "waited\(capital.joined())(x)", "struct \(capital.joined()) {}",
+            "// It is \(word).", "let text = \"\(word)\"", "waited\(capital.joined())(x)",
+            "struct \(capital.joined()) {}",
             "a_\(word.replacing(" ", with: "_"))", word.replacing(" ", with: "-"), word.replacing(" ", with: "\n/// "),
         ]
         for text in spellings { #expect(HouseWords.violations(source("\n" + text)).map(\.line) == [2], "\(text)") }

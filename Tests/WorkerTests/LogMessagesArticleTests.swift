@@ -19,7 +19,9 @@ struct LogMessagesArticleTests {
             let article = root.appending(path: "Sources/OTPWorker/OTPWorker.docc/\(name)")
             guard let text = try? String(contentsOf: article, encoding: .utf8) else { return [] }
             let lines = text.split(separator: "\n").map(String.init)
-            guard let heading = lines.firstIndex(where: { $0.wholeMatch(of: /#+ Log messages/) != nil }) else { return [] }
+            guard let heading = lines.firstIndex(where: { $0.wholeMatch(of: /#+ Log messages/) != nil }) else {
+                return []
+            }
             let depth = lines[heading].prefix { $0 == "#" }.count
             let section = lines[(heading + 1)...].prefix { line in
                 let marks = line.prefix { $0 == "#" }.count
