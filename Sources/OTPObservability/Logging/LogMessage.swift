@@ -229,12 +229,9 @@ package enum LogMessage: String, CaseIterable, Sendable {
 }
 
 extension Logger {
-    /// Logs a message with its text and level.
+    /// Logs a message with its text; at its own level, where none of its levels is given.
     ///
-    /// - Parameters:
-    ///   - message: which one.
-    ///   - level: one of its levels; nil for the one of a message that has no other.
-    ///   - fields: what the line says besides; asked only if it is written.
+    /// `fields` are what the line says besides, and are asked only if it is written.
     package func log(
         _ message: LogMessage,
         at level: Logger.Level? = nil,
