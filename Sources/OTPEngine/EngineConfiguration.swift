@@ -11,7 +11,7 @@ package struct EngineConfiguration: Sendable {
     /// A command is answered within this time of its record, or of its reading if that is earlier.
     package var maximumAge: Duration
     /// From a command's first request for a call until no more retry is begun.
-    package var budget: Duration
+    package var totalTimeout: Duration
     /// One attempt, connecting included.
     package var attemptTimeout: Duration
     package var retry: RetrySchedule
@@ -37,7 +37,7 @@ package struct EngineConfiguration: Sendable {
     /// Bytes of one partition's records in one produce request that every topic takes.
     package var batchBytes: Int
     /// How long a revoked partition may go on settling before it is released.
-    package var settleTimeout: Duration
+    package var revokeTimeout: Duration
     /// How long a stopping worker waits for the calls in flight.
     package var drainTimeout: Duration
     /// One try at restoring a partition.
@@ -60,7 +60,7 @@ package struct EngineConfiguration: Sendable {
         processID: UInt64,
         transactionalID: String,
         maximumAge: Duration = .seconds(120),
-        budget: Duration = .seconds(15),
+        totalTimeout: Duration = .seconds(15),
         attemptTimeout: Duration = .seconds(5),
         retry: RetrySchedule = RetrySchedule(
             maximumAttempts: 4,
@@ -79,7 +79,7 @@ package struct EngineConfiguration: Sendable {
         sessionTimeout: Duration = .seconds(6),
         transactionTimeout: Duration = .seconds(10),
         batchBytes: Int = Limits.batchBytes,
-        settleTimeout: Duration = .seconds(1),
+        revokeTimeout: Duration = .seconds(1),
         drainTimeout: Duration = .seconds(20),
         restoreTimeout: Duration = .seconds(60),
         acceptLedgerLoss: Bool = false
@@ -92,7 +92,7 @@ package struct EngineConfiguration: Sendable {
         self.processID = processID
         self.transactionalID = transactionalID
         self.maximumAge = maximumAge
-        self.budget = budget
+        self.totalTimeout = totalTimeout
         self.attemptTimeout = attemptTimeout
         self.retry = retry
         self.maximumInFlight = maximumInFlight
@@ -106,7 +106,7 @@ package struct EngineConfiguration: Sendable {
         self.sessionTimeout = sessionTimeout
         self.transactionTimeout = transactionTimeout
         self.batchBytes = batchBytes
-        self.settleTimeout = settleTimeout
+        self.revokeTimeout = revokeTimeout
         self.drainTimeout = drainTimeout
         self.restoreTimeout = restoreTimeout
         self.acceptLedgerLoss = acceptLedgerLoss

@@ -1,7 +1,7 @@
 import Foundation
 import NIOSSL
 
-/// Certificates for the TLS tests, made afresh with the `openssl` command in a temporary folder.
+/// Certificates for the TLS tests, made new for each run with the `openssl` command in a temporary folder.
 struct Certificates: Sendable {
     /// Nil if there is no `openssl` to make them with.
     static let made = try? Certificates()

@@ -122,7 +122,7 @@ struct PoolTests {
         #expect(pool.timeReached(at(40)) == TimeAction())
     }
 
-    @Test func anIdleConnectionIsForgottenWhenItsTimeIsUp() {
+    @Test func anIdleConnectionIsForgottenAfterItsTimeout() {
         var pool = makePool()
         #expect(pool.warmUpRequested(2, at: at(0)) == [0, 1])
         #expect(pool.opened(0, retireAt: at(10), at: at(0)) == .park(until: at(10)))

@@ -40,7 +40,7 @@ def test_paused_past_the_session_timeout(fleet):
     records = right("p", 900)
     fleet.bench.produce(records[:300])
     fleet.results.wait(300, 60, [member.process])
-    # Commands that wait for another try are those that a careless worker would ask about on waking.
+    # Commands that wait for another try are those that a worker without this check would ask about on waking.
     fleet.bench.sandbox.faults([{"action": "status", "status": 503}])
     fleet.bench.produce(records[300:600])
     harness.until("commands wait for another try", lambda: member.process.metric("waiting_commands") > 20)

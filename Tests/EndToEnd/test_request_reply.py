@@ -90,7 +90,7 @@ def test_each_future_gets_its_own_answer(bench, sandbox, worker, template, answe
     assert json.loads(done.stdout)["counts"]["results"] == len(futures)
 
 
-def test_what_cannot_be_obeyed_goes_to_the_default_topic(bench, sandbox, worker, template, answers):
+def test_what_cannot_be_sent_as_asked_goes_to_the_default_topic(bench, sandbox, worker, template, answers):
     sandbox()
     replies = replying.create_topic(bench, f"{bench.prefix}.replies", 2)
     foreign = replying.create_topic(bench, f"{bench.prefix}.foreign", 1)
@@ -117,7 +117,7 @@ def test_what_cannot_be_obeyed_goes_to_the_default_topic(bench, sandbox, worker,
     assert 'otp_worker_replies_total{outcome="not_allowed"} 2' in metrics
     assert 'otp_worker_replies_total{outcome="unavailable"} 4' in metrics
     assert process.metric("transaction_aborts_total") == 0
-    # Nobody else is held up, and what can be obeyed is.
+    # Nobody else is held up, and what can be sent as asked is.
     assert template(replies, 1).send_and_receive("good-AB12", "AB12").result(30)["status"] == "verified"
 
 

@@ -204,7 +204,7 @@ def answer_of(address, request):
 
 @pytest.mark.parametrize("versions", [0, 1], ids=["this version", "a later one"])
 def test_finished_beyond_the_offset(bench, sandbox, worker, results, versions):
-    """What this version wrote beside an offset is obeyed. Of a later one's nothing is: the whole ledger is read, and the commands are
+    """What this version wrote beside an offset is used. Of a later one's nothing is: the whole ledger is read, and the commands are
     answered again, without a call."""
     sandbox()
     dynamic = {"kafka.group_instance_id": None}

@@ -17,8 +17,8 @@ struct CircuitBreakerTests {
                 failureShare: 0.5,
                 minimumCalls: minimum,
                 window: .seconds(10),
-                firstOpening: .seconds(1),
-                longestOpening: .seconds(4)
+                openDuration: .seconds(1),
+                maxOpenDuration: .seconds(4)
             )
         )
     }

@@ -70,7 +70,7 @@ struct HaltTests {
         #expect(halt.gate(at: .seconds(6)) == .probe)
     }
 
-    @Test func aNewKeyIsTriedAtOnceAndTheWaitsBeginAnew() {
+    @Test func aNewKeyIsTriedAtOnceAndTheWaitsBeginAgain() {
         var halt = Halt(pace: .seconds(5), longest: .seconds(30))
         halt.keyReplaced(at: .seconds(0))
         #expect(!halt.isHalted)

@@ -136,7 +136,7 @@ struct LeaseTests {
         #expect(worker.answered(0, .code(1)).last == "offset 0=1 ledger 1")
     }
 
-    @Test func whatIsWrittenTooLateForEverEndsWithTheBudget() {
+    @Test func whatIsWrittenTooLateForEverEndsWithTheTotalTimeout() {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")
         for _ in 1...4 {

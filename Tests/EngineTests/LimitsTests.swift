@@ -39,16 +39,16 @@ struct LimitsTests {
             transactionalID: "w"
         )
         #expect(defaults.retention >= defaults.maximumAge)
-        #expect(defaults.attemptTimeout < defaults.budget && defaults.budget < defaults.maximumAge)
-        #expect(defaults.retry.cap < defaults.budget)
+        #expect(defaults.attemptTimeout < defaults.totalTimeout && defaults.totalTimeout < defaults.maximumAge)
+        #expect(defaults.retry.cap < defaults.totalTimeout)
         #expect(defaults.maximumCodes < Limits.codesPerSession)
         #expect(defaults.admission.high <= Int(Limits.window))
         #expect(defaults.maximumInFlight <= defaults.admission.low)
-        #expect(defaults.settleTimeout < defaults.sessionTimeout)
+        #expect(defaults.revokeTimeout < defaults.sessionTimeout)
         #expect(Limits.predecessorPatience < defaults.transactionTimeout)
         #expect(Limits.endsInterval < Limits.readingPatience)
         #expect(Limits.leastBatchBytes < Limits.batchBytes)
-        #expect(defaults.drainTimeout > defaults.budget)
+        #expect(defaults.drainTimeout > defaults.totalTimeout)
         #expect(defaults.commitInterval < Limits.idleCommit)
         #expect(defaults.maximumBatch <= defaults.admission.low)
     }
@@ -56,7 +56,7 @@ struct LimitsTests {
     @Test func theProtectionsDefaultsRelate() throws {
         let protection = ProtectionSettings()
         let breaker = try #require(protection.breaker)
-        let pace = try #require(protection.haltPace)
+        let pace = try #require(protection.haltProbeInterval)
         let defaults = EngineConfiguration(
             topic: "t",
             group: "g",
@@ -67,9 +67,9 @@ struct LimitsTests {
             transactionalID: "w"
         )
         // A command that waits lives to be the probe of a breaker that just opened.
-        #expect(breaker.firstOpening < protection.maximumWait)
-        #expect(breaker.firstOpening < breaker.longestOpening && pace < protection.longestHaltPace)
-        #expect(protection.maximumWait < defaults.budget)
+        #expect(breaker.openDuration < protection.maximumWait)
+        #expect(breaker.openDuration < breaker.maxOpenDuration && pace < protection.maxHaltProbeInterval)
+        #expect(protection.maximumWait < defaults.totalTimeout)
         #expect(protection.longestHold >= defaults.retry.cap)
         #expect(breaker.consecutiveFailures <= breaker.minimumCalls)
     }

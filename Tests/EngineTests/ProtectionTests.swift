@@ -93,7 +93,7 @@ struct ProtectionTests {
         worker.committed()
         #expect(worker.pass(.milliseconds(600)) == ["call 0"])
 
-        let other = self.worker { $0.protection.breaker?.firstOpening = .seconds(30) }
+        let other = self.worker { $0.protection.breaker?.openDuration = .seconds(30) }
         opened(other)
         other.pass(.milliseconds(100))
         other.committed()
@@ -280,7 +280,7 @@ struct ProtectionTests {
         }
     }
 
-    @Test func whoeverIsNotRefusedYetProbesFirstAndARefusedOneDelaysNobody() {
+    @Test func oneThatIsNotRefusedYetProbesFirstAndARefusedOneDelaysNobody() {
         let worker = worker()
         worker.ask(0, "bad", "A", .status(403))
         worker.committed()

@@ -244,9 +244,9 @@ struct UpstreamTests {
         #expect(worker.answered(1, .code(1)).contains("state s A=wrong_code@1"))
     }
 
-    @Test func theBudgetEndsTheRetries() {
+    @Test func theTotalTimeoutEndsTheRetries() {
         let worker = Transcript(owning: 0) {
-            $0.budget = .seconds(4)
+            $0.totalTimeout = .seconds(4)
             $0.retry.maximumAttempts = 100
         }
         worker.ask(0, "s", "A", .status(503, retryAfter: .seconds(3)))

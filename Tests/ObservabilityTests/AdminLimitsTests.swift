@@ -46,7 +46,7 @@ import Testing
 
     /// Requests are answered one at a time, and the next one not before the page was taken: so a connection never holds
     /// more than one page.
-    @Test func whoeverSendsManyRequestsAtOnceGetsOnePage() async throws {
+    @Test func aClientThatSendsManyRequestsAtOnceGetsOnePage() async throws {
         let pages = Atomic(0)
         let page = Array(String(repeating: "x", count: 100_000).utf8)
         try await withServer(status: {

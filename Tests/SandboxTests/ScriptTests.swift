@@ -36,7 +36,7 @@ import Testing
         #expect(statuses(SandboxScript([outage(503, calls: 1)], repeats: true), at: [0, 1, 2]) == [503, 503, 503])
     }
 
-    @Test func faultsCountAnewInEachPhase() {
+    @Test func faultsCountFromOneInEachPhase() {
         let once = [FaultRule(.status(500), times: 1)]
         let phase = SandboxScript.Phase(for: .seconds(1), faults: once)
         #expect(statuses(SandboxScript([phase], repeats: true), at: [0, 0.5, 1, 1.5]) == [500, 200, 500, 200])
@@ -113,8 +113,8 @@ import Testing
         ("[{action: status, status: 42}]", "[0].status: 200 to 599"),
         ("[{action: hang, fraction: 7}]", "[0].fraction: 0 to 1"),
     ])
-    func anUnusableScriptSaysWhere(_ yaml: String, _ complaint: String) {
-        #expect(throws: SandboxScriptError(description: complaint)) { try SandboxScript(yaml: yaml) }
+    func anUnusableScriptSaysWhere(_ yaml: String, _ problem: String) {
+        #expect(throws: SandboxScriptError(description: problem)) { try SandboxScript(yaml: yaml) }
     }
 
     @Test func whatIsNotYAMLSaysTheLine() throws {

@@ -1,6 +1,6 @@
 import OTPEngine
 
-/// The consumer thread's side of the group: joins, learns of rebalances, hands records over, obeys the loop.
+/// The consumer thread's side of the group: joins, learns of rebalances, hands records over, does what the loop says.
 ///
 /// As in the real client, nothing is delivered while a rebalance event is unanswered, and nothing is joined either.
 final class Consumer {

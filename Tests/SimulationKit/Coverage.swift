@@ -55,7 +55,7 @@ package enum Transition: String, CaseIterable, Sendable {
     case revokedWhileRestoring, restoreRetried, staticRejoin, heldBeyondWindow, expiredSession
     case undeliverablePublished, batchFull, restoredBeyondStart, withoutMetadata, bitmapUsed, intentWrittenAgain
     case breakerOpened, breakerHalfOpened, breakerClosed, halted, recovered, heldBack, rateLimited, concurrencyCut,
-        retryDenied, waitedInVain, phoneGuessed
+        retryDenied, waitTimedOut, phoneGuessed
 }
 
 package enum EventKind: String, CaseIterable, Sendable {

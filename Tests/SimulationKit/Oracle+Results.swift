@@ -296,10 +296,10 @@ extension Oracle {
         }
     }
 
-    /// Neither its budget's end nor trouble that several sessions had explains it: what one is told concerns that one.
+    /// Neither the end of its total time-out nor trouble that several sessions had explains it: what one is told concerns that one.
     private func checkUnavailable(_ event: ResultEvent, _ record: CommandRecord) {
         let age = event.completedAt.milliseconds - event.receivedAt.milliseconds
-        guard event.calls == 0, age < world.plan.budget.milliseconds,
+        guard event.calls == 0, age < world.plan.totalTimeout.milliseconds,
             record.resultLease?.process.watch.mayHaveStopped == false
         else {
             return

@@ -47,7 +47,7 @@ struct Plan {
     var wrongCodesUntilLocked: Int
     var retention: Duration
     var maximumAge: Duration
-    var budget: Duration
+    var totalTimeout: Duration
     var attemptTimeout: Duration
     var maximumInFlight: Int
     var admission: Admission
@@ -78,7 +78,7 @@ struct Plan {
         let isForgetful = pick([true, false, false])
         maximumAge = isForgetful ? .seconds(15) : pick([.seconds(30), .seconds(60), .seconds(120)])
         retention = isForgetful ? .seconds(20) : .seconds(1_800)
-        budget = pick([.seconds(5), .seconds(15)])
+        totalTimeout = pick([.seconds(5), .seconds(15)])
         attemptTimeout = pick([.seconds(1), .seconds(5)])
         maximumInFlight = pick([2, 8, 64, 512])
         admission = pick([Admission(high: 12, low: 6), Admission(high: 16_384, low: 8_192)])
@@ -108,10 +108,10 @@ struct Plan {
         protection = ProtectionSettings(
             breaker: pick([
                 nil, .init(consecutiveFailures: 3, failureShare: pick([0.5, 1]), minimumCalls: 5),
-                .init(consecutiveFailures: 8, minimumCalls: 10, longestOpening: .seconds(4)),
+                .init(consecutiveFailures: 8, minimumCalls: 10, maxOpenDuration: .seconds(4)),
             ]),
-            haltPace: pick([nil, .milliseconds(500), .seconds(5)]),
-            longestHaltPace: pick([.seconds(2), .seconds(30)]),
+            haltProbeInterval: pick([nil, .milliseconds(500), .seconds(5)]),
+            maxHaltProbeInterval: pick([.seconds(2), .seconds(30)]),
             retryShare: pick([nil, 0.2]),
             retryFloor: pick([1, 10]),
             rateLimit: pick([nil, nil, 3, 10]),
@@ -133,7 +133,7 @@ extension Plan {
             processID: processID,
             transactionalID: worker,
             maximumAge: maximumAge,
-            budget: budget,
+            totalTimeout: totalTimeout,
             attemptTimeout: attemptTimeout,
             retry: RetrySchedule(maximumAttempts: 4, base: .milliseconds(200), cap: .seconds(2), ambiguousRetries: 1),
             maximumInFlight: maximumInFlight,

@@ -81,7 +81,7 @@ extension Process {
             case .rateLimited: .rateLimited
             case .concurrencyCut: .concurrencyCut
             case .retryDenied: .retryDenied
-            case .waitedInVain: .waitedInVain
+            case .waitTimedOut: .waitTimedOut
             }
         world.coverage.hit(.transition(transition))
     }

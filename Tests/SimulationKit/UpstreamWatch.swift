@@ -121,7 +121,7 @@ struct UpstreamWatch {
         _ number: Int,
         at now: Int64
     ) {
-        guard let pace = settings.haltPace else { return }
+        guard let pace = settings.haltProbeInterval else { return }
         let isNew = session.map { refused.sessions.contains($0) } == false
         // A page too: several sessions' count like the upstream's word.
         let isRefusal = verdict == .halt || [.answered(status: 401), .answered(status: 403)].contains(answer.transport)

@@ -134,6 +134,28 @@ import Testing
         #expect(Rules.numberAsText(source(#"["partition": .stringConvertible(number), "reason": "\(x)"]"#)) == [])
     }
 
+    @Test(arguments: [
+        #"loggers.kafka.warning("kafka error")"#, "self.logger.error(\n    \"restore failed\"\n)",
+        #"log.notice("started")"#,
+        "loggers.worker.info(text)", #"loggers.rdkafka.log(level: .debug, "kafka client")"#,
+        "log.log(\n    level: level, text)",
+    ])
+    func aMessageThatIsNoCaseIsRefused(_ text: String) {
+        let text = "import Logging\n" + text
+        #expect(Rules.loggedText(source(text)).map(\.line) == [2])
+        #expect(Rules.loggedText(source(text, "Tests/WorkerTests/A.swift")) == [])
+        #expect(Rules.loggedText(source(text, "Sources/OTPObservability/Logging/LogMessage.swift")) == [])
+    }
+
+    @Test(arguments: [
+        #"loggers.kafka.log(.partitionParked, ["partition": "3"])"#, #"return .warning("topic", remedy: "x")"#,
+        "form.error(400)", #"Console.write("error")"#,
+    ])
+    func whatIsNoMessageOfTheLogPasses(_ text: String) {
+        #expect(Rules.loggedText(source("import Logging\n" + text)) == [])
+        #expect(Rules.loggedText(source(#"event.error("describe")"#)) == [])
+    }
+
     @Test(arguments: ["home/me/x", "root/x", "Users/me/x", "work/x"])
     func aMachinesPathIsRefused(_ path: String) {
         for line in ["/\(path)", "cd /\(path)", "let p = \"/\(path)\"", "PATH=/\(path)"] {
@@ -142,6 +164,35 @@ import Testing
         for line in ["https://example.com/\(path)", "\"$dir\"/../\(path)", "${root}/\(path)", "~/\(path)"] {
             #expect(Rules.machinePath(source(line)) == [], "\(line)")
         }
+    }
+
+    @Test(arguments: HouseWords.all.filter { !$0.isName }.map(\.banned))
+    func aBannedWordIsRefusedHoweverItIsSpelled(_ word: String) {
+        let capital = word.split(separator: " ").map { $0.prefix(1).uppercased() + $0.dropFirst() }
+        let spellings = [
+            "// It is \(word).", "let text = \"\(word)\"", "waited\(capital.joined())(x)",
+            "struct \(capital.joined()) {}",
+            "a_\(word.replacing(" ", with: "_"))", word.replacing(" ", with: "-"), word.replacing(" ", with: "\n/// "),
+        ]
+        for text in spellings { #expect(HouseWords.violations(source("\n" + text)).map(\.line) == [2], "\(text)") }
+        #expect(HouseWords.violations(source(word, HouseWords.list)) == [])
+        #expect(HouseWords.violations(source("\nIt is \(word).", "README.md")).count == 1)
+    }
+
+    @Test(arguments: HouseWords.all.filter(\.isName).map(\.banned))
+    func aBannedNameIsRefusedWithinAnIdentifier(_ name: String) {
+        let small = name.prefix(1).lowercased() + name.dropFirst()
+        for text in ["struct \(name) {}", "case \(small)(BatchID)", "See `My\(name)`."] {
+            #expect(HouseWords.violations(source("\n" + text)).map(\.line) == [2], "\(text)")
+        }
+    }
+
+    @Test func wordsThatOnlyLookLikeABannedOnePass() {
+        let text = """
+            metadataNewerThanBatch, aNewKey, isANewKey, amended, recommended, DeadLetterBook, DeadLetterFact, invain, vain,
+            letter.fact, a letter book. Its time is up. A transaction.
+            """
+        #expect(HouseWords.violations(source(text)) == [])
     }
 
     @Test func blankingKeepsLinesAndCode() {

@@ -90,6 +90,30 @@ enum Rules {
         }
     }
 
+    /// Where every message of the log is defined.
+    private static let messages = "Sources/OTPObservability/Logging/LogMessage.swift"
+
+    /// A message that is written where it is logged is in no list, and no runbook is held to it.
+    static func loggedText(_ source: Source) -> [Violation] {
+        guard source.isSwift, !source.isTest, source.path != messages,
+            // What does not import it cannot call it.
+            Layers.imports(source).contains(where: { $0.module == "Logging" })
+        else {
+            return []
+        }
+        let problem = "a message that is logged is a case of LogMessage"
+        return [
+            /[Ll]oggers?(?:\.\w+)?\.(?:trace|debug|info|notice|warning|error|critical)\(/,
+            /[\w)\]]\.(?:trace|debug|info|notice|warning|error|critical)\(\s*"/,
+            /\.log\(\s*level:/,
+        ].flatMap { source.text.ranges(of: $0) }.map { range in
+            source.text.utf8[..<range.lowerBound].count { $0 == UInt8(ascii: "\n") }
+        }.reduce(into: []) { found, line in
+            let violation = violation(source, line, problem)
+            if !found.contains(violation) { found.append(violation) }
+        }
+    }
+
     private static func matches(
         _ source: Source,
         in lines: [String],

@@ -46,7 +46,7 @@ struct Violation: Equatable, Sendable, CustomStringConvertible {
 /// The files that the house rules are about, found from where this file lies.
 enum SourceTree {
     private static let extensions: Set = [
-        "swift", "h", "c", "modulemap", "sh", "py", "md", "yml", "yaml", "json", "toml",
+        "swift", "h", "c", "modulemap", "sh", "py", "md", "yml", "yaml", "json", "toml", "service",
     ]
     private static let roots = [
         "Package.swift", "README.md", "Sources", "Tests", "deploy", "docs", ".ci", "Benchmarks",
@@ -66,7 +66,7 @@ enum SourceTree {
 
     private static func files(_ url: URL, path: String) -> [Source] {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: url.path) else {
-            let isScript = url.pathExtension.isEmpty && path.hasPrefix(".ci/")
+            let isScript = url.pathExtension.isEmpty && [".ci/", "deploy/"].contains { path.hasPrefix($0) }
             guard isScript || extensions.contains(url.pathExtension), let data = try? Data(contentsOf: url) else {
                 return []
             }

@@ -28,5 +28,9 @@ import Testing
 
     @Test func numbersAreLoggedAsNumbers() { check(Rules.numberAsText) }
 
+    @Test func messagesAreLoggedByTheirCases() { check(Rules.loggedText) }
+
     @Test func noPathOfOneMachineIsNamed() { check(Rules.machinePath) }
+
+    @Test func wordsArePlain() { check(HouseWords.violations) }
 }

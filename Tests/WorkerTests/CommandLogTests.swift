@@ -30,7 +30,7 @@ struct CommandLogTests {
             .concluded(record, .ok, replayed: false, inDoubt: false),
             .concluded(record, .invalid(.malformed), replayed: false, inDoubt: false),
             trouble(record), .backedOff(record, attempt: 1, for: .milliseconds(200)),
-            .upstream(.waitedInVain(record)), .undeliverable(record), .deadLetterDropped(record),
+            .upstream(.waitTimedOut(record)), .undeliverable(record), .deadLetterDropped(record),
         ]
         for fact in facts { telemetry.report(fact) { $0 == record ? "4bf92f3577b34da6a3ce929d0e0e4736" : nil } }
         let objects = try recorder.objects()

@@ -20,7 +20,7 @@ struct ReplyRoutesTests {
         #expect(routes().route(ReplyAddress(topic: "results"), from: 3) == .init("results", 3, .standard))
     }
 
-    @Test func anAllowedTopicIsObeyedAndSoIsItsPartition() {
+    @Test func anAllowedTopicIsUsedAndSoIsItsPartition() {
         #expect(routes().route(ReplyAddress(topic: "replies"), from: 3) == .init("replies", nil, .routed))
         #expect(routes().route(ReplyAddress(topic: "replies", partition: 1), from: 3) == .init("replies", 1, .routed))
         #expect(routes().route(ReplyAddress(topic: nil, partition: 2), from: 3) == .init("results", 2, .routed))
@@ -38,7 +38,7 @@ struct ReplyRoutesTests {
         #expect(routes().route(address, from: 3) == .init("results", 3, .unavailable))
     }
 
-    @Test func whatWasFoundLaterIsObeyedFromThenOnAndWhatRefusesNoLonger() {
+    @Test func whatWasFoundLaterIsUsedFromThenOnAndWhatRefusesNoLonger() {
         var routes = routes()
         routes.refused("replies")
         #expect(routes.route(ReplyAddress(topic: "replies"), from: 0).kind == .unavailable)

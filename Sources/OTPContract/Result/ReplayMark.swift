@@ -1,6 +1,6 @@
 /// What a replayed command says of itself in its headers: which record it repeats, and how many replays that makes.
 ///
-/// Any producer can write such headers. They count only beside a proof, which whoever has the fleet's secret can make of one mark and
+/// Any producer can write such headers. They count only beside a proof, which anyone who has the fleet's secret can make of one mark and
 /// one record; what it is made over is here, and nothing here makes or judges one.
 package struct ReplayMark: Equatable, Sendable {
     /// Characters of a proof: 16 bytes in hexadecimal.

@@ -137,7 +137,7 @@ private struct Scrubber {
         return String(kept)
     }
 
-    /// In order, and none upon another.
+    /// In order, and none over another.
     private static func merged(_ places: [Range<Int>]) -> [Range<Int>] {
         var merged: [Range<Int>] = []
         for place in places.sorted(by: { $0.lowerBound < $1.lowerBound }) {

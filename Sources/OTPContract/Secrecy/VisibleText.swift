@@ -2,7 +2,7 @@ extension Unicode.Scalar {
     /// It shows nothing of itself and steers what shows it: a control character (C0, DEL, C1), a format character such as those that
     /// turn a line's direction or have no width, a line or paragraph separator.
     ///
-    /// What others wrote may hold them; a terminal obeys them, and an eye cannot see them.
+    /// What others wrote may hold them; a terminal acts on them, and an eye cannot see them.
     package var steersDisplay: Bool {
         switch value {
         case 0..<0x20, 0x7f..<0xa0, 0xad: true

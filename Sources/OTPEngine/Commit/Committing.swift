@@ -73,9 +73,9 @@ struct Committing {
         limit = min(maximumBatch, limit * 2)
     }
 
-    /// It certainly did not commit; `isMended`: the next is formed at once, for what was refused is changed.
-    mutating func aborted(_ id: BatchID, isMended: Bool, at now: Instant) -> Settlement.Open? {
-        settlement.aborted(id, until: isMended ? nil : now + backOff.failed())
+    /// It certainly did not commit; `isCorrected`: the next is formed at once, for what was refused is changed.
+    mutating func aborted(_ id: BatchID, isCorrected: Bool, at now: Instant) -> Settlement.Open? {
+        settlement.aborted(id, until: isCorrected ? nil : now + backOff.failed())
     }
 
     /// It had no reason of its own.

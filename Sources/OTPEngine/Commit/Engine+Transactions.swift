@@ -60,13 +60,13 @@ extension Engine {
 
     mutating func commitAborted(_ id: BatchID, _ end: Abort, at now: Instant) {
         // What was refused for its content is formed again at once; everything else is given time.
-        let isMended =
+        let isCorrected =
             switch end.cause {
             case .outputs: !end.faults.isEmpty
             case .denied, .tooLarge: true
             case .stale, .fenced, .transient: false
             }
-        guard let open = committing.aborted(id, isMended: isMended, at: now) else { return }
+        guard let open = committing.aborted(id, isCorrected: isCorrected, at: now) else { return }
         report(.transaction(records: open.results.count, after: now - open.formed, committed: false))
         report(.aborted(end.cause, reason: end.reason))
         takeBack(open, at: now)

@@ -8,11 +8,11 @@ extension Engine {
             // A command of a partition that is gone, given back or parked keeps its state and no place in the queue.
             guard let partition = partitions[command.record.id.place], partition.dispatches else { continue }
             if command.needsIntent, !mayWriteIntent(partition) {
-                // Before its budget begins: it only waits for its partition's turn.
+                // Before its total time-out begins: it only waits for its partition's turn.
                 partition.calls.heldBack(command)
                 continue
             }
-            command.budgeted(until: now + configuration.budget)
+            command.timesOut(at: now + configuration.totalTimeout)
             if now >= command.end {
                 concludeTooLate(command, partition, at: now)
             } else if command.attempts == 0, protection.isHopeless(command.deadline - now, at: now) {

@@ -52,7 +52,7 @@ extension Engine {
         dispatch.blocked(at: now, maximumWait: protection.maximumWait)
         while let command = dispatch.popWaited(at: now) {
             guard let partition = partitions[command.record.id.place], partition.dispatches else { continue }
-            report(.upstream(.waitedInVain(command.record.id)))
+            report(.upstream(.waitTimedOut(command.record.id)))
             concludeUnasked(command, partition, at: now)
         }
     }

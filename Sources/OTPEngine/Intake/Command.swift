@@ -36,7 +36,7 @@ final class Command {
     /// While nothing is asked it waits no longer than this.
     var waitEnd = Instant.distantFuture
     /// From here on no further attempt begins; set when its first one does.
-    private(set) var budgetEnd: Instant?
+    private(set) var timeoutEnd: Instant?
     /// An intent was open when it was decided: an earlier call may have been made.
     private(set) var isAskedAgain = false
     /// Its own intent is in the ledger, or may be.
@@ -111,7 +111,7 @@ final class Command {
     /// Some call of it may have been processed, by us or by an owner before us.
     var mayHaveLeft: Bool { isAskedAgain || hasLeft }
     /// No attempt begins, and none lasts, beyond this.
-    var end: Instant { min(deadline, budgetEnd ?? .distantFuture) }
+    var end: Instant { min(deadline, timeoutEnd ?? .distantFuture) }
 }
 
 // MARK: Its life
@@ -130,9 +130,9 @@ extension Command {
     /// It was decided that nothing is asked any more, and that an earlier owner may have asked.
     func foundTooLate(afterIntent isOpen: Bool) { isAskedAgain = isOpen }
 
-    /// The first attempt is about to begin: from now on its budget counts.
-    func budgeted(until end: Instant) {
-        if budgetEnd == nil { budgetEnd = end }
+    /// The first attempt is about to begin: from now on its total time-out counts.
+    func timesOut(at end: Instant) {
+        if timeoutEnd == nil { timeoutEnd = end }
     }
 
     /// It was given a slot.
@@ -251,7 +251,7 @@ extension Command {
         )
     }
 
-    /// Its deadline or its budget is over before it could be asked about, or asked about again.
+    /// Its deadline or its total time-out is over before it could be asked about, or asked about again.
     func tooLate(at now: Instant) -> Outcome {
         if mayHaveLeft { return failure }
         if attempts > 0 || now < deadline { return Outcome(.upstreamUnavailable, retryable: true) }

@@ -77,7 +77,7 @@ extension Engine {
 
     // MARK: Concluding
 
-    /// Its deadline or its budget is over before it could be asked about, or asked about again.
+    /// Its deadline or its total time-out is over before it could be asked about, or asked about again.
     mutating func concludeTooLate(_ command: Command, _ partition: Partition, isHead: Bool = true, at now: Instant) {
         let outcome = command.tooLate(at: now)
         if isHead {

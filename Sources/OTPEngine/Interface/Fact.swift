@@ -88,5 +88,5 @@ package enum UpstreamChange: Equatable, Sendable {
     /// There were too many retries already: the command is concluded.
     case retryDenied
     /// A command waited as long as it may while nothing was asked.
-    case waitedInVain(RecordID)
+    case waitTimedOut(RecordID)
 }

@@ -12,23 +12,23 @@ package struct CircuitBreaker: Equatable, Sendable {
         package var minimumCalls: Int
         package var window: Duration
         /// How long it stays open: at first, and at the longest; doubled from one opening to the next, with jitter down to half.
-        package var firstOpening: Duration
-        package var longestOpening: Duration
+        package var openDuration: Duration
+        package var maxOpenDuration: Duration
 
         package init(
             consecutiveFailures: Int = 10,
             failureShare: Double = 1,
             minimumCalls: Int = 20,
             window: Duration = .seconds(10),
-            firstOpening: Duration = .seconds(1),
-            longestOpening: Duration = .seconds(30)
+            openDuration: Duration = .seconds(1),
+            maxOpenDuration: Duration = .seconds(30)
         ) {
             self.consecutiveFailures = consecutiveFailures
             self.failureShare = failureShare
             self.minimumCalls = minimumCalls
             self.window = window
-            self.firstOpening = firstOpening
-            self.longestOpening = longestOpening
+            self.openDuration = openDuration
+            self.maxOpenDuration = maxOpenDuration
         }
     }
 
@@ -58,7 +58,7 @@ package struct CircuitBreaker: Equatable, Sendable {
     package init(_ settings: Settings) {
         self.settings = settings
         window = FailureWindow(length: settings.window)
-        openings = BackOff(first: settings.firstOpening, longest: settings.longestOpening)
+        openings = BackOff(first: settings.openDuration, longest: settings.maxOpenDuration)
     }
 
     package var isClosed: Bool { state == .closed }

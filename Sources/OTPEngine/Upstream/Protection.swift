@@ -46,7 +46,7 @@ struct Protection {
         retry = configuration.retry
         random = SplitMix64(seed: seed)
         breaker = settings.breaker.map { CircuitBreaker($0) }
-        halt = settings.haltPace.map { Halt(pace: $0, longest: max($0, settings.longestHaltPace)) }
+        halt = settings.haltProbeInterval.map { Halt(pace: $0, longest: max($0, settings.maxHaltProbeInterval)) }
         retries = settings.retryShare.map { RetryBudget(share: $0, floor: settings.retryFloor, now: now) }
         rate = settings.rateLimit.map { RateLimiter(limit: $0, partitions: settings.partitions, now: now) }
         calls = rate

@@ -4,8 +4,8 @@
 package struct ProtectionSettings: Equatable, Sendable {
     package var breaker: CircuitBreaker.Settings?
     /// From an answer that refuses the account or the key to the first probe; doubled from probe to probe.
-    package var haltPace: Duration?
-    package var longestHaltPace: Duration
+    package var haltProbeInterval: Duration?
+    package var maxHaltProbeInterval: Duration
     /// How long a command waits while the breaker is open, or in a halt, before it is answered without a call.
     package var maximumWait: Duration
     /// Retries per call.
@@ -25,8 +25,8 @@ package struct ProtectionSettings: Equatable, Sendable {
 
     package init(
         breaker: CircuitBreaker.Settings? = .init(),
-        haltPace: Duration? = .seconds(5),
-        longestHaltPace: Duration = .seconds(30),
+        haltProbeInterval: Duration? = .seconds(5),
+        maxHaltProbeInterval: Duration = .seconds(30),
         maximumWait: Duration = .seconds(3),
         retryShare: Double? = 0.2,
         retryFloor: Int = 10,
@@ -37,8 +37,8 @@ package struct ProtectionSettings: Equatable, Sendable {
         shedsHopeless: Bool = true
     ) {
         self.breaker = breaker
-        self.haltPace = haltPace
-        self.longestHaltPace = longestHaltPace
+        self.haltProbeInterval = haltProbeInterval
+        self.maxHaltProbeInterval = maxHaltProbeInterval
         self.maximumWait = maximumWait
         self.retryShare = retryShare
         self.retryFloor = retryFloor
@@ -52,7 +52,7 @@ package struct ProtectionSettings: Equatable, Sendable {
     /// Nothing but the fixed bound on calls at a time.
     package static let none = Self(
         breaker: nil,
-        haltPace: nil,
+        haltProbeInterval: nil,
         retryShare: nil,
         adaptsConcurrency: false,
         longestHold: .zero,

@@ -1,5 +1,5 @@
 /// When a command may be asked about again: exponential back-off with full jitter, never before the upstream's
-/// `Retry-After`, and never so late that the answer would come after the command's budget or deadline.
+/// `Retry-After`, and never so late that the answer would come after the command's total time-out or deadline.
 package struct RetrySchedule: Equatable, Sendable {
     package enum Next: Equatable, Sendable {
         case wait(until: Instant)

@@ -150,19 +150,19 @@ package final class Admin: Sendable {
         return event
     }
 
-    /// Tells what the connections complained of: a mere time-out hides a refused password or certificate.
+    /// Tells what the connections reported: a mere time-out hides a refused password or certificate.
     func explained(_ error: KafkaError) -> KafkaError {
         var error = error
-        var complaint: KafkaError?
+        var reported: KafkaError?
         while let event = handle.poll(milliseconds: 0) {
             guard event.kind == .error else { continue }
             let said = event.error(error.operation)
             // That all brokers are down says less than why one of them is.
-            if complaint == nil || said.code != .allBrokersDown { complaint = said }
+            if reported == nil || said.code != .allBrokersDown { reported = said }
         }
-        guard let complaint else { return error }
-        error.reason += " (\(complaint.reason))"
-        if complaint.code != .allBrokersDown { error.code = complaint.code }
+        guard let reported else { return error }
+        error.reason += " (\(reported.reason))"
+        if reported.code != .allBrokersDown { error.code = reported.code }
         return error
     }
 }

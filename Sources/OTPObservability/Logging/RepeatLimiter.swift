@@ -19,7 +19,7 @@ struct RepeatLimiter {
 
     /// Keys followed at a time.
     ///
-    /// Messages are static by convention, so it is never reached; if it is, the keys beyond it share one allowance per
+    /// Messages are the cases of `LogMessage`, so it is never reached; if it is, the keys beyond it share one allowance per
     /// level.
     static let maxKeys = 1024
 

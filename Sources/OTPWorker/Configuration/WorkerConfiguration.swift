@@ -83,7 +83,7 @@ package struct WorkerConfiguration: Sendable {
         /// The file that holds the key, where it comes from one: it is read again on SIGHUP and when the upstream refuses the key.
         package var secretKeyFile: String?
         package var authentication = CheckClientConfiguration.Authentication.secretKey
-        package var budget = Duration.seconds(15)
+        package var totalTimeout = Duration.seconds(15)
         package var attemptTimeout = Duration.seconds(5)
         package var connectTimeout = Duration.seconds(3)
         package var maximumInFlight = 512
@@ -122,11 +122,11 @@ package struct WorkerConfiguration: Sendable {
         package var failurePercent = 100
         package var minimumCalls = 20
         package var window = Duration.seconds(10)
-        package var firstOpening = Duration.seconds(1)
-        package var longestOpening = Duration.seconds(30)
+        package var openDuration = Duration.seconds(1)
+        package var maxOpenDuration = Duration.seconds(30)
         package var maximumWait = Duration.seconds(3)
-        package var haltPace = Duration.seconds(5)
-        package var longestHaltPace = Duration.seconds(30)
+        package var haltProbeInterval = Duration.seconds(5)
+        package var maxHaltProbeInterval = Duration.seconds(30)
 
         package init() {}
     }
@@ -156,7 +156,7 @@ package struct WorkerConfiguration: Sendable {
         package var admissionLow = 8_192
         /// Memory, in bytes.
         package var admissionBytes = 64 << 20
-        package var settleTimeout = Duration.seconds(1)
+        package var revokeTimeout = Duration.seconds(1)
         package var drainTimeout = Duration.seconds(20)
 
         package init() {}

@@ -86,7 +86,7 @@ package final class Worker: Sendable {
         let setup = try Setup(configuration)
         warn(of: setup)
         guard let findings = try await check(setup) else { return }
-        for warning in findings.warnings { loggers.worker.warning("topics", metadata: ["finding": "\(warning)"]) }
+        for warning in findings.warnings { loggers.worker.log(.topicFinding, ["finding": "\(warning)"]) }
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
@@ -131,7 +131,7 @@ package final class Worker: Sendable {
         try? await group.shutdownGracefully()
         _ = setup.admin.close(timeout: .seconds(1))
         if let failure { throw failure }
-        loggers.worker.notice("stopped")
+        loggers.worker.log(.stopped)
     }
 
     private func warn(of setup: Setup) {
@@ -139,14 +139,14 @@ package final class Worker: Sendable {
             let metadata: Logger.Metadata = [
                 "setting": "\(warning.key)", "finding": "\(warning.what)", "remedy": "\(warning.remedy)",
             ]
-            loggers.worker.warning("a setting is seldom meant so", metadata: metadata)
+            loggers.worker.log(.settingSuspicious, metadata)
         }
         guard configuration.ledger.secret == nil, setup.secret.revealed.utf8.count < Fingerprinter.shortestKey else {
             return
         }
-        loggers.worker.warning(
-            "the ledger's fingerprints rest on a short key: set ledger.secret_file",
-            metadata: [
+        loggers.worker.log(
+            .fingerprintsOnShortKey,
+            [
                 "setting": "check_otp.secret_key", "shortest": .stringConvertible(Fingerprinter.shortestKey),
             ]
         )
@@ -165,7 +165,7 @@ package final class Worker: Sendable {
         // Whatever hangs must not outlive the grace period.
         let limit = configuration.delivery.drainTimeout + .seconds(8)
         engineLoop.eventLoop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
-            self.loggers.worker.error("drain did not end in time")
+            self.loggers.worker.log(.drainTimedOut)
             self.stopped()
         }
     }
@@ -211,7 +211,7 @@ package final class Worker: Sendable {
                     state.engineLoop = engineLoop
                     return state.isDrainRequested
                 }
-                loggers.worker.notice("started", metadata: ["worker": "\(configuration.name)"])
+                loggers.worker.log(.started, ["worker": "\(configuration.name)"])
                 if isDrainRequested { drain() }
             }
         }
@@ -240,9 +240,9 @@ package final class Worker: Sendable {
         do {
             let port = try await server.start()
             state.withLock { $0.adminPort = port }
-            loggers.worker.notice(
-                "admin server listens",
-                metadata: ["host": "\(configuration.admin.host)", "port": .stringConvertible(port)]
+            loggers.worker.log(
+                .adminServerListens,
+                ["host": "\(configuration.admin.host)", "port": .stringConvertible(port)]
             )
             return server
         } catch {

@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import OTPContract
 import OTPEngine
+import OTPObservability
 
 /// Reads the upstream's key from its file again, when told to or while the upstream refuses the one in use.
 ///
@@ -42,7 +43,7 @@ final class SecretReload {
     /// Somebody asked for it.
     func asked() {
         guard let file else {
-            return logger.warning("the key came from the environment: only a restart reads it again")
+            return logger.log(.keyFromEnvironment)
         }
         read(file, isAsked: true)
     }
@@ -61,16 +62,16 @@ final class SecretReload {
         do {
             let secret = try result.get()
             guard secret != current else {
-                if isAsked { logger.notice("key file read again: the key is the same") }
+                if isAsked { logger.log(.keyUnchanged) }
                 return
             }
             try client.replaceSecret(secret)
             current = secret
-            logger.notice("key file read again: another key is used from now on")
+            logger.log(.keyReplaced)
             if secret.isShort {
-                logger.warning(
-                    "the key is short: is it whole? The ledger's fingerprints rest on it from the next start on",
-                    metadata: [
+                logger.log(
+                    .shortKeyRead,
+                    [
                         "setting": "check_otp.secret_key_file",
                         "shortest": .stringConvertible(Fingerprinter.shortestKey),
                         "remedy": "put the key there exactly as issued, or set ledger.secret_file",
@@ -79,9 +80,9 @@ final class SecretReload {
             }
             onReplaced()
         } catch let fault as Setting.Fault {
-            logger.error("key file is unusable, the key before stays", metadata: ["cause": "\(fault.what)"])
+            logger.log(.keyFileUnusable, ["cause": "\(fault.what)"])
         } catch {
-            logger.error("key file is unusable, the key before stays", metadata: ["cause": "\(error)"])
+            logger.log(.keyFileUnusable, ["cause": "\(error)"])
         }
     }
 }

@@ -152,11 +152,11 @@ extension ProtectionSettings {
                 failureShare: Double(breaker.failurePercent) / 100,
                 minimumCalls: breaker.minimumCalls,
                 window: breaker.window,
-                firstOpening: breaker.firstOpening,
-                longestOpening: breaker.longestOpening
+                openDuration: breaker.openDuration,
+                maxOpenDuration: breaker.maxOpenDuration
             ),
-            haltPace: breaker.haltPace,
-            longestHaltPace: breaker.longestHaltPace,
+            haltProbeInterval: breaker.haltProbeInterval,
+            maxHaltProbeInterval: breaker.maxHaltProbeInterval,
             maximumWait: breaker.maximumWait,
             retryShare: Double(upstream.retryPercent) / 100,
             rateLimit: upstream.rateLimit == 0 ? nil : Double(upstream.rateLimit),
@@ -180,7 +180,7 @@ extension EngineConfiguration {
             processID: processID,
             transactionalID: setup.transactionalID,
             maximumAge: configuration.commands.maximumAge,
-            budget: upstream.budget,
+            totalTimeout: upstream.totalTimeout,
             attemptTimeout: upstream.attemptTimeout,
             retry: RetrySchedule(
                 maximumAttempts: upstream.maximumAttempts,
@@ -203,7 +203,7 @@ extension EngineConfiguration {
             sessionTimeout: configuration.kafka.sessionTimeout,
             transactionTimeout: configuration.kafka.transactionTimeout,
             batchBytes: findings.limits.batchBytes,
-            settleTimeout: delivery.settleTimeout,
+            revokeTimeout: delivery.revokeTimeout,
             drainTimeout: delivery.drainTimeout,
             restoreTimeout: configuration.ledger.restoreTimeout,
             acceptLedgerLoss: configuration.ledger.acceptLoss

@@ -33,10 +33,7 @@ extension Telemetry {
             if replayed { handles.replays.add() }
             if replayed, reason.status == .verified { registry.counter(.verifiedReplays).add() }
             if inDoubt { handles.inDoubt.add() }
-            loggers.commands.debug(
-                "command concluded",
-                metadata: place(record).merging(["reason": "\(reason.rawValue)"]) { $1 }
-            )
+            loggers.commands.log(.commandConcluded, place(record).merging(["reason": "\(reason.rawValue)"]) { $1 })
         case .published(let status, let reason, let duration):
             registry.counter(.commands, status.rawValue, reason.rawValue).add()
             handles.commandSeconds.observe(duration)
@@ -50,17 +47,14 @@ extension Telemetry {
             metadata["failure"] = "\(failure?.rawValue ?? "none")"
             metadata["http_status"] = status.map { .stringConvertible($0) }
             metadata["body"] = status.map { _ in "\(body?.rawValue ?? "readable")" }
-            loggers.commands.info("attempt failed", metadata: metadata)
+            loggers.commands.log(.attemptFailed, metadata)
         case .guessed(let record, let limit):
             registry.counter(.guesses, limit.rawValue).add()
-            loggers.commands.warning(
-                "too many codes: it looks like guessing",
-                metadata: place(record).merging(["counted_by": "\(limit.rawValue)"]) { $1 }
-            )
+            loggers.commands.log(.tooManyCodes, place(record).merging(["counted_by": "\(limit.rawValue)"]) { $1 })
         case .backedOff(let record, let attempt, let wait):
-            loggers.commands.debug(
-                "asking again later",
-                metadata: place(record).merging([
+            loggers.commands.log(
+                .askingAgainLater,
+                place(record).merging([
                     "attempt": .stringConvertible(attempt), "wait_ms": .stringConvertible(wait.milliseconds),
                 ]) { $1 }
             )
@@ -73,35 +67,23 @@ extension Telemetry {
         switch change {
         case .breakerOpened(let duration):
             registry.counter(.breakerOpenings).add()
-            loggers.checkOTP.error(
-                "breaker opened: the upstream only fails",
-                metadata: ["ms": .stringConvertible(duration.milliseconds)]
-            )
-        case .breakerHalfOpened: loggers.checkOTP.notice("breaker half open: one command finds out")
-        case .breakerClosed: loggers.checkOTP.notice("breaker closed: the upstream answers again")
+            loggers.checkOTP.log(.breakerOpened, ["ms": .stringConvertible(duration.milliseconds)])
+        case .breakerHalfOpened: loggers.checkOTP.log(.breakerHalfOpened)
+        case .breakerClosed: loggers.checkOTP.log(.breakerClosed)
         case .halted(let cause):
             registry.counter(.upstreamHalts).add()
-            loggers.checkOTP.error("calls halted", metadata: ["cause": "\(cause)"])
+            loggers.checkOTP.log(.callsHalted, ["cause": "\(cause)"])
         case .recovered(let duration):
-            loggers.checkOTP.notice(
-                "calls go on: the upstream takes the key again",
-                metadata: ["ms": .stringConvertible(duration.milliseconds)]
-            )
+            loggers.checkOTP.log(.callsResumed, ["ms": .stringConvertible(duration.milliseconds)])
         case .held(let duration):
-            loggers.checkOTP.warning(
-                "the upstream asks for a pause",
-                metadata: ["ms": .stringConvertible(duration.milliseconds)]
-            )
-        case .rateLimited: loggers.checkOTP.notice("commands wait for check_otp.rate_limit")
+            loggers.checkOTP.log(.pauseAskedFor, ["ms": .stringConvertible(duration.milliseconds)])
+        case .rateLimited: loggers.checkOTP.log(.rateLimited)
         case .concurrencyCut(let limit):
-            loggers.checkOTP.notice(
-                "fewer calls at a time: the upstream is overloaded",
-                metadata: ["limit": .stringConvertible(limit)]
-            )
+            loggers.checkOTP.log(.concurrencyCut, ["limit": .stringConvertible(limit)])
         case .retryDenied: registry.counter(.retriesDenied).add()
-        case .waitedInVain(let record):
+        case .waitTimedOut(let record):
             registry.counter(.queueTimeouts).add()
-            loggers.commands.debug("answered without a call", metadata: place(record))
+            loggers.commands.log(.answeredWithoutCall, place(record))
         }
     }
 
@@ -113,35 +95,21 @@ extension Telemetry {
             if committed { handles.transactionRecords.observe(Double(records)) }
         case .aborted(let cause, let reason):
             registry.counter(.transactionAborts, cause.rawValue).add()
-            loggers.kafka.warning(
-                "transaction aborted",
-                metadata: ["cause": "\(cause.rawValue)", "reason": "\(reason)"]
-            )
+            loggers.kafka.log(.transactionAborted, ["cause": "\(cause.rawValue)", "reason": "\(reason)"])
         case .unknownCommit(let reason):
             registry.counter(.transactions, "unknown").add()
-            loggers.kafka.error("commit unknown", metadata: ["reason": "\(reason)"])
+            loggers.kafka.log(.commitUnknown, ["reason": "\(reason)"])
         case .producerFenced(let isTimedOut, let reason):
-            loggers.kafka.error(
-                isTimedOut
-                    ? "the broker ended a transaction that took too long"
-                    : "producer fenced: another worker has this transactional id",
-                metadata: ["reason": "\(reason)"]
-            )
+            loggers.kafka.log(isTimedOut ? .transactionTimedOut : .producerFenced, ["reason": "\(reason)"])
         case .commitResolved(let counted):
             let end = counted.map { $0 ? "committed" : "not committed" } ?? "partitions gone"
-            loggers.kafka.notice("unknown commit resolved", metadata: ["end": "\(end)"])
+            loggers.kafka.log(.commitResolved, ["end": "\(end)"])
         case .producerFailed(let reason):
-            loggers.kafka.error("no transactional producer", metadata: ["reason": "\(reason)"])
+            loggers.kafka.log(.noProducer, ["reason": "\(reason)"])
         case .producerSwitched(let isAlternate):
-            loggers.kafka.warning(
-                "transactional id locked, the slot's other id goes on",
-                metadata: ["alternate": "\(isAlternate)"]
-            )
+            loggers.kafka.log(.producerSwitched, ["alternate": "\(isAlternate)"])
         case .batchBytesCut(let bytes):
-            loggers.kafka.warning(
-                "outputs are sent in smaller batches from now on",
-                metadata: ["batch_bytes": .stringConvertible(bytes)]
-            )
+            loggers.kafka.log(.batchBytesCut, ["batch_bytes": .stringConvertible(bytes)])
         default: break
         }
     }
@@ -149,24 +117,18 @@ extension Telemetry {
     private func reportOutput(_ fact: Fact, _ place: (RecordID) -> Logger.Metadata) {
         switch fact {
         case .parked(let partition, let reason):
-            loggers.kafka.error(
-                "partition parked",
-                metadata: ["partition": .stringConvertible(partition), "reason": "\(reason)"]
-            )
+            loggers.kafka.log(.partitionParked, ["partition": .stringConvertible(partition), "reason": "\(reason)"])
         case .unparked(let partition):
-            loggers.kafka.notice("partition tried again", metadata: ["partition": .stringConvertible(partition)])
+            loggers.kafka.log(.partitionRetried, ["partition": .stringConvertible(partition)])
         case .undeliverable(let record):
             registry.counter(.undeliverableResults).add()
-            loggers.commands.error("result undeliverable, reduced", metadata: place(record))
+            loggers.commands.log(.resultUndeliverable, place(record))
         case .deadLettersWritten(let count): registry.counter(.deadLetters, "committed").add(Double(count))
         case .deadLetterDropped(let record):
             registry.counter(.deadLetters, "dropped").add()
-            loggers.commands.error("dead letter dropped", metadata: place(record))
+            loggers.commands.log(.deadLetterDropped, place(record))
         case .deadLettersDenied(let reason):
-            loggers.kafka.error(
-                "no right to write dead letters, none is written for a minute",
-                metadata: ["reason": "\(reason)"]
-            )
+            loggers.kafka.log(.deadLettersDenied, ["reason": "\(reason)"])
         default: break
         }
     }
@@ -175,21 +137,21 @@ extension Telemetry {
         switch fact {
         case .readingStalled(let partition, let position, let end, let silence):
             registry.counter(.readingStalls).add()
-            loggers.kafka.error(
-                "partition not read, begun again at its position",
-                metadata: [
+            loggers.kafka.log(
+                .partitionUnread,
+                [
                     "partition": .stringConvertible(partition), "position": .stringConvertible(position),
                     "end": .stringConvertible(end),
                     "seconds": .stringConvertible(Int(silence.inSeconds)),
                 ]
             )
         case .readingResumed(let partition):
-            loggers.kafka.notice("partition read again", metadata: ["partition": .stringConvertible(partition)])
+            loggers.kafka.log(.partitionReadAgain, ["partition": .stringConvertible(partition)])
         case .steppedOver(let partition, let from, let to):
             registry.counter(.undecodableOffsets).add(Double(to - from))
-            loggers.kafka.error(
-                "records that cannot be decoded passed over",
-                metadata: [
+            loggers.kafka.log(
+                .recordsUndecodable,
+                [
                     "partition": .stringConvertible(partition), "from": .stringConvertible(from),
                     "to": .stringConvertible(to - 1),
                 ]
@@ -200,53 +162,41 @@ extension Telemetry {
 
     /// What a predecessor left open could not be decided; its time-out will.
     func fencingFailed(_ transactionalID: String, _ error: KafkaError) {
-        loggers.kafka.warning(
-            "predecessor's transaction not ended",
-            metadata: ["transactional_id": "\(transactionalID)", "reason": "\(error)"]
-        )
+        loggers.kafka.log(.predecessorNotEnded, ["transactional_id": "\(transactionalID)", "reason": "\(error)"])
     }
 
     private func reportMembership(_ fact: Fact) {
         switch fact {
         case .distrusted(let cause):
             registry.counter(.distrusts, cause.rawValue).add()
-            loggers.kafka.warning("membership in doubt, calls withheld", metadata: ["cause": "\(cause.rawValue)"])
-        case .trusted: loggers.kafka.notice("membership proven, calls go on")
-        case .consumerFailed(let reason): loggers.kafka.error("consumer failed", metadata: ["reason": "\(reason)"])
+            loggers.kafka.log(.membershipInDoubt, ["cause": "\(cause.rawValue)"])
+        case .trusted: loggers.kafka.log(.membershipProven)
+        case .consumerFailed(let reason): loggers.kafka.log(.consumerFailed, ["reason": "\(reason)"])
         case .assigned(let partitions):
             came(partitions)
             registry.counter(.rebalances).add()
-            loggers.kafka.notice(
-                "partitions assigned",
-                metadata: ["partitions": .array(partitions.map { .stringConvertible($0) })]
-            )
+            loggers.kafka.log(.partitionsAssigned, ["partitions": .array(partitions.map { .stringConvertible($0) })])
         case .revoked(let partitions):
             registry.counter(.rebalances).add()
-            loggers.kafka.notice(
-                "partitions revoked",
-                metadata: ["partitions": .array(partitions.map { .stringConvertible($0) })]
-            )
+            loggers.kafka.log(.partitionsRevoked, ["partitions": .array(partitions.map { .stringConvertible($0) })])
         case .lost(let partitions):
             registry.counter(.rebalances).add()
             gone(partitions)
-            loggers.kafka.warning(
-                "partitions lost",
-                metadata: ["partitions": .array(partitions.map { .stringConvertible($0) })]
-            )
+            loggers.kafka.log(.partitionsLost, ["partitions": .array(partitions.map { .stringConvertible($0) })])
         case .released(let partitions, let unsettled):
             gone(partitions)
-            loggers.kafka.notice(
-                "partitions released",
-                metadata: [
+            loggers.kafka.log(
+                .partitionsReleased,
+                [
                     "partitions": .array(partitions.map { .stringConvertible($0) }),
                     "unsettled": .stringConvertible(unsettled),
                 ]
             )
-        case .draining: loggers.worker.notice("draining")
+        case .draining: loggers.worker.log(.draining)
         case .stopped(let unfinished):
-            loggers.worker.notice("drained", metadata: ["unfinished": .stringConvertible(unfinished)])
-        case .intakeClosed: loggers.worker.notice("intake paused: too many commands in memory")
-        case .intakeOpened: loggers.worker.notice("intake resumed")
+            loggers.worker.log(.drained, ["unfinished": .stringConvertible(unfinished)])
+        case .intakeClosed: loggers.worker.log(.intakePaused)
+        case .intakeOpened: loggers.worker.log(.intakeResumed)
         default: reportRestore(fact)
         }
     }
@@ -254,9 +204,9 @@ extension Telemetry {
     private func reportRestore(_ fact: Fact) {
         switch fact {
         case .restoring(let partition, let from, let to):
-            loggers.ledger.info(
-                "restoring partition",
-                metadata: [
+            loggers.ledger.log(
+                .restoringPartition,
+                [
                     "partition": .stringConvertible(partition), "from": .stringConvertible(from),
                     "to": .stringConvertible(to),
                 ]
@@ -264,9 +214,9 @@ extension Telemetry {
         case .restored(let partition, let sessions, let duration, let offset, let withoutMetadata):
             registry.counter(.ledgerRestores, "restored").add()
             registry.histogram(.restoreSeconds).observe(duration)
-            loggers.ledger.notice(
-                "partition restored",
-                metadata: [
+            loggers.ledger.log(
+                .partitionRestored,
+                [
                     "partition": .stringConvertible(partition), "sessions": .stringConvertible(sessions),
                     "ms": .stringConvertible(duration.milliseconds),
                     "offset": .stringConvertible(offset), "whole_ledger": .stringConvertible(withoutMetadata),
@@ -274,37 +224,34 @@ extension Telemetry {
             )
         case .stalePosition(let partition, let committed, let settled):
             registry.counter(.stalePositions).add()
-            loggers.ledger.error(
-                "committed offset is older than the ledger, fetched again",
-                metadata: [
+            loggers.ledger.log(
+                .committedOffsetStale,
+                [
                     "partition": .stringConvertible(partition), "committed": .stringConvertible(committed),
                     "settled": .stringConvertible(settled),
                 ]
             )
         case .predecessorFenced(let partition, let id):
             registry.counter(.predecessorsFenced).add()
-            loggers.ledger.notice(
-                "predecessor's open transaction holds up the restore, ended",
-                metadata: ["partition": .stringConvertible(partition), "transactional_id": "\(id)"]
+            loggers.ledger.log(
+                .predecessorFenced,
+                ["partition": .stringConvertible(partition), "transactional_id": "\(id)"]
             )
         case .restoreFailed(let partition, let reason):
             registry.counter(.ledgerRestores, "failed").add()
-            loggers.ledger.error(
-                "restore failed",
-                metadata: ["partition": .stringConvertible(partition), "reason": "\(reason)"]
-            )
+            loggers.ledger.log(.restoreFailed, ["partition": .stringConvertible(partition), "reason": "\(reason)"])
         case .ledgerRecreated(let partition, let recorded, let end, let accepted):
-            loggers.ledger.error(
-                accepted ? "ledger was recreated, its loss accepted" : "ledger was recreated, partition refused",
-                metadata: [
+            loggers.ledger.log(
+                accepted ? .ledgerLossAccepted : .ledgerRefused,
+                [
                     "partition": .stringConvertible(partition), "recorded": .stringConvertible(recorded),
                     "end": .stringConvertible(end),
                 ]
             )
         case .commandsMissed(let partition, let count):
-            loggers.kafka.error(
-                "commands deleted before they were read",
-                metadata: ["partition": .stringConvertible(partition), "count": .stringConvertible(count)]
+            loggers.kafka.log(
+                .commandsDeletedUnread,
+                ["partition": .stringConvertible(partition), "count": .stringConvertible(count)]
             )
         default: break
         }

@@ -74,9 +74,9 @@ package final class Telemetry: Sendable {
         registry.gauge(.ledgerRestoreRemaining).set(Double(left))
         registry.gauge(.ledgerRestoreTimeLeft).set(timeLeft)
         guard seconds > 2 else { return }
-        loggers.ledger.info(
-            "restore under way",
-            metadata: [
+        loggers.ledger.log(
+            .restoreUnderWay,
+            [
                 "partition": .stringConvertible(partition), "remaining": .stringConvertible(left),
                 "records_per_second": .stringConvertible(Int(rate)),
                 "seconds_left": .stringConvertible(Int(timeLeft)),
@@ -90,7 +90,7 @@ package final class Telemetry: Sendable {
             case .topic(let topic): "topic \(topic)"
             case .transactionalID(let id): "transactional id \(id)"
             }
-        loggers.kafka.error("a right is missing", metadata: ["operation": "Write", "resource": "\(resource)"])
+        loggers.kafka.log(.rightMissing, ["operation": "Write", "resource": "\(resource)"])
     }
 
     func restoreEnded() {
@@ -107,7 +107,7 @@ package final class Telemetry: Sendable {
         switch event {
         case .error(let error):
             registry.counter(.kafkaErrors, error.name).add()
-            loggers.kafka.warning("kafka error", metadata: ["error": "\(error)", "client": "\(client.rawValue)"])
+            loggers.kafka.log(.kafkaError, ["error": "\(error)", "client": "\(client.rawValue)"])
         // The text is long: the thread that brings it has acknowledgements to serve, for which commits wait.
         case .statistics(let json):
             DispatchQueue.global(qos: .utility).async { [self] in
@@ -115,11 +115,9 @@ package final class Telemetry: Sendable {
             }
         case .log(let log):
             loggers.rdkafka.log(
-                level: log.level <= 3 ? .error : log.level == 4 ? .warning : .debug,
-                "kafka client",
-                metadata: [
-                    "facility": "\(log.facility)", "text": "\(log.text)", "client": "\(client.rawValue)",
-                ]
+                .kafkaClient,
+                at: log.level <= 3 ? .error : log.level == 4 ? .warning : .debug,
+                ["facility": "\(log.facility)", "text": "\(log.text)", "client": "\(client.rawValue)"]
             )
         }
     }
@@ -132,9 +130,9 @@ package final class Telemetry: Sendable {
         registry.gauge(.kafkaWaitingRequests, name).set(Double(statistics.waitingRequests))
         registry.counter(.kafkaRequestTimeouts, name).set(total: Double(statistics.timedOutRequests))
         if statistics.throttle > .zero {
-            loggers.kafka.warning(
-                "a quota of the cluster holds this worker back: commands wait",
-                metadata: ["client": "\(name)", "mean_ms": .stringConvertible(statistics.throttle.milliseconds)]
+            loggers.kafka.log(
+                .quotaReached,
+                ["client": "\(name)", "mean_ms": .stringConvertible(statistics.throttle.milliseconds)]
             )
         }
         registry.gauge(.kafkaQueuedRecords, name).set(Double(statistics.queuedRecords))
@@ -190,35 +188,30 @@ package final class Telemetry: Sendable {
             return seconds
         }
         guard seconds == Self.idleForLong else { return }
-        loggers.kafka.warning(
-            "no partition is left for this worker: the group has more members than the topic partitions"
-        )
+        loggers.kafka.log(.noPartitionLeft)
     }
 
     func topics(_ finding: TopicGrowth.Finding) {
         switch finding {
         case .changed(let commands, let results, _):
             topicPartitions(commands: commands.now, results: results.now)
-            loggers.kafka.warning(
-                "partitions were added: a session whose commands move to another one is not known there",
-                metadata: [
+            loggers.kafka.log(
+                .partitionsAdded,
+                [
                     "commands": "\(commands.before) -> \(commands.now)",
                     "results": "\(results.before) -> \(results.now)",
                 ]
             )
         case .broken(let failure):
-            loggers.kafka.error(
-                "topics do not fit each other",
-                metadata: ["finding": "\(failure.message)", "remedy": "\(failure.remedy)"]
-            )
-        case .fixed: loggers.kafka.notice("topics fit each other again: what could not be restored is tried again")
+            loggers.kafka.log(.topicsMismatched, ["finding": "\(failure.message)", "remedy": "\(failure.remedy)"])
+        case .fixed: loggers.kafka.log(.topicsFit)
         }
     }
 
     func keysMixed(_ keys: PartitionerDetector.Counts) {
-        loggers.kafka.warning(
-            "producers place keys differently: commands of one session may reach different partitions",
-            metadata: [
+        loggers.kafka.log(
+            .keysMixed,
+            [
                 "keys_by_murmur2": .stringConvertible(keys.murmur2), "keys_by_crc32": .stringConvertible(keys.crc32),
                 "remedy":
                     "set partitioner=murmur2_random in producers built on librdkafka (Python, Go, .NET, kcat): it is Java's",
@@ -234,15 +227,9 @@ package final class Telemetry: Sendable {
             switch kind {
             case .standard, .routed: break
             case .notAllowed:
-                loggers.kafka.warning(
-                    "a reply topic is asked for that is not on results.allowed_reply_topics",
-                    metadata: metadata
-                )
+                loggers.kafka.log(.replyTopicNotAllowed, metadata)
             case .unavailable:
-                loggers.kafka.warning(
-                    "a reply topic or partition is asked for that does not exist or takes nothing",
-                    metadata: metadata
-                )
+                loggers.kafka.log(.replyTopicUnavailable, metadata)
             }
         }
     }
@@ -282,9 +269,9 @@ package final class Telemetry: Sendable {
         judge(status)
         stalled.withLock { $0 = status.stalledFor != nil }
         if let silence = status.stalledFor {
-            loggers.worker.critical(
-                "no progress although there is work",
-                metadata: [
+            loggers.worker.log(
+                .noProgress,
+                [
                     "seconds": .stringConvertible(Int(silence.inSeconds)),
                     "state": "\(String(decoding: StatusPage.render(status), as: UTF8.self))",
                 ]

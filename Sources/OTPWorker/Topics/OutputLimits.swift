@@ -8,7 +8,7 @@ struct OutputLimits: Equatable, Sendable {
     /// Replicas of a partition that must be in sync for a write, by topic; absent where the cluster does not say.
     var leastInSync: [String: Int] = [:]
 
-    /// Bytes of a batch around its records, and what librdkafka's own reckoning of a record may be short of.
+    /// Bytes of a batch around its records, and what librdkafka's own estimate of a record may be short of.
     private static let batchOverhead = 512
     private static let timeout = Duration.seconds(1)
 

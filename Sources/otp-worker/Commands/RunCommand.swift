@@ -84,10 +84,7 @@ struct RunCommand: AsyncParsableCommand {
         let sink = LogSink(form: settings.logForm, registry: registry)
         let loggers = Loggers(sink, level: settings.logLevel, levels: settings.logLevels)
         if !effective.serviceLinks.isEmpty {
-            loggers.worker.debug(
-                "variables that Kubernetes makes for Services are ignored",
-                metadata: ["variables": "\(effective.serviceLinks.joined(separator: ", "))"]
-            )
+            loggers.worker.log(.serviceLinksIgnored, ["variables": "\(effective.serviceLinks.joined(separator: ", "))"])
         }
         let worker = Worker(
             settings.worker,
@@ -96,9 +93,9 @@ struct RunCommand: AsyncParsableCommand {
             registry: registry
         )
         for leak in ConfigurationLeaks.found(in: settings.worker, file: options.config) {
-            loggers.worker.warning(
-                "configuration gives secrets away",
-                metadata: ["setting": "\(leak.setting)", "cause": "\(leak.cause)", "remedy": "\(leak.remedy)"]
+            loggers.worker.log(
+                .configurationLeak,
+                ["setting": "\(leak.setting)", "cause": "\(leak.cause)", "remedy": "\(leak.remedy)"]
             )
         }
         let supervisor = ServiceManager(
@@ -115,12 +112,12 @@ struct RunCommand: AsyncParsableCommand {
                 }
                 switch stopping.received(at: .now) {
                 case .drain:
-                    loggers.worker.notice("Stopping", metadata: ["signal": "\(signal)"])
+                    loggers.worker.log(.stopping, ["signal": "\(signal)"])
                     supervisor?.stopping()
                     worker.drain()
                 case .same: continue
                 case .stopAtOnce:
-                    loggers.worker.warning("Stopping at once, on a second signal", metadata: ["signal": "\(signal)"])
+                    loggers.worker.log(.stoppingAtOnce, ["signal": "\(signal)"])
                     sink.flush()
                     Console.exit(1)
                 }

@@ -127,7 +127,7 @@ extension DeadLettersCommand {
             return found
         }
 
-        private func look(at found: FoundLetter, _ reader: LetterReader) -> ReplayPlan.Sight {
+        private func look(at found: FoundLetter, _ reader: LetterReader) -> ReplayPlan.LookupResult {
             do {
                 guard let (_, replays) = try record(of: found, reader, key: nil) else { return .gone }
                 return .kept(replays: replays)

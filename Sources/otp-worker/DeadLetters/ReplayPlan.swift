@@ -56,7 +56,7 @@ package enum ReplayPlan {
         partitions: Int,
         replays: [Coordinates: Coordinates],
         limits: Limits,
-        look: (FoundLetter) -> Sight
+        look: (FoundLetter) -> LookupResult
     ) -> [(found: FoundLetter, decision: Decision)] {
         var seen: Set<Coordinates> = []
         var taken = 0
@@ -83,8 +83,8 @@ package enum ReplayPlan {
         return decisions
     }
 
-    /// What was seen of the record that a letter is about.
-    package enum Sight: Equatable, Sendable {
+    /// What a look found of the record that a letter is about.
+    package enum LookupResult: Equatable, Sendable {
         /// It can be had, and is itself the last of so many replays.
         case kept(replays: Int)
         case gone

@@ -40,7 +40,7 @@ final class LagReader: Sendable {
                 onNews(self.ask())
                 let next = ContinuousClock.now + Self.pause
                 while ContinuousClock.now < next {
-                    // What the client complains of is said by the next answer, or by its lack.
+                    // An error that the client reports is said by the next answer, or by its lack.
                     _ = self.consumer.poll(timeout: next - .now, maximum: 1)
                 }
             }

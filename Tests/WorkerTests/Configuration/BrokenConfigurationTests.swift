@@ -261,14 +261,14 @@ struct BrokenConfigurationTests {
     ]
 
     @Test(arguments: cases) func isToldWithItsRemedy(_ broken: Case) throws {
-        let told = try Reading.complaint(yaml: broken.yaml, environment: broken.environment, flags: broken.flags)
+        let told = try Reading.refusal(yaml: broken.yaml, environment: broken.environment, flags: broken.flags)
         for part in broken.says { #expect(told.text.contains(part), "\(told.text)") }
         #expect(told.problems.count == 1, "\(told.text)")
         #expect(!told.text.contains("MARKED"))
     }
 
     @Test func allAreToldAtOnce() throws {
-        let told = try Reading.complaint(
+        let told = try Reading.refusal(
             yaml: "kafka:\n  brokers: nowhere\nledger:\n  retention: soon\n",
             environment: ["OTP_ADMIN_PORT": "x"],
             flags: [("log.format", "xml"), ("check_otp.retry_initial_backoff", "5s")]
@@ -282,7 +282,7 @@ struct BrokenConfigurationTests {
     }
 
     @Test func aWorkerNeedsItsClusterAndItsKey() throws {
-        let told = try Reading.complaint(for: .worker)
+        let told = try Reading.refusal(for: .worker)
         #expect(told.problems.map(\.key) == ["kafka.brokers", "check_otp.secret_key"])
         #expect(told.text.contains("kafka.brokers (not set): the cluster's address is needed"))
         #expect(told.text.contains("set OTP_CHECK_OTP_SECRET_KEY in the environment"))

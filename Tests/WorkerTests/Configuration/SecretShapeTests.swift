@@ -3,7 +3,7 @@ import OTPContract
 import OTPWorker
 import Testing
 
-/// A secret that was put in the wrong place is not repeated to whoever reads the message.
+/// A secret that was put in the wrong place is not repeated to anyone who reads the message.
 struct SecretShapeTests {
     static let misplaced: [(variable: String, value: String)] = [
         ("OTP_CHECK_OTP_SECRET_KEY_FILE", "sck_WRONG"),
@@ -25,7 +25,7 @@ struct SecretShapeTests {
     ]
 
     @Test(arguments: misplaced) func aMisplacedSecretIsNotRepeated(variable: String, value: String) throws {
-        let told = try Reading.complaint(environment: [variable: value])
+        let told = try Reading.refusal(environment: [variable: value])
         #expect(told.problems.count == 1, "\(told.text)")
         #expect(told.text.contains("(environment, \(variable))"))
         #expect(!told.text.contains("WRONG"), "\(told.text)")
@@ -38,13 +38,13 @@ struct SecretShapeTests {
             ("check_otp.total_timeout", "15"), ("kafka.brokers", "kafka-1.internal.example"),
             ("topics.results", "otp results"),
         ] {
-            let told = try Reading.complaint(flags: [(key, value)])
+            let told = try Reading.refusal(flags: [(key, value)])
             #expect(told.text.contains("\"\(value)\""), "\(told.text)")
         }
     }
 
     @Test func aNameThatHoldsAKeyIsNotRepeated() throws {
-        let told = try Reading.complaint(
+        let told = try Reading.refusal(
             yaml: "sck_WRONG: x\nkafka:\n  properties:\n    sck_WRONG: x\n",
             environment: ["OTP_CHECK_OTP_SCK_WRONG": "x"],
             flags: [("sck_WRONG", "x")]
@@ -63,7 +63,7 @@ struct SecretShapeTests {
         let effective = try Reading.effective(yaml: "kafka:\n  properties:\n    \(name): '\(value)'\n")
         let row = try #require(effective.rows.first { $0.key == "kafka.properties.\(name)" })
         #expect(row.isSecret && row.value == EffectiveSettings.mask)
-        let told = try Reading.complaint(flags: [("kafka.properties.\(name)", value)])
+        let told = try Reading.refusal(flags: [("kafka.properties.\(name)", value)])
         #expect(told.text.contains("a process list would show it") && !told.text.contains("WRONG"))
     }
 
@@ -81,7 +81,7 @@ struct SecretShapeTests {
         let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
         try Data(repeating: UInt8(ascii: "k"), count: 2_000_000).write(to: URL(fileURLWithPath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let told = try Reading.complaint(flags: [("check_otp.secret_key_file", path)])
+        let told = try Reading.refusal(flags: [("check_otp.secret_key_file", path)])
         #expect(told.text.contains("the file is larger than 4096 bytes"))
     }
 
@@ -100,7 +100,7 @@ struct SecretShapeTests {
 
     @Test(arguments: ["*", "0", "127.1", "1.2.3.4.5", "0x7f000001", "h:9464", "[::1]", "http://h", "a b"])
     func anAddressToListenOnIsOne(host: String) throws {
-        let told = try Reading.complaint(flags: [("admin.host", host)])
+        let told = try Reading.refusal(flags: [("admin.host", host)])
         #expect(told.text.contains("admin.host (--set)") && told.text.contains("0.0.0.0"), "\(told.text)")
     }
 
@@ -115,7 +115,7 @@ struct SecretShapeTests {
         ("delivery.report.only.error", "true", "set by the worker itself"),
     ])
     func aPropertyThatWouldStopTheWorkerIsRefused(name: String, value: String, says: String) throws {
-        let told = try Reading.complaint(flags: [("kafka.properties.\(name)", value)])
+        let told = try Reading.refusal(flags: [("kafka.properties.\(name)", value)])
         #expect(told.text.contains("kafka.properties.\(name) (--set)") && told.text.contains(says), "\(told.text)")
     }
 }

@@ -48,7 +48,7 @@ enum Reading {
     }
 
     /// What a user is told about a configuration that must not be accepted.
-    static func complaint(
+    static func refusal(
         yaml: String? = nil,
         environment: [String: String] = [:],
         flags: [(String, String)] = [],

@@ -166,7 +166,7 @@ extension Setting {
     private static let calls: [Setting] = [
         .duration(
             "check_otp.total_timeout",
-            \.worker.checkOTP.budget,
+            \.worker.checkOTP.totalTimeout,
             .milliseconds(100) ... .seconds(300),
             "From a command's first turn on, no retry begins later than this."
         ),
@@ -311,13 +311,13 @@ extension Setting {
         ),
         .duration(
             "breaker.open_duration",
-            \.worker.breaker.firstOpening,
+            \.worker.breaker.openDuration,
             .milliseconds(100) ... .seconds(300),
             "How long the upstream is left alone at first; then one command finds out, and each next time is twice as long."
         ),
         .duration(
             "breaker.max_open_duration",
-            \.worker.breaker.longestOpening,
+            \.worker.breaker.maxOpenDuration,
             .milliseconds(100) ... .seconds(300),
             "No such time is longer."
         ),
@@ -329,7 +329,7 @@ extension Setting {
         ),
         .duration(
             "breaker.halt_probe_interval",
-            \.worker.breaker.haltPace,
+            \.worker.breaker.haltProbeInterval,
             .seconds(1) ... .seconds(300),
             """
             After a refused key or a blocked account, once several sessions were refused: from one probe to the next at \
@@ -338,7 +338,7 @@ extension Setting {
         ),
         .duration(
             "breaker.max_halt_probe_interval",
-            \.worker.breaker.longestHaltPace,
+            \.worker.breaker.maxHaltProbeInterval,
             .seconds(1) ... .seconds(300),
             "No such time is longer: so soon the fleet notices at the latest that its key works again."
         ),
@@ -381,7 +381,7 @@ extension Setting {
         ),
         .duration(
             "rebalance.revoke_timeout",
-            \.worker.delivery.settleTimeout,
+            \.worker.delivery.revokeTimeout,
             .zero ... .seconds(60),
             "How long a partition that is asked back may go on settling what is under way; the group waits meanwhile."
         ),

@@ -22,7 +22,7 @@ enum SettingRelations {
             .init(
                 ("check_otp.attempt_timeout", worker.checkOTP.attemptTimeout),
                 .atMost,
-                ("check_otp.total_timeout", worker.checkOTP.budget),
+                ("check_otp.total_timeout", worker.checkOTP.totalTimeout),
                 "one attempt must fit into a command's total time"
             ),
             .init(
@@ -32,7 +32,7 @@ enum SettingRelations {
                 "connecting is part of an attempt"
             ),
             .init(
-                ("check_otp.total_timeout", worker.checkOTP.budget),
+                ("check_otp.total_timeout", worker.checkOTP.totalTimeout),
                 .atMost,
                 ("commands.max_age", worker.commands.maximumAge),
                 "a command must not be retried after it has expired"
@@ -44,21 +44,21 @@ enum SettingRelations {
                 "the first pause must not be longer than the longest"
             ),
             .init(
-                ("breaker.open_duration", worker.breaker.firstOpening),
+                ("breaker.open_duration", worker.breaker.openDuration),
                 .below,
                 ("breaker.max_wait", worker.breaker.maximumWait),
                 "a waiting command must live to find out"
             ),
             .init(
-                ("breaker.open_duration", worker.breaker.firstOpening),
+                ("breaker.open_duration", worker.breaker.openDuration),
                 .atMost,
-                ("breaker.max_open_duration", worker.breaker.longestOpening),
+                ("breaker.max_open_duration", worker.breaker.maxOpenDuration),
                 "the first must not be longer than the longest"
             ),
             .init(
-                ("breaker.halt_probe_interval", worker.breaker.haltPace),
+                ("breaker.halt_probe_interval", worker.breaker.haltProbeInterval),
                 .atMost,
-                ("breaker.max_halt_probe_interval", worker.breaker.longestHaltPace),
+                ("breaker.max_halt_probe_interval", worker.breaker.maxHaltProbeInterval),
                 "the first must not be longer than the longest"
             ),
             .init(
@@ -73,7 +73,7 @@ enum SettingRelations {
     private static func membership(_ worker: WorkerConfiguration) -> [Relation<Duration>] {
         [
             .init(
-                ("rebalance.revoke_timeout", worker.delivery.settleTimeout),
+                ("rebalance.revoke_timeout", worker.delivery.revokeTimeout),
                 .below,
                 ("kafka.session_timeout", worker.kafka.sessionTimeout),
                 "the group would give the partitions away before they are settled"
