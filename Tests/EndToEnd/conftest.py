@@ -50,6 +50,7 @@ def fleet(brokers, lines, folder, carrier, processes):
     for fleet in made:
         fleet.close()
         contract.check(fleet.bench)
+        fleet.bench.close()
 
 
 @pytest.fixture
@@ -58,6 +59,7 @@ def bench(lines, folder):
     bench = harness.Bench(lines.address, folder).create_topics()
     yield bench
     contract.check(bench)
+    bench.close()
 
 
 @pytest.fixture

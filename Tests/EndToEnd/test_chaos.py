@@ -36,6 +36,7 @@ def test_chaos(chaos_seed, is_chaos_bounded, chaos_began, brokers, lines, folder
     try:
         run.play()
         contract.check(bench)
+        bench.close()
         end = "passed"
     finally:
         took = time.monotonic() - run.began
