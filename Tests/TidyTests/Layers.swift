@@ -6,7 +6,7 @@ enum Layers {
         ["OTPContract"],
         ["OTPEngine"],
         ["OTPKafka", "CheckOTP", "OTPObservability", "Simulation"],
-        ["OTPWorker", "OTPSandbox"],
+        ["OTPWorker", "OTPSandbox", "OTPVerifyClient"],
         ["otp-worker"],
     ]
 
@@ -47,6 +47,7 @@ enum Layers {
         // A program of its own that may use everything, as the commands may.
         if target == "CommandTests" || target == "RestoreBenchmark" { return "otp-worker" }
         if target == "FuzzKit" { return "OTPContract" }
+        if target == "ClientTests" { return "OTPVerifyClient" }
         // The engine under a simulated broker, upstream and clock stands where the real ones do.
         if target.hasPrefix("Simulation") { return "Simulation" }
         guard target.hasSuffix("Tests") else { return target }
