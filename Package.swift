@@ -4,7 +4,7 @@ import PackageDescription
 // Layers, lowest first; a target imports only from rows below its own (the build checks it):
 //
 //   otp-worker
-//   OTPWorker, OTPSandbox
+//   OTPWorker, OTPSandbox, OTPVerifyClient
 //   OTPKafka, CheckOTP, OTPObservability
 //   OTPEngine
 //   OTPContract
@@ -21,7 +21,10 @@ let package = Package(
     name: "otp-worker",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "otp-worker", targets: ["otp-worker"])
+        .executable(name: "otp-worker", targets: ["otp-worker"]),
+        // For services that send commands and read results; versioned with the contract of the topics.
+        .library(name: "OTPContract", targets: ["OTPContract"]),
+        .library(name: "OTPVerifyClient", targets: ["OTPVerifyClient"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -32,6 +35,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -116,11 +120,26 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .target(
+            name: "OTPVerifyClient",
+            dependencies: [
+                "OTPContract", "OTPKafka",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            swiftSettings: strict
+        ),
+
         .executableTarget(
             name: "otp-worker",
             dependencies: [
                 "CProcess", "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPObservability", "OTPSandbox",
-                "OTPWorker",
+                "OTPVerifyClient", "OTPWorker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -183,6 +202,20 @@ let package = Package(
             dependencies: [
                 "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPObservability", "OTPWorker", "otp-worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: [
+                "OTPContract", "OTPKafka", "OTPVerifyClient",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: strict
         ),

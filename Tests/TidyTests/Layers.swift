@@ -6,7 +6,7 @@ enum Layers {
         ["OTPContract"],
         ["OTPEngine"],
         ["OTPKafka", "CheckOTP", "OTPObservability", "Simulation"],
-        ["OTPWorker", "OTPSandbox"],
+        ["OTPWorker", "OTPSandbox", "OTPVerifyClient"],
         ["otp-worker"],
     ]
 
@@ -48,6 +48,7 @@ enum Layers {
         if target == "CommandTests" || target == "RestoreBenchmark" { return "otp-worker" }
         if target == "FuzzKit" { return "OTPContract" }
         if target == "HotPath" { return "Simulation" }
+        if target == "ClientTests" { return "OTPVerifyClient" }
         // The engine under a simulated broker, upstream and clock stands where the real ones do.
         if target.hasPrefix("Simulation") { return "Simulation" }
         guard target.hasSuffix("Tests") else { return target }

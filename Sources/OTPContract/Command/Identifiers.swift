@@ -1,19 +1,23 @@
 /// Where a record is in Kafka.
 ///
 /// Two records never share coordinates while their topic lives.
-package struct Coordinates: Hashable, Sendable, CustomStringConvertible {
-    package var topic: String
-    package var partition: Int32
-    package var offset: Int64
+public struct Coordinates: Hashable, Sendable, CustomStringConvertible {
+    /// The topic's name.
+    public var topic: String
+    /// The partition's number, from 0.
+    public var partition: Int32
+    /// The record's place in its partition, from 0.
+    public var offset: Int64
 
-    package init(topic: String, partition: Int32, offset: Int64) {
+    /// Names a place; it need not exist.
+    public init(topic: String, partition: Int32, offset: Int64) {
         self.topic = topic
         self.partition = partition
         self.offset = offset
     }
 
     /// `topic/partition/offset`.
-    package var description: String { String(decoding: encoded, as: UTF8.self) }
+    public var description: String { String(decoding: encoded, as: UTF8.self) }
 
     /// The bytes of the description.
     var encoded: [UInt8] {
@@ -31,11 +35,12 @@ package struct Coordinates: Hashable, Sendable, CustomStringConvertible {
 /// The `otp_session_id` that ties the commands of one OTP together: 1–256 bytes of UTF-8, no control characters.
 ///
 /// Compared byte by byte: the upstream knows nothing of Unicode equivalence, so two spellings are two sessions.
-package struct SessionID: Hashable, Sendable, CustomStringConvertible {
-    package let text: String
+public struct SessionID: Hashable, Sendable, CustomStringConvertible {
+    /// The identifier as it was given.
+    public let text: String
 
     /// `nil` if `text` is empty, longer than 256 bytes, or holds a control character.
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         guard Identifier.isUsable(text) else { return nil }
         self.text = text
     }
@@ -46,15 +51,18 @@ package struct SessionID: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
-    package static func == (lhs: SessionID, rhs: SessionID) -> Bool {
+    /// Whether both are the same bytes.
+    public static func == (lhs: SessionID, rhs: SessionID) -> Bool {
         lhs.text.hasSameBytes(as: rhs.text)
     }
 
-    package func hash(into hasher: inout Hasher) {
+    /// Hashes its bytes.
+    public func hash(into hasher: inout Hasher) {
         text.hashBytes(into: &hasher)
     }
 
-    package var description: String { text }
+    /// The identifier as it was given.
+    public var description: String { text }
 }
 
 enum Identifier {

@@ -24,22 +24,32 @@ package struct VerifyCommand: Equatable, Sendable {
 }
 
 /// The fields of a command, by their names in its JSON.
-package enum Field: String, CaseIterable, Sendable {
+public enum Field: String, CaseIterable, Sendable {
+    /// The session that `send_otp` opened.
     case sessionID = "otp_session_id"
+    /// The phone that the code was sent to.
     case phone = "user_gsm"
+    /// What the user typed.
     case code = "otp_code"
+    /// The producer's name for the command.
     case commandID = "command_id"
+    /// When the code itself ends.
     case expiresAt = "expires_at"
 }
 
 /// Why a record is no usable command.
 ///
 /// Its raw value is part of the contract.
-package enum InvalidReason: Hashable, Sendable {
+public enum InvalidReason: Hashable, Sendable {
+    /// It is not one JSON object that can be read without guessing.
     case malformed
+    /// This field is missing, or breaks its rule.
     case field(Field)
+    /// The record has no key, which is what keeps the commands of a session in order.
     case keyMissing
+    /// The worker asks for keys that are the session, and this one is not.
     case keyNotSession
+    /// The record is larger than the worker's `commands.max_bytes`.
     case tooLarge
     /// Of a dead letter only: records that could not be decoded were passed over, so nobody can be answered.
     case undecodable
@@ -48,7 +58,8 @@ package enum InvalidReason: Hashable, Sendable {
     package static let ofResults = [malformed] + Field.allCases.map(field) + [keyMissing, keyNotSession, tooLarge]
     package static let all = ofResults + [undecodable]
 
-    package var rawValue: String {
+    /// As it is written in a result.
+    public var rawValue: String {
         switch self {
         case .malformed: "malformed"
         case .field(let field): "field_" + field.rawValue
@@ -59,7 +70,8 @@ package enum InvalidReason: Hashable, Sendable {
         }
     }
 
-    package init?(rawValue: String) {
+    /// A reason that this version knows; `nil` for any other text.
+    public init?(rawValue: String) {
         switch rawValue {
         case "malformed": self = .malformed
         case "key_missing": self = .keyMissing

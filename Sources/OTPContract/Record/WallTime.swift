@@ -1,15 +1,17 @@
 /// A moment of the wall clock in whole milliseconds since 1970-01-01T00:00:00Z, as Kafka counts time.
 ///
 /// Never reads a clock and never rounds up: digits below a millisecond are dropped, so that a deadline cannot move later.
-package struct WallTime: Hashable, Comparable, Sendable {
+public struct WallTime: Hashable, Comparable, Sendable {
     /// Milliseconds since the epoch, UTC.
-    package var milliseconds: Int64
+    public var milliseconds: Int64
 
-    package init(milliseconds: Int64) {
+    /// A moment by its milliseconds since the epoch, UTC; negative before it.
+    public init(milliseconds: Int64) {
         self.milliseconds = milliseconds
     }
 
-    package static func < (lhs: WallTime, rhs: WallTime) -> Bool {
+    /// Whether the one is before the other.
+    public static func < (lhs: WallTime, rhs: WallTime) -> Bool {
         lhs.milliseconds < rhs.milliseconds
     }
 
@@ -19,7 +21,7 @@ package struct WallTime: Hashable, Comparable, Sendable {
     /// `t`, `z` or a blank for the `T`, the basic format `20170717T153015Z`, the offset as `+0300` or `+03` or with the sign U+2212, and
     /// behind an offset Java's `[Europe/Istanbul]`, which says nothing more. `nil` for anything else, a time without an offset
     /// included: guessing a zone would move a deadline by hours.
-    package init?(iso8601 text: String) {
+    public init?(iso8601 text: String) {
         var reader = DigitReader(bytes: Array(text.utf8))
         guard let year = reader.number(digits: 4) else { return nil }
         let isExtended = reader.take("-")
@@ -40,7 +42,7 @@ package struct WallTime: Hashable, Comparable, Sendable {
     /// `2026-11-23T10:00:00.000Z`.
     ///
     /// RFC 3339 ends at the years 0000 and 9999: moments beyond are written as the nearest one that it can express.
-    package var iso8601: String {
+    public var iso8601: String {
         String(decoding: iso8601Bytes, as: UTF8.self)
     }
 

@@ -64,19 +64,26 @@ extension ResultEvent {
 
     /// Reads a result of any version of v1; unknown fields are ignored.
     ///
-    /// What travels in headers (`echo`, `undeliverable`) is left empty. Throws a `DecodingFailure`.
-    package static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> ResultEvent {
+    /// What travels in headers (`echo`, `undeliverable`) is left empty. Throws a `DecodingFailure`, a reason that this version does not
+    /// know being one unless `allowingNewReasons`.
+    package static func decode(
+        _ bytes: [UInt8],
+        allowingNewReasons: Bool = false
+    ) throws(DecodingFailure) -> ResultEvent {
         let reader: FieldReader
         do throws(JSON.Failure) {
             reader = FieldReader(object: try JSON.parse(bytes), path: "")
         } catch {
             throw .json(error)
         }
+        let status = try reader.required(Name.status) { $0.string.flatMap(Status.init) }
         return ResultEvent(
             commandID: try reader.required(Name.commandID, \.string),
             sessionID: try reader.optional(Name.sessionID) { $0.string.flatMap { SessionID($0) } },
-            status: try reader.required(Name.status) { $0.string.flatMap(Status.init) },
-            reason: try reader.required(Name.reason) { $0.string.flatMap(Reason.init) },
+            status: status,
+            reason: try reader.required(Name.reason) { value in
+                value.string.flatMap { Reason(rawValue: $0) ?? (allowingNewReasons ? .other($0, status) : nil) }
+            },
             retryable: try reader.required(Name.retryable, \.bool),
             inDoubt: try reader.required(Name.inDoubt, \.bool),
             replayed: try reader.required(Name.replayed, \.bool),

@@ -1,48 +1,106 @@
 /// The answer to one command record: what the result topic carries.
 ///
 /// Never holds the code or the phone number; the phone is there masked.
-package struct ResultEvent: Equatable, Sendable {
-    package var commandID: String
-    package var sessionID: SessionID?
-    package var status: Status
-    package var reason: Reason
-    /// Whether sending the same command again can help.
-    package var retryable: Bool
-    /// Whether an earlier call's answer was lost, so that this may not be the whole truth.
-    package var inDoubt: Bool
+///
+/// Decide by ``status``, ``reason`` and two flags that come before them: with ``inDoubt`` a result that is not `verified` says nothing about the user, so
+/// send a new code; with ``retryable`` sending the same command again can help, after a pause.
+///
+/// A one-time code is acted on one time: store a card once per ``sessionID``, not once per result, or act only on a result that is not ``replayed``.
+public struct ResultEvent: Equatable, Sendable {
+    /// The producer's name for the command (`command_id`, else the header `ce_id`), else its coordinates as `topic/partition/offset`.
+    public var commandID: String
+    /// `nil` where the command was too broken to tell its session.
+    public var sessionID: SessionID?
+    /// How it ended.
+    public var status: Status
+    /// Why it ended so.
+    public var reason: Reason
+    /// Whether sending the same command again can help; it can do no harm, and comes with `failed` only.
+    public var retryable: Bool
+    /// Whether an earlier call's answer was lost, so that this may not be the whole truth: Paynet may have accepted the code.
+    public var inDoubt: Bool
     /// Whether this repeats an earlier result without a call.
-    package var replayed: Bool
+    public var replayed: Bool
     /// Whose answer it repeats: a one-time code is acted on one time, and this says for which command.
-    package var first: First?
-    /// The upstream's return code.
-    package var code: Int?
-    /// The upstream's message, scrubbed; for an invalid command what to fix.
-    package var message: String?
-    package var httpStatus: Int?
-    /// Calls made for this record.
-    package var calls: Int
-    package var maskedPhone: String?
-    package var receivedAt: WallTime
-    package var completedAt: WallTime
-    /// The command record.
-    package var source: Coordinates
+    public var first: First?
+    /// Paynet's own return code, for the records; `nil` where it said none.
+    public var code: Int?
+    /// Paynet's own message, with code and phone masked; for an `invalid` command what to fix.
+    public var message: String?
+    /// The HTTP status of Paynet's last answer; `nil` where there was none.
+    public var httpStatus: Int?
+    /// Calls of Paynet that were made for this record, those repeated after a failure included.
+    public var calls: Int
+    /// The phone with its middle masked, `532*****42`; `nil` where the command had no usable one.
+    public var maskedPhone: String?
+    /// When the worker read the command, by the worker's clock.
+    public var receivedAt: WallTime
+    /// When the result was made, by the worker's clock.
+    public var completedAt: WallTime
+    /// Where the command record lies, which nobody but the broker chooses: what tells a producer's own result from another's.
+    public var source: Coordinates
     /// The name of the worker that made it.
-    package var worker: String
+    public var worker: String
     /// Headers of the command that go along, see `EchoHeaders`.
     package var echo: [Header]
     /// Whether it could not go where the command asked.
     package var undeliverable: Bool
 
     /// The command that was answered first.
-    package struct First: Equatable, Sendable {
-        package var source: Coordinates
+    public struct First: Equatable, Sendable {
+        /// Where its record lies.
+        public var source: Coordinates
         /// Its own id; nil when it had none, or was answered by a version that did not note it.
-        package var commandID: String?
+        public var commandID: String?
 
-        package init(source: Coordinates, commandID: String?) {
+        /// Names a command.
+        public init(source: Coordinates, commandID: String?) {
             self.source = source
             self.commandID = commandID
         }
+    }
+
+    /// A result as a worker would publish it, for tests of what reads results.
+    public init(
+        commandID: String,
+        sessionID: SessionID?,
+        status: Status,
+        reason: Reason,
+        retryable: Bool = false,
+        inDoubt: Bool = false,
+        replayed: Bool = false,
+        first: First? = nil,
+        code: Int? = nil,
+        message: String? = nil,
+        httpStatus: Int? = nil,
+        calls: Int = 0,
+        maskedPhone: String? = nil,
+        receivedAt: WallTime,
+        completedAt: WallTime,
+        source: Coordinates,
+        worker: String
+    ) {
+        self.init(
+            commandID: commandID,
+            sessionID: sessionID,
+            status: status,
+            reason: reason,
+            retryable: retryable,
+            inDoubt: inDoubt,
+            replayed: replayed,
+            first: first,
+            code: code,
+            message: message,
+            httpStatus: httpStatus,
+            calls: calls,
+            maskedPhone: maskedPhone,
+            receivedAt: receivedAt,
+            completedAt: completedAt,
+            source: source,
+            worker: worker,
+            echo: [],
+            undeliverable: false
+        )
     }
 
     package init(

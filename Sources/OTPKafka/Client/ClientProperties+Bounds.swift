@@ -86,3 +86,27 @@ extension ClientProperties {
         return bounds
     }()
 }
+
+extension ClientProperties.Common {
+    /// For following many partitions: what is read ahead is 16 MiB in all, and one answer of a broker 2 MiB, so that memory is bounded
+    /// however far behind the reading is.
+    ///
+    /// What the user passes through goes before.
+    package func readingAhead(ofPartitions count: Int) -> Self {
+        var common = self
+        let bounds = [
+            "queued.min.messages": "1000", "queued.max.messages.kbytes": "\(max(64, 16_384 / max(1, count)))",
+            "fetch.max.bytes": "2097152",
+        ]
+        common.passThrough.merge(bounds) { given, _ in given }
+        return common
+    }
+
+    /// For a person who watches and does not see a tenth of a second: a broker may wait so long for more to answer with, which costs
+    /// both sides less.
+    package var unhurried: Self {
+        var common = self
+        common.passThrough.merge(["fetch.min.bytes": "65536", "fetch.wait.max.ms": "100"]) { given, _ in given }
+        return common
+    }
+}

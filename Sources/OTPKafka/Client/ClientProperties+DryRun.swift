@@ -26,6 +26,12 @@ extension ClientProperties {
         try make(.simpleConsumer, try admin(common))
     }
 
+    /// The same for a client that sends commands and reads their results.
+    package static func dryRun(_ common: Common) throws(KafkaError) {
+        try make(.producer, try idempotentProducer(common))
+        try make(.simpleConsumer, try reader(common))
+    }
+
     private static func make(_ kind: ClientHandle.Kind, _ properties: [String: String]) throws(KafkaError) {
         var properties = properties
         properties["bootstrap.servers"] = nil

@@ -49,7 +49,8 @@ final class DeliveryLoop: Sendable {
                     } else {
                         .success(message.offset < 0 ? nil : message.offset)
                     }
-                reports.append(DeliveryReport(tag: message.tag, outcome: outcome))
+                let partition = message.partition < 0 ? nil : message.partition
+                reports.append(DeliveryReport(tag: message.tag, outcome: outcome, partition: partition))
             }
             onReports(reports)
         case .error:

@@ -4,10 +4,13 @@ package struct DeliveryReport: Equatable, Sendable {
     package var tag: UInt64
     /// Nil where the broker did not say the offset.
     package var outcome: Result<Int64?, KafkaError>
+    /// Where it was to be written; nil where no partition was chosen.
+    package var partition: Int32?
 
-    package init(tag: UInt64, outcome: Result<Int64?, KafkaError>) {
+    package init(tag: UInt64, outcome: Result<Int64?, KafkaError>, partition: Int32? = nil) {
         self.tag = tag
         self.outcome = outcome
+        self.partition = partition
     }
 }
 

@@ -13,6 +13,7 @@ struct Message: ~Copyable {
     }
 
     var response: rd_kafka_resp_err_t { unsafe message.pointee.err }
+    var partition: Int32 { unsafe message.pointee.partition }
     var offset: Int64 { unsafe message.pointee.offset }
     /// What the producer attached to it.
     var tag: UInt64 { unsafe UInt64(UInt(bitPattern: message.pointee._private)) }

@@ -15,7 +15,12 @@ package final class TopicReader: Sendable {
         case now
         /// By partition; those not named begin at their end.
         case offsets([Int32: Int64])
+        /// Where another reader of all partitions had come to; those not named have been added since and begin at their beginning.
+        case goingOn([Int32: Int64])
     }
+
+    /// Where it began, by partition.
+    package let starts: [Int32: Int64]
 
     /// Looks up where to start, and starts.
     ///
@@ -39,9 +44,11 @@ package final class TopicReader: Sendable {
                 case .beginning: marks.low
                 case .now: marks.high
                 case .offsets(let given): given[partition] ?? marks.high
+                case .goingOn(let given): given[partition] ?? marks.low
                 }
         }
         self.topic = topic
+        starts = offsets
         consumer = Monitor(try SimpleConsumer(handle, topic: topic, from: offsets))
     }
 

@@ -2,10 +2,11 @@ import ArgumentParser
 import Foundation
 import OTPContract
 import OTPKafka
+import OTPVerifyClient
 import OTPWorker
 
 /// Publishes commands, keyed by their session, and waits for their results if asked to.
-struct SendCommand: ParsableCommand {
+struct SendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "send",
         abstract: "Sends one command, or a file of them.",
@@ -75,11 +76,11 @@ struct SendCommand: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() async throws {
         let settings = try options.settings(for: .client)
         let commands = try commands()
         guard !commands.isEmpty else { throw Failure("the file holds no command", isConfiguration: true) }
-        try settings.talking { try send(commands, settings) }
+        try await settings.whileTalking { try await send(commands, settings) }
     }
 
     private func commands() throws -> [CommandLine] {
@@ -113,50 +114,30 @@ struct SendCommand: ParsableCommand {
         return Array(data)
     }
 
-    private func send(_ commands: [CommandLine], _ settings: Settings) throws {
+    private func send(_ commands: [CommandLine], _ settings: Settings) async throws {
         let topics = settings.worker.topics
-        let counts = try TopicCheck.partitionCounts(
-            [topics.commands] + (wait ? [topics.results] : []),
-            settings.common
-        )
-        let results = wait ? try ResultWait(settings.common, topic: topics.results) : nil
-        defer { results?.close() }
-        let sender = try CommandSender(settings.common)
-        defer { sender.close() }
-        let records = commands.map { command in
-            let key = Array(command.session.text.utf8)
-            return OutgoingRecord(
-                topic: topics.commands,
-                partition: KeyPartitioner.murmur2.partition(of: key, count: counts[topics.commands] ?? 1),
-                key: key,
-                value: command.value
-            )
-        }
-        let coordinates = try sender.send(records, timeout: .seconds(30))
-        if coordinates.count == 1 {
-            Console.printError("sent to \(coordinates[0])")
-        } else {
-            Console.printError("sent \(coordinates.count.counted("command")) to \(topics.commands)")
-        }
-        if let results { try report(coordinates, results) }
-    }
-
-    private func report(_ coordinates: [Coordinates], _ results: ResultWait) throws {
-        let asTable = Console.isTerminal && !json
-        let table = ResultLine.table.fitted(to: Console.columns)
-        if asTable { Console.write(table.header) }
+        _ = try TopicCheck.partitionCounts([topics.commands] + (wait ? [topics.results] : []), settings.common)
+        let exchange = try CommandExchange(settings, count: commands.count)
         let timeout = timeout ?? Self.defaultTimeout
         let limit = DurationText.parse(timeout) ?? .seconds(30)
-        let open = try results.results(of: coordinates, within: limit) { arrival in
-            if asTable {
-                Console.write(table.line(ResultLine.cells(arrival.event)))
-            } else {
-                Console.write(json: arrival.value)
+        let asTable = Console.isTerminal && !json
+        let table = ResultLine.table.fitted(to: Console.columns)
+        let open = try await exchange.run(commands, waiting: wait ? limit : nil) { event in
+            switch event {
+            case .sent(let places):
+                if places.count == 1, let place = places[0] {
+                    Console.printError("sent to \(place)")
+                } else {
+                    Console.printError("sent \(places.count.counted("command")) to \(topics.commands)")
+                }
+                if wait, asTable { Console.write(table.header) }
+            case .result(let answer) where asTable: Console.write(table.line(ResultLine.cells(answer.event)))
+            case .result(let answer): Console.write(json: answer.value)
             }
         }
-        guard open.isEmpty else {
+        guard open == 0 else {
             throw Failure(
-                "\(open.count) of \(coordinates.count) commands were not answered within \(timeout)",
+                "\(open) of \(commands.count) commands were not answered within \(timeout)",
                 remedy:
                     "is a worker running and ready (/ready)? A longer --timeout waits longer; the commands stay where"
                     + " they are and will be answered"

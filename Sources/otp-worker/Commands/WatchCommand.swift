@@ -1,6 +1,7 @@
 import ArgumentParser
 import OTPContract
 import OTPKafka
+import OTPVerifyClient
 import OTPWorker
 
 #if canImport(FoundationEssentials)
@@ -58,8 +59,8 @@ struct WatchCommand: AsyncParsableCommand {
         }
         let follower = try settings.talking {
             try ResultFollower(
-                settings,
-                partitions: counts[topics.results] ?? 1,
+                settings.common.readingAhead(ofPartitions: counts[topics.results] ?? 1).unhurried,
+                topic: topics.results,
                 from: fromBeginning ? .beginning : .now
             )
         }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import OTPSandbox
 import OTPWorker
 
@@ -70,16 +69,8 @@ struct DemoCommand: AsyncParsableCommand {
             codes[id] = stage.sandbox.code(of: id)
         }
         let play = DemoPlay(settings: stage.settings, phone: Self.phone, sessions: sessions, codes: codes)
-        let rows = try await Self.blocking { try play.rows() }
+        let rows = try await play.rows()
         let calls = stage.sandbox.calls().filter { $0.path.hasSuffix("/check_otp") }
         return DemoReport(rows: rows, journaledCalls: calls.count)
-    }
-
-    /// Runs what blocks off the threads that everything asynchronous shares.
-    private static func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value
-    {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
-        }
     }
 }

@@ -1,11 +1,10 @@
 import OTPContract
 import OTPKafka
 import OTPObservability
+import OTPVerifyClient
 import OTPWorker
 
 /// Plays the steps one after the other, each after the result of the one before, as a user at a checkout would.
-///
-/// Blocks.
 struct DemoPlay {
     let settings: Settings
     let phone: String
@@ -14,27 +13,38 @@ struct DemoPlay {
     /// The right codes, by session id.
     let codes: [String: String]
 
-    func rows() throws -> [DemoReport.Row] {
-        let topics = settings.worker.topics
-        let count = try TopicCheck.partitionCounts([topics.commands], settings.common)[topics.commands] ?? 1
-        let results = try ResultWait(settings.common, topic: topics.results)
-        defer { results.close() }
-        let sender = try CommandSender(settings.common)
-        defer { sender.close() }
-        return try DemoStep.all.map { step in
-            let session = sessions[step.session] ?? step.session.rawValue
-            let key = Array(session.utf8)
-            let record = OutgoingRecord(
-                topic: topics.commands,
-                partition: KeyPartitioner.murmur2.partition(of: key, count: count),
-                key: key,
-                value: value(of: step, session: session)
-            )
-            let sent = try sender.send([record], timeout: .seconds(30))
-            var got: ResultEvent?
-            _ = try results.results(of: sent, within: .seconds(30)) { got = $0.event }
-            return DemoReport.Row(step: step, session: session, got: got)
+    /// How long one step may take.
+    private static let patience = Duration.seconds(60)
+
+    func rows() async throws -> [DemoReport.Row] {
+        let client = try settings.client(forCommands: 1)
+        let running = Task { try await client.run() }
+        let outcome: Result<[DemoReport.Row], any Error>
+        do {
+            var rows: [DemoReport.Row] = []
+            for step in DemoStep.all { rows.append(try await row(step, client)) }
+            outcome = .success(rows)
+        } catch {
+            outcome = .failure(error)
         }
+        running.cancel()
+        _ = await running.result
+        return try outcome.get()
+    }
+
+    private func row(_ step: DemoStep, _ client: OTPVerifyClient) async throws -> DemoReport.Row {
+        let name = sessions[step.session] ?? step.session.rawValue
+        guard let session = SessionID(name) else { throw Failure("\(name) cannot be a session") }
+        let command = Command(session: session, value: value(of: step, session: name))
+        var got: ResultEvent?
+        do {
+            got = try await client.ask(command, deadline: .now + Self.patience).event
+        } catch let error as OTPVerifyError where error.code == .timedOut && error.isSent {
+            // The report shows that nothing came.
+        } catch let error as OTPVerifyError {
+            throw error.cause ?? error
+        }
+        return DemoReport.Row(step: step, session: name, got: got)
     }
 
     private func value(of step: DemoStep, session: String) -> [UInt8] {

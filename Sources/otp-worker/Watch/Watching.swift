@@ -1,6 +1,7 @@
 import Dispatch
 import OTPContract
 import OTPKafka
+import OTPVerifyClient
 import Synchronization
 
 /// The loop of `watch`: results from the follower and news of the cluster, onto a page or into lines, until enough is seen.

@@ -97,7 +97,9 @@ extension SessionAuditor {
         case .refusedByUpstream: { [9, 11, 14, 15, 16, 18, 19, 20, 21].contains($0.code) || $0.status == 400 }
         case .upstreamHalted: { [401, 403].contains($0.status) || [2, 3, 4, 7].contains($0.code) }
         case .unexpectedAnswer: { $0.status != nil }
-        case .tooManyCodes, .deadlinePassed, .invalid, .upstreamUnavailable, .outcomeUnknown, .sessionBusy: nil
+        case .tooManyCodes, .deadlinePassed, .invalid, .upstreamUnavailable, .outcomeUnknown, .sessionBusy,
+            .other:
+            nil
         }
     }
 }

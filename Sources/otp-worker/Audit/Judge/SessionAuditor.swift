@@ -179,7 +179,7 @@ struct SessionAuditor {
         switch answer.reason {
         case .upstreamUnavailable, .upstreamHalted, .outcomeUnknown, .sessionBusy: canHelp = true
         case .ok, .alreadyVerified, .wrongCode, .unknownSession, .sessionUsed, .tooManyCodes, .deadlinePassed,
-            .invalid, .refusedByUpstream, .unexpectedAnswer:
+            .invalid, .refusedByUpstream, .unexpectedAnswer, .other:
             canHelp = false
         }
         if answer.retryable != canHelp {
@@ -229,7 +229,7 @@ struct SessionAuditor {
             if isWhole, !rules.limitsPhones, others < rules.maximumCodes {
                 find(.unfounded, exchange, partition, "too_many_codes after \(others), not \(rules.maximumCodes)")
             }
-        case .deadlinePassed, .invalid, .upstreamUnavailable, .outcomeUnknown, .sessionBusy: break
+        case .deadlinePassed, .invalid, .upstreamUnavailable, .outcomeUnknown, .sessionBusy, .other: break
         }
     }
 
@@ -255,7 +255,7 @@ struct SessionAuditor {
             if late > handling, !isFromMemory {
                 find(.late, exchange, partition, "\(answer.reason.rawValue) \(late) ms after its deadline")
             }
-        case .invalid, .upstreamUnavailable, .outcomeUnknown, .sessionBusy: break
+        case .invalid, .upstreamUnavailable, .outcomeUnknown, .sessionBusy, .other: break
         }
     }
 

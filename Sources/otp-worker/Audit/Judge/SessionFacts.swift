@@ -66,7 +66,7 @@ struct SessionFacts {
                 .upstreamHalted, .outcomeUnknown:
                 true
             case .sessionUsed: calls > 0
-            case .tooManyCodes, .deadlinePassed, .invalid, .upstreamUnavailable, .sessionBusy: false
+            case .tooManyCodes, .deadlinePassed, .invalid, .upstreamUnavailable, .sessionBusy, .other: false
             }
         }
 

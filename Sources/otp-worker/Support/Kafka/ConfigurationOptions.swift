@@ -105,10 +105,23 @@ extension Settings {
         do {
             return try body()
         } catch let error as KafkaError {
-            let kafka = worker.kafka
-            // Nothing came from there, or nothing that is an answer: is it a broker at all?
-            let finding = AddressProbe.explain(error, at: kafka.brokers, properties: kafka.properties)
-            throw Failure.explaining(error, brokers: kafka.brokers, finding: finding)
+            throw explained(error)
         }
+    }
+
+    /// The same of what is waited for.
+    func whileTalking<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as KafkaError {
+            throw explained(error)
+        }
+    }
+
+    private func explained(_ error: KafkaError) -> Failure {
+        let kafka = worker.kafka
+        // Nothing came from there, or nothing that is an answer: is it a broker at all?
+        let finding = AddressProbe.explain(error, at: kafka.brokers, properties: kafka.properties)
+        return Failure.explaining(error, brokers: kafka.brokers, finding: finding)
     }
 }

@@ -1,30 +1,41 @@
 import Dispatch
-import OTPKafka
-import OTPWorker
+package import OTPKafka
 
 /// Reads results for as long as it is asked to: what ends a reader is told, and another goes on where that one was.
 ///
 /// A connection that breaks ends none: librdkafka makes it again. Its calls block; one thread uses it.
-final class ResultFollower {
+package final class ResultFollower {
     private static let pause = Duration.seconds(2)
 
     private let common: ClientProperties.Common
     private let topic: String
+    private let partitions: [Int32]?
     private var reader: TopicReader?
-    private var next: [Int32: Int64] = [:]
+    private var next: [Int32: Int64]
     private var opensAt = ContinuousClock.now
     /// Why there is no reader now.
-    private(set) var trouble: KafkaError?
+    package private(set) var trouble: KafkaError?
 
+    /// Of all partitions, those that are added included, or of some.
+    ///
     /// Throws when the topic cannot be read at all.
-    init(_ settings: Settings, partitions: Int, from start: TopicReader.Start) throws(KafkaError) {
-        common = settings.common.readingAhead(ofPartitions: partitions)
-        topic = settings.worker.topics.results
-        reader = try TopicReader(common, topic: topic, from: start)
+    package init(
+        _ common: ClientProperties.Common,
+        topic: String,
+        partitions: [Int32]? = nil,
+        from start: TopicReader.Start,
+        timeout: Duration = .seconds(10)
+    ) throws(KafkaError) {
+        self.common = common
+        self.topic = topic
+        self.partitions = partitions
+        let reader = try TopicReader(common, topic: topic, partitions: partitions, from: start, timeout: timeout)
+        self.reader = reader
+        next = reader.starts
     }
 
     /// Waits for the first record, then takes what is there; may return early with nothing.
-    func poll(timeout: Duration, maximum: Int) -> [ConsumedRecord] {
+    package func poll(timeout: Duration, maximum: Int) -> [ConsumedRecord] {
         guard let reader else {
             reopen(waiting: timeout)
             return []
@@ -39,15 +50,26 @@ final class ResultFollower {
         }
     }
 
-    /// The topic has so many partitions by now: those that are new are read too.
-    func grow(to count: Int) {
+    /// The topic has so many partitions by now: those that are new are read too, from their beginning.
+    package func grow(to count: Int) {
         guard let reader, count > reader.partitionCount else { return }
-        // A cluster that cannot be asked now is asked again with the next news.
+        grow(reader)
+    }
+
+    /// Asks the cluster whether the topic has grown.
+    package func grow() {
+        guard let reader, partitions == nil else { return }
+        grow(reader)
+    }
+
+    private func grow(_ reader: TopicReader) {
+        // A cluster that cannot be asked now is asked again the next time.
         try? reader.addPartitions(timeout: .seconds(2))
     }
 
-    func close() {
+    package func close() {
         _ = reader?.close(timeout: .seconds(2))
+        reader = nil
     }
 
     private func lose(_ error: KafkaError) {
@@ -57,7 +79,6 @@ final class ResultFollower {
         opensAt = .now + Self.pause
     }
 
-    /// What came meanwhile in partitions of which nothing was read yet is not known: those begin at their end.
     private func reopen(waiting timeout: Duration) {
         let wait = min(timeout, opensAt - .now)
         if wait > .zero {
@@ -65,26 +86,16 @@ final class ResultFollower {
         }
         guard ContinuousClock.now >= opensAt else { return }
         do throws(KafkaError) {
-            reader = try TopicReader(common, topic: topic, from: .offsets(next), timeout: .seconds(5))
+            reader = try TopicReader(
+                common,
+                topic: topic,
+                partitions: partitions,
+                from: .goingOn(next),
+                timeout: .seconds(5)
+            )
             trouble = nil
         } catch {
             lose(error)
         }
-    }
-}
-
-extension ClientProperties.Common {
-    /// For following many partitions: what is read ahead is 16 MB in all, and one answer of a broker 2 MB, so that memory is bounded
-    /// however far behind the reading is.
-    ///
-    /// Nobody sees a tenth of a second: a broker may wait so long for more to answer with.
-    func readingAhead(ofPartitions count: Int) -> Self {
-        var common = self
-        let bounds = [
-            "queued.min.messages": "1000", "queued.max.messages.kbytes": "\(max(64, 16_384 / max(1, count)))",
-            "fetch.max.bytes": "2097152", "fetch.min.bytes": "65536", "fetch.wait.max.ms": "100",
-        ]
-        common.passThrough.merge(bounds) { given, _ in given }
-        return common
     }
 }
