@@ -3,7 +3,7 @@ import Testing
 
 @testable import OTPVerifyClient
 
-/// Elements on their way to whoever iterates.
+/// Elements on their way to anyone who iterates.
 @Suite(.timeLimit(.minutes(1))) struct MailboxTests {
     private func mailbox(_ elements: Int..., count: Int = 10, bytes: Int = 1_000) -> Mailbox<Int> {
         let mailbox = Mailbox<Int>(maximumCount: count, maximumBytes: bytes)

@@ -50,7 +50,7 @@ import Testing
         )
     }
 
-    /// Whoever may write commands can copy an id, and cannot choose where a command lies.
+    /// Anyone who may write commands can copy an id, and cannot choose where a command lies.
     @Test func aCopiedIDBringsNobodysAnswer() {
         let play = Play()
         play.listen()

@@ -12,7 +12,7 @@ final class Alarm: Sendable {
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "otp-verify-client.alarm")
 
-    /// Calls at `instant`, or not at all where one that is earlier is set: whoever is called looks for what is due next.
+    /// Calls at `instant`, or not at all where one that is earlier is set: the one who is called looks for what is due next.
     func set(_ instant: ContinuousClock.Instant, _ call: @escaping @Sendable () -> Void) {
         let generation = state.withLock { state -> UInt64? in
             guard !state.isCancelled, state.at.map({ instant < $0 }) ?? true else { return nil }

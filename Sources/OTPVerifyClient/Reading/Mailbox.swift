@@ -1,7 +1,7 @@
 import DequeModule
 import Synchronization
 
-/// Elements on their way to whoever iterates, bounded by count and bytes: the oldest make room, and are counted.
+/// Elements on their way to anyone who iterates, bounded by count and bytes: the oldest make room, and are counted.
 final class Mailbox<Element: Sendable>: Sendable {
     private struct State {
         var elements = Deque<(element: Element, bytes: Int)>()

@@ -3,7 +3,7 @@ import Logging
 public import OTPContract
 import OTPKafka
 
-/// All results of a fleet as they are published, whoever asked: for monitors, and for services that store what was verified.
+/// All results of a fleet as they are published, no matter who asked: for monitors, and for services that store what was verified.
 ///
 /// Each iteration has a reader of its own, in no group: nothing is dropped for it, and a slow loop falls behind instead, with 16 MiB read ahead at
 /// most. It outlives a cluster that is away and goes on where it was, and follows partitions that are added. Nothing is remembered when the process ends: what
@@ -68,7 +68,7 @@ public struct Results: AsyncSequence, Sendable {
 
         init(_ results: Results) { self.results = results }
 
-        // Ending a reader blocks, for seconds at most: not whoever lets go of this.
+        // Ending a reader blocks, for seconds at most: not the one who lets go of this.
         deinit {
             guard let hearing else { return }
             // Safe because nobody else has it any more.

@@ -1,6 +1,6 @@
 import CoreMetrics
 
-/// What a client counts, by swift-metrics: each metric has its one place here, and the article tells them to whoever operates it.
+/// What a client counts, by swift-metrics: each metric has its one place here, and the article tells them to anyone who operates it.
 final class ClientMetrics: Sendable {
     /// By `outcome`: the status of an answer, the kind of failure, or `written` where no answer was asked for.
     let requests: [String: Counter]
