@@ -61,6 +61,7 @@ static bool are_calls_ended;
 // Of each partition the first and the last command that are not settled; the lock is the loop's and that of the thread that commits.
 static struct command *first[LANES], *last[LANES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t calls_end = PTHREAD_COND_INITIALIZER;
 
 static void fail(const char *what, const char *why) {
     fprintf(stderr, "peer_c: %s: %s\n", what, why);
@@ -172,11 +173,24 @@ static void commit(struct command *batch, rd_kafka_topic_partition_list_t *offse
     }
 }
 
+/* Whether all calls have ended, which it waits for no longer than this. */
+static bool wait_for_end(int milliseconds) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += milliseconds * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&lock);
+    while (!are_calls_ended && !pthread_cond_timedwait(&calls_end, &lock, &until)) {}
+    bool are_ended = are_calls_ended;
+    pthread_mutex_unlock(&lock);
+    return are_ended;
+}
+
 static void *commit_for_ever(void *unused) {
     (void)unused;
     for (;;) {
-        usleep(COMMIT_EVERY_MS * 1000);
-        bool is_last = __atomic_load_n(&are_calls_ended, __ATOMIC_ACQUIRE);
+        bool is_last = wait_for_end(COMMIT_EVERY_MS);
         rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
         struct command *batch = take_finished(offsets);
         if (batch) commit(batch, offsets);
@@ -392,7 +406,10 @@ int main(int count, char **arguments) {
     pthread_t committer;
     pthread_create(&committer, NULL, commit_for_ever, NULL);
     run(wake, in_flight);
-    __atomic_store_n(&are_calls_ended, true, __ATOMIC_RELEASE);
+    pthread_mutex_lock(&lock);
+    are_calls_ended = true;
+    pthread_cond_signal(&calls_end);
+    pthread_mutex_unlock(&lock);
     pthread_join(committer, NULL);
     rd_kafka_consumer_close(consumer);
     return 0;

@@ -86,6 +86,7 @@ class Peer:
         self.lanes: dict[int, collections.deque[Command]] = collections.defaultdict(collections.deque)
         self.calls: set[asyncio.Task[None]] = set()
         self.unsettled = 0
+        self.has_gone_on = asyncio.Event()
         self.is_ending = False
         self.threads = concurrent.futures.ThreadPoolExecutor(2)
 
@@ -130,7 +131,8 @@ class Peer:
     async def read(self) -> None:
         while not self.is_ending:
             if len(self.waiting) >= AHEAD or self.unsettled >= UNSETTLED:
-                await asyncio.sleep(0.005)
+                self.has_gone_on.clear()
+                await self.has_gone_on.wait()
                 continue
             for message in await self.in_thread(self.consumer.consume, 500, 0.005):
                 self.take(message)
@@ -147,6 +149,7 @@ class Peer:
     def start_calls(self) -> None:
         while self.waiting and len(self.calls) < self.given.in_flight:
             call = self.tasks.create_task(self.ask(self.waiting.popleft()))
+            self.has_gone_on.set()
             self.calls.add(call)
             call.add_done_callback(self.end_call)
 
@@ -170,6 +173,7 @@ class Peer:
             if batch := self.take_finished():
                 await self.in_thread(self.commit, batch)
                 self.unsettled -= len(batch)
+                self.has_gone_on.set()
 
     def take_finished(self) -> list[Command]:
         """What is finished at the head of each partition."""

@@ -178,6 +178,35 @@ struct JSONWriterTests {
         #expect(written(text) == json)
     }
 
+    /// Text is looked at eight bytes at a time, and what is left one by one.
+    @Test(arguments: [
+        ("\"", #"\""#), ("\\", #"\\"#), ("\u{0}", #"\u0000"#), ("\u{1f}", #"\u001f"#), ("\u{7f}", #"\u007f"#),
+        ("ş", "ş"),
+    ])
+    func escapesWhereverItStands(character: String, escaped: String) {
+        for length in 0..<20 {
+            for position in 0...length {
+                let (before, after) = (
+                    String(repeating: "~", count: position), String(repeating: " ", count: length - position)
+                )
+                #expect(written(before + character + after) == "\"" + before + escaped + after + "\"")
+            }
+        }
+    }
+
+    @Test(arguments: [0, 1, -1, 9, 10, 99, 100, -100, 999_999_999, .max, .min, .max - 1, .min + 1] as [Int64])
+    func writesIntegers(value: Int64) {
+        var writer = JSONWriter()
+        writer.integer(value)
+        #expect(utf8(writer.bytes) == String(value))
+    }
+
+    @Test func writesIntegersThatNeedMoreThan63Bits() {
+        var writer = JSONWriter()
+        writer.integer(UInt64.max)
+        #expect(utf8(writer.bytes) == "18446744073709551615")
+    }
+
     @Test func separates() throws {
         var writer = JSONWriter()
         writer.beginArray()

@@ -185,7 +185,7 @@ struct SchemaTests {
     }
 
     private static func event(full: Bool) -> ResultEvent {
-        ResultEvent(
+        var event = ResultEvent(
             commandID: "c",
             sessionID: full ? SessionID("123456") : nil,
             status: .rejected,
@@ -198,9 +198,10 @@ struct SchemaTests {
             receivedAt: WallTime(milliseconds: 0),
             completedAt: WallTime(milliseconds: 1),
             source: Sample.source,
-            worker: "w",
-            undeliverable: full
+            worker: "w"
         )
+        event.undeliverable = full
+        return event
     }
 
     @Test func aResultHasTheEncodersFields() throws {

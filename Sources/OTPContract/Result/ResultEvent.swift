@@ -42,9 +42,9 @@ public struct ResultEvent: Equatable, Sendable {
     /// The name of the worker that made it.
     public var worker: String
     /// Headers of the command that go along, see `EchoHeaders`.
-    package var echo: [Header]
+    package var echo: [Header] = []
     /// Whether it could not go where the command asked.
-    package var undeliverable: Bool
+    package var undeliverable = false
 
     /// The command that was answered first.
     public struct First: Equatable, Sendable {
@@ -60,7 +60,7 @@ public struct ResultEvent: Equatable, Sendable {
         }
     }
 
-    /// A result as a worker would publish it, for tests of what reads results.
+    /// A result as a worker would publish it, for tests of what reads results too.
     public init(
         commandID: String,
         sessionID: SessionID?,
@@ -80,50 +80,6 @@ public struct ResultEvent: Equatable, Sendable {
         source: Coordinates,
         worker: String
     ) {
-        self.init(
-            commandID: commandID,
-            sessionID: sessionID,
-            status: status,
-            reason: reason,
-            retryable: retryable,
-            inDoubt: inDoubt,
-            replayed: replayed,
-            first: first,
-            code: code,
-            message: message,
-            httpStatus: httpStatus,
-            calls: calls,
-            maskedPhone: maskedPhone,
-            receivedAt: receivedAt,
-            completedAt: completedAt,
-            source: source,
-            worker: worker,
-            echo: [],
-            undeliverable: false
-        )
-    }
-
-    package init(
-        commandID: String,
-        sessionID: SessionID?,
-        status: Status,
-        reason: Reason,
-        retryable: Bool = false,
-        inDoubt: Bool = false,
-        replayed: Bool = false,
-        first: First? = nil,
-        code: Int? = nil,
-        message: String? = nil,
-        httpStatus: Int? = nil,
-        calls: Int = 0,
-        maskedPhone: String? = nil,
-        receivedAt: WallTime,
-        completedAt: WallTime,
-        source: Coordinates,
-        worker: String,
-        echo: [Header] = [],
-        undeliverable: Bool = false
-    ) {
         self.commandID = commandID
         self.sessionID = sessionID
         self.status = status
@@ -141,8 +97,6 @@ public struct ResultEvent: Equatable, Sendable {
         self.completedAt = completedAt
         self.source = source
         self.worker = worker
-        self.echo = echo
-        self.undeliverable = undeliverable
     }
 
     /// The record's key: the session, if it is known.

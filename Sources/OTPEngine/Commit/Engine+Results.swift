@@ -48,10 +48,10 @@ extension Engine {
             receivedAt: command.receivedWall,
             completedAt: conclusion.at,
             source: coordinates(of: command.record.id),
-            worker: configuration.worker,
-            echo: command.isUndeliverable ? [] : EchoHeaders.select(from: command.record.headers),
-            undeliverable: command.isUndeliverable
+            worker: configuration.worker
         )
+        event.undeliverable = command.isUndeliverable
+        if !command.isUndeliverable { event.echo = EchoHeaders.select(from: command.record.headers) }
         switch command.record.content {
         case .command(let verify, _, _):
             event.commandID = verify.commandID

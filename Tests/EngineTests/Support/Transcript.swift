@@ -49,8 +49,12 @@ final class Transcript {
     var wall: WallTime { WallTime(milliseconds: Self.wallStart + now.nanoseconds / 1_000_000) }
 
     @discardableResult
-    func happens(_ event: Event) -> [String] {
-        effects = engine.handle(event, at: now)
+    func happens(_ event: Event) -> [String] { happens([event]) }
+
+    /// All of it in one turn of the loop.
+    @discardableResult
+    func happens(_ events: [Event]) -> [String] {
+        effects = engine.handle(events, at: now)
         facts = []
         var lines: [String] = []
         for effect in effects {
