@@ -9,22 +9,36 @@ final class CommandWriter: Sendable {
     /// What became of a record, by its tag.
     typealias OnReports = @Sendable ([DeliveryReport]) -> Void
 
-    private let properties: [String: String]
-    private let onReports: OnReports
-    private let producer: Mutex<IdempotentProducer?>
+    typealias Make = @Sendable (@escaping OnReports) throws(KafkaError) -> IdempotentProducer
+
+    private struct State {
+        var producer: IdempotentProducer?
+        var isClosed = false
+    }
+
+    private let make: @Sendable () throws(KafkaError) -> IdempotentProducer
+    private let state: Mutex<State>
     private let queue = DispatchQueue(label: "otp-verify-client.producer")
 
     /// Throws when a property is refused.
-    init(_ common: ClientProperties.Common, onReports: @escaping OnReports) throws(KafkaError) {
+    convenience init(_ common: ClientProperties.Common, onReports: @escaping OnReports) throws(KafkaError) {
         // The topic's limit, of 256 KiB, is one of batches.
-        properties = try ClientProperties.idempotentProducer(common, batchSize: 131_072)
-        self.onReports = onReports
-        producer = Mutex(try IdempotentProducer(properties, onReports: onReports))
+        let properties = try ClientProperties.idempotentProducer(common, batchSize: 131_072)
+        try self.init(onReports: onReports) { onReports throws(KafkaError) in
+            try IdempotentProducer(properties, onReports: onReports)
+        }
+    }
+
+    /// Throws when no producer can be made now.
+    init(onReports: @escaping OnReports, make: @escaping Make) throws(KafkaError) {
+        self.make = { () throws(KafkaError) in try make(onReports) }
+        state = Mutex(State(producer: try make(onReports)))
     }
 
     /// Queues a record; throws where no report will follow.
     func write(_ record: OutgoingRecord, tag: UInt64) throws(KafkaError) {
-        guard let current = producer.withLock({ $0 }) else { throw KafkaError("produce", .destroyed) }
+        // One that could not be made when the last one broke is made now.
+        let current = try producer()
         do throws(KafkaError) {
             try current.produce(record, tag: tag)
         } catch {
@@ -35,14 +49,24 @@ final class CommandWriter: Sendable {
 
     /// Looks at the producer after a report of a failure.
     func noticeFailure() {
-        guard let current = producer.withLock({ $0 }), current.fatalError != nil else { return }
+        guard let current = state.withLock({ $0.producer }), current.fatalError != nil else { return }
         replace(current)
     }
 
+    private func producer() throws(KafkaError) -> IdempotentProducer {
+        try state.withLock { state throws(KafkaError) in
+            guard !state.isClosed else { throw KafkaError("produce", .destroyed) }
+            if let producer = state.producer { return producer }
+            let made = try make()
+            state.producer = made
+            return made
+        }
+    }
+
     private func replace(_ broken: IdempotentProducer) {
-        let isFirst = producer.withLock { current in
-            guard current === broken else { return false }
-            current = try? IdempotentProducer(properties, onReports: onReports)
+        let isFirst = state.withLock { state in
+            guard state.producer === broken else { return false }
+            state.producer = try? make()
             return true
         }
         guard isFirst else { return }
@@ -51,9 +75,10 @@ final class CommandWriter: Sendable {
 
     /// Gives up what is unsent, and ends; blocks for `timeout` at most.
     func close(timeout: Duration) {
-        let last = producer.withLock { current in
-            defer { current = nil }
-            return current
+        let last = state.withLock { state in
+            state.isClosed = true
+            defer { state.producer = nil }
+            return state.producer
         }
         _ = last?.close(timeout: timeout)
     }
