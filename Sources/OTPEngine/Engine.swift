@@ -42,6 +42,7 @@ package struct Engine: ~Copyable {
         committing = Committing(
             batchBytes: configuration.batchBytes,
             maximumBatch: configuration.maximumBatch,
+            interval: configuration.commitInterval,
             now: now
         )
         wallLine = WallLine(at: now)

@@ -27,7 +27,7 @@ package struct EngineConfiguration: Sendable {
     package var maximumWrongCodes: Int
     /// How long a session is remembered after its last call or record.
     package var retention: Duration
-    /// The longest that a finished command waits for company in its transaction.
+    /// Transactions begin this far apart at the least, while commands are under way: see ``CommitPace``.
     package var commitInterval: Duration
     /// Records in a transaction.
     package var maximumBatch: Int

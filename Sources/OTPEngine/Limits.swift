@@ -27,6 +27,8 @@ package enum Limits {
     package static let wrongCodesPerPhone = 1_000
     /// Bytes of the upstream's message that are kept.
     package static let messageBytes = 512
+    /// The longest that outcomes gather between two transactions because the last ones took long.
+    package static let longestGathering = Duration.milliseconds(250)
     /// How long skipped offsets wait for company before their move alone is committed.
     package static let idleCommit = Duration.seconds(1)
     /// A transaction that is aborted after it has lasted so long was too large for what the cluster takes: half of it is tried next.

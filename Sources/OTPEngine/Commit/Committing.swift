@@ -9,8 +9,9 @@ struct Committing {
     private(set) var limit: Int
     /// The partition that the next batch begins with, so that a full batch starves none.
     private var rotation = 0
-    /// Since when an outcome has been waiting for a transaction.
-    private(set) var oldestConclusion: Instant?
+    /// An outcome waits for a transaction.
+    private(set) var hasOutcomes = false
+    private var pace: CommitPace
     private(set) var lastCommit: Instant
     /// Transactions in a row that were aborted without a reason of their own.
     private var transientAborts = 0
@@ -21,8 +22,9 @@ struct Committing {
     /// The broker refuses dead letters: until when none is written, and why.
     private(set) var lettersDenied: (until: Instant, reason: String)?
 
-    init(batchBytes: Int, maximumBatch: Int, now: Instant) {
+    init(batchBytes: Int, maximumBatch: Int, interval: Duration, now: Instant) {
         settlement = Settlement(batchBytes: batchBytes)
+        pace = CommitPace(interval: interval, now: now)
         self.maximumBatch = maximumBatch
         limit = maximumBatch
         lastCommit = now
@@ -34,10 +36,10 @@ struct Committing {
 
     // MARK: The next batch
 
-    /// An outcome waits for a transaction from now on, if none did before.
-    mutating func outcomeWaits(at now: Instant) {
-        if oldestConclusion == nil { oldestConclusion = now }
-    }
+    mutating func outcomeWaits() { hasOutcomes = true }
+
+    /// When outcomes that are in no hurry are published.
+    var nextInPace: Instant { pace.next }
 
     /// - Returns: the next batch's counter.
     mutating func begins(at now: Instant) -> UInt64 {
@@ -52,17 +54,22 @@ struct Committing {
     }
 
     /// The batch took what there was, or as much as there was room for.
-    mutating func collected(isEverything: Bool, at now: Instant) { oldestConclusion = isEverything ? nil : now }
+    mutating func collected(isEverything: Bool) { hasOutcomes = !isEverything }
 
     mutating func formed(_ open: Settlement.Open) {
         counter += 1
+        pace.began(at: open.formed)
         settlement.formed(open)
     }
 
     // MARK: How it ended
 
     /// - Returns: what was in it; nil when this is news of another one.
-    mutating func committed(_ id: BatchID) -> Settlement.Open? { settlement.committed(id) }
+    mutating func committed(_ id: BatchID, at now: Instant) -> Settlement.Open? {
+        guard let open = settlement.committed(id) else { return nil }
+        pace.committed(after: now - open.formed, at: now)
+        return open
+    }
 
     /// It counted, however that was learnt.
     mutating func counted(at now: Instant) {

@@ -4,9 +4,9 @@ import OTPContract
 extension Engine {
     /// When the outcomes that wait are to be settled at the latest; nil while none do.
     func nextSettling(at now: Instant) -> Instant? {
-        if let oldest = committing.oldestConclusion {
+        if committing.hasOutcomes {
             let isUnhurried = intake.unconcluded > 0 && group.isRunning && group.revocation == nil
-            return isUnhurried ? oldest + configuration.commitInterval : now
+            return isUnhurried ? committing.nextInPace : now
         }
         let settling = partitions.all.lazy.filter(\.settles)
         if settling.contains(where: \.hasNews) { return now }
@@ -37,7 +37,7 @@ extension Engine {
             let isProof = group.needsProof(at: now) && forming.open.shares.isEmpty && index == settling.count - 1
             if isWorthIt || isProof { add(share, of: partition, to: &forming) }
         }
-        committing.collected(isEverything: settling.allSatisfy(\.unsettled.concluded.isEmpty), at: now)
+        committing.collected(isEverything: settling.allSatisfy(\.unsettled.concluded.isEmpty))
         guard !forming.batch.offsets.isEmpty else { return }
         committing.formed(forming.open)
         effects.append(.commit(forming.batch))

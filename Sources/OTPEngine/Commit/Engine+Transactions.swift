@@ -13,7 +13,7 @@ extension Engine {
     }
 
     mutating func committed(_ id: BatchID, ledgerOffsets: [Int64?], at now: Instant) {
-        guard let open = committing.committed(id) else { return }
+        guard let open = committing.committed(id, at: now) else { return }
         counted(open, ledgerOffsets: ledgerOffsets, at: now)
     }
 
@@ -152,7 +152,7 @@ extension Engine {
                 command.state == .abandoned && share.voids.contains { $0.source == command.offset }
             }
             partition.unsettled.takenBack(voids: voids)
-            if !partition.unsettled.concluded.isEmpty { committing.outcomeWaits(at: now) }
+            if !partition.unsettled.concluded.isEmpty { committing.outcomeWaits() }
         }
     }
 

@@ -139,7 +139,7 @@ extension Engine {
         )
         partition.unsettled.concluded(command, leavesIntent: leavesIntent)
         intake.concluded()
-        committing.outcomeWaits(at: now)
+        committing.outcomeWaits()
         report(.concluded(command.record.id, outcome.reason, replayed: first != nil, inDoubt: inDoubt))
     }
 

@@ -43,7 +43,7 @@ extension Engine {
     private mutating func settlesAgain(_ partition: Partition, at now: Instant) {
         guard partition.isWritable else { return }
         // Nothing else may ever conclude to remind anybody of the outcomes that waited.
-        if !partition.unsettled.concluded.isEmpty { committing.outcomeWaits(at: now) }
+        if !partition.unsettled.concluded.isEmpty { committing.outcomeWaits() }
         // Commands that came to the front meanwhile were passed over.
         for command in partition.inOrder(where: { $0.state == .ready }) { dispatch.queued(command, at: now) }
     }

@@ -5,6 +5,9 @@ import OTPContract
 ///
 /// It hands delivery reports and other events on, in batches, and decides nothing.
 final class DeliveryLoop: Sendable {
+    /// Handed on together at the most; the last event's may go beyond.
+    private static let maximumReports = 1_000
+
     private let handle: ClientHandle
     private let thread: OwnThread
     private let stopping: Monitor<Bool>
@@ -18,12 +21,9 @@ final class DeliveryLoop: Sendable {
         self.handle = handle
         self.stopping = stopping
         thread = OwnThread {
-            while !stopping.withLock({ $0 }) {
-                guard let event = handle.poll(milliseconds: 500) else { continue }
-                Self.serve(event, onReports, onEvent)
-            }
+            while !stopping.withLock({ $0 }) { Self.serve(handle, waiting: 500, onReports, onEvent) }
             // What is left is served before the client goes, so that every record is accounted for.
-            while let event = handle.poll(milliseconds: 0) { Self.serve(event, onReports, onEvent) }
+            while Self.serve(handle, waiting: 0, onReports, onEvent) {}
         }
     }
 
@@ -34,32 +34,42 @@ final class DeliveryLoop: Sendable {
         return thread.join(until: deadline)
     }
 
+    /// Serves what there is, once there is something: reports that have come together are handed on together.
+    /// - Returns: whether there was anything in so many milliseconds.
+    @discardableResult
     private static func serve(
-        _ event: borrowing Event,
+        _ handle: ClientHandle,
+        waiting milliseconds: Int32,
         _ onReports: ([DeliveryReport]) -> Void,
         _ onEvent: (ClientEvent) -> Void
-    ) {
-        switch event.kind {
-        case .deliveryReports:
-            var reports: [DeliveryReport] = []
-            event.forEachMessage { message in
-                let outcome: Result<Int64?, KafkaError> =
-                    if let error = message.error("produce") {
-                        .failure(error)
-                    } else {
-                        .success(message.offset < 0 ? nil : message.offset)
-                    }
-                let partition = message.partition < 0 ? nil : message.partition
-                reports.append(DeliveryReport(tag: message.tag, outcome: outcome, partition: partition))
+    ) -> Bool {
+        var reports: [DeliveryReport] = []
+        var wait = milliseconds
+        var isEmpty = true
+        while reports.count < maximumReports, let event = handle.poll(milliseconds: wait) {
+            (wait, isEmpty) = (0, false)
+            switch event.kind {
+            case .deliveryReports: append(event, to: &reports)
+            case .error: onEvent(.error(event.error("producer")))
+            case .log: if let log = event.log() { onEvent(.log(log)) }
+            case .statistics: onEvent(.statistics(json: event.statistics()))
+            case .records, .rebalance, .other: break
             }
-            onReports(reports)
-        case .error:
-            onEvent(.error(event.error("producer")))
-        case .log:
-            if let log = event.log() { onEvent(.log(log)) }
-        case .statistics: onEvent(.statistics(json: event.statistics()))
-        case .records, .rebalance, .other:
-            break
+        }
+        if !reports.isEmpty { onReports(reports) }
+        return !isEmpty
+    }
+
+    private static func append(_ event: borrowing Event, to reports: inout [DeliveryReport]) {
+        event.forEachMessage { message in
+            let outcome: Result<Int64?, KafkaError> =
+                if let error = message.error("produce") {
+                    .failure(error)
+                } else {
+                    .success(message.offset < 0 ? nil : message.offset)
+                }
+            let partition = message.partition < 0 ? nil : message.partition
+            reports.append(DeliveryReport(tag: message.tag, outcome: outcome, partition: partition))
         }
     }
 }

@@ -101,41 +101,60 @@ final class EngineLoop: @unchecked Sendable {
         spareEffects = effects
     }
 
+    /// What one poll brought is taken together, up to what changes the epochs that the rest is stamped with.
     private func take(_ items: [CommandIntake.Item], from thread: ConsumerThread) {
-        // A consumer that was given up has nothing more to say.
-        guard thread === consumer else { return }
-        for item in items { take(item) }
+        var together: [Event] = []
+        for item in items {
+            // A consumer that was given up has nothing more to say.
+            guard thread === consumer else { return }
+            if let event = event(of: item) {
+                together.append(event)
+            } else if let change = change(in: item) {
+                take(together)
+                together = []
+                change()
+            }
+        }
+        if !together.isEmpty { take(together) }
     }
 
-    private func take(_ item: CommandIntake.Item) {
+    /// What changes the assignment, or ends it; nil where an item does not.
+    private func change(in item: CommandIntake.Item) -> (() -> Void)? {
         switch item {
-        case .records(let records):
-            take(.received(records.compactMap(stamp), at: Clocks.wall()))
-        case .assigned(let partitions): take(Event.assigned(partitions))
-        case .revoked(let partitions): take(Event.revoked(partitions))
-        case .lost(let partitions): take(Event.lost(partitions))
+        case .assigned(let partitions): { self.take(Event.assigned(partitions)) }
+        case .revoked(let partitions): { self.take(Event.revoked(partitions)) }
+        case .lost(let partitions): { self.take(Event.lost(partitions)) }
+        case .error(let error) where error.isFatal: { self.consumerFailed(error) }
+        case .error, .records, .endOfPartition, .partitionError, .statistics, .log: nil
+        }
+    }
+
+    /// What an item is for the engine, of the epochs that there are now; nil where it is nothing, or changes them.
+    private func event(of item: CommandIntake.Item) -> Event? {
+        switch item {
+        case .records(let records): return .received(records.compactMap(stamp), at: Clocks.wall())
+        case .assigned, .revoked, .lost: return nil
         case .endOfPartition(let partition, let offset):
-            if let place = epochs[partition] { take(.reachedEnd(place, offset: offset)) }
+            return epochs[partition].map { .reachedEnd($0, offset: offset) }
         case .partitionError(let partition, let offset, let next, let error):
             parts.telemetry.heard(.error(error), from: .consumer)
-            guard let place = epochs[partition] else { return }
             let reason = "\(error)"
-            take(
+            return epochs[partition].map { place in
                 error.isUndecodable
                     ? .partitionUndecodable(place, offset: offset, from: next, reason: reason)
                     : .partitionUnreadable(place, reason: reason)
-            )
+            }
         case .statistics(let statistics):
             parts.telemetry.statistics(statistics)
             // The engine's clock first: a sleep between the two readings only makes it seem longer ago.
             let now = Clocks.now()
-            if let silence = statistics.coordinatorSilenceByNow() {
-                take(.coordinatorHeard(at: now + (.zero - silence)))
-            }
+            return statistics.coordinatorSilenceByNow().map { .coordinatorHeard(at: now + (.zero - $0)) }
         case .error(let error):
             parts.telemetry.heard(.error(error), from: .consumer)
-            if error.isFatal { consumerFailed(error) }
-        case .log(let log): parts.telemetry.heard(.log(log), from: .consumer)
+            return nil
+        case .log(let log):
+            parts.telemetry.heard(.log(log), from: .consumer)
+            return nil
         }
     }
 

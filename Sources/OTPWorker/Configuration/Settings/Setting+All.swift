@@ -349,7 +349,8 @@ extension Setting {
             "delivery.commit_interval",
             \.worker.delivery.commitInterval,
             .milliseconds(1) ... .seconds(5),
-            "A finished command waits this long for company in its transaction. Longer: less load, later answers."
+            "Between the beginnings of two transactions at the least, while commands are under way; the first after a quiet time"
+                + " begins at once, and slow brokers are given more. Longer: less load, later answers."
         ),
         .integer(
             "delivery.max_batch",
