@@ -13,8 +13,10 @@ final class ConsumerThread: Sendable {
     private static let maximumRecords = 500
     /// Bytes of memory that those of one batch take; the last of them may go beyond by itself.
     private static let maximumBytes = 1 << 20
-    /// Between two batches, in which records gather: at a thousand commands a second every thread on their way wakes a few hundred times
-    /// a second for it, and not a thousand times. A record that comes alone waits for nothing.
+    /// Between two batches, in which records gather.
+    ///
+    /// At a thousand commands a second every thread on their way then wakes a few hundred times a second for them, and not a thousand times.
+    /// A record that comes alone waits for nothing.
     private static let pause = Duration.milliseconds(4)
     /// How long leaving the group may take.
     private static let leaveTimeout = Duration.seconds(5)
