@@ -202,21 +202,27 @@ extension Process {
     }
 
     func resolve(_ id: BatchID, _ questions: [CommitQuestion]) {
-        queryThread { [self] in
-            let nothing = Event.commitResolved(id, [:])
-            let deadline = world.now + sec(60)
-            rpc(.group) { [self] answer in
-                broker.whenStable(questions.map(\.place.partition), until: deadline) { [self] isStable in
-                    guard isStable else { return answer { self.finished([nothing]) } }
-                    let word = questions.first { offsetNames(id, $0.place.partition) }
-                    answer { [self] in
-                        if let word { return finished([.commitResolved(id, [word.place: true])]) }
-                        ask(questions[...], of: id)
-                    }
-                }
-            } failed: { [self] in
-                finished([nothing])
+        queryThread { [self] in inquire(CommitInquiry(id, questions)) }
+    }
+
+    private func inquire(_ inquiry: CommitInquiry) {
+        switch inquiry.step {
+        case .askOffsets(let places): askOffsets(places, inquiry)
+        case .askLedger(let question): ask(question, inquiry)
+        case .tell(let found): finished([.commitResolved(inquiry.id, found)])
+        }
+    }
+
+    private func askOffsets(_ places: [PartitionEpoch], _ inquiry: CommitInquiry) {
+        let deadline = world.now + sec(60)
+        rpc(.group) { [self] answer in
+            broker.whenStable(places.map(\.partition), until: deadline) { [self] isStable in
+                guard isStable else { return answer { self.inquire(inquiry.offsetsUnanswered()) } }
+                let word = places.first { offsetNames(inquiry.id, $0.partition) }
+                answer { self.inquire(inquiry.offsetsTold(word)) }
             }
+        } failed: {
+            self.inquire(inquiry.offsetsUnanswered())
         }
     }
 
@@ -226,23 +232,18 @@ extension Process {
         return offset.flatMap { OffsetMetadata($0.metadata) }?.batch == id
     }
 
-    /// One ledger after the other, until one can be read.
-    private func ask(_ questions: ArraySlice<CommitQuestion>, of id: BatchID) {
-        guard let question = questions.first else { return finished([.commitResolved(id, [:])]) }
+    private func ask(_ question: CommitQuestion, _ inquiry: CommitInquiry) {
         let number = question.place.partition
-        let next = { [self] in ask(questions.dropFirst(), of: id) }
-        if world.strikes(.traceFails, 0.3) { return later(sec(1)) { next() } }
+        let unread = { [self] in inquire(inquiry.ledgerTold(nil)) }
+        if world.strikes(.traceFails, 0.3) { return later(sec(1)) { unread() } }
         rpc(.brokers) { [self] answer in
-            guard !broker.ledgersWithoutLeader.contains(number) else { return answer { self.later(sec(2)) { next() } } }
+            guard !broker.ledgersWithoutLeader.contains(number) else { return answer { self.later(sec(2)) { unread() } } }
             let barrier = append(barrier: question.barrier, to: number)
             answer { [self] in
-                read(question, through: barrier, until: world.now + sec(5)) { [self] isCommitted in
-                    guard let isCommitted else { return next() }
-                    finished([.commitResolved(id, [question.place: isCommitted])])
-                }
+                read(question, through: barrier, until: world.now + sec(5)) { [self] in inquire(inquiry.ledgerTold($0)) }
             }
         } failed: {
-            next()
+            unread()
         }
     }
 

@@ -216,7 +216,7 @@ final class EngineLoop: @unchecked Sendable {
             )
         case .fetchEnds(let places, let timeout):
             parts.queries.fetchEnds(places, timeout: timeout) { self.report($0) }
-        case .resolveCommit(let id, let questions, let timeout): resolve(id, questions, timeout)
+        case .resolveCommit(let id, let questions, let timeout): inquire(CommitInquiry(id, questions), timeout)
         case .writeBarrier(let place, let barrier): intents.write(place, barrier)
         case .fence(_, let ids): fence(ids)
         case .writeIntent(let id, let record): intents.write(id, record)
@@ -231,26 +231,23 @@ final class EngineLoop: @unchecked Sendable {
         }
     }
 
-    private func resolve(_ id: BatchID, _ questions: [CommitQuestion], _ timeout: Duration) {
-        guard let consumer = consumer?.consumer else { return report(.commitResolved(id, [:])) }
-        parts.queries.committedFor(id, questions.map(\.place), consumer, timeout: timeout) { place in
-            if let place { return self.report(.commitResolved(id, [place: true])) }
-            self.eventLoop.execute { self.ask(questions[...], of: id, timeout) }
-        } failed: {
-            self.report(.commitResolved(id, [:]))
-        }
-    }
-
-    /// One ledger after the other, until one can be read: any of them tells of the whole transaction.
-    private func ask(_ questions: ArraySlice<CommitQuestion>, of id: BatchID, _ timeout: Duration) {
-        guard let question = questions.first else { return report(.commitResolved(id, [:])) }
-        let next: @Sendable () -> Void = { self.eventLoop.execute { self.ask(questions.dropFirst(), of: id, timeout) } }
-        intents.write(question.place, question.barrier) { barrier in
-            guard let barrier else { return next() }
-            self.parts.queries.ask(question, through: barrier, timeout: timeout) { isCommitted in
-                guard let isCommitted else { return next() }
-                self.report(.commitResolved(id, [question.place: isCommitted]))
+    /// Asks one thing after the other, on the loop, until enough is known.
+    private func inquire(_ inquiry: CommitInquiry, _ timeout: Duration) {
+        let goOn: @Sendable (CommitInquiry) -> Void = { next in self.eventLoop.execute { self.inquire(next, timeout) } }
+        switch inquiry.step {
+        case .askOffsets(let places):
+            guard let consumer = consumer?.consumer else { return goOn(inquiry.offsetsUnanswered()) }
+            parts.queries.committedFor(inquiry.id, places, consumer, timeout: timeout) {
+                goOn(inquiry.offsetsTold($0))
+            } failed: {
+                goOn(inquiry.offsetsUnanswered())
             }
+        case .askLedger(let question):
+            intents.write(question.place, question.barrier) { barrier in
+                guard let barrier else { return goOn(inquiry.ledgerTold(nil)) }
+                self.parts.queries.ask(question, through: barrier, timeout: timeout) { goOn(inquiry.ledgerTold($0)) }
+            }
+        case .tell(let found): report(.commitResolved(inquiry.id, found))
         }
     }
 
