@@ -237,10 +237,13 @@ extension Process {
         let unread = { [self] in inquire(inquiry.ledgerTold(nil)) }
         if world.strikes(.traceFails, 0.3) { return later(sec(1)) { unread() } }
         rpc(.brokers) { [self] answer in
-            guard !broker.ledgersWithoutLeader.contains(number) else { return answer { self.later(sec(2)) { unread() } } }
+            guard !broker.ledgersWithoutLeader.contains(number) else {
+                return answer { self.later(sec(2)) { unread() } }
+            }
             let barrier = append(barrier: question.barrier, to: number)
             answer { [self] in
-                read(question, through: barrier, until: world.now + sec(5)) { [self] in inquire(inquiry.ledgerTold($0)) }
+                read(question, through: barrier, until: world.now + sec(5)) { [self] in inquire(inquiry.ledgerTold($0))
+                }
             }
         } failed: {
             unread()

@@ -81,7 +81,12 @@ package final class CommandSpans {
         case .commitAborted(let batch, let cause, _, _, _): ended(batch, failure: cause.rawValue)
         case .commitUnknown(let batch, let isFenced, _): ended(batch, failure: isFenced ? "fenced" : "unknown")
         case .commitResolved, .lost, .consumerFailed: endThoseGone()
-        default: break
+        case .started, .assigned, .revoked, .coordinatorHeard, .consumerRecreated, .partitionsCounted,
+            .positionsFetched, .barrierWritten, .barrierFailed, .restoreHeldUp, .restored, .restoreFailed, .received,
+            .reachedEnd, .partitionUnreadable, .partitionUndecodable, .endsFetched, .intentWritten, .intentFailed,
+            .intentProducer, .outputsLooked, .batchLimitRead, .keyReplaced, .producerReady, .producerFailed,
+            .timeReached, .drainRequested:
+            break
         }
     }
 
@@ -136,7 +141,9 @@ package final class CommandSpans {
         case .commit(let batch): beginSettling(batch)
         case .release: endThoseGone()
         case .stop: for id in traces.keys { finish(id, failure: "stopped") }
-        default: break
+        case .subscribe, .recreateConsumer, .assign, .pause, .unpause, .resume, .fetchPositions, .writeBarrier,
+            .readLedger, .fence, .fetchEnds, .replaceProducer, .cancelCommit, .resolveCommit, .wake, .report:
+            break
         }
     }
 

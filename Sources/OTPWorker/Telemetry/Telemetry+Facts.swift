@@ -12,74 +12,123 @@ extension Telemetry {
     ///   - fact: what the engine says.
     ///   - traceID: the trace that a record belongs to; asked only for a line of a level that is logged.
     package func report(_ fact: Fact, traceID: (RecordID) -> String? = { _ in nil }) {
-        let place = { (record: RecordID) in self.place(record, traceID(record)) }
+        func place(_ record: RecordID) -> Logger.Metadata { self.place(record, traceID(record)) }
         switch fact {
-        case .concluded, .published, .asked, .guessed, .backedOff, .ignored: reportCommand(fact, place)
-        case .transaction, .aborted, .unknownCommit, .producerFenced, .commitResolved, .producerFailed,
-            .producerSwitched,
-            .batchBytesCut:
-            reportTransaction(fact)
-        case .parked, .unparked, .undeliverable, .deadLettersWritten, .deadLetterDropped, .deadLettersDenied:
-            reportOutput(fact, place)
-        case .readingStalled, .readingResumed, .steppedOver: reportReading(fact)
+        case .concluded(let record, let reason, let replayed, let inDoubt):
+            concluded(reason, replayed: replayed, inDoubt: inDoubt, place(record))
+        case .published(let status, let reason, let duration): published(status, reason, after: duration)
+        case .asked(let record, let judged, let attempt, let duration, let failure, let status, let body):
+            asked(judged, after: duration)
+            if judged.isTrouble { failed(judged, attempt, failure, status, body, place(record)) }
+        case .guessed(let record, let limit): guessed(limit, place(record))
+        case .backedOff(let record, let attempt, let wait): backedOff(attempt, wait, place(record))
         case .upstream(let change): report(change, place)
-        default: reportMembership(fact)
+        case .ignored(let count): handles.ignored.add(Double(count))
+        case .transaction(let records, let duration, let committed): ended(records, after: duration, committed)
+        case .aborted(let cause, let reason): aborted(cause, reason)
+        case .unknownCommit(let reason): becameUnknown(reason)
+        case .producerFenced(let isTimedOut, let reason):
+            loggers.kafka.log(isTimedOut ? .transactionTimedOut : .producerFenced, ["reason": "\(reason)"])
+        case .commitResolved(let counted): resolved(counted)
+        case .producerFailed(let reason): loggers.kafka.log(.noProducer, ["reason": "\(reason)"])
+        case .producerSwitched(let isAlternate):
+            loggers.kafka.log(.producerSwitched, ["alternate": "\(isAlternate)"])
+        case .batchBytesCut(let bytes): loggers.kafka.log(.batchBytesCut, ["batch_bytes": number(bytes)])
+        case .consumerFailed(let reason): loggers.kafka.log(.consumerFailed, ["reason": "\(reason)"])
+        case .distrusted(let cause): distrusted(cause)
+        case .trusted: loggers.kafka.log(.membershipProven)
+        case .assigned(let partitions): assigned(partitions)
+        case .revoked(let partitions): revoked(partitions)
+        case .lost(let partitions): lost(partitions)
+        case .released(let partitions, let unsettled): released(partitions, unsettled)
+        case .restoring(let partition, let from, let to): restoring(partition, from, to)
+        case .restored(let partition, let sessions, let duration, let offset, let withoutMetadata):
+            restored(partition, sessions, after: duration, offset, withoutMetadata)
+        case .stalePosition(let partition, let committed, let settled): wasStale(partition, committed, settled)
+        case .predecessorFenced(let partition, let id): fenced(id, on: partition)
+        case .restoreFailed(let partition, let reason): restoreFailed(partition, reason)
+        case .ledgerRecreated(let partition, let recorded, let end, let accepted):
+            ledgerRecreated(partition, recorded, end, accepted)
+        case .commandsMissed(let partition, let count):
+            loggers.kafka.log(.commandsDeletedUnread, ["partition": number(partition), "count": number(count)])
+        case .readingStalled(let partition, let position, let end, let silence):
+            readingStalled(partition, position, end, silence)
+        case .readingResumed(let partition): loggers.kafka.log(.partitionReadAgain, ["partition": number(partition)])
+        case .steppedOver(let partition, let from, let to): steppedOver(partition, from, to)
+        case .parked(let partition, let reason):
+            loggers.kafka.log(.partitionParked, ["partition": number(partition), "reason": "\(reason)"])
+        case .unparked(let partition): loggers.kafka.log(.partitionRetried, ["partition": number(partition)])
+        case .undeliverable(let record): undeliverable(place(record))
+        case .deadLettersWritten(let count): registry.counter(.deadLetters, "committed").add(Double(count))
+        case .deadLetterDropped(let record): letterDropped(place(record))
+        case .deadLettersDenied(let reason): loggers.kafka.log(.deadLettersDenied, ["reason": "\(reason)"])
+        case .intakeClosed: loggers.worker.log(.intakePaused)
+        case .intakeOpened: loggers.worker.log(.intakeResumed)
+        case .draining: loggers.worker.log(.draining)
+        case .stopped(let unfinished): loggers.worker.log(.drained, ["unfinished": number(unfinished)])
         }
     }
 
-    private func reportCommand(_ fact: Fact, _ place: (RecordID) -> Logger.Metadata) {
-        switch fact {
-        case .concluded(let record, let reason, let replayed, let inDoubt):
-            if replayed { handles.replays.add() }
-            if replayed, reason.status == .verified { registry.counter(.verifiedReplays).add() }
-            if inDoubt { handles.inDoubt.add() }
-            loggers.commands.log(.commandConcluded, place(record).merging(["reason": "\(reason.rawValue)"]) { $1 })
-        case .published(let status, let reason, let duration):
-            registry.counter(.commands, status.rawValue, reason.rawValue).add()
-            handles.commandSeconds.observe(duration)
-        case .asked(let record, let kind, let attempt, let duration, let failure, let status, let body):
-            registry.counter(.upstreamCalls, kind.name).add()
-            handles.attemptSeconds.observe(duration)
-            guard kind.isTrouble else { return }
-            var metadata = place(record)
-            metadata["class"] = "\(kind.name)"
-            metadata["attempt"] = .stringConvertible(attempt)
-            metadata["failure"] = "\(failure?.rawValue ?? "none")"
-            metadata["http_status"] = status.map { .stringConvertible($0) }
-            metadata["body"] = status.map { _ in "\(body?.rawValue ?? "readable")" }
-            loggers.commands.log(.attemptFailed, metadata)
-        case .guessed(let record, let limit):
-            registry.counter(.guesses, limit.rawValue).add()
-            loggers.commands.log(.tooManyCodes, place(record).merging(["counted_by": "\(limit.rawValue)"]) { $1 })
-        case .backedOff(let record, let attempt, let wait):
-            loggers.commands.log(
-                .askingAgainLater,
-                place(record).merging([
-                    "attempt": .stringConvertible(attempt), "wait_ms": .stringConvertible(wait.milliseconds),
-                ]) { $1 }
-            )
-        case .ignored(let count): handles.ignored.add(Double(count))
-        default: break
-        }
+    // MARK: Commands
+
+    private func concluded(_ reason: Reason, replayed: Bool, inDoubt: Bool, _ place: Logger.Metadata) {
+        if replayed { handles.replays.add() }
+        if replayed, reason.status == .verified { registry.counter(.verifiedReplays).add() }
+        if inDoubt { handles.inDoubt.add() }
+        loggers.commands.log(.commandConcluded, place.merging(["reason": "\(reason.rawValue)"]) { $1 })
+    }
+
+    private func published(_ status: Status, _ reason: Reason, after duration: Duration) {
+        registry.counter(.commands, status.rawValue, reason.rawValue).add()
+        handles.commandSeconds.observe(duration)
+    }
+
+    private func asked(_ judged: AnswerClass, after duration: Duration) {
+        registry.counter(.upstreamCalls, judged.name).add()
+        handles.attemptSeconds.observe(duration)
+    }
+
+    private func failed(
+        _ judged: AnswerClass,
+        _ attempt: Int,
+        _ failure: TransportFailure?,
+        _ status: Int?,
+        _ body: BodyFault?,
+        _ place: Logger.Metadata
+    ) {
+        var metadata = place
+        metadata["class"] = "\(judged.name)"
+        metadata["attempt"] = number(attempt)
+        metadata["failure"] = "\(failure?.rawValue ?? "none")"
+        metadata["http_status"] = status.map { number($0) }
+        metadata["body"] = status.map { _ in "\(body?.rawValue ?? "readable")" }
+        loggers.commands.log(.attemptFailed, metadata)
+    }
+
+    private func guessed(_ limit: Guessed, _ place: Logger.Metadata) {
+        registry.counter(.guesses, limit.rawValue).add()
+        loggers.commands.log(.tooManyCodes, place.merging(["counted_by": "\(limit.rawValue)"]) { $1 })
+    }
+
+    private func backedOff(_ attempt: Int, _ wait: Duration, _ place: Logger.Metadata) {
+        let metadata: Logger.Metadata = ["attempt": number(attempt), "wait_ms": number(wait.milliseconds)]
+        loggers.commands.log(.askingAgainLater, place.merging(metadata) { $1 })
     }
 
     private func report(_ change: UpstreamChange, _ place: (RecordID) -> Logger.Metadata) {
         switch change {
         case .breakerOpened(let duration):
             registry.counter(.breakerOpenings).add()
-            loggers.checkOTP.log(.breakerOpened, ["ms": .stringConvertible(duration.milliseconds)])
+            loggers.checkOTP.log(.breakerOpened, ["ms": number(duration.milliseconds)])
         case .breakerHalfOpened: loggers.checkOTP.log(.breakerHalfOpened)
         case .breakerClosed: loggers.checkOTP.log(.breakerClosed)
         case .halted(let cause):
             registry.counter(.upstreamHalts).add()
             loggers.checkOTP.log(.callsHalted, ["cause": "\(cause)"])
-        case .recovered(let duration):
-            loggers.checkOTP.log(.callsResumed, ["ms": .stringConvertible(duration.milliseconds)])
-        case .held(let duration):
-            loggers.checkOTP.log(.pauseAskedFor, ["ms": .stringConvertible(duration.milliseconds)])
+        case .recovered(let duration): loggers.checkOTP.log(.callsResumed, ["ms": number(duration.milliseconds)])
+        case .held(let duration): loggers.checkOTP.log(.pauseAskedFor, ["ms": number(duration.milliseconds)])
         case .rateLimited: loggers.checkOTP.log(.rateLimited)
-        case .concurrencyCut(let limit):
-            loggers.checkOTP.log(.concurrencyCut, ["limit": .stringConvertible(limit)])
+        case .concurrencyCut(let limit): loggers.checkOTP.log(.concurrencyCut, ["limit": number(limit)])
         case .retryDenied: registry.counter(.retriesDenied).add()
         case .waitTimedOut(let record):
             registry.counter(.queueTimeouts).add()
@@ -87,77 +136,133 @@ extension Telemetry {
         }
     }
 
-    private func reportTransaction(_ fact: Fact) {
-        switch fact {
-        case .transaction(let records, let duration, let committed):
-            registry.counter(.transactions, committed ? "committed" : "aborted").add()
-            handles.transactionSeconds.observe(duration)
-            if committed { handles.transactionRecords.observe(Double(records)) }
-        case .aborted(let cause, let reason):
-            registry.counter(.transactionAborts, cause.rawValue).add()
-            loggers.kafka.log(.transactionAborted, ["cause": "\(cause.rawValue)", "reason": "\(reason)"])
-        case .unknownCommit(let reason):
-            registry.counter(.transactions, "unknown").add()
-            loggers.kafka.log(.commitUnknown, ["reason": "\(reason)"])
-        case .producerFenced(let isTimedOut, let reason):
-            loggers.kafka.log(isTimedOut ? .transactionTimedOut : .producerFenced, ["reason": "\(reason)"])
-        case .commitResolved(let counted):
-            let end = counted.map { $0 ? "committed" : "not committed" } ?? "partitions gone"
-            loggers.kafka.log(.commitResolved, ["end": "\(end)"])
-        case .producerFailed(let reason):
-            loggers.kafka.log(.noProducer, ["reason": "\(reason)"])
-        case .producerSwitched(let isAlternate):
-            loggers.kafka.log(.producerSwitched, ["alternate": "\(isAlternate)"])
-        case .batchBytesCut(let bytes):
-            loggers.kafka.log(.batchBytesCut, ["batch_bytes": .stringConvertible(bytes)])
-        default: break
-        }
+    // MARK: Transactions and outputs
+
+    private func ended(_ records: Int, after duration: Duration, _ committed: Bool) {
+        registry.counter(.transactions, committed ? "committed" : "aborted").add()
+        handles.transactionSeconds.observe(duration)
+        if committed { handles.transactionRecords.observe(Double(records)) }
     }
 
-    private func reportOutput(_ fact: Fact, _ place: (RecordID) -> Logger.Metadata) {
-        switch fact {
-        case .parked(let partition, let reason):
-            loggers.kafka.log(.partitionParked, ["partition": .stringConvertible(partition), "reason": "\(reason)"])
-        case .unparked(let partition):
-            loggers.kafka.log(.partitionRetried, ["partition": .stringConvertible(partition)])
-        case .undeliverable(let record):
-            registry.counter(.undeliverableResults).add()
-            loggers.commands.log(.resultUndeliverable, place(record))
-        case .deadLettersWritten(let count): registry.counter(.deadLetters, "committed").add(Double(count))
-        case .deadLetterDropped(let record):
-            registry.counter(.deadLetters, "dropped").add()
-            loggers.commands.log(.deadLetterDropped, place(record))
-        case .deadLettersDenied(let reason):
-            loggers.kafka.log(.deadLettersDenied, ["reason": "\(reason)"])
-        default: break
-        }
+    private func aborted(_ cause: AbortCause, _ reason: String) {
+        registry.counter(.transactionAborts, cause.rawValue).add()
+        loggers.kafka.log(.transactionAborted, ["cause": "\(cause.rawValue)", "reason": "\(reason)"])
     }
 
-    private func reportReading(_ fact: Fact) {
-        switch fact {
-        case .readingStalled(let partition, let position, let end, let silence):
-            registry.counter(.readingStalls).add()
-            loggers.kafka.log(
-                .partitionUnread,
-                [
-                    "partition": .stringConvertible(partition), "position": .stringConvertible(position),
-                    "end": .stringConvertible(end),
-                    "seconds": .stringConvertible(Int(silence.inSeconds)),
-                ]
-            )
-        case .readingResumed(let partition):
-            loggers.kafka.log(.partitionReadAgain, ["partition": .stringConvertible(partition)])
-        case .steppedOver(let partition, let from, let to):
-            registry.counter(.undecodableOffsets).add(Double(to - from))
-            loggers.kafka.log(
-                .recordsUndecodable,
-                [
-                    "partition": .stringConvertible(partition), "from": .stringConvertible(from),
-                    "to": .stringConvertible(to - 1),
-                ]
-            )
-        default: break
-        }
+    private func becameUnknown(_ reason: String) {
+        registry.counter(.transactions, "unknown").add()
+        loggers.kafka.log(.commitUnknown, ["reason": "\(reason)"])
+    }
+
+    private func resolved(_ counted: Bool?) {
+        let end = counted.map { $0 ? "committed" : "not committed" } ?? "partitions gone"
+        loggers.kafka.log(.commitResolved, ["end": "\(end)"])
+    }
+
+    private func undeliverable(_ place: Logger.Metadata) {
+        registry.counter(.undeliverableResults).add()
+        loggers.commands.log(.resultUndeliverable, place)
+    }
+
+    private func letterDropped(_ place: Logger.Metadata) {
+        registry.counter(.deadLetters, "dropped").add()
+        loggers.commands.log(.deadLetterDropped, place)
+    }
+
+    // MARK: Reading
+
+    private func readingStalled(_ partition: Int32, _ position: Int64, _ end: Int64, _ silence: Duration) {
+        registry.counter(.readingStalls).add()
+        loggers.kafka.log(
+            .partitionUnread,
+            [
+                "partition": number(partition), "position": number(position), "end": number(end),
+                "seconds": number(Int(silence.inSeconds)),
+            ]
+        )
+    }
+
+    private func steppedOver(_ partition: Int32, _ from: Int64, _ to: Int64) {
+        registry.counter(.undecodableOffsets).add(Double(to - from))
+        loggers.kafka.log(
+            .recordsUndecodable,
+            ["partition": number(partition), "from": number(from), "to": number(to - 1)]
+        )
+    }
+
+    // MARK: The group
+
+    private func distrusted(_ cause: Membership.Distrust) {
+        registry.counter(.distrusts, cause.rawValue).add()
+        loggers.kafka.log(.membershipInDoubt, ["cause": "\(cause.rawValue)"])
+    }
+
+    private func assigned(_ partitions: [Int32]) {
+        came(partitions)
+        registry.counter(.rebalances).add()
+        loggers.kafka.log(.partitionsAssigned, ["partitions": numbers(partitions)])
+    }
+
+    private func revoked(_ partitions: [Int32]) {
+        registry.counter(.rebalances).add()
+        loggers.kafka.log(.partitionsRevoked, ["partitions": numbers(partitions)])
+    }
+
+    private func lost(_ partitions: [Int32]) {
+        registry.counter(.rebalances).add()
+        gone(partitions)
+        loggers.kafka.log(.partitionsLost, ["partitions": numbers(partitions)])
+    }
+
+    private func released(_ partitions: [Int32], _ unsettled: Int) {
+        gone(partitions)
+        loggers.kafka.log(
+            .partitionsReleased,
+            ["partitions": numbers(partitions), "unsettled": number(unsettled)]
+        )
+    }
+
+    // MARK: The ledger
+
+    private func restoring(_ partition: Int32, _ from: Int64, _ to: Int64) {
+        loggers.ledger.log(
+            .restoringPartition,
+            ["partition": number(partition), "from": number(from), "to": number(to)]
+        )
+    }
+
+    private func restored(
+        _ partition: Int32,
+        _ sessions: Int,
+        after duration: Duration,
+        _ offset: Int64,
+        _ withoutMetadata: Bool
+    ) {
+        registry.counter(.ledgerRestores, "restored").add()
+        registry.histogram(.restoreSeconds).observe(duration)
+        loggers.ledger.log(
+            .partitionRestored,
+            [
+                "partition": number(partition), "sessions": number(sessions), "ms": number(duration.milliseconds),
+                "offset": number(offset), "whole_ledger": .stringConvertible(withoutMetadata),
+            ]
+        )
+    }
+
+    private func wasStale(_ partition: Int32, _ committed: Int64, _ settled: Int64) {
+        registry.counter(.stalePositions).add()
+        loggers.ledger.log(
+            .committedOffsetStale,
+            ["partition": number(partition), "committed": number(committed), "settled": number(settled)]
+        )
+    }
+
+    private func fenced(_ transactionalID: String, on partition: Int32) {
+        registry.counter(.predecessorsFenced).add()
+        loggers.ledger.log(
+            .predecessorFenced,
+            ["partition": number(partition), "transactional_id": "\(transactionalID)"]
+        )
     }
 
     /// What a predecessor left open could not be decided; its time-out will.
@@ -165,103 +270,30 @@ extension Telemetry {
         loggers.kafka.log(.predecessorNotEnded, ["transactional_id": "\(transactionalID)", "reason": "\(error)"])
     }
 
-    private func reportMembership(_ fact: Fact) {
-        switch fact {
-        case .distrusted(let cause):
-            registry.counter(.distrusts, cause.rawValue).add()
-            loggers.kafka.log(.membershipInDoubt, ["cause": "\(cause.rawValue)"])
-        case .trusted: loggers.kafka.log(.membershipProven)
-        case .consumerFailed(let reason): loggers.kafka.log(.consumerFailed, ["reason": "\(reason)"])
-        case .assigned(let partitions):
-            came(partitions)
-            registry.counter(.rebalances).add()
-            loggers.kafka.log(.partitionsAssigned, ["partitions": .array(partitions.map { .stringConvertible($0) })])
-        case .revoked(let partitions):
-            registry.counter(.rebalances).add()
-            loggers.kafka.log(.partitionsRevoked, ["partitions": .array(partitions.map { .stringConvertible($0) })])
-        case .lost(let partitions):
-            registry.counter(.rebalances).add()
-            gone(partitions)
-            loggers.kafka.log(.partitionsLost, ["partitions": .array(partitions.map { .stringConvertible($0) })])
-        case .released(let partitions, let unsettled):
-            gone(partitions)
-            loggers.kafka.log(
-                .partitionsReleased,
-                [
-                    "partitions": .array(partitions.map { .stringConvertible($0) }),
-                    "unsettled": .stringConvertible(unsettled),
-                ]
-            )
-        case .draining: loggers.worker.log(.draining)
-        case .stopped(let unfinished):
-            loggers.worker.log(.drained, ["unfinished": .stringConvertible(unfinished)])
-        case .intakeClosed: loggers.worker.log(.intakePaused)
-        case .intakeOpened: loggers.worker.log(.intakeResumed)
-        default: reportRestore(fact)
-        }
+    private func restoreFailed(_ partition: Int32, _ reason: String) {
+        registry.counter(.ledgerRestores, "failed").add()
+        loggers.ledger.log(.restoreFailed, ["partition": number(partition), "reason": "\(reason)"])
     }
 
-    private func reportRestore(_ fact: Fact) {
-        switch fact {
-        case .restoring(let partition, let from, let to):
-            loggers.ledger.log(
-                .restoringPartition,
-                [
-                    "partition": .stringConvertible(partition), "from": .stringConvertible(from),
-                    "to": .stringConvertible(to),
-                ]
-            )
-        case .restored(let partition, let sessions, let duration, let offset, let withoutMetadata):
-            registry.counter(.ledgerRestores, "restored").add()
-            registry.histogram(.restoreSeconds).observe(duration)
-            loggers.ledger.log(
-                .partitionRestored,
-                [
-                    "partition": .stringConvertible(partition), "sessions": .stringConvertible(sessions),
-                    "ms": .stringConvertible(duration.milliseconds),
-                    "offset": .stringConvertible(offset), "whole_ledger": .stringConvertible(withoutMetadata),
-                ]
-            )
-        case .stalePosition(let partition, let committed, let settled):
-            registry.counter(.stalePositions).add()
-            loggers.ledger.log(
-                .committedOffsetStale,
-                [
-                    "partition": .stringConvertible(partition), "committed": .stringConvertible(committed),
-                    "settled": .stringConvertible(settled),
-                ]
-            )
-        case .predecessorFenced(let partition, let id):
-            registry.counter(.predecessorsFenced).add()
-            loggers.ledger.log(
-                .predecessorFenced,
-                ["partition": .stringConvertible(partition), "transactional_id": "\(id)"]
-            )
-        case .restoreFailed(let partition, let reason):
-            registry.counter(.ledgerRestores, "failed").add()
-            loggers.ledger.log(.restoreFailed, ["partition": .stringConvertible(partition), "reason": "\(reason)"])
-        case .ledgerRecreated(let partition, let recorded, let end, let accepted):
-            loggers.ledger.log(
-                accepted ? .ledgerLossAccepted : .ledgerRefused,
-                [
-                    "partition": .stringConvertible(partition), "recorded": .stringConvertible(recorded),
-                    "end": .stringConvertible(end),
-                ]
-            )
-        case .commandsMissed(let partition, let count):
-            loggers.kafka.log(
-                .commandsDeletedUnread,
-                ["partition": .stringConvertible(partition), "count": .stringConvertible(count)]
-            )
-        default: break
-        }
+    private func ledgerRecreated(_ partition: Int32, _ recorded: Int64, _ end: Int64, _ accepted: Bool) {
+        loggers.ledger.log(
+            accepted ? .ledgerLossAccepted : .ledgerRefused,
+            ["partition": number(partition), "recorded": number(recorded), "end": number(end)]
+        )
     }
+
+    // MARK: Fields
+
+    private func number(_ value: some BinaryInteger & CustomStringConvertible & Sendable) -> Logger.MetadataValue {
+        .stringConvertible(value)
+    }
+
+    private func numbers(_ values: [Int32]) -> Logger.MetadataValue { .array(values.map { number($0) }) }
 
     /// A command's coordinates, and its trace if it has one.
     private func place(_ record: RecordID, _ traceID: String?) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "topic": "\(topic)", "partition": .stringConvertible(record.place.partition),
-            "offset": .stringConvertible(record.offset),
+            "topic": "\(topic)", "partition": number(record.place.partition), "offset": number(record.offset),
         ]
         if let traceID { metadata["trace_id"] = "\(traceID)" }
         return metadata
