@@ -67,7 +67,7 @@ simulation() {
 }
 
 # The example that end-to-end tests start and ask, at idle priority: it takes what the tests beside it leave, which is much, for they
-# wait more than they compute. From nothing it takes about four minutes on two cores alone.
+# wait more than they compute. From nothing it takes 240 s of processor time, two to three minutes on two idle cores.
 example_options=(--package-path deploy/examples/verify-service --scratch-path .build-example)
 
 start_example_build() {
