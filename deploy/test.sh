@@ -24,7 +24,7 @@ TEXT
 
 lint() {
     step "Lint"
-    swift format lint --strict --parallel -r Package.swift Sources Tests
+    swift format lint --strict --parallel -r Package.swift Sources Tests deploy/examples
 }
 
 build() {
@@ -66,7 +66,29 @@ simulation() {
     within 15m Tests/Simulation/run.sh
 }
 
+# The example that end-to-end tests start and ask, at idle priority: it takes what the tests beside it leave, which is much, for they
+# wait more than they compute. From nothing it takes 240 s of processor time, two to three minutes on two idle cores.
+example_options=(--package-path deploy/examples/verify-service --scratch-path .build-example)
+
+start_example_build() {
+    example_log=$(mktemp)
+    # Not by `within`: what runs beside its shell is deaf to interrupts, and SIGTERM reaches all that timeout started.
+    timeout --kill-after=30s 25m chrt --idle 0 swift build "${example_options[@]}" </dev/null >"$example_log" 2>&1 &
+    example_build=$!
+    trap 'kill "$example_build" 2>/dev/null || true' EXIT
+}
+
+finish_example_build() {
+    step "Build of the example service, what is left of it"
+    wait "$example_build" || fail "exit $? (124: stopped after 25 minutes) of the example's build: $(cat "$example_log")"
+    trap - EXIT
+    rm "$example_log"
+    OTP_EXAMPLE_BIN=$(swift build "${example_options[@]}" --show-bin-path)/verify-service
+    export OTP_EXAMPLE_BIN
+}
+
 end_to_end_tests() {
+    finish_example_build
     step "End-to-end tests"
     OTP_WORKER_BIN=$(swift build --show-bin-path)/otp-worker
     export OTP_WORKER_BIN
@@ -110,6 +132,7 @@ main() {
         deploy/validate.sh
         deploy/validate.sh --self-test
         build
+        start_example_build
         unit_tests
         release
         simulation
@@ -125,6 +148,7 @@ main() {
     --e2e)
         step "Build"
         swift build --product otp-worker
+        start_example_build
         end_to_end_tests
         ;;
     --sanitize)

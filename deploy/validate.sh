@@ -139,6 +139,8 @@ breaks=(
     'alerts     | deploy/prometheus/alerts.yaml                    | s/for: 1h/for: 2h/'
     'alerts     | deploy/prometheus/prometheus.yaml                | s/scrape_interval/scrape_pause/'
     'alert_tests| deploy/prometheus/alerts.yaml                    | s/otp_worker_parked_partitions > 0/otp_worker_parked_partitions > 9/'
+    'alert_tests| deploy/prometheus/alerts.yaml                    | s/(otp_worker_audit_offences_total) > 0/(otp_worker_audit_offences_total) > 1/'
+    'alert_tests| deploy/prometheus/alerts.yaml                    | s/ or up{job="otp-worker-audit"} == 0//'
     'runbook    | Sources/OTPWorker/OTPWorker.docc/Operations.md         | s/otp_worker_waiting_commands/otp_worker_waiting/'
     'runbook    | Sources/OTPWorker/OTPWorker.docc/Sizing.md             | s/`ledger.retention`/`ledger.memory`/'
     'links      | Sources/OTPWorker/OTPWorker.docc/Sizing.md             | s/^## Keys$/## Secrets/'
@@ -163,7 +165,7 @@ self_test() {
         expression=$(trim "${entry#*| }")
         rm -rf "$copy"
         mkdir -p "$copy"
-        cp -r deploy Sources Package.swift README.md "$copy"
+        tar -c --exclude='.build*' deploy Sources Package.swift README.md | tar -x -C "$copy"
         sed -i "$expression" "$copy/$file"
         if cmp -s "$file" "$copy/$file"; then
             printf '%s: nothing to break: %s\n' "$file" "$expression" >&2

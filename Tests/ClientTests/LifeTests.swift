@@ -44,6 +44,19 @@ import Testing
         #expect(stage.log.all.contains { $0.hasPrefix("info Results are read again") })
     }
 
+    @Test func itIsListeningOnlyWhileAnswersAreRead() async throws {
+        let worker = try stage.worker()
+        defer { worker.close() }
+        let client = try stage.client()
+        #expect(!client.isListening)
+        try await stage.running(client) { client in
+            _ = try await client.ask("s")
+            #expect(client.isListening)
+            #expect(!client.core.isListening(at: .now + .seconds(60)), "what was heard long ago proves nothing")
+        }
+        #expect(!client.isListening)
+    }
+
     @Test func aConnectionThatBreaksLosesNoAnswer() async throws {
         let worker = try stage.worker { $0.command?.sessionID.text == "s" ? nil : $0.result() }
         defer { worker.close() }

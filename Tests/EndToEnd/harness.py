@@ -42,6 +42,10 @@ def until(what, condition, seconds=60.0):
         pause.wait(0.05)
 
 
+def time_text(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def seconds_of(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 

@@ -51,7 +51,7 @@ import Testing
 
     @Test func aFreshRegistryNamesAllAndShowsWhatHasNoLabelsAtZero() throws {
         let page = try PrometheusParser(MetricRegistry().render())
-        for metric in Metric.allCases {
+        for metric in Metric.all(of: .worker) {
             #expect(page.types[metric.name] != nil, "\(metric.name)")
             let isPresent = page.samples.contains { $0.name.hasPrefix(metric.name) && $0.labels["le"] == nil }
             #expect(isPresent == (metric.labels.isEmpty && !metric.isOfProcess), "\(metric.name)")

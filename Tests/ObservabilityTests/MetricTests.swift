@@ -31,7 +31,7 @@ import Testing
     @Test func labelsAreOnlyThoseKnownToBeBounded() {
         let bounded: Set = [
             "status", "reason", "class", "partition", "outcome", "cause", "code", "level", "version", "librdkafka",
-            "topic", "state", "partitioner", "client", "limit",
+            "topic", "state", "partitioner", "client", "limit", "check",
         ]
         #expect(Set(Metric.allCases.flatMap(\.labels)).isSubset(of: bounded))
     }

@@ -27,7 +27,7 @@ struct MetricStartTests {
         registry.exposeProcess()
         _ = telemetry()
         // A partition's are there once the worker has one.
-        for metric in Metric.allCases where metric.labels != ["partition"] {
+        for metric in Metric.all(of: .worker) where metric.labels != ["partition"] {
             let isThere = series.contains { $0.prefix { $0 != "{" }.hasPrefix(metric.name) }
             #expect(isThere, "\(metric.name)")
         }

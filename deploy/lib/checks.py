@@ -120,7 +120,7 @@ def links():
     """Each link from a page of the documentation to another leads to a file, and to a section of it if it names one."""
     text = lambda page: re.sub(r"(?ms)^```.*?^```$", "", page.read_text())
     section = lambda words: re.sub(r"[^\w -]", "", words).strip().lower().replace(" ", "-")
-    for page in (root / "README.md", deploy / "contract/README.md", *articles.glob("*.md")):
+    for page in (root / "README.md", deploy / "contract/README.md", *deploy.glob("examples/*/README.md"), *articles.glob("*.md")):
         for link in re.findall(r"\]\((?![a-z]+:)([^)\s]+)\)", text(page)):
             name, _, anchor = link.partition("#")
             target = page.parent / name if name else page

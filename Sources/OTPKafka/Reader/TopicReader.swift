@@ -55,6 +55,11 @@ package final class TopicReader: Sendable {
     /// How many partitions it reads.
     package var partitionCount: Int { consumer.withLock { $0?.partitions.count ?? 0 } }
 
+    /// Asks the cluster about the topic, and throws when it does not answer; not while another thread polls.
+    package func reachCluster(timeout: Duration) throws(KafkaError) {
+        _ = try handle.partitionCount(topic, until: Deadline(in: timeout))
+    }
+
     /// Reads the partitions that were added to the topic since as well, from their beginning.
     ///
     /// Blocks while the cluster is asked; not while another thread polls.

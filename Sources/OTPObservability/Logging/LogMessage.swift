@@ -183,6 +183,19 @@ package enum LogMessage: String, CaseIterable, Sendable {
     /// Results went to the default topic: the one asked for cannot be used.
     case replyTopicUnavailable = "a reply topic or partition is asked for that does not exist or takes nothing"
 
+    // The audit beside a fleet.
+
+    /// `audit --follow` judges from now on.
+    case auditBegins = "audit begins"
+    /// What a fleet did does not agree with what it promises.
+    case promiseBroken = "a promise is broken"
+    /// A round failed: nothing is judged until one ends.
+    case auditCannotRead = "the audit cannot read the topics, and judges nothing"
+    /// A round ended again.
+    case auditReadsAgain = "the audit reads the topics again, from where it was"
+    /// More is held than fits.
+    case auditForgets = "the audit forgets sessions before their time: raise --hold"
+
     // The client of Kafka.
 
     /// One of the worker's clients reports an error.
@@ -201,19 +214,19 @@ package enum LogMessage: String, CaseIterable, Sendable {
             .callsHalted, .commitUnknown, .transactionTimedOut, .producerFenced, .noProducer, .deadLettersDenied,
             .consumerFailed, .partitionParked, .partitionUnread, .recordsUndecodable, .commandsDeletedUnread,
             .restoreFailed, .committedOffsetStale, .ledgerRefused, .ledgerLossAccepted, .topicsMismatched,
-            .kafkaClient:
+            .promiseBroken, .auditCannotRead, .kafkaClient:
             .error
         case .configurationLeak, .settingSuspicious, .topicFinding, .stoppingAtOnce, .keyFromEnvironment,
             .shortKeyRead, .fingerprintsOnShortKey, .tooManyCodes, .pauseAskedFor, .transactionAborted,
             .producerSwitched, .batchBytesCut, .predecessorNotEnded, .membershipInDoubt, .partitionsLost,
             .noPartitionLeft, .partitionsAdded, .keysMixed, .replyTopicNotAllowed, .replyTopicUnavailable,
-            .kafkaError, .quotaReached:
+            .kafkaError, .quotaReached, .auditForgets:
             .warning
         case .started, .adminServerListens, .stopping, .draining, .drained, .stopped, .intakePaused, .intakeResumed,
             .keyUnchanged, .keyReplaced, .breakerHalfOpened, .breakerClosed, .callsResumed, .rateLimited,
             .concurrencyCut, .commitResolved, .membershipProven, .partitionsAssigned, .partitionsRevoked,
             .partitionsReleased, .partitionRetried, .partitionReadAgain, .partitionRestored, .predecessorFenced,
-            .topicsFit:
+            .topicsFit, .auditBegins, .auditReadsAgain:
             .notice
         case .attemptFailed, .restoringPartition, .restoreUnderWay:
             .info

@@ -67,6 +67,13 @@ package enum Metric: String, CaseIterable, Sendable {
     case stalePositions = "stale_positions_total"
     case predecessorsFenced = "predecessors_fenced_total"
 
+    case auditOffences = "audit_offences_total"
+    case auditResults = "audit_results_total"
+    case auditJudgedAt = "audit_judged_at_timestamp_seconds"
+    case auditFailedRounds = "audit_failed_rounds_total"
+    case auditHeld = "audit_held"
+    case auditForgotten = "audit_forgotten_sessions_total"
+
     case loopLag = "loop_lag_seconds"
     case logLines = "log_lines_total"
     case buildInfo = "build_info"
@@ -85,6 +92,25 @@ package enum Metric: String, CaseIterable, Sendable {
         case gauge
         /// Observations counted by size; `buckets` are inclusive upper bounds, ascending, in the metric's unit.
         case histogram(buckets: [Double])
+    }
+
+    /// Whose pages there are.
+    package enum Program: Sendable {
+        case worker
+        /// `audit --follow`.
+        case audit
+    }
+
+    /// The metrics of a program's page.
+    package static func all(of program: Program) -> [Metric] {
+        allCases.filter { metric in
+            switch metric {
+            case .auditOffences, .auditResults, .auditJudgedAt, .auditFailedRounds, .auditHeld, .auditForgotten:
+                program == .audit
+            case .logLines, .buildInfo: true
+            default: metric.isOfProcess || program == .worker
+            }
+        }
     }
 
     /// The name as exposed.
@@ -110,6 +136,7 @@ package enum Metric: String, CaseIterable, Sendable {
             .rebalances,
             .distrusts, .kafkaErrors, .kafkaRequestTimeouts, .transactions, .transactionAborts, .ledgerRestoreRecords,
             .ledgerRestores, .readingStalls, .undecodableOffsets, .stalePositions, .predecessorsFenced,
+            .auditOffences, .auditResults, .auditFailedRounds, .auditForgotten,
             .logLines,
             .processCPU:
             .counter
@@ -120,7 +147,7 @@ package enum Metric: String, CaseIterable, Sendable {
             .partitionLag, .assignedPartitions, .parkedPartitions, .unreadPartitions, .topicPartitions, .trusted,
             .ledgerSessions,
             .ledgerRestoreRemaining,
-            .ledgerRestoreTimeLeft, .buildInfo,
+            .ledgerRestoreTimeLeft, .auditJudgedAt, .auditHeld, .buildInfo,
             .processResidentMemory,
             .processOpenFiles, .processMaxFiles, .processStartTime:
             .gauge
@@ -161,6 +188,7 @@ package enum Metric: String, CaseIterable, Sendable {
         switch self {
         case .commands: ["status", "reason"]
         case .commandKeys: ["partitioner"]
+        case .auditOffences: ["check"]
         case .guesses: ["limit"]
         case .upstreamCalls: ["class"]
         case .partitionWatermark, .partitionLag: ["partition"]
@@ -258,6 +286,13 @@ extension Metric {
         case .ledgerRestoreTimeLeft:
             "Time that the restore under way still takes at its present rate; 0 when there is none."
         case .restoreSeconds: "Time of one restore, from assignment to resume."
+        case .auditOffences: "Broken promises that `audit --follow` has found since it began, by check."
+        case .auditResults: "Results that it has seen."
+        case .auditJudgedAt:
+            "When it last judged all that there was, since unix epoch in seconds; 0 before the first time."
+        case .auditFailedRounds: "Times that it could not read the topics, and judged nothing."
+        case .auditHeld: "Sessions and commands that it holds."
+        case .auditForgotten: "Sessions that it judged and forgot before their time, because more did not fit."
         case .loopLag: "How late the event loop ran what was due."
         case .logLines: "Log lines written, by level."
         case .buildInfo: "Always 1; the labels say which version runs."

@@ -12,9 +12,12 @@ package final class MetricRegistry: Sendable {
     private let families: [Metric: Family]
     private let hooks = Mutex<[@Sendable () -> Void]>([])
 
-    /// A registry with every metric that has no labels present, at 0.
-    package init() {
-        families = Dictionary(uniqueKeysWithValues: Metric.allCases.map { ($0, Family($0)) })
+    private let metrics: [Metric]
+
+    /// A registry with the metrics of a program; each that has no labels is present, at 0.
+    package init(of program: Metric.Program = .worker) {
+        metrics = Metric.all(of: program)
+        families = Dictionary(uniqueKeysWithValues: metrics.map { ($0, Family($0)) })
     }
 
     /// The counter of these label values, given in the order of `Metric.labels`.
@@ -57,7 +60,7 @@ package final class MetricRegistry: Sendable {
     package func render() -> String {
         for hook in hooks.withLock({ $0 }) { hook() }
         var text = PrometheusText()
-        for metric in Metric.allCases {
+        for metric in metrics {
             text.append(metric, family(metric).snapshot())
         }
         return text.output
@@ -68,7 +71,7 @@ package final class MetricRegistry: Sendable {
     }
 
     private func family(_ metric: Metric) -> Family {
-        guard let family = families[metric] else { preconditionFailure("every metric has a family") }
+        guard let family = families[metric] else { preconditionFailure("\(metric.name) is not of this program") }
         return family
     }
 }

@@ -30,6 +30,8 @@ final class ClientCore: Sendable {
         var hasStarted = false
         /// Why answers cannot be read now.
         var trouble: KafkaError?
+        /// When the cluster was last heard from; nil while answers cannot be read.
+        var heardAt: ContinuousClock.Instant?
     }
 
     /// Who waits for a request, and what it writes.
@@ -275,20 +277,29 @@ final class ClientCore: Sendable {
         var isListening = false
         while !isReadingOver.load(ordering: .relaxed) {
             let answers = hearing.poll(timeout: .milliseconds(250))
-            let (trouble, isOpen) = (hearing.trouble, hearing.isOpen)
+            let (trouble, isOpen, heardAt) = (hearing.trouble, hearing.isOpen, hearing.heardAt)
             let begins = isOpen && !isListening
             isListening = isListening || isOpen
             handle { state, now in
                 state.trouble = trouble
+                state.heardAt = trouble == nil ? heardAt : nil
                 return (begins ? state.book.listening(at: now) : [])
                     + answers.flatMap { state.book.heard($0, at: now) }
             }
         }
+        state.withLock { $0.heardAt = nil }
         hearing.close()
     }
 
     /// Why answers cannot be read now.
     var trouble: KafkaError? { state.withLock { $0.trouble } }
+
+    /// A cluster that is there is heard from every five seconds; one question may be lost.
+    private static let silence = Duration.seconds(15)
+
+    func isListening(at now: ContinuousClock.Instant) -> Bool {
+        state.withLock { state in state.heardAt.map { now - $0 < Self.silence } ?? false }
+    }
 
     func whenEnded() async { await ended.wait() }
 

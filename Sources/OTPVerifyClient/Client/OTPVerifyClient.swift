@@ -80,6 +80,12 @@ public final class OTPVerifyClient: Service {
         await core.close()
     }
 
+    /// Whether answers are read now: for a readiness probe.
+    ///
+    /// It is false before ``run()`` reads the topic of the results, 15 s after the cluster was last heard from (it is asked every 5 s), while the topic cannot be
+    /// read, and after the end. Requests may be made all the same: they wait, and fail when their deadline comes first.
+    public var isListening: Bool { core.isListening(at: .now) }
+
     /// Asks, and waits for the answer.
     ///
     /// A command whose answer does not come within `resendAfter` is written again under the same `command_id`; the worker answers a question once and repeats that

@@ -20,6 +20,8 @@ final class Hearing {
     private var wasInTrouble = false
     /// Why nothing is heard now.
     private(set) var trouble: KafkaError?
+    /// When the cluster was last heard from: a connection that breaks is no trouble for librdkafka, which makes it again and again.
+    private(set) var heardAt: ContinuousClock.Instant?
 
     private static let growth = Duration.seconds(5)
     private static let pause = Duration.seconds(1)
@@ -53,10 +55,11 @@ final class Hearing {
     func poll(timeout: Duration) -> [Answer] {
         guard let follower = follower ?? open(waiting: timeout) else { return [] }
         if ContinuousClock.now >= growsAt {
-            follower.grow()
+            if follower.grow() { heardAt = .now }
             growsAt = .now + Self.growth
         }
         let records = follower.poll(timeout: timeout, maximum: Self.batch)
+        if !records.isEmpty { heardAt = .now }
         note(follower.trouble)
         return records.compactMap { record in
             if let value = record.value, value.count <= Self.maximumBytes,
@@ -90,6 +93,7 @@ final class Hearing {
                 timeout: .seconds(5)
             )
             self.follower = follower
+            heardAt = .now
             growsAt = .now + Self.growth
             note(nil)
             return follower

@@ -53,18 +53,23 @@ package final class ResultFollower {
     /// The topic has so many partitions by now: those that are new are read too, from their beginning.
     package func grow(to count: Int) {
         guard let reader, count > reader.partitionCount else { return }
-        grow(reader)
-    }
-
-    /// Asks the cluster whether the topic has grown.
-    package func grow() {
-        guard let reader, partitions == nil else { return }
-        grow(reader)
-    }
-
-    private func grow(_ reader: TopicReader) {
         // A cluster that cannot be asked now is asked again the next time.
         try? reader.addPartitions(timeout: .seconds(2))
+    }
+
+    /// Asks the cluster whether the topic has grown, and reads what is new; false when the cluster does not answer.
+    package func grow() -> Bool {
+        guard let reader else { return false }
+        do throws(KafkaError) {
+            if partitions == nil {
+                try reader.addPartitions(timeout: .seconds(2))
+            } else {
+                try reader.reachCluster(timeout: .seconds(2))
+            }
+            return true
+        } catch {
+            return false
+        }
     }
 
     package func close() {

@@ -25,13 +25,21 @@ struct AuditCommand: AsyncParsableCommand {
             twice as long. Findings name coordinates, session and reason, never a code or a phone \
             number; all are counted, the first 100 of each check are shown.
 
-            Exit codes: 0 nothing found, 1 something found (or the cluster cannot be read), 2 wrong usage.
+            With --follow it goes on beside the fleet, until SIGTERM or SIGINT: every few seconds it judges what is new, logs \
+            a broken promise at once, and serves /ready, /live and /metrics on admin.host:admin.port. It begins with what is \
+            ten minutes old, or with --since, and reads ledger.retention before that to know it. Of sessions and their \
+            commands it holds --hold at most, about 1 KiB each; beyond it those that began first are judged and forgotten, \
+            which is counted and weakens the checks that need memory. Of each check the first 100 findings are logged, all are \
+            counted.
+
+            Exit codes: 0 nothing found, 1 something found (or the cluster cannot be read: nobody knows), 2 wrong usage.
 
             Examples:
               otp-worker audit --brokers localhost:9092
               otp-worker audit --config worker.yaml --since 24h --json | jq '.findings[]'
               otp-worker audit --since 2026-11-23T10:00:00Z --until 2026-11-23T11:00:00Z --partitions 0,4-7
               otp-worker audit --journal calls.jsonl
+              otp-worker audit --follow --config worker.yaml --set admin.port=9465
             """
     )
 
@@ -51,7 +59,22 @@ struct AuditCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "The report as one JSON object.")
     var json = false
 
+    @Flag(name: .long, help: "Go on beside the fleet, with log, probes and metrics, until a signal.")
+    var follow = false
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("With --follow: sessions and commands held, about 1 KiB each.", valueName: "count")
+    )
+    var hold = 250_000
+
     func validate() throws {
+        if follow, range.until != nil || partitions != nil || journal != nil || json {
+            throw ValidationError("--follow takes neither --until, --partitions, --journal nor --json.")
+        }
+        guard (1_000...100_000_000).contains(hold) else {
+            throw ValidationError("--hold: write a number from 1000 to 100000000.")
+        }
         if let partitions, AuditArguments.partitions(partitions) == nil {
             throw ValidationError("--partitions: write numbers and ranges, such as 0,4-7.")
         }
@@ -60,6 +83,11 @@ struct AuditCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try options.settings(for: .client)
         let bounds = range.bounds
+        if follow {
+            let isClean = try await AuditHost(settings).follow(since: bounds.since, limit: hold)
+            if !isClean { throw ExitCode(1) }
+            return
+        }
         let request = AuditPlan.Request(
             since: bounds.since,
             until: bounds.until,

@@ -26,6 +26,7 @@ final class RecordStream<Fact: Sendable>: Sendable {
         var batches: [[Item]] = []
         var position: Int64
         var moved = ContinuousClock.now
+        var isCancelled = false
         var end: Result<Void, KafkaError>?
     }
 
@@ -40,6 +41,16 @@ final class RecordStream<Fact: Sendable>: Sendable {
         self.offsets = offsets
         state = Mutex(State(position: offsets.lowerBound))
         DispatchQueue(label: "otp-worker.audit.\(place)").async { self.read(reader, decode) }
+    }
+
+    /// Ends it where nobody takes from it any longer: what is read ahead is dropped, and the thread leaves within a minute.
+    func cancel() {
+        let dropped = state.withLock { state in
+            defer { state.batches = [] }
+            state.isCancelled = true
+            return state.batches.count
+        }
+        for _ in 0..<dropped { room.signal() }
     }
 
     /// How far it has been read.
@@ -81,19 +92,25 @@ final class RecordStream<Fact: Sendable>: Sendable {
     }
 
     private func read(_ reader: RangeReader, _ decode: (ConsumedRecord) -> Fact?) {
-        let end: Result<Void, KafkaError>
-        do throws(KafkaError) {
-            try reader.read(
-                place,
-                from: offsets.lowerBound,
-                to: offsets.upperBound,
-                timeout: .seconds(86_400),
-                onBatch: { records in put(records, decode) },
-                onProgress: { progress in moved(to: progress.position) }
-            )
-            end = .success(())
-        } catch {
-            end = .failure(error)
+        var end: Result<Void, KafkaError>?
+        while end == nil {
+            let (start, isCancelled) = state.withLock { ($0.position, $0.isCancelled) }
+            guard !isCancelled else { break }
+            do throws(KafkaError) {
+                try reader.read(
+                    place,
+                    from: start,
+                    to: offsets.upperBound,
+                    timeout: .seconds(60),
+                    onBatch: { records in put(records, decode) },
+                    onProgress: { progress in moved(to: progress.position) }
+                )
+                end = .success(())
+            } catch {
+                // A long stretch takes more than one turn; one in which nothing came is the end.
+                let hasMoved = state.withLock { $0.position > start }
+                if error.code != .timedOut || !hasMoved { end = .failure(error) }
+            }
         }
         state.withLock { $0.end = end }
         news.signal()
@@ -106,11 +123,13 @@ final class RecordStream<Fact: Sendable>: Sendable {
         }
         guard !items.isEmpty else { return }
         room.wait()
-        state.withLock { state in
+        let isWanted = state.withLock { state in
+            guard !state.isCancelled else { return false }
             state.batches.append(items)
             state.moved = .now
+            return true
         }
-        news.signal()
+        if isWanted { news.signal() } else { room.signal() }
     }
 
     private func moved(to position: Int64) {

@@ -6,18 +6,29 @@ import Synchronization
 /// Where the partitions of topics begin and end, and where in them a moment lies.
 struct TopicEnds {
     let reader: RangeReader
+    /// How long asking for the ends of all may take, or settling them; nil gives each partition its own time.
+    var limit: Duration?
     private static let timeout = Duration.seconds(30)
 
     func marks(_ places: [TopicPartition]) throws -> [TopicPartition: Watermarks] {
-        try inParallel(places) { try reader.highWatermark($0, timeout: Self.timeout) }
+        let end = end
+        return try inParallel(places) { try reader.highWatermark($0, timeout: Self.timeLeft(until: end)) }
+    }
+
+    private var end: ContinuousClock.Instant? { limit.map { .now + $0 } }
+
+    private static func timeLeft(until end: ContinuousClock.Instant?) -> Duration {
+        end.map { max(.milliseconds(100), $0 - .now) } ?? timeout
     }
 
     /// Waits until every transaction that had begun before these ends is decided, so that whatever belongs to it in other topics
     /// lies before *their* ends from now on.
     func settle(_ marks: [TopicPartition: Watermarks]) throws {
+        let end = end
         _ = try inParallel(Array(marks.keys)) { place in
             guard let mark = marks[place], mark.high > mark.low else { return }
-            try reader.read(place, from: mark.high - 1, to: mark.high, timeout: Self.timeout) { _ in }
+            let timeLeft = Self.timeLeft(until: end)
+            try reader.read(place, from: mark.high - 1, to: mark.high, timeout: timeLeft) { _ in }
         }
     }
 

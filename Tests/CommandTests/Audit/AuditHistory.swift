@@ -11,6 +11,15 @@ struct AuditHistory {
         case letter(DeadLetterFact)
         case ledger(LedgerFact)
         case call(CallFact)
+
+        var time: WallTime {
+            switch self {
+            case .result(let fact): fact.time
+            case .letter(let fact): fact.time
+            case .ledger(let fact): fact.time
+            case .call(let fact): fact.time
+            }
+        }
     }
 
     static let start: Int64 = 1_800_000_000_000
@@ -212,6 +221,45 @@ struct AuditHistory {
         for command in rest.sorted(by: { $0.key < $1.key }).flatMap(\.value) { audit.leftOver(command) }
         audit.end()
         return audit.report
+    }
+
+    /// What an audit tells, and when, that goes on beside the fleet until so long after everything has happened.
+    func followed(
+        for later: Duration = .seconds(120),
+        limit: Int = 1_000,
+        _ look: (Audit) -> Void = { _ in }
+    ) -> [(at: WallTime, finding: Finding)] {
+        var rest = Dictionary(grouping: commands, by: \.partition).mapValues { $0[...] }
+        var audit = Audit(following: rules, from: rest.mapValues { _ in 0 }, limit: limit)
+        var (items, told) = (items[...], [(at: WallTime, finding: Finding)]())
+        let end = WallTime(milliseconds: now.milliseconds + later.milliseconds)
+        var round = WallTime(milliseconds: Self.start)
+        func tell(_ partition: Int32, before limit: Int64) {
+            while let next = rest[partition]?.first, next.offset < limit, next.time <= round {
+                rest[partition]?.removeFirst()
+                audit.command(next)
+            }
+        }
+        while round < end {
+            round = min(WallTime(milliseconds: round.milliseconds + 5_000), end)
+            audit.roundBegan(at: round)
+            while let item = items.first, item.time <= round {
+                items.removeFirst()
+                switch item {
+                case .result(let fact):
+                    tell(fact.event.source.partition, before: fact.event.source.offset + 1)
+                    audit.result(fact)
+                case .letter(let fact): audit.letter(fact)
+                case .ledger(let fact): audit.ledger(fact)
+                case .call(let fact): audit.call(fact)
+                }
+                look(audit)
+            }
+            for partition in rest.keys { tell(partition, before: audit.commandLimit(of: partition)) }
+            told += audit.roundEnded().map { (round, $0) }
+            look(audit)
+        }
+        return told
     }
 
     /// The checks that fail, each once.

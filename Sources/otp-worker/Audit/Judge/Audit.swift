@@ -5,7 +5,8 @@ import OTPEngine
 ///
 /// It reads no topic and no clock. Commands are told only up to the newest answered one (``needsCommands(of:)``), so that a backlog
 /// is never held; a session is held until it has been idle for `ledger.retention`, then judged and dropped. So memory depends on
-/// the rate and the retention, not on the length of the history.
+/// the rate and the retention, not on the length of the history. Beside a fleet that goes on it judges round by round, see
+/// ``Following``.
 package struct Audit {
     /// The part of a command partition that is audited.
     package struct Stretch: Equatable, Sendable {
@@ -22,14 +23,15 @@ package struct Audit {
     /// Commands of one session beyond which it is judged in pieces.
     static let piece = 10_000
 
-    private let rules: AuditRules
-    package private(set) var report = AuditReport()
-    private var windows: [Int32: PartitionWindow]
-    private var letters: [Int32: DeadLetterBook] = [:]
-    private var sessions: [SessionID: SessionFacts] = [:]
+    var rules: AuditRules
+    package internal(set) var report = AuditReport()
+    var windows: [Int32: PartitionWindow]
+    var letters: [Int32: DeadLetterBook] = [:]
+    var sessions: [SessionID: SessionFacts] = [:]
     /// Sessions with the time at which to look whether they are idle, in about that order.
-    private var queue: [(time: WallTime, session: SessionID)] = []
-    private var queueHead = 0
+    var queue = SessionQueue()
+    /// What it does besides beside a fleet that goes on; nil when it judges a history that has ended.
+    var following: Following?
     private var clock = WallTime(milliseconds: 0)
 
     package init(_ rules: AuditRules, _ stretches: [Int32: Stretch]) {
@@ -60,6 +62,7 @@ package struct Audit {
             canBeRight: fact.canBeRight
         )
         sessions[id]?.lanes[fact.partition, default: .init()].exchanges.append(exchange)
+        following?.held += 1
     }
 
     /// A result; every command up to the one that it answers was told before.
@@ -182,6 +185,7 @@ package struct Audit {
                 sessions[id]?.lanes[command.partition]?.exchanges[index].answer = .init(fact)
             } else {
                 sessions[id]?.lanes[command.partition]?.exchanges.remove(at: index)
+                following?.held -= 1
             }
         }
     }
@@ -203,19 +207,28 @@ package struct Audit {
     }
 
     private mutating func unanswered(_ command: CommandFact) {
-        // What ends a transaction that a crash left open, or moves a partition, takes its time-outs.
-        let grace: Int64 = 30_000
+        if Self.isOverdue(command, rules) {
+            overdue(command)
+        } else {
+            report.counts.inTime += 1
+        }
+    }
+
+    /// How long ago its result was due, in milliseconds.
+    private static func lateness(_ command: CommandFact, _ rules: AuditRules) -> Int64 {
         var expiresAt: WallTime?
         if case .usable(_, _, let end) = command.content { expiresAt = end }
         let deadline = SessionAuditor.deadline(command.time, expiresAt, readAt: nil, rules)
         // One that came too late is due when it comes.
-        let late = rules.now.milliseconds - max(deadline, command.time).milliseconds
-        guard late > grace else {
-            report.counts.inTime += 1
-            return
-        }
+        return rules.now.milliseconds - max(deadline, command.time).milliseconds
+    }
+
+    /// What ends a transaction that a crash left open, or moves a partition, takes its time-outs.
+    static func isOverdue(_ command: CommandFact, _ rules: AuditRules) -> Bool { lateness(command, rules) > 30_000 }
+
+    mutating func overdue(_ command: CommandFact) {
         report.counts.unanswered += 1
-        find(.unanswered, command, "no result \(late / 1000) s after it was due")
+        find(.unanswered, command, "no result \(Self.lateness(command, rules) / 1000) s after it was due")
     }
 
     /// A command that never gets an answer must not keep its session.
@@ -225,6 +238,7 @@ package struct Audit {
         else { return }
         sessions[id]?.lanes[command.partition]?.exchanges.remove(at: index)
         sessions[id]?.isTruncated = true
+        following?.held -= 1
     }
 
     private mutating func find(_ check: AuditCheck, _ result: ResultFact, _ reason: String) {
@@ -237,7 +251,7 @@ package struct Audit {
         add(Finding(check, at: place, of: command.session, time: command.time, reason))
     }
 
-    private mutating func add(_ finding: Finding) {
+    mutating func add(_ finding: Finding) {
         if rules.isReported(finding.time) { report.add(finding) }
     }
 
@@ -253,22 +267,16 @@ package struct Audit {
 
 // Time passes: what is idle is judged and forgotten.
 extension Audit {
-    private mutating func advance(to time: WallTime) {
+    mutating func advance(to time: WallTime) {
         clock = max(clock, time)
-        while queueHead < queue.count, queue[queueHead].time <= clock {
-            let id = queue[queueHead].session
-            queueHead += 1
-            retire(id)
-        }
-        if queueHead > 4_096, queueHead * 2 > queue.count {
-            queue.removeFirst(queueHead)
-            queueHead = 0
-        }
+        while let id = queue.popFirst(dueAt: clock) { retire(id) }
     }
 
     private mutating func touch(_ id: SessionID, at time: WallTime) {
         if sessions[id] == nil {
+            makeRoom()
             sessions[id] = SessionFacts(id, at: time)
+            following?.held += 1
             lookAgain(at: id, after: time)
         } else {
             sessions[id]?.touch(time)
@@ -277,12 +285,14 @@ extension Audit {
             judge(id)
             sessions[id] = SessionFacts(id, at: time)
             sessions[id]?.isTruncated = true
+            following?.held += 1
             lookAgain(at: id, after: time)
         }
+        noteNews(of: id)
     }
 
     private mutating func lookAgain(at id: SessionID, after time: WallTime) {
-        queue.append((WallTime(milliseconds: time.milliseconds + rules.idle), id))
+        queue.append(id, dueAt: WallTime(milliseconds: time.milliseconds + rules.idle))
     }
 
     private mutating func retire(_ id: SessionID) {
@@ -298,16 +308,20 @@ extension Audit {
         }
     }
 
-    private mutating func judge(_ id: SessionID) {
+    /// For the last time: it is forgotten.
+    mutating func judge(_ id: SessionID) {
         guard let facts = sessions.removeValue(forKey: id) else { return }
+        following?.held -= facts.size + 1
         report.counts.sessions += 1
         if facts.lanes.values.count(where: { !$0.exchanges.isEmpty }) > 1 { report.counts.spread += 1 }
         let verified = facts.lanes.values.flatMap { $0.exchanges.filter { $0.answer?.isVerified == true } }
         if verified.count > 1 { report.counts.verifiedAgain += 1 }
-        for finding in SessionAuditor.findings(about: facts, rules) { add(finding) }
+        for finding in SessionAuditor.findings(about: facts, rules) where !facts.told.contains(.init(finding)) {
+            add(finding)
+        }
     }
 
-    private mutating func sweep(_ partition: Int32) {
+    mutating func sweep(_ partition: Int32) {
         guard let gone = windows[partition]?.passedOver(at: clock) else { return }
         for command in gone { passedOver(command) }
         judgeLetters(partition, before: (windows[partition]?.newest ?? 0) - PartitionWindow.memory)

@@ -47,6 +47,12 @@ package struct AuditReport: Sendable {
         if offences[finding.check, default: 0] <= Self.kept { findings.append(finding) }
     }
 
+    /// The findings since the last time, for one who tells them at once; of each check the first ones ever.
+    mutating func takeFindings() -> [Finding] {
+        defer { findings = [] }
+        return findings
+    }
+
     mutating func count(_ event: ResultEvent) {
         counts.results += 1
         counts.byStatus[event.status, default: 0] += 1

@@ -10,6 +10,8 @@ struct DeadLetterBook {
         var session: SessionID?
         var time: WallTime
         var letters: [String] = []
+        /// Rounds that have ended since it was first read of.
+        var rounds = 0
     }
 
     private var entries: [Int64: Entry] = [:]
@@ -34,17 +36,21 @@ struct DeadLetterBook {
         guard !entries.isEmpty, oldest < offset - PartitionWindow.window || offset == .max else { return [] }
         let due = entries.keys.filter { $0 < offset }.sorted()
         let findings = due.compactMap { offset in
-            entries.removeValue(forKey: offset).flatMap { entry in
-                Self.fault(entry).map { reason in
-                    Finding(
-                        .deadLetter,
-                        at: Coordinates(topic: place.topic, partition: place.partition, offset: offset),
-                        of: entry.session,
-                        time: entry.time,
-                        reason
-                    )
-                }
-            }
+            entries.removeValue(forKey: offset).flatMap { Self.finding($0, offset, in: place) }
+        }
+        oldest = entries.keys.min() ?? .max
+        return findings
+    }
+
+    /// Judges what was here for a whole round: letter and result are written together, and if only one was there to be read, the
+    /// other is read in the next round.
+    mutating func roundEnded(in place: (topic: String, partition: Int32)) -> [Finding] {
+        var findings: [Finding] = []
+        for offset in entries.keys.sorted() {
+            guard var entry = entries[offset] else { continue }
+            entry.rounds += 1
+            entries[offset] = entry.rounds > 1 ? nil : entry
+            if entry.rounds > 1, let finding = Self.finding(entry, offset, in: place) { findings.append(finding) }
         }
         oldest = entries.keys.min() ?? .max
         return findings
@@ -58,6 +64,22 @@ struct DeadLetterBook {
     /// Forgets letters whose results were not read, from `offset` on.
     mutating func forget(from offset: Int64) {
         for open in entries.keys where open >= offset { forget(open) }
+    }
+
+    private static func finding(
+        _ entry: Entry,
+        _ offset: Int64,
+        in place: (topic: String, partition: Int32)
+    ) -> Finding? {
+        fault(entry).map { reason in
+            Finding(
+                .deadLetter,
+                at: Coordinates(topic: place.topic, partition: place.partition, offset: offset),
+                of: entry.session,
+                time: entry.time,
+                reason
+            )
+        }
     }
 
     private static func fault(_ entry: Entry) -> String? {

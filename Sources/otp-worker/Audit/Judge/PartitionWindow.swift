@@ -37,6 +37,8 @@ struct PartitionWindow {
     private var base: Int64
     private var open: [Int64: CommandFact] = [:]
     private var overtaken: [Int64: WallTime] = [:]
+    /// Open commands that were told to be due.
+    private var dueTold: Set<Int64> = []
     /// Everything up to the newest answered command less the window was looked through.
     private var swept: Int64
     private(set) var newest: Int64 = -1
@@ -50,6 +52,9 @@ struct PartitionWindow {
     }
 
     var openCount: Int { open.count }
+
+    /// No worker takes a command from here on yet.
+    var limit: Int64 { max(newest + 1, range.lowerBound) + Self.window }
 
     mutating func command(_ fact: CommandFact) {
         guard range.contains(fact.offset), fact.offset >= base + Int64(slots.count) else { return }
@@ -75,6 +80,7 @@ struct PartitionWindow {
         case .open:
             slots[index] = .answered
             overtaken[offset] = nil
+            dueTold.remove(offset)
             return open.removeValue(forKey: offset).map { .answer($0) } ?? .orphan
         }
     }
@@ -92,6 +98,13 @@ struct PartitionWindow {
         return due.compactMap { passOver($0) }
     }
 
+    /// Open commands that are due, each once.
+    mutating func due(_ isDue: (CommandFact) -> Bool) -> [CommandFact] {
+        let found = open.values.filter { !dueTold.contains($0.offset) && isDue($0) }.sorted { $0.offset < $1.offset }
+        dueTold.formUnion(found.map(\.offset))
+        return found
+    }
+
     /// No more results come: what is behind the window now, and what is merely open.
     mutating func end() -> (passedOver: [CommandFact], open: [CommandFact]) {
         let gone = open.keys.filter { $0 <= newest - Self.window }.sorted().compactMap { passOver($0) }
@@ -102,6 +115,7 @@ struct PartitionWindow {
 
     private mutating func passOver(_ offset: Int64) -> CommandFact? {
         overtaken[offset] = nil
+        dueTold.remove(offset)
         if offset >= base { slots[Int(offset - base)] = .passedOver }
         return open.removeValue(forKey: offset)
     }

@@ -124,6 +124,22 @@ struct SessionFacts {
     var lastTime: WallTime
     /// Its beginning was judged and dropped.
     var isTruncated = false
+    /// Beside a fleet that goes on: what has been found about it already.
+    var told: Set<Told> = []
+    /// Beside a fleet that goes on: when something was last heard of it, and whether it is to be judged soon.
+    var newsAt = WallTime(milliseconds: 0)
+    var isFresh = false
+
+    /// A finding is told once; in what words it is told depends on when.
+    struct Told: Hashable {
+        var check: AuditCheck
+        var place: Coordinates?
+
+        init(_ finding: Finding) {
+            check = finding.check
+            place = finding.place
+        }
+    }
 
     init(_ id: SessionID, at time: WallTime) {
         self.id = id
