@@ -4,7 +4,7 @@ import PackageDescription
 // Layers, lowest first; a target imports only from rows below its own (the build checks it):
 //
 //   otp-worker
-//   OTPWorker, OTPSandbox, OTPVerifyClient
+//   OTPWorker, OTPSandbox, OTPVerifyClient, OTPMonitor
 //   OTPKafka, CheckOTP, OTPObservability
 //   OTPEngine
 //   OTPContract
@@ -135,11 +135,25 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // The fleet in a browser: what is known of it as a value, pages as functions of that, and a server that shows them.
+        .target(
+            name: "OTPMonitor",
+            dependencies: [
+                "OTPContract", "OTPObservability",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            resources: [.embedInCode("Runbook/Operations.md")],
+            swiftSettings: strict
+        ),
+
         .executableTarget(
             name: "otp-worker",
             dependencies: [
-                "CProcess", "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPObservability", "OTPSandbox",
-                "OTPVerifyClient", "OTPWorker",
+                "CProcess", "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPMonitor", "OTPObservability",
+                "OTPSandbox", "OTPVerifyClient", "OTPWorker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -200,11 +214,13 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPObservability", "OTPWorker", "otp-worker",
+                "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPMonitor", "OTPObservability", "OTPWorker",
+                "otp-worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),
+        .testTarget(name: "MonitorTests", dependencies: ["OTPContract", "OTPMonitor"], swiftSettings: strict),
         .testTarget(
             name: "ClientTests",
             dependencies: [
