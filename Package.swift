@@ -188,7 +188,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ObservabilityTests",
-            dependencies: ["OTPContract", "OTPObservability", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "LoopbackKit", "OTPContract", "OTPObservability", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(
@@ -220,7 +222,11 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "MonitorTests", dependencies: ["OTPContract", "OTPMonitor"], swiftSettings: strict),
+        .testTarget(
+            name: "MonitorTests",
+            dependencies: ["LoopbackKit", "OTPContract", "OTPMonitor"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ClientTests",
             dependencies: [
@@ -236,6 +242,9 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+
+        // A client over plain sockets, for the tests of servers.
+        .target(name: "LoopbackKit", path: "Tests/LoopbackKit", swiftSettings: strict),
 
         // Inputs that nobody meant, as many as one likes: FUZZ_INPUTS=10000000 swift run -c release fuzz-decoder
         .target(name: "FuzzKit", dependencies: ["OTPContract"], path: "Tests/FuzzKit", swiftSettings: strict),

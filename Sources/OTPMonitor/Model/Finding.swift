@@ -5,11 +5,10 @@ package struct Finding: Equatable, Sendable {
     package enum Severity: Sendable { case critical, warning }
 
     package var severity: Severity
-    /// Of the runbook, such as `answers fail`.
-    package var section: String
+    package var section: Runbook.Section
     package var text: String
 
-    init(_ severity: Severity, _ section: String, _ text: String) {
+    init(_ severity: Severity, _ section: Runbook.Section, _ text: String) {
         self.severity = severity
         self.section = section
         self.text = text
@@ -32,15 +31,15 @@ extension FleetMonitor {
         var found: [Finding] = []
         if five.share(of: .failed) > 0.05 {
             let text = "\(Figure.percent(five.share(of: .failed))) of the results of 5 minutes have no verdict"
-            found.append(Finding(.critical, "answers fail", "\(text): \(Self.reasons(five))"))
+            found.append(Finding(.critical, .answersFail, "\(text): \(Self.reasons(five))"))
         }
         if five.share(of: .expired) > 0.05 {
             let share = Figure.percent(five.share(of: .expired))
-            found.append(Finding(.critical, "answers expire", "\(share) of the commands of 5 minutes came too late to be asked"))
+            found.append(Finding(.critical, .answersExpire, "\(share) of the commands of 5 minutes came too late to be asked"))
         }
         if let time = five.latency.quantile(0.95), time > 2_500 {
             let text = "one answer in twenty took longer than \(Figure.time(time)) in the last 5 minutes"
-            found.append(Finding(.warning, "answers slow", text))
+            found.append(Finding(.warning, .answersSlow, text))
         }
         return found
     }
@@ -59,16 +58,16 @@ extension FleetMonitor {
         let two = history.total(last: 2, at: now.wall)
         if two[.upstreamHalted] > 0 {
             let text = "the upstream refuses the key or the account: \(Figure.grouped(two[.upstreamHalted])) results in 2 minutes"
-            found.append(Finding(.critical, "upstream halted", text))
+            found.append(Finding(.critical, .upstreamHalted, text))
         }
         if two[.upstreamUnavailable] >= 5, two.share(of: .upstreamUnavailable) > 0.05 {
             let share = Figure.percent(two.share(of: .upstreamUnavailable))
-            found.append(Finding(.critical, "upstream fails", "\(share) of the results of 2 minutes: the upstream was not to be had"))
+            found.append(Finding(.critical, .upstreamFails, "\(share) of the results of 2 minutes: the upstream was not to be had"))
         }
         let five = history.total(last: 5, at: now.wall)
         if five.results >= Self.fewResults, five.share(of: .throttled) > 0.1 {
             let share = Figure.percent(five.share(of: .throttled))
-            found.append(Finding(.warning, "upstream throttles", "\(share) of the results of 5 minutes ended with HTTP 429"))
+            found.append(Finding(.warning, .upstreamThrottles, "\(share) of the results of 5 minutes ended with HTTP 429"))
         }
         return found
     }
@@ -78,21 +77,21 @@ extension FleetMonitor {
         var found: [Finding] = []
         if quarter[.tooManyCodes] >= 5 {
             let count = Figure.grouped(quarter[.tooManyCodes])
-            found.append(Finding(.warning, "guessing", "\(count) commands were refused for too many codes in 15 minutes"))
+            found.append(Finding(.warning, .guessing, "\(count) commands were refused for too many codes in 15 minutes"))
         }
         if quarter[.inDoubt] >= 5, quarter.share(of: .inDoubt) > 0.01 {
             let share = Figure.percent(quarter.share(of: .inDoubt))
-            found.append(Finding(.warning, "answers in doubt", "\(share) of the results of 15 minutes are in doubt"))
+            found.append(Finding(.warning, .answersInDoubt, "\(share) of the results of 15 minutes are in doubt"))
         }
         if quarter[.invalid] >= 5, quarter.share(of: .invalid) > 0.01 {
             let share = Figure.percent(quarter.share(of: .invalid))
-            found.append(Finding(.warning, "commands invalid", "\(share) of the commands of 15 minutes are unusable"))
+            found.append(Finding(.warning, .commandsInvalid, "\(share) of the commands of 15 minutes are unusable"))
         }
         let recent = now.wall.milliseconds - 15 * 60_000
         let lost = letters.newest(letters.count) { $0.reason == .undecodable && $0.time.milliseconds >= recent }
         if !lost.isEmpty {
             let text = "records that no client can decode were passed over: \(lost.count) dead letters in 15 minutes"
-            found.append(Finding(.critical, "records undecodable", text))
+            found.append(Finding(.critical, .recordsUndecodable, text))
         }
         return found
     }
@@ -100,14 +99,14 @@ extension FleetMonitor {
     private func fleet(at now: Moment) -> [Finding] {
         var found: [Finding] = []
         if case .known(_, let members) = group {
-            if members.isEmpty { found.append(Finding(.critical, "fleet gone", "the group \(view.group) has no members")) }
+            if members.isEmpty { found.append(Finding(.critical, .fleetGone, "the group \(view.group) has no members")) }
             let lost = view.workers.filter { name, worker in
                 name != FleetView.otherWorkers && !members.contains(name) && now.elapsed - worker.lastSeen < .seconds(600)
             }
             for (name, worker) in lost.sorted(by: { $0.key < $1.key }) {
                 let seconds = (now.elapsed - worker.lastSeen).components.seconds
                 let text = "\(name) is not in the group; its last result came \(seconds) s ago"
-                found.append(Finding(.warning, "down", text))
+                found.append(Finding(.warning, .down, text))
             }
         }
         guard case .known(let lags) = view.lag else { return found }
@@ -118,14 +117,14 @@ extension FleetMonitor {
         for partition in parked.keys.sorted().prefix(Reading.Bounds.named) {
             let count = Figure.grouped(Int(clamping: lags[partition] ?? 0))
             let text = "partition \(partition): \(count) commands wait, and no result came from it for 30 s"
-            found.append(Finding(.critical, "partition parked", text))
+            found.append(Finding(.critical, .partitionParked, text))
         }
         let lag = lags.values.reduce(0, +)
         let rate = max(view.rate.rate(last: 60, at: second), 0.1)
         let oldest = waitingSince.values.min() ?? now.elapsed
         if Double(lag) / rate > 30, now.elapsed - oldest > .seconds(30) {
             let wait = Figure.time(Int64(Double(lag) / rate * 1_000))
-            found.append(Finding(.critical, "backlog", "\(Figure.grouped(Int(lag))) commands wait: \(wait) at the present rate"))
+            found.append(Finding(.critical, .backlog, "\(Figure.grouped(Int(lag))) commands wait: \(wait) at the present rate"))
         }
         return found
     }

@@ -50,7 +50,8 @@ package struct History: Sendable {
     package struct Span: Sendable {
         /// Of its first minute.
         package var start: WallTime
-        package var minutes: Int
+        /// That have passed of it.
+        package var seconds: Int
         package var latency = LatencyHistogram()
         /// The most of any minute; nil while it was not known.
         package var lag: Int64?
@@ -109,19 +110,21 @@ package struct History: Sendable {
         let end = (newest / Int64(step) + 1) * Int64(step)
         let first = end - Int64(min(minutes, Self.minutes) / step * step)
         return stride(from: first, to: end, by: step).map { start in
-            let held = start..<min(start + Int64(step), newest + 1)
-            var span = Span(start: WallTime(milliseconds: start * 60_000), minutes: max(1, held.count))
-            for minute in held { add(minute, to: &span) }
-            return span
+            span(start..<min(start + Int64(step), newest + 1), at: now)
         }
     }
 
     /// The last minutes together, the running one included.
     package func total(last minutes: Int, at now: WallTime) -> Span {
         let newest = Self.minute(of: now)
-        let first = newest - Int64(min(minutes, Self.minutes)) + 1
-        var span = Span(start: WallTime(milliseconds: first * 60_000), minutes: minutes)
-        for minute in first...newest { add(minute, to: &span) }
+        return span(newest - Int64(min(minutes, Self.minutes)) + 1..<newest + 1, at: now)
+    }
+
+    private func span(_ minutes: Range<Int64>, at now: WallTime) -> Span {
+        let start = WallTime(milliseconds: minutes.lowerBound * 60_000)
+        let passed = min(Int64(minutes.count) * 60, (now.milliseconds - start.milliseconds) / 1_000)
+        var span = Span(start: start, seconds: max(1, Int(passed)))
+        for minute in minutes { add(minute, to: &span) }
         return span
     }
 

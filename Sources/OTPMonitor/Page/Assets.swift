@@ -28,6 +28,7 @@ package enum Assets {
         nav { display: flex; gap: 1rem; font-size: .95rem }
         h2 { font-size: .8rem; font-weight: 600; letter-spacing: .06em; text-transform: uppercase; color: var(--quiet);
           margin: 1.8rem 0 .6rem; overflow-wrap: anywhere }
+        h2.plain { font-size: 1rem; letter-spacing: 0; text-transform: none; color: var(--text) }
         #verdict, .mark { border-radius: 99px; font-weight: 600; white-space: nowrap }
         #verdict { padding: .2rem .85rem; font-size: .9rem } #verdict:empty { display: none }
         .mark { display: inline-block; font-size: .8rem; padding: .05rem .6rem; text-align: center; border: 1px solid var(--line) }
@@ -35,7 +36,7 @@ package enum Assets {
         .bad { color: var(--bad); background: var(--bad-back); border-color: transparent }
         .warn { color: var(--warn); background: var(--warn-back); border-color: transparent }
         .note { color: var(--quiet); font-size: .92rem; margin: .4rem 0 .6rem; overflow-wrap: anywhere }
-        .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); gap: .75rem }
+        .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .75rem }
         .figure, .list, .scroll, .chart, .partitions li { background: var(--card); border: 1px solid var(--line); border-radius: .7rem }
         .figure { padding: .7rem 1rem } .figure dt { color: var(--quiet); font-size: .82rem }
         .figure dd { font-size: 1.35rem; font-weight: 600; line-height: 1.35 }
@@ -82,7 +83,7 @@ package enum Assets {
         footer { margin-top: 2.2rem; color: var(--quiet); font-size: .85rem }
         .stale main { opacity: .55 }
         @media (max-width: 34rem) { body { padding: 1rem .75rem } .list a { margin-left: 0 } .figures { grid-template-columns: 1fr 1fr }
-          .figure { padding: .6rem .7rem } .figure dd { font-size: 1.15rem } .figures, .charts { gap: .5rem } }
+          .figure { padding: .6rem .7rem } .figure dd { font-size: 1.15rem } .axis { font-size: 15px } .figures, .charts { gap: .5rem } }
 
         """
 

@@ -112,18 +112,19 @@ package struct Chart: Sendable {
 
     private func y(_ value: Double, _ top: Double) -> Double { Self.top + Self.plotHeight * (1 - value / top) }
 
-    /// A path with a gap where nothing is known; a value with nothing around it is a short stroke.
+    /// A path with a gap where nothing is known; a value with nothing beside it is a short stroke.
     private func line(_ series: Series, _ top: Double) -> HTML {
+        let values = series.values
+        let isKnown = { (index: Int) in values.indices.contains(index) && values[index] != nil }
         var path = ""
-        var isDown = false
-        for (index, value) in series.values.enumerated() {
-            guard let value else {
-                isDown = false
-                continue
-            }
+        for (index, value) in values.enumerated() {
+            guard let value else { continue }
             let place = "\(Self.number(x(index))) \(Self.number(y(value, top)))"
-            path += isDown ? "L\(place)" : "M\(place)h.01"
-            isDown = true
+            if isKnown(index - 1) {
+                path += "L\(place)"
+            } else {
+                path += isKnown(index + 1) ? "M\(place)" : "M\(place)m-3 0h6"
+            }
         }
         return "<path class=\"line \(series.style)\" d=\"\(path)\"/>"
     }

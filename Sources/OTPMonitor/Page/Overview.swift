@@ -96,7 +96,7 @@ package struct Overview: Sendable {
             let isBad = finding.severity == .critical
             return """
                 <li>\(Document.mark(isBad ? "critical" : "warning", isBad ? "bad" : "warn"))<span>\(finding.text)</span>\
-                <a href="runbook#\(Runbook.anchor(finding.section))">runbook: \(finding.section)</a></li>
+                <a href="runbook#\(Runbook.anchor(finding.section.rawValue))">runbook: \(finding.section.rawValue)</a></li>
                 """
         }
         guard blind.isEmpty, found.isEmpty else { return "<ul class=\"list\">\(blind + found)</ul>" }
@@ -177,7 +177,7 @@ package struct Overview: Sendable {
         let spans = monitor.history.spans(last: all, step: step, at: now.wall)
         let times = spans.map(\.start)
         func each(_ counter: History.Counter) -> [Double?] {
-            spans.map { Double($0[counter]) / Double($0.minutes * 60) }
+            spans.map { Double($0[counter]) / Double($0.seconds) }
         }
         func count(_ counter: History.Counter) -> [Double?] { spans.map { Double($0[counter]) } }
         func latency(_ share: Double) -> [Double?] { spans.map { $0.latency.quantile(share).map(Double.init) } }

@@ -24,7 +24,7 @@ package enum SessionPage {
             """
         }
         let found: HTML = """
-            <h2>\(session.shown): \(line.summary)</h2>\(Document.table(["time", "what", "command", "how"], rows))\
+            <h2 class="plain">\(session.shown): \(line.summary)</h2>\(Document.table(["time", "what", "command", "how"], rows))\
             <p class="note">As results and dead letters told it since the monitor began; <code>otp-worker explain</code> reads \
             commands and ledger too.</p>
             """

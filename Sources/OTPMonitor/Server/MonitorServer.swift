@@ -45,12 +45,7 @@ package final class MonitorServer: Sendable {
     /// Connections held at a time, streams and those kept for probes included.
     package static let maximumConnections = limits.total + limits.reserve
 
-    private static let limits = {
-        var limits = ConnectionBook<ObjectIdentifier>.Limits()
-        limits.total = 96
-        limits.perPeer = 64
-        return limits
-    }()
+    private static let limits = ConnectionBook<ObjectIdentifier>.Limits(total: 96, perPeer: 64)
 
     private struct Stream: Sendable {
         var range: Overview.Range

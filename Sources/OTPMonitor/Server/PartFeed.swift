@@ -13,6 +13,10 @@ package struct PartFeed: Sendable {
     private var parts: [Overview.Range: [Overview.Part: Part]] = [:]
     private var texts: [Overview.Range: [Overview.Part: HTML]] = [:]
     private var version: UInt64 = 0
+    private var renderings = 0
+
+    /// Charts over a day are much work and change once a minute: they are rendered every so many times.
+    private static let chartPause = 5
 
     package init() {}
 
@@ -20,9 +24,12 @@ package struct PartFeed: Sendable {
     package mutating func render(_ monitor: FleetMonitor, at now: FleetMonitor.Moment, _ ranges: Set<Overview.Range>) {
         parts = parts.filter { ranges.contains($0.key) }
         texts = texts.filter { ranges.contains($0.key) }
+        renderings += 1
         for range in ranges {
             let overview = Overview(monitor, at: now, range)
             for id in Overview.Part.allCases {
+                let isDue = id != .charts || parts[range]?[id] == nil || renderings % Self.chartPause == 0
+                guard isDue else { continue }
                 let html = overview.html(id)
                 guard texts[range]?[id] != html else { continue }
                 version += 1

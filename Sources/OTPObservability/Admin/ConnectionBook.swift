@@ -5,13 +5,17 @@
 package struct ConnectionBook<ID: Hashable & Sendable>: Sendable {
     /// In connections.
     package struct Limits: Sendable {
-        package var total = 64
+        package var total: Int
         /// Of one address.
-        package var perPeer = 32
+        package var perPeer: Int
         /// Besides `total`: for `/live` and `/ready` only.
-        package var reserve = 8
+        package var reserve: Int
 
-        package init() {}
+        package init(total: Int = 64, perPeer: Int = 32, reserve: Int = 8) {
+            self.total = total
+            self.perPeer = perPeer
+            self.reserve = reserve
+        }
     }
 
     /// What becomes of a connection that has just come.
