@@ -28,6 +28,24 @@ struct FleetMonitorTests {
         #expect(story.findings == [])
     }
 
+    /// It stays in the group until its session ends; a broker may take its time over that.
+    @Test func aWorkerThatHasStoppedIsFoundWhileOthersAnswer() {
+        var story = Story()
+        for second in 0..<22 {
+            story.isWell(members: ["worker-0", "worker-1"])
+            story.results(5, worker: "worker-0")
+            if second < 10 { story.results(5, worker: "worker-1") }
+            if second == 19 { #expect(story.findings == []) }
+            story.pass(.seconds(1))
+        }
+        #expect(story.findings == ["warning down: worker-1 has answered nothing for 13 s, while others do"])
+        #expect(story.monitor.standing(of: "worker-0", at: story.now) == .member)
+        // Where nobody answers, silence says nothing.
+        story.pass(.seconds(12))
+        story.isWell(members: ["worker-0", "worker-1"])
+        #expect(story.findings == [])
+    }
+
     @Test func aParkedPartitionIsFound() {
         var story = Story()
         for second in 0..<40 {

@@ -35,7 +35,7 @@ struct ReadingTests {
     @Test func aPartitionThatStandsStillBeforeItsEndIsNamed() {
         var story = Story()
         for second in 0...20 {
-            story.isWell()
+            story.isHeard()
             // Partition 0 is read as it grows, partition 1 stays at 5, partition 2 has nothing.
             let reached: [Int32: Int64] = [0: Int64(second), 1: 5, 2: 0]
             story.tell(
@@ -53,7 +53,7 @@ struct ReadingTests {
     @Test func aPartitionWithoutALeaderIsNamed() {
         var story = Story()
         for _ in 0..<10 {
-            story.isWell()
+            story.isHeard()
             story.tell(.ends(.letters, [0: 1], unknown: [4: "watermarks: LEADER_NOT_AVAILABLE"]))
             story.pass(.seconds(2))
         }

@@ -24,6 +24,8 @@ extension FleetMonitor {
 
     /// A share of so few results says nothing.
     private static let fewResults = 20
+    /// A worker that nobody has heard of for so many seconds is no longer missed.
+    private static let goneOnPurpose = 600
 
     private func answers(at now: Moment) -> [Finding] {
         let five = history.total(last: 5, at: now.wall)
@@ -98,15 +100,19 @@ extension FleetMonitor {
 
     private func fleet(at now: Moment) -> [Finding] {
         var found: [Finding] = []
-        if case .known(_, let members) = group {
-            if members.isEmpty { found.append(Finding(.critical, .fleetGone, "the group \(view.group) has no members")) }
-            let lost = view.workers.filter { name, worker in
-                name != FleetView.otherWorkers && !members.contains(name) && now.elapsed - worker.lastSeen < .seconds(600)
-            }
-            for (name, worker) in lost.sorted(by: { $0.key < $1.key }) {
-                let seconds = (now.elapsed - worker.lastSeen).components.seconds
+        if case .known(_, let members) = group, members.isEmpty {
+            found.append(Finding(.critical, .fleetGone, "the group \(view.group) has no members"))
+        }
+        for (name, worker) in view.workers.sorted(by: { $0.key < $1.key }) {
+            let seconds = (now.elapsed - worker.lastSeen).components.seconds
+            switch standing(of: name, at: now) {
+            case .missing where seconds < Self.goneOnPurpose:
                 let text = "\(name) is not in the group; its last result came \(seconds) s ago"
                 found.append(Finding(.warning, .down, text))
+            case .silent:
+                let text = "\(name) has answered nothing for \(seconds) s, while others do"
+                found.append(Finding(.warning, .down, text))
+            case .unknown, .member, .missing: break
             }
         }
         guard case .known(let lags) = view.lag else { return found }

@@ -21,6 +21,11 @@ package struct HTML: Equatable, Sendable, ExpressibleByStringInterpolation {
 
         /// Escaped, and what steers a display shown as a dot.
         package mutating func appendInterpolation(_ value: String) {
+            // As nearly all are.
+            if value.utf8.allSatisfy({ (0x28...0x3b).contains($0) || (0x3f...0x7e).contains($0) || $0 == 0x20 }) {
+                text += value
+                return
+            }
             for character in value.visible().unicodeScalars {
                 switch character {
                 case "&": text += "&amp;"

@@ -4,8 +4,8 @@ import OTPContract
 extension Overview {
     var workers: HTML {
         let view = monitor.view
-        var members: [String]?
-        var group: HTML
+        var members: [String] = []
+        let group: HTML
         switch monitor.group {
         case .unknown: group = "The group \(view.group) is not known yet."
         case .refused: group = "The cluster does not tell who is in the group \(view.group)."
@@ -13,9 +13,9 @@ extension Overview {
             members = names
             group = "The group \(view.group) is \(state.lowercased()) and has \(names.count) members."
         }
-        let names = Set(view.workers.keys).union(members ?? []).sorted()
+        let names = Set(view.workers.keys).union(members).sorted()
         guard !names.isEmpty else { return "<p class=\"note\">\(group) No result has told of a worker.</p>" }
-        let rows = names.map { row($0, members) }
+        let rows = names.map { row($0) }
         let table = Document.table(
             ["worker", "group", "per s", "in all", "failed", "in doubt", "p50", "p99", "last result"],
             rows
@@ -23,20 +23,21 @@ extension Overview {
         return "<p class=\"note\">\(group)</p>\(table)"
     }
 
-    private func row(_ name: String, _ members: [String]?) -> HTML {
-        let membership: HTML =
-            if let members {
-                members.contains(name) ? Document.mark("member", "good") : Document.mark("not in it", "bad")
-            } else {
-                Document.mark("not known", "")
+    private func row(_ name: String) -> HTML {
+        let standing: HTML =
+            switch monitor.standing(of: name, at: now) {
+            case .unknown: Document.mark("not known", "")
+            case .member: Document.mark("member", "good")
+            case .missing: Document.mark("not in it", "bad")
+            case .silent: Document.mark("silent", "warn")
             }
         guard let worker = monitor.view.workers[name] else {
-            return "<tr><th scope=\"row\">\(name)</th><td>\(membership)</td><td colspan=\"7\">no result yet</td></tr>"
+            return "<tr><th scope=\"row\">\(name)</th><td>\(standing)</td><td colspan=\"7\">no result yet</td></tr>"
         }
         let recent = worker.latency.lastMinute(at: second)
         let silence = (now.elapsed - worker.lastSeen).components.seconds
         return """
-            <tr><th scope="row">\(name)</th><td>\(membership)</td><td>\(Figure.rate(worker.rate.rate(last: 10, at: second)))</td>\
+            <tr><th scope="row">\(name)</th><td>\(standing)</td><td>\(Figure.rate(worker.rate.rate(last: 10, at: second)))</td>\
             <td>\(Figure.grouped(worker.rate.total))</td><td>\(Figure.grouped(worker.failed))</td>\
             <td>\(Figure.grouped(worker.inDoubt))</td><td>\(quantile(recent, 0.5))</td><td>\(quantile(recent, 0.99))</td>\
             <td>\(Figure.ago(silence))</td></tr>

@@ -129,6 +129,9 @@ package final class MonitorServer: Sendable {
         }
     }
 
+    /// Streams that are open.
+    package var streamCount: Int { state.withLock { $0.streams.count } }
+
     /// Tells the streams what has changed, once a second, until cancelled.
     package func feed() async throws {
         var feed = PartFeed()
