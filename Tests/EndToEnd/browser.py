@@ -86,10 +86,14 @@ class Browser:
 
 
 class Page:
-    """A page of its own, in a context of its own: no cookie and no password of another."""
+    """A page of its own, in a context of its own: no cookie and no password of another.
 
-    def __init__(self, browser, width=1200, height=900, is_dark=False, has_script=True):
+    `credentials` are typed when the browser asks for a name and a password, which it does once.
+    """
+
+    def __init__(self, browser, width=1200, height=900, is_dark=False, has_script=True, credentials=None):
         self.browser = browser
+        self.credentials, self.asked = credentials, 0
         self.faults = []
         context = browser.call("Target.createBrowserContext")["browserContextId"]
         target = browser.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
@@ -101,18 +105,32 @@ class Page:
         self.call("Emulation.setEmulatedMedia", features=scheme)
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
         self.call("Emulation.setScriptExecutionDisabled", value=not has_script)
+        if credentials:
+            self.call("Fetch.enable", handleAuthRequests=True)
 
     def call(self, method, **parameters):
         return self.browser.call(method, self.session, **parameters)
 
     def heard(self, method, parameters):
         """What a user would find in the console: errors, and what the policy forbade."""
-        if method == "Runtime.exceptionThrown":
+        if method == "Fetch.requestPaused":
+            self.answer("Fetch.continueRequest", requestId=parameters["requestId"])
+        elif method == "Fetch.authRequired":
+            self.asked += 1
+            name, password = self.credentials
+            typed = {"response": "ProvideCredentials", "username": name, "password": password}
+            typed = typed if self.asked == 1 else {"response": "CancelAuth"}
+            self.answer("Fetch.continueWithAuth", requestId=parameters["requestId"], authChallengeResponse=typed)
+        elif method == "Runtime.exceptionThrown":
             self.faults.append(parameters["exceptionDetails"].get("text", "exception"))
         elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert"):
             self.faults.append(str(parameters["args"]))
         elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
             self.faults.append(parameters["entry"]["text"] + " " + parameters["entry"].get("url", ""))
+
+    def answer(self, method, **parameters):
+        """For the thread that hears: nobody waits for what comes of it."""
+        self.browser.loop.create_task(self.browser.send(method, self.session, parameters))
 
     def go(self, url):
         error = self.call("Page.navigate", url=url).get("errorText")

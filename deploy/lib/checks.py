@@ -140,7 +140,9 @@ def settings():
                 key = f"{section}.{name}"
                 expect(key in keys or key == "kafka.properties", f"{path.relative_to(root)}: there is no setting {key}")
     variables = {"OTP_" + key.upper().replace(".", "_") for key in keys}
-    for path in ("Dockerfile", "compose.yaml", "systemd/otp-worker@.service", "systemd/otp-worker-monitor.service", "kubernetes/base/stateful-set.yaml"):
+    units = ["systemd/otp-worker@.service", "systemd/otp-worker-monitor.service"]
+    pods = ["kubernetes/base/stateful-set.yaml", "kubernetes/components/monitor/deployment.yaml"]
+    for path in ["Dockerfile", "compose.yaml", *units, *pods]:
         for name in re.findall(r"(?<![${])\b(OTP_[A-Z_]+)(?=[:=\n])", read(path)):
             expect(name in variables or name == "OTP_REPLICATION", f"{path}: there is no setting {name}")
 
@@ -279,10 +281,10 @@ def monitor(place, deployment, found):
     for policy in policies:
         for rule in policy["spec"]["egress"]:
             expect(rule.get("to") and rule.get("ports"), f"{place}: {name} is let out to anybody, or to any port")
-    mounts = {mount["name"] for mount in container["volumeMounts"]}
-    volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
+    mounts = {mount["name"] for mount in container.get("volumeMounts", [])}
+    volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
     expect(mounts == volumes, f"{place}: volumes {volumes} and mounts {mounts} of {name} differ")
-    secrets = {volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume}
+    secrets = {volume["secret"]["secretName"] for volume in pod["spec"].get("volumes", []) if "secret" in volume}
     expect(secrets <= {"otp-cluster-ca-cert", name}, f"{place}: {name} has secrets that are not its own: {secrets}")
     for user in found.get("KafkaUser", []):
         for acl in user["spec"]["authorization"]["acls"] if user["metadata"]["name"] == name else []:
