@@ -78,7 +78,11 @@ struct MonitorPages: Sendable {
     private static let unauthorized = Answer.page(
         Page(
             status: .unauthorized,
-            headers: [("www-authenticate", "Basic realm=\"otp-worker monitor\", charset=\"UTF-8\", Bearer")],
+            // Each on a line of its own: Chromium takes none where two share one.
+            headers: [
+                ("www-authenticate", "Basic realm=\"otp-worker monitor\", charset=\"UTF-8\""),
+                ("www-authenticate", "Bearer realm=\"otp-worker monitor\""),
+            ],
             body: Array("who are you?\n".utf8),
             isLast: true
         )
