@@ -1,4 +1,4 @@
-"""`monitor` in a browser: what it shows is what was published, whoever looks and whatever breaks."""
+"""`monitor` in a browser: what it shows is what was published, anyone who may look sees it, and what breaks is told."""
 
 import base64
 import datetime

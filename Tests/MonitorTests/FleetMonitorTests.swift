@@ -76,7 +76,11 @@ struct FleetMonitorTests {
         story.isWell()
         story.results(90, took: 100)
         story.results(19, took: 4_000)
-        #expect(story.findings == ["warning answers slow: one answer in twenty took longer than 4.0 s in the last 5 minutes"])
+        #expect(
+            story.findings == [
+                "warning answers slow: one answer in twenty took longer than 4.0 s in the last 5 minutes"
+            ]
+        )
         story.pass(.seconds(400))
         story.isWell()
         #expect(story.findings == [])
@@ -109,7 +113,11 @@ struct FleetMonitorTests {
         var story = Story()
         story.isWell()
         story.results(1, .upstreamHalted)
-        #expect(story.findings == ["critical upstream halted: the upstream refuses the key or the account: 1 results in 2 minutes"])
+        #expect(
+            story.findings == [
+                "critical upstream halted: the upstream refuses the key or the account: 1 results in 2 minutes"
+            ]
+        )
     }
 
     @Test func theOtherThresholds() {

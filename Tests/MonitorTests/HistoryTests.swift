@@ -5,7 +5,9 @@ import Testing
 /// The minutes that are kept: what is filed where, and what is forgotten.
 struct HistoryTests {
     private static let start = Story.start
-    private static func after(_ seconds: Int64) -> WallTime { WallTime(milliseconds: start.milliseconds + seconds * 1_000) }
+    private static func after(_ seconds: Int64) -> WallTime {
+        WallTime(milliseconds: start.milliseconds + seconds * 1_000)
+    }
 
     @Test func aResultIsFiledUnderTheMinuteInWhichItWasMade() {
         var history = History()

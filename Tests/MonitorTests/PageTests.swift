@@ -21,7 +21,8 @@ struct PageTests {
         let page = Self.page(story)
         for words in [
             "<title>results · otp-worker monitor</title>", "52 in the last minute, 52 since the start", "96 %",
-            "p90 100 ms, p99 100 ms, at most 100 ms", "in 2 partitions, most in 1: 34", "Results a second", "answers with trouble",
+            "p90 100 ms, p99 100 ms, at most 100 ms", "in 2 partitions, most in 1: 34", "Results a second",
+            "answers with trouble",
             "The group fleet is stable and has 2 members.", "worker-1</th>", "34 wait", "session?id=lost-1",
             "in doubt, retryable", "key_missing", "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>",
         ] {

@@ -84,16 +84,23 @@ struct PieceTests {
         #expect(Markdown.html(text).text == expected)
     }
 
-    @Test(arguments: [
-        ("/", "", nil), ("/session?id=a+b%2Fc&x=1", "session", "a b/c"), ("/session?id=%C3%A7%zz%4", "session", "ç%zz%4"),
-        ("/session?id", "session", ""), ("/session?id=a=b&id=c", "session", "a=b"), ("/session?x=1", "session", nil),
-    ] as [(String, String, String?)])
+    @Test(
+        arguments: [
+            ("/", "", nil), ("/session?id=a+b%2Fc&x=1", "session", "a b/c"),
+            ("/session?id=%C3%A7%zz%4", "session", "ç%zz%4"),
+            ("/session?id", "session", ""), ("/session?id=a=b&id=c", "session", "a=b"),
+            ("/session?x=1", "session", nil),
+        ] as [(String, String, String?)]
+    )
     func aTargetIsTakenApart(target: String, path: String, id: String?) {
         let request = Request(target: target)
         #expect(request?.path == path && request?["id"] == id)
     }
 
-    @Test(arguments: ["", "session", "http://other/", "/" + String(repeating: "x", count: 2_048), "/?" + String(repeating: "a&", count: 17)])
+    @Test(arguments: [
+        "", "session", "http://other/", "/" + String(repeating: "x", count: 2_048),
+        "/?" + String(repeating: "a&", count: 17),
+    ])
     func aTargetThatIsNoneIsRefused(target: String) { #expect(Request(target: target) == nil) }
 
     @Test func aRingKeepsTheLast() {
@@ -104,11 +111,16 @@ struct PieceTests {
         #expect(ring.newest(5) { $0 != 4 } == [5, 3])
     }
 
-    @Test(arguments: [(0, "0 ms"), (999, "999 ms"), (1_500, "1.5 s"), (119_000, "119.0 s"), (180_000, "3 min")] as [(Int64, String)])
+    @Test(
+        arguments: [(0, "0 ms"), (999, "999 ms"), (1_500, "1.5 s"), (119_000, "119.0 s"), (180_000, "3 min")]
+            as [(Int64, String)]
+    )
     func timesAreShort(milliseconds: Int64, shown: String) { #expect(Figure.time(milliseconds) == shown) }
 
     @Test func numbersAreShort() {
-        #expect([0, 0.04, 9.96, 99.94, 100, 12_345.6].map(Figure.rate) == ["0", "0.0", "10.0", "99.9", "100", "12,346"])
+        #expect(
+            [0, 0.04, 9.96, 99.94, 100, 12_345.6].map(Figure.rate) == ["0", "0.0", "10.0", "99.9", "100", "12,346"]
+        )
         #expect([0, 0.004, 0.5, 1].map(Figure.percent) == ["0 %", "0.4 %", "50 %", "100 %"])
         #expect([0, 5, 119, 600, 10_000].map(Figure.ago) == ["now", "5 s ago", "119 s ago", "10 min ago", "2 h ago"])
     }

@@ -45,7 +45,9 @@ struct ReadingTests {
             if second == 15 { #expect(story.problems == [:]) }
             story.pass(.seconds(1))
         }
-        #expect(story.problems == ["results": ["partition 1 of results is not read: at 5 for 21 s, though more lies there"]])
+        #expect(
+            story.problems == ["results": ["partition 1 of results is not read: at 5 for 21 s, though more lies there"]]
+        )
         story.tell(.turned(.results, reached: [1: 9], trouble: nil), .ends(.results, [1: 9], unknown: [:]))
         #expect(story.problems == [:])
     }

@@ -57,7 +57,9 @@ import Testing
                 #expect(answer.headers.contains("content-security-policy: default-src 'none'; script-src 'self'"))
                 #expect(answer.headers.contains("cache-control: no-store") && !answer.headers.contains("unsafe"))
             }
-            for (path, type) in [("/style.css", "text/css"), ("/script.js", "text/javascript"), ("/icon.svg", "image/svg+xml")] {
+            for (path, type) in [
+                ("/style.css", "text/css"), ("/script.js", "text/javascript"), ("/icon.svg", "image/svg+xml"),
+            ] {
                 let answer = try await LoopbackHTTP.get(path, port: port)
                 #expect(answer.status == 200 && answer.headers.contains("content-type: \(type)"))
             }
@@ -112,7 +114,10 @@ import Testing
         try await withServer { port, _, _ in
             let long = "/session?id=" + String(repeating: "x", count: 3_000)
             #expect(try await LoopbackHTTP.get(long, port: port).status == 414)
-            let post = try await LoopbackHTTP.exchange(head("/", "Content-Length: 1\r\n", method: "POST") + "x", port: port)
+            let post = try await LoopbackHTTP.exchange(
+                head("/", "Content-Length: 1\r\n", method: "POST") + "x",
+                port: port
+            )
             #expect(post.hasPrefix("HTTP/1.1 405"))
             let large = head("/", "Content-Length: 100000\r\n", method: "POST") + String(repeating: "x", count: 100_000)
             // It is not listened to: its end, or a reset.
@@ -167,7 +172,9 @@ import Testing
     @Test func aReaderThatTakesNothingIsLetGo() async throws {
         var story = Story()
         story.isWell()
-        for number in 0..<50 { story.results(1, .sessionBusy, session: "\(number)" + String(repeating: "s", count: 200)) }
+        for number in 0..<50 {
+            story.results(1, .sessionBusy, session: "\(number)" + String(repeating: "s", count: 200))
+        }
         try await withServer(times: { $0.stall = .milliseconds(200) }, story: story) { port, live, server in
             let stream = try LoopbackHTTP.Held(port: port, sending: head("/events"))
             // It is not read from until the server has let it go. Each change makes a part of 30 kB new: the kernel's buffers are full after

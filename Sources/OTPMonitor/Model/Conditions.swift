@@ -38,7 +38,9 @@ extension FleetMonitor {
         return problems
     }
 
-    /// The answer to a readiness probe: the verdict and its conditions, as JSON. It says nothing of any record.
+    /// The answer to a readiness probe: the verdict and its conditions, as JSON.
+    ///
+    /// It says nothing of any record.
     package func readiness(at now: Moment) -> (isReady: Bool, body: [UInt8]) {
         let conditions = conditions(at: now)
         let isReady = conditions.allSatisfy { $0.isMet || $0.isAdvisory }

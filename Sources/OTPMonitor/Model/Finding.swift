@@ -37,7 +37,9 @@ extension FleetMonitor {
         }
         if five.share(of: .expired) > 0.05 {
             let share = Figure.percent(five.share(of: .expired))
-            found.append(Finding(.critical, .answersExpire, "\(share) of the commands of 5 minutes came too late to be asked"))
+            found.append(
+                Finding(.critical, .answersExpire, "\(share) of the commands of 5 minutes came too late to be asked")
+            )
         }
         if let time = five.latency.quantile(0.95), time > 2_500 {
             let text = "one answer in twenty took longer than \(Figure.time(time)) in the last 5 minutes"
@@ -59,17 +61,26 @@ extension FleetMonitor {
         var found: [Finding] = []
         let two = history.total(last: 2, at: now.wall)
         if two[.upstreamHalted] > 0 {
-            let text = "the upstream refuses the key or the account: \(Figure.grouped(two[.upstreamHalted])) results in 2 minutes"
+            let text =
+                "the upstream refuses the key or the account: \(Figure.grouped(two[.upstreamHalted])) results in 2 minutes"
             found.append(Finding(.critical, .upstreamHalted, text))
         }
         if two[.upstreamUnavailable] >= 5, two.share(of: .upstreamUnavailable) > 0.05 {
             let share = Figure.percent(two.share(of: .upstreamUnavailable))
-            found.append(Finding(.critical, .upstreamFails, "\(share) of the results of 2 minutes: the upstream was not to be had"))
+            found.append(
+                Finding(
+                    .critical,
+                    .upstreamFails,
+                    "\(share) of the results of 2 minutes: the upstream was not to be had"
+                )
+            )
         }
         let five = history.total(last: 5, at: now.wall)
         if five.results >= Self.fewResults, five.share(of: .throttled) > 0.1 {
             let share = Figure.percent(five.share(of: .throttled))
-            found.append(Finding(.warning, .upstreamThrottles, "\(share) of the results of 5 minutes ended with HTTP 429"))
+            found.append(
+                Finding(.warning, .upstreamThrottles, "\(share) of the results of 5 minutes ended with HTTP 429")
+            )
         }
         return found
     }
@@ -79,7 +90,9 @@ extension FleetMonitor {
         var found: [Finding] = []
         if quarter[.tooManyCodes] >= 5 {
             let count = Figure.grouped(quarter[.tooManyCodes])
-            found.append(Finding(.warning, .guessing, "\(count) commands were refused for too many codes in 15 minutes"))
+            found.append(
+                Finding(.warning, .guessing, "\(count) commands were refused for too many codes in 15 minutes")
+            )
         }
         if quarter[.inDoubt] >= 5, quarter.share(of: .inDoubt) > 0.01 {
             let share = Figure.percent(quarter.share(of: .inDoubt))
@@ -130,7 +143,9 @@ extension FleetMonitor {
         let oldest = waitingSince.values.min() ?? now.elapsed
         if Double(lag) / rate > 30, now.elapsed - oldest > .seconds(30) {
             let wait = Figure.time(Int64(Double(lag) / rate * 1_000))
-            found.append(Finding(.critical, .backlog, "\(Figure.grouped(Int(lag))) commands wait: \(wait) at the present rate"))
+            found.append(
+                Finding(.critical, .backlog, "\(Figure.grouped(Int(lag))) commands wait: \(wait) at the present rate")
+            )
         }
         return found
     }

@@ -160,5 +160,7 @@ package struct History: Sendable {
 
     private static func minute(of time: WallTime) -> Int64 { max(0, time.milliseconds) / 60_000 }
 
-    private static func slot(_ minute: Int64) -> Int { Int(((minute % Int64(minutes)) + Int64(minutes)) % Int64(minutes)) }
+    private static func slot(_ minute: Int64) -> Int {
+        Int(((minute % Int64(minutes)) + Int64(minutes)) % Int64(minutes))
+    }
 }

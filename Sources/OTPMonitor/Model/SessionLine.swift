@@ -37,7 +37,9 @@ package struct SessionLine: Equatable, Sendable {
         if !letters.isEmpty { words.append("\(letters.count) dead letter\(letters.count == 1 ? "" : "s")") }
         words.append(results.contains { $0.status == .verified } ? "verified" : "not verified")
         if results.contains(where: \.inDoubt) { words.append("in doubt for a time") }
-        if Set(results.map(\.partition)).count > 1 { words.append("in several partitions, so that nothing is promised about it") }
+        if Set(results.map(\.partition)).count > 1 {
+            words.append("in several partitions, so that nothing is promised about it")
+        }
         return words.joined(separator: ", ")
     }
 

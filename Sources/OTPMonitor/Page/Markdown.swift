@@ -23,7 +23,9 @@ enum Markdown {
             } else if line.hasPrefix("- ") {
                 blocks.append("<ul>\(items(&lines))</ul>")
             } else {
-                let words = lines.prefix { !$0.isEmpty && !$0.hasPrefix("```") && !$0.hasPrefix("- ") && !$0.hasPrefix("|") }
+                let words = lines.prefix {
+                    !$0.isEmpty && !$0.hasPrefix("```") && !$0.hasPrefix("- ") && !$0.hasPrefix("|")
+                }
                 lines = lines.dropFirst(words.count)
                 blocks.append("<p>\(inline(words.joined(separator: " ")))</p>")
             }

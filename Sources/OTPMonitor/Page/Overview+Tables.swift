@@ -61,7 +61,8 @@ extension Overview {
             ? numbers
             : Array(numbers.sorted { (lags[$0] ?? 0, $1) > (lags[$1] ?? 0, $0) }.prefix(Bounds.partitions)).sorted()
         if listed.count < numbers.count {
-            note = "<p class=\"note\">\(listed.count) of \(numbers.count) partitions, those in which the most commands wait.</p>"
+            note =
+                "<p class=\"note\">\(listed.count) of \(numbers.count) partitions, those in which the most commands wait.</p>"
         }
         let most = max(1, lags.values.max() ?? 0)
         let cells = listed.map { number -> HTML in

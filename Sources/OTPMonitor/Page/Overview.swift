@@ -215,7 +215,8 @@ package struct Overview: Sendable {
                 .lines,
                 times: times,
                 series: [
-                    .init("failed", style: "failed", count(.failed)), .init("in doubt", style: "doubt", count(.inDoubt)),
+                    .init("failed", style: "failed", count(.failed)),
+                    .init("in doubt", style: "doubt", count(.inDoubt)),
                     .init("too many codes", style: "expired", count(.tooManyCodes)),
                     .init("dead letters", style: "invalid", count(.deadLetters)),
                 ],
@@ -265,7 +266,9 @@ package struct Overview: Sendable {
         if span[.upstreamHalted] > 0 { return ("refuses us", "the key or the account is not accepted", "bad") }
         guard asked > 0 else { return ("not known", "no result of these minutes needed a call", "") }
         let lost = Double(span[.upstreamUnavailable] + span[.outcomeUnknown]) / Double(asked)
-        if lost > 0.5 { return ("does not answer", "\(Figure.percent(lost)) of the results could not have its word", "bad") }
+        if lost > 0.5 {
+            return ("does not answer", "\(Figure.percent(lost)) of the results could not have its word", "bad")
+        }
         if lost > 0 || span[.unexpectedAnswer] + span[.throttled] > 0 {
             return ("answers with trouble", "\(Figure.percent(lost)) of the results could not have its word", "warn")
         }

@@ -8,7 +8,9 @@ package enum SessionPage {
             return (true, document("", "<p class=\"note\">Write a session as its commands have it.</p>"))
         }
         guard let session = SessionID(query) else {
-            return (false, document("", "<p class=\"note\">A session has 1 to 256 bytes and no control characters.</p>"))
+            return (
+                false, document("", "<p class=\"note\">A session has 1 to 256 bytes and no control characters.</p>")
+            )
         }
         guard let line = SessionLine(of: session, in: monitor) else {
             let elsewhere: HTML = """

@@ -29,7 +29,9 @@ package struct Credentials: Sendable, Redacting {
             let words = line.split(separator: " ", maxSplits: 1).map { $0.trimmed }
             guard let kind = words.first, !kind.hasPrefix("#") else { continue }
             let place = "line \(index + 1)"
-            guard words.count == 2 else { throw Fault(description: "\(place): write bearer TOKEN, or basic NAME:PASSWORD") }
+            guard words.count == 2 else {
+                throw Fault(description: "\(place): write bearer TOKEN, or basic NAME:PASSWORD")
+            }
             switch kind {
             case "bearer":
                 try Self.check(words[1], place)

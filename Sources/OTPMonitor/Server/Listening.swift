@@ -37,7 +37,8 @@ package struct Listening: Equatable, Sendable {
         self.certificateFile = certificateFile
         self.keyFile = keyFile
         if !isLoopback, certificateFile == nil {
-            warning = "without TLS, tokens and passwords travel in clear: keep what lies between on a network of your own"
+            warning =
+                "without TLS, tokens and passwords travel in clear: keep what lies between on a network of your own"
         }
     }
 

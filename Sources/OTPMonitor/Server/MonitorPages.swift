@@ -25,9 +25,11 @@ struct MonitorPages: Sendable {
     var areProbesOnly = false
 
     private static let probes = ["live", "ready"]
-    private static let paths = ["", "session", "runbook", "events", "style.css", "script.js", "icon.svg", "live", "ready"]
+    private static let paths = [
+        "", "session", "runbook", "events", "style.css", "script.js", "icon.svg", "live", "ready",
+    ]
 
-    /// - Parameter credentials: of those who may look; nil for everybody.
+    /// Everybody may look where there are no credentials.
     func answer(_ head: HTTPRequestHead, _ credentials: Credentials?) -> Answer {
         guard hosts.accept(head.headers) else {
             return refusal(.misdirectedRequest, "this server is not known by that host name (--allowed-host)\n")

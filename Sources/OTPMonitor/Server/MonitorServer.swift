@@ -69,9 +69,8 @@ package final class MonitorServer: Sendable {
     private let tls: NIOSSLContext?
     private let state: Mutex<State>
 
-    /// - Parameters:
-    ///   - allowedHosts: names besides `localhost` and addresses that a request's `Host` may have.
-    ///   - credentials: of those who may look; nil for everybody who reaches the port.
+    /// A request's `Host` may have `allowedHosts` besides `localhost` and addresses; without credentials, everybody who reaches the port
+    /// may look.
     package init(
         _ listening: Listening,
         allowedHosts: [String] = [],
@@ -92,7 +91,9 @@ package final class MonitorServer: Sendable {
     private static func context(_ listening: Listening) throws(Failure) -> NIOSSLContext? {
         guard let certificateFile = listening.certificateFile, let keyFile = listening.keyFile else { return nil }
         do {
-            let chain = try NIOSSLCertificate.fromPEMFile(certificateFile).map { NIOSSLCertificateSource.certificate($0) }
+            let chain = try NIOSSLCertificate.fromPEMFile(certificateFile).map {
+                NIOSSLCertificateSource.certificate($0)
+            }
             let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
             var configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: chain,

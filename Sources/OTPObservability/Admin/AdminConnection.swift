@@ -22,7 +22,12 @@ final class AdminConnection: ChannelInboundHandler {
     private var timer: Scheduled<Void>?
 
     /// `onChange` is told when a request begins and ends being answered.
-    init(pages: AdminPages, gate: ConnectionGate, times: AdminServer.Times, onChange: @escaping (_ isBusy: Bool) -> Void) {
+    init(
+        pages: AdminPages,
+        gate: ConnectionGate,
+        times: AdminServer.Times,
+        onChange: @escaping (_ isBusy: Bool) -> Void
+    ) {
         self.pages = pages
         self.gate = gate
         self.times = times

@@ -51,7 +51,10 @@ struct MonitorCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Who may look: bearer tokens, names and passwords.", valueName: "file"))
     var credentials: String?
 
-    @Option(name: .long, help: ArgumentHelp("Serve HTTPS with this certificate and its chain (PEM).", valueName: "file"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Serve HTTPS with this certificate and its chain (PEM).", valueName: "file")
+    )
     var tlsCertificate: String?
 
     @Option(name: .long, help: ArgumentHelp("The certificate's key (PEM).", valueName: "file"))
@@ -59,7 +62,10 @@ struct MonitorCommand: AsyncParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("A name by which browsers may call it, besides localhost; may be repeated.", valueName: "name")
+        help: ArgumentHelp(
+            "A name by which browsers may call it, besides localhost; may be repeated.",
+            valueName: "name"
+        )
     )
     var allowedHost: [String] = []
 

@@ -11,10 +11,17 @@ enum MonitorFiles {
     /// Throws what is wrong with the file, never what it holds.
     static func credentials(_ path: String) throws -> Credentials {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw Failure("--credentials: \(path) cannot be read", remedy: "let this user read it", isConfiguration: true)
+            throw Failure(
+                "--credentials: \(path) cannot be read",
+                remedy: "let this user read it",
+                isConfiguration: true
+            )
         }
         guard data.count <= Credentials.maximumBytes else {
-            throw Failure("--credentials: \(path) is larger than \(Credentials.maximumBytes) bytes", isConfiguration: true)
+            throw Failure(
+                "--credentials: \(path) is larger than \(Credentials.maximumBytes) bytes",
+                isConfiguration: true
+            )
         }
         do throws(Credentials.Fault) {
             return try Credentials(parsing: String(decoding: data, as: UTF8.self))

@@ -61,7 +61,9 @@ final class LagReader: Sendable {
 }
 
 extension GroupConsumer {
-    /// By partition of a topic: records that the group has not finished. Each question may take so long.
+    /// By partition of a topic: records that the group has not finished.
+    ///
+    /// Each question may take so long.
     func lags(of topic: String, timeout: Duration) throws(KafkaError) -> [Int32: Int64] {
         let count = try partitionCount(topic, timeout: timeout) ?? 0
         let places = (0..<Int32(count)).map { TopicPartition(topic, $0) }
