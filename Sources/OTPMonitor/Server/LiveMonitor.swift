@@ -9,7 +9,7 @@ import Foundation
 
 /// The one ``FleetMonitor`` of a process, with the clocks that it does not know: readers tell it, pages look at it.
 ///
-/// A page is made of a copy, so that no reader waits while it is made.
+/// The readers wait while a page is made, for a few milliseconds: a copy for each page would be one of 10 MB as soon as they go on.
 package final class LiveMonitor: Sendable {
     private let monitor: Mutex<FleetMonitor>
     private let began = ContinuousClock.now
@@ -32,5 +32,9 @@ package final class LiveMonitor: Sendable {
         }
     }
 
-    package var copy: FleetMonitor { monitor.withLock { $0 } }
+    /// What `body` makes of it now; the readers wait for that.
+    package func look<Value: Sendable>(_ body: (FleetMonitor, FleetMonitor.Moment) -> Value) -> Value {
+        let now = now
+        return monitor.withLock { body($0, now) }
+    }
 }

@@ -54,9 +54,9 @@ struct MonitorPages: Sendable {
 
     private func page(_ request: Request, _ range: Overview.Range) -> Page {
         switch request.path {
-        case "": return html(Overview(live.copy, at: live.now, range).page)
+        case "": return html(live.look { Overview($0, at: $1, range).page })
         case "session":
-            let (isFound, page) = SessionPage.page(request["id"], live.copy)
+            let (isFound, page) = live.look { monitor, _ in SessionPage.page(request["id"], monitor) }
             return html(page, status: isFound ? .ok : .notFound)
         case "runbook": return html(Runbook.page)
         case "events": return Page(contentType: "text/event-stream")
@@ -65,7 +65,7 @@ struct MonitorPages: Sendable {
         case "icon.svg": return asset(Assets.icon, "image/svg+xml")
         case "live": return Page(contentType: "application/json", body: Array("{\"live\":true}\n".utf8))
         default:
-            let (isReady, body) = live.copy.readiness(at: live.now)
+            let (isReady, body) = live.look { $0.readiness(at: $1) }
             let status: HTTPResponseStatus = isReady ? .ok : .serviceUnavailable
             return Page(status: status, contentType: "application/json", body: body + [UInt8(ascii: "\n")])
         }

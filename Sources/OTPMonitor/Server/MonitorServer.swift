@@ -140,7 +140,13 @@ package final class MonitorServer: Sendable {
             try await Task.sleep(for: times.beat)
             let streams = state.withLock { Array($0.streams.values) }
             guard !streams.isEmpty else { continue }
-            feed.render(live.copy, at: live.now, Set(streams.map(\.range)))
+            let ranges = Set(streams.map(\.range))
+            let last = feed
+            feed = live.look { monitor, now in
+                var next = last
+                next.render(monitor, at: now, ranges)
+                return next
+            }
             for stream in streams {
                 stream.eventLoop.execute { [feed] in
                     let (connection, context) = stream.connection.value
