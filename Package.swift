@@ -4,7 +4,7 @@ import PackageDescription
 // Layers, lowest first; a target imports only from rows below its own (the build checks it):
 //
 //   otp-worker
-//   OTPWorker, OTPSandbox, OTPVerifyClient
+//   OTPWorker, OTPSandbox, OTPVerifyClient, OTPMonitor
 //   OTPKafka, CheckOTP, OTPObservability
 //   OTPEngine
 //   OTPContract
@@ -135,11 +135,25 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // The fleet in a browser: what is known of it as a value, pages as functions of that, and a server that shows them.
+        .target(
+            name: "OTPMonitor",
+            dependencies: [
+                "OTPContract", "OTPObservability",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            resources: [.embedInCode("Runbook/Operations.md")],
+            swiftSettings: strict
+        ),
+
         .executableTarget(
             name: "otp-worker",
             dependencies: [
-                "CProcess", "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPObservability", "OTPSandbox",
-                "OTPVerifyClient", "OTPWorker",
+                "CProcess", "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPMonitor", "OTPObservability",
+                "OTPSandbox", "OTPVerifyClient", "OTPWorker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -174,7 +188,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ObservabilityTests",
-            dependencies: ["OTPContract", "OTPObservability", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "LoopbackKit", "OTPContract", "OTPObservability", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(
@@ -200,9 +216,15 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPObservability", "OTPWorker", "otp-worker",
+                "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPMonitor", "OTPObservability", "OTPWorker",
+                "otp-worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "MonitorTests",
+            dependencies: ["LoopbackKit", "OTPContract", "OTPMonitor"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -220,6 +242,9 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+
+        // A client over plain sockets, for the tests of servers.
+        .target(name: "LoopbackKit", path: "Tests/LoopbackKit", swiftSettings: strict),
 
         // Inputs that nobody meant, as many as one likes: FUZZ_INPUTS=10000000 swift run -c release fuzz-decoder
         .target(name: "FuzzKit", dependencies: ["OTPContract"], path: "Tests/FuzzKit", swiftSettings: strict),

@@ -47,7 +47,7 @@ within() {
 # all asynchronous tests share.
 unit_tests() {
     local target
-    for target in Tidy Contract Engine Simulation Worker Command Observability CheckOTP Sandbox Client Kafka; do
+    for target in Tidy Contract Engine Simulation Worker Command Monitor Observability CheckOTP Sandbox Client Kafka; do
         step "Tests of $target"
         within 8m swift test --skip-build --disable-xctest --filter "^${target}Tests\\."
     done
@@ -123,6 +123,8 @@ main() {
     need_python_tools
     case "$mode" in all | --e2e) need_promtool ;; esac
     case "$mode" in all | --release) need_packages valgrind ;; esac
+    # The monitor's pages are looked at in it.
+    case "$mode" in all | --e2e) need_packages chromium ;; esac
     # The benchmark's peer in C.
     case "$mode" in all | --e2e) need_packages gcc libc6-dev libcurl4-openssl-dev ;; esac
     case "$mode" in

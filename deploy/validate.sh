@@ -89,13 +89,16 @@ check_dashboard() {
     quietly promtool check rules "$scratch/dashboard.yaml"
 }
 
-# The program and its user are not on this machine; all else in the unit must be as systemd knows it, and as closed as it was.
+# The program and its user are not on this machine; all else in the units must be as systemd knows it, and as closed as it was.
 check_unit() {
-    local unit=$scratch/otp-worker@.service findings
-    sed 's|/usr/bin/otp-worker|/bin/true|' "$root/deploy/systemd/otp-worker@.service" >"$unit"
-    findings=$(systemd-analyze verify --man=no --recursive-errors=no "$unit" 2>&1) || fail "$findings"
-    [ -z "$findings" ] || fail "$findings"
-    quietly systemd-analyze security --offline=true --threshold=15 --no-pager "$unit"
+    local unit name findings
+    for name in otp-worker@.service otp-worker-monitor.service; do
+        unit=$scratch/$name
+        sed 's|/usr/bin/otp-worker|/bin/true|' "$root/deploy/systemd/$name" >"$unit"
+        findings=$(systemd-analyze verify --man=no --recursive-errors=no "$unit" 2>&1) || fail "$findings"
+        [ -z "$findings" ] || fail "$findings"
+        quietly systemd-analyze security --offline=true --threshold=15 --no-pager "$unit"
+    done
 }
 
 checks=(scripts image versions compose settings kubernetes alerts alert_tests runbook links dashboard unit)
@@ -128,6 +131,11 @@ breaks=(
     'kubernetes | deploy/kubernetes/base/network-policy.yaml       | /# The brokers/,/9092/ { /- to:/ d; /namespaceSelector/ d; s/      ports:/    - ports:/ }'
     'kubernetes | deploy/kubernetes/components/keda/scaled-object.yaml | s/otp-worker-keda/otp-worker-kafka/'
     'kubernetes | deploy/kubernetes/components/strimzi/clients.yaml | s/name: otp.verify.commands/name: otp.verify.ledger/'
+    'kubernetes | deploy/kubernetes/components/monitor/deployment.yaml | s/--host, 127.0.0.1/--host, 0.0.0.0/'
+    'kubernetes | deploy/kubernetes/components/monitor/network-policy.yaml | s/podSelector: .*/podSelector: {}/'
+    'kubernetes | deploy/kubernetes/components/strimzi/monitor-certificates.yaml | s/secretName: otp-worker-monitor/secretName: otp-worker-kafka/'
+    'kubernetes | deploy/kubernetes/components/strimzi/clients.yaml | /name: otp-worker-monitor/,/name: otp-worker-keda/ s/operations: .Describe./operations: [Read, Describe]/'
+    'compose    | deploy/compose.yaml                              | s/--credentials, .run.secrets.monitor, //'
     'kubernetes | deploy/kubernetes/base/disruption-budget.yaml    | s/maxUnavailable/maximumUnavailable/'
     'kubernetes | deploy/kubernetes/overlays/test/kustomization.yaml | s|../../base|../../basis|'
     'kubernetes | deploy/kubernetes/components/strimzi/topics.yaml | 0,/partitions: 12/ s//partitions: 8/'
@@ -152,6 +160,8 @@ breaks=(
     'dashboard  | Sources/OTPObservability/Metrics/Metric.swift               | s/"partition_lag"/"partition_delay"/'
     'unit       | deploy/systemd/otp-worker@.service               | s/WatchdogSec/WatchDogSec/'
     'unit       | deploy/systemd/otp-worker@.service               | /^Protect/ d; /^SystemCall/ d'
+    'unit       | deploy/systemd/otp-worker-monitor.service        | /^Protect/ d; /^SystemCall/ d'
+    'unit       | deploy/systemd/otp-worker-monitor.service        | s/^Restart=always/Restart=ever/'
 )
 
 trim() { sed 's/^ *//; s/ *$//' <<<"$1"; }

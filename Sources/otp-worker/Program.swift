@@ -32,8 +32,8 @@ struct Program: AsyncParsableCommand {
             CommandGroup(
                 name: "Inspect:",
                 subcommands: [
-                    SendCommand.self, WatchCommand.self, DeadLettersCommand.self, LedgerCommand.self,
-                    ExplainCommand.self, AuditCommand.self,
+                    SendCommand.self, WatchCommand.self, MonitorCommand.self, DeadLettersCommand.self,
+                    LedgerCommand.self, ExplainCommand.self, AuditCommand.self,
                 ]
             ),
             CommandGroup(name: "Develop:", subcommands: [DemoCommand.self, BrokerCommand.self, SandboxCommand.self]),

@@ -6,7 +6,7 @@ enum Layers {
         ["OTPContract"],
         ["OTPEngine"],
         ["OTPKafka", "CheckOTP", "OTPObservability", "Simulation"],
-        ["OTPWorker", "OTPSandbox", "OTPVerifyClient"],
+        ["OTPWorker", "OTPSandbox", "OTPVerifyClient", "OTPMonitor"],
         ["otp-worker"],
     ]
 

@@ -140,7 +140,9 @@ def settings():
                 key = f"{section}.{name}"
                 expect(key in keys or key == "kafka.properties", f"{path.relative_to(root)}: there is no setting {key}")
     variables = {"OTP_" + key.upper().replace(".", "_") for key in keys}
-    for path in ("Dockerfile", "compose.yaml", "systemd/otp-worker@.service", "kubernetes/base/stateful-set.yaml"):
+    units = ["systemd/otp-worker@.service", "systemd/otp-worker-monitor.service"]
+    pods = ["kubernetes/base/stateful-set.yaml", "kubernetes/components/monitor/deployment.yaml"]
+    for path in ["Dockerfile", "compose.yaml", *units, *pods]:
         for name in re.findall(r"(?<![${])\b(OTP_[A-Z_]+)(?=[:=\n])", read(path)):
             expect(name in variables or name == "OTP_REPLICATION", f"{path}: there is no setting {name}")
 
@@ -157,6 +159,11 @@ def compose():
         for other in service.get("depends_on", {}):
             expect(other in services, f"compose.yaml: {name} waits for {other}, which is not there")
         environment = service.get("environment", {})
+        words = service.get("command", [])
+        if "monitor" in words[:1]:
+            expect("--credentials" in words, f"compose.yaml: {name} asks nobody who they are")
+        for secret in service.get("secrets", []):
+            expect(secret in file.get("secrets", {}), f"compose.yaml: {name} has the secret {secret}, which is not there")
         if "grafana" in service["image"]:
             closed = environment.get("GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION") == "true"
             expect(closed, f"compose.yaml: {name} has an administrator with a default password")
@@ -243,6 +250,8 @@ def kubernetes():
             mounts = {mount["name"] for mount in container["volumeMounts"]}
             volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
             expect(mounts == volumes, f"{place}: volumes {volumes} and mounts {mounts} differ")
+        for deployment in found.get("Deployment", []):
+            monitor(place, deployment, found)
         users = {user["metadata"]["name"] for user in found.get("KafkaUser", [])}
         for trigger in found.get("TriggerAuthentication", []):
             secrets = {reference["name"] for reference in trigger["spec"]["secretTargetRef"]} - {"otp-cluster-ca-cert"}
@@ -253,6 +262,36 @@ def kubernetes():
         for scaled in found.get("ScaledObject", []):
             most = scaled["spec"]["maxReplicaCount"]
             expect(not partitions or most <= max(partitions), f"{place}: {most} workers for {partitions} partitions")
+
+
+def monitor(place, deployment, found):
+    """The monitor is reached by nobody who is not asked who they are, and may do nothing but look."""
+    name, pod = deployment["metadata"]["name"], deployment["spec"]["template"]
+    container = pod["spec"]["containers"][0]
+    words = container["args"]
+    is_closed = words[words.index("--host") + 1] == "127.0.0.1" if "--host" in words else True
+    expect(is_closed or "--credentials" in words, f"{place}: {name} listens to all, and asks nobody who they are")
+    policies = [policy for policy in found["NetworkPolicy"] if policy["metadata"]["name"] == name]
+    selectors = [deployment["spec"]["selector"]["matchLabels"]]
+    selectors += [policy["spec"]["podSelector"].get("matchLabels", {}) for policy in policies]
+    expect(policies, f"{place}: {name} has no network policy")
+    for selector in selectors:
+        matches = selector and selector.items() <= pod["metadata"]["labels"].items()
+        expect(matches, f"{place}: the selector {selector} is not that of the pods of {name}")
+    for policy in policies:
+        for rule in policy["spec"]["egress"]:
+            expect(rule.get("to") and rule.get("ports"), f"{place}: {name} is let out to anybody, or to any port")
+    mounts = {mount["name"] for mount in container.get("volumeMounts", [])}
+    volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
+    expect(mounts == volumes, f"{place}: volumes {volumes} and mounts {mounts} of {name} differ")
+    secrets = {volume["secret"]["secretName"] for volume in pod["spec"].get("volumes", []) if "secret" in volume}
+    expect(secrets <= {"otp-cluster-ca-cert", name}, f"{place}: {name} has secrets that are not its own: {secrets}")
+    for user in found.get("KafkaUser", []):
+        for acl in user["spec"]["authorization"]["acls"] if user["metadata"]["name"] == name else []:
+            what, may = acl["resource"]["name"], set(acl["operations"])
+            is_read = what in ("otp.verify.results", "otp.verify.dead-letters")
+            allowed = {"Read", "Describe"} if is_read else {"Describe"}
+            expect(may <= allowed, f"{place}: {name} may {', '.join(sorted(may - allowed))} {what}")
 
 
 def foreign():

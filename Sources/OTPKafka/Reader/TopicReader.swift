@@ -7,6 +7,7 @@ package final class TopicReader: Sendable {
     private let handle: ClientHandle
     private let topic: String
     private let consumer: Monitor<SimpleConsumer?>
+    private let reached: Monitor<[Int32: Int64]>
 
     package enum Start: Sendable {
         case beginning
@@ -49,6 +50,7 @@ package final class TopicReader: Sendable {
         }
         self.topic = topic
         starts = offsets
+        reached = Monitor(offsets)
         consumer = Monitor(try SimpleConsumer(handle, topic: topic, from: offsets))
     }
 
@@ -59,6 +61,9 @@ package final class TopicReader: Sendable {
     package func reachCluster(timeout: Duration) throws(KafkaError) {
         _ = try handle.partitionCount(topic, until: Deadline(in: timeout))
     }
+
+    /// How far each partition was read: behind its last record, or where it ended then.
+    package var positions: [Int32: Int64] { reached.withLock { $0 } }
 
     /// Reads the partitions that were added to the topic since as well, from their beginning.
     ///
@@ -77,7 +82,9 @@ package final class TopicReader: Sendable {
     package func poll(timeout: Duration, maximum: Int = 1000) throws(KafkaError) -> [ConsumedRecord] {
         guard let consumer = consumer.withLock({ $0 }) else { throw KafkaError("read", .destroyed) }
         var records: [ConsumedRecord] = []
-        for item in try consumer.next(until: Deadline(in: timeout), maximum: maximum) {
+        let items = try consumer.next(until: Deadline(in: timeout), maximum: maximum)
+        defer { note(items) }
+        for item in items {
             switch item {
             case .record(let record): records.append(record)
             case .failure(_, _, let error) where !error.isTransient: throw error
@@ -85,6 +92,19 @@ package final class TopicReader: Sendable {
             }
         }
         return records
+    }
+
+    private func note(_ items: [SimpleConsumer.Item]) {
+        guard !items.isEmpty else { return }
+        reached.withLock { reached in
+            for item in items {
+                switch item {
+                case .record(let record): reached[record.partition] = record.offset + 1
+                case .end(let partition, let offset): reached[partition] = offset
+                case .failure: break
+                }
+            }
+        }
     }
 
     /// Whether a record or a partition's end comes within the limit: then the topic can be read.

@@ -1,38 +1,6 @@
 import NIOCore
 import NIOHTTP1
 
-/// The first handler of a connection: it tells when bytes come, and reads none while an answer is under way.
-final class AdminGate: ChannelDuplexHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundIn = ByteBuffer
-
-    /// The first bytes of a request came.
-    var onBytes: () -> Void = {}
-    private var isHeld = false
-    private var wantsRead = false
-
-    func hold() {
-        isHeld = true
-    }
-
-    func release(_ context: ChannelHandlerContext) {
-        isHeld = false
-        if wantsRead {
-            wantsRead = false
-            context.read()
-        }
-    }
-
-    func read(context: ChannelHandlerContext) {
-        if isHeld { wantsRead = true } else { context.read() }
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        onBytes()
-        context.fireChannelRead(data)
-    }
-}
-
 /// One connection of the admin server: a request, its page, and so on until one of the two closes.
 ///
 /// One request at a time, and nothing is read until its page was taken; anyone who sends the next one before gets the first one's
@@ -44,7 +12,7 @@ final class AdminConnection: ChannelInboundHandler {
     private enum Phase { case waiting, receiving, answering }
 
     private let pages: AdminPages
-    private let gate: AdminGate
+    private let gate: ConnectionGate
     private let times: AdminServer.Times
     private let onChange: (_ isBusy: Bool) -> Void
     private var phase = Phase.waiting
@@ -54,7 +22,12 @@ final class AdminConnection: ChannelInboundHandler {
     private var timer: Scheduled<Void>?
 
     /// `onChange` is told when a request begins and ends being answered.
-    init(pages: AdminPages, gate: AdminGate, times: AdminServer.Times, onChange: @escaping (_ isBusy: Bool) -> Void) {
+    init(
+        pages: AdminPages,
+        gate: ConnectionGate,
+        times: AdminServer.Times,
+        onChange: @escaping (_ isBusy: Bool) -> Void
+    ) {
         self.pages = pages
         self.gate = gate
         self.times = times

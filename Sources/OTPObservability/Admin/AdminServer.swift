@@ -155,7 +155,7 @@ package final class AdminServer: Sendable {
         let id = ObjectIdentifier(channel)
         var pages = pages
         pages.areProbesOnly = place == .forProbes
-        let gate = AdminGate()
+        let gate = ConnectionGate()
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(gate)
         try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false)

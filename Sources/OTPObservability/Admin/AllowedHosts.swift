@@ -1,19 +1,19 @@
 import NIOCore
-import NIOHTTP1
+package import NIOHTTP1
 
 /// Whom a request may call this server: an address, `localhost`, where it listens, and the names it was told.
 ///
 /// A page of a stranger's site can have its own name lead to this machine, and would then read what is served here as if it
 /// were its own; the browser tells by `Host` which name it followed. An address cannot be made to lead elsewhere.
-struct AllowedHosts: Sendable {
+package struct AllowedHosts: Sendable {
     private let names: Set<String>
 
-    init(_ names: [String]) {
+    package init(_ names: [String]) {
         self.names = Set((names + ["localhost"]).map(Self.plain))
     }
 
     /// Without a `Host`, as HTTP/1.0 allows it, no browser asks.
-    func accept(_ headers: HTTPHeaders) -> Bool {
+    package func accept(_ headers: HTTPHeaders) -> Bool {
         let hosts = headers["host"]
         guard let host = hosts.first else { return true }
         guard hosts.count == 1 else { return false }

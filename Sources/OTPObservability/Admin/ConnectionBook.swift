@@ -1,29 +1,40 @@
-/// Which connections of the admin server are held, and which one goes when another comes.
+/// Which connections of a server are held, and which one goes when another comes.
 ///
 /// A value: it is told what happened and returns what to do. Whatever strangers open, a probe finds a place: the oldest idle
 /// connection gives way, of the same peer first; and where all are busy, some places are kept for probes alone.
-struct ConnectionBook<ID: Hashable & Sendable>: Sendable {
+package struct ConnectionBook<ID: Hashable & Sendable>: Sendable {
     /// In connections.
-    struct Limits: Sendable {
-        var total = 64
+    package struct Limits: Sendable {
+        package var total: Int
         /// Of one address.
-        var perPeer = 32
+        package var perPeer: Int
         /// Besides `total`: for `/live` and `/ready` only.
-        var reserve = 8
+        package var reserve: Int
+
+        package init(total: Int = 64, perPeer: Int = 32, reserve: Int = 8) {
+            self.total = total
+            self.perPeer = perPeer
+            self.reserve = reserve
+        }
     }
 
     /// What becomes of a connection that has just come.
-    struct Verdict: Equatable, Sendable {
-        enum Place: Equatable, Sendable {
+    package struct Verdict: Equatable, Sendable {
+        package enum Place: Equatable, Sendable {
             case served
             /// Probes are answered, nothing else is.
             case forProbes
             case refused
         }
 
-        var place: Place
+        package var place: Place
         /// Closed in its favour.
-        var evicted: ID?
+        package var evicted: ID?
+
+        package init(place: Place, evicted: ID? = nil) {
+            self.place = place
+            self.evicted = evicted
+        }
     }
 
     private struct Entry {
@@ -37,11 +48,11 @@ struct ConnectionBook<ID: Hashable & Sendable>: Sendable {
     private var entries: [ID: Entry] = [:]
     private var events: UInt64 = 0
 
-    init(_ limits: Limits = Limits()) {
+    package init(_ limits: Limits = Limits()) {
         self.limits = limits
     }
 
-    mutating func accepted(_ id: ID, from peer: String) -> Verdict {
+    package mutating func accepted(_ id: ID, from peer: String) -> Verdict {
         events += 1
         let ofPeer = entries.filter { $0.value.peer == peer && !$0.value.isReserved }
         if ofPeer.count >= limits.perPeer {
@@ -56,17 +67,17 @@ struct ConnectionBook<ID: Hashable & Sendable>: Sendable {
     }
 
     /// A request is being answered on it.
-    mutating func busy(_ id: ID) {
+    package mutating func busy(_ id: ID) {
         entries[id]?.idleSince = nil
     }
 
     /// It waits for the next request.
-    mutating func idle(_ id: ID) {
+    package mutating func idle(_ id: ID) {
         events += 1
         entries[id]?.idleSince = events
     }
 
-    mutating func closed(_ id: ID) {
+    package mutating func closed(_ id: ID) {
         entries[id] = nil
     }
 

@@ -34,6 +34,9 @@ package final class ResultFollower {
         next = reader.starts
     }
 
+    /// How far each partition was read; what the last reader knew while there is none.
+    package var positions: [Int32: Int64] { reader?.positions ?? next }
+
     /// Waits for the first record, then takes what is there; may return early with nothing.
     package func poll(timeout: Duration, maximum: Int) -> [ConsumedRecord] {
         guard let reader else {

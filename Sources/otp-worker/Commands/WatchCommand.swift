@@ -1,6 +1,7 @@
 import ArgumentParser
 import OTPContract
 import OTPKafka
+import OTPMonitor
 import OTPVerifyClient
 import OTPWorker
 

@@ -1,4 +1,5 @@
 import OTPContract
+package import OTPMonitor
 
 /// A ``FleetView`` as lines for a terminal of any size.
 package struct FleetText {

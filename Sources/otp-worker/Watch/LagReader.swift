@@ -52,18 +52,27 @@ final class LagReader: Sendable {
 
     private func ask() -> News {
         do throws(KafkaError) {
-            let count = try consumer.partitionCount(topics.commands, timeout: Self.timeout) ?? 0
             let results = try consumer.partitionCount(topics.results, timeout: Self.timeout) ?? 0
-            let places = (0..<Int32(count)).map { TopicPartition(topics.commands, $0) }
-            var lags: [Int32: Int64] = [:]
-            for committed in try consumer.committed(places, timeout: Self.timeout) {
-                let marks = try consumer.watermarks(committed.topicPartition, timeout: Self.timeout)
-                let position = max(committed.offset ?? marks.low, marks.low)
-                lags[committed.topicPartition.partition] = max(0, marks.high - position)
-            }
-            return .lags(lags, resultPartitions: results)
+            return .lags(try consumer.lags(of: topics.commands, timeout: Self.timeout), resultPartitions: results)
         } catch {
             return error.isTransient ? .silent(error) : .refused(error)
         }
+    }
+}
+
+extension GroupConsumer {
+    /// By partition of a topic: records that the group has not finished.
+    ///
+    /// Each question may take so long.
+    func lags(of topic: String, timeout: Duration) throws(KafkaError) -> [Int32: Int64] {
+        let count = try partitionCount(topic, timeout: timeout) ?? 0
+        let places = (0..<Int32(count)).map { TopicPartition(topic, $0) }
+        var lags: [Int32: Int64] = [:]
+        for committed in try committed(places, timeout: timeout) {
+            let marks = try watermarks(committed.topicPartition, timeout: timeout)
+            let position = max(committed.offset ?? marks.low, marks.low)
+            lags[committed.topicPartition.partition] = max(0, marks.high - position)
+        }
+        return lags
     }
 }

@@ -1,6 +1,7 @@
 import Dispatch
 import OTPContract
 import OTPKafka
+import OTPMonitor
 import OTPVerifyClient
 import Synchronization
 

@@ -1,4 +1,5 @@
 import OTPContract
+import OTPMonitor
 import Testing
 import otp_worker
 

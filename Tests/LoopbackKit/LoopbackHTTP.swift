@@ -1,5 +1,4 @@
 import Foundation
-import OTPObservability
 
 #if canImport(Glibc)
 import Glibc
@@ -9,33 +8,23 @@ import Musl
 import Darwin
 #endif
 
-extension AdminServer.Times {
-    /// For tests, whose threads wait for one another.
-    static var patient: AdminServer.Times {
-        var times = AdminServer.Times()
-        times.request = .seconds(50)
-        times.page = .seconds(50)
-        return times
-    }
-}
-
 /// A plain HTTP/1.1 client over a blocking socket on loopback: it shares no code with the server that it tests.
 ///
 /// It works on a thread of its own, because a blocked test would keep a thread from the server.
-enum LoopbackHTTP {
-    struct Answer: Sendable {
-        var status: Int
-        var headers: String
-        var body: String
+package enum LoopbackHTTP {
+    package struct Answer: Sendable {
+        package var status: Int
+        package var headers: String
+        package var body: String
     }
 
-    struct Failure: Error {
-        var call: String
-        var code: Int32
+    package struct Failure: Error {
+        package var call: String
+        package var code: Int32
     }
 
-    static func get(_ path: String, port: Int) async throws -> Answer {
-        let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    package static func get(_ path: String, port: Int, headers: String = "") async throws -> Answer {
+        let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\(headers)\r\n"
         let text = try await exchange(request, port: port)
         guard let end = text.firstRange(of: "\r\n\r\n") else { throw Failure(call: "read", code: 0) }
         let head = String(text[..<end.lowerBound])
@@ -44,7 +33,7 @@ enum LoopbackHTTP {
     }
 
     /// Sends `request` and reads until the server closes the connection.
-    static func exchange(_ request: String, port: Int) async throws -> String {
+    package static func exchange(_ request: String, port: Int) async throws -> String {
         try await withCheckedThrowingContinuation { continuation in
             Thread {
                 continuation.resume(with: Result { try exchangeBlocking(request, port: port) })
@@ -60,27 +49,31 @@ enum LoopbackHTTP {
     }
 
     /// A connection that a test keeps.
-    final class Held: Sendable {
+    package final class Held: Sendable {
         private let descriptor: Int32
 
-        init(port: Int, sending bytes: String) throws {
+        package init(port: Int, sending bytes: String) throws {
             descriptor = try LoopbackHTTP.connected(port: port)
             send(bytes)
         }
 
-        func send(_ text: String) {
+        package func send(_ text: String) {
             let bytes = Array(text.utf8)
             _ = LoopbackHTTP.write(descriptor, bytes)
         }
 
-        /// Reads until what came ends with `end`, or the server closes.
-        func receive(until end: String) async throws -> String {
+        /// Reads until what came ends with `end`, or is enough, or the server closes.
+        package func receive(
+            until end: String,
+            orWhen isEnough: @escaping @Sendable (String) -> Bool = { _ in false }
+        ) async throws -> String {
             try await withCheckedThrowingContinuation { continuation in
                 Thread { [descriptor] in
                     continuation.resume(
                         with: Result {
                             try LoopbackHTTP.receiveBlocking(descriptor) {
                                 $0.suffix(end.utf8.count).elementsEqual(end.utf8)
+                                    || isEnough(String(decoding: $0, as: UTF8.self))
                             }
                         }
                     )
@@ -88,7 +81,7 @@ enum LoopbackHTTP {
             }
         }
 
-        func end() {
+        package func end() {
             _ = close(descriptor)
         }
     }

@@ -1,5 +1,5 @@
+import OTPMonitor
 import Testing
-import otp_worker
 
 /// The small machines of the live view: rates, latencies.
 struct CountersTests {
