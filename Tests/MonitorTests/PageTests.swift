@@ -19,6 +19,8 @@ struct PageTests {
         story.tell(.letter(Story.letter(.keyMissing), written: story.now.wall))
         story.pass(.seconds(1))
         let page = Self.page(story)
+        // One that is both in doubt and failed is one.
+        #expect(page.contains("<dt>failed or in doubt</dt><dd>2<small>2 failed, 2 in doubt in the last minute"))
         for words in [
             "<title>results · otp-worker monitor</title>", "52 in the last minute, 52 since the start", "96 %",
             "p90 100 ms, p99 100 ms, at most 100 ms", "in 2 partitions, most in 1: 34", "Results a second",

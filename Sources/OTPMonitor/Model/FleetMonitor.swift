@@ -55,6 +55,8 @@ package struct FleetMonitor: Sendable {
     }
 
     package private(set) var view: FleetView
+    /// Live results that are in doubt or failed, one that is both counted once.
+    package private(set) var troubles = RateWindow()
     package private(set) var history = History()
     package private(set) var results = Ring<SeenResult>(capacity: Bounds.results)
     package private(set) var troubled = Ring<SeenResult>(capacity: Bounds.troubled)
@@ -111,6 +113,7 @@ package struct FleetMonitor: Sendable {
     private mutating func take(_ event: ResultEvent, at now: Moment) {
         if now.wall.milliseconds - event.completedAt.milliseconds <= Self.liveMilliseconds {
             view.result(event, at: now.elapsed)
+            if event.inDoubt || event.status == .failed { troubles.add(second: FleetView.second(now.elapsed)) }
         }
         history.result(event, at: now.wall)
         let seen = SeenResult(event, worker: name(event.worker))

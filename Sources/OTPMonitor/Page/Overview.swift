@@ -112,7 +112,7 @@ package struct Overview: Sendable {
             Status.allCases.firstIndex(of: status).map { view.statuses[$0].count(last: 60, at: second) } ?? 0
         }
         let all = view.rate.count(last: 60, at: second)
-        let troubles = minute(.failed) + view.inDoubt.count(last: 60, at: second)
+        let troubles = monitor.troubles.count(last: 60, at: second)
         var boxes = [
             Document.figure(
                 "results a second",
