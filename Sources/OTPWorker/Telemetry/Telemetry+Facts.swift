@@ -71,11 +71,12 @@ extension Telemetry {
 
     // MARK: Commands
 
-    private func concluded(_ reason: Reason, replayed: Bool, inDoubt: Bool, _ place: Logger.Metadata) {
+    private func concluded(_ reason: Reason, replayed: Bool, inDoubt: Bool, _ place: @autoclosure () -> Logger.Metadata)
+    {
         if replayed { handles.replays.add() }
         if replayed, reason.status == .verified { registry.counter(.verifiedReplays).add() }
         if inDoubt { handles.inDoubt.add() }
-        loggers.commands.log(.commandConcluded, place.merging(["reason": "\(reason.rawValue)"]) { $1 })
+        loggers.commands.log(.commandConcluded, place().merging(["reason": "\(reason.rawValue)"]) { $1 })
     }
 
     private func published(_ status: Status, _ reason: Reason, after duration: Duration) {
@@ -105,14 +106,16 @@ extension Telemetry {
         loggers.commands.log(.attemptFailed, metadata)
     }
 
-    private func guessed(_ limit: Guessed, _ place: Logger.Metadata) {
+    private func guessed(_ limit: Guessed, _ place: @autoclosure () -> Logger.Metadata) {
         registry.counter(.guesses, limit.rawValue).add()
-        loggers.commands.log(.tooManyCodes, place.merging(["counted_by": "\(limit.rawValue)"]) { $1 })
+        loggers.commands.log(.tooManyCodes, place().merging(["counted_by": "\(limit.rawValue)"]) { $1 })
     }
 
-    private func backedOff(_ attempt: Int, _ wait: Duration, _ place: Logger.Metadata) {
-        let metadata: Logger.Metadata = ["attempt": number(attempt), "wait_ms": number(wait.milliseconds)]
-        loggers.commands.log(.askingAgainLater, place.merging(metadata) { $1 })
+    private func backedOff(_ attempt: Int, _ wait: Duration, _ place: @autoclosure () -> Logger.Metadata) {
+        loggers.commands.log(
+            .askingAgainLater,
+            place().merging(["attempt": number(attempt), "wait_ms": number(wait.milliseconds)]) { $1 }
+        )
     }
 
     private func report(_ change: UpstreamChange, _ place: (RecordID) -> Logger.Metadata) {
@@ -159,14 +162,14 @@ extension Telemetry {
         loggers.kafka.log(.commitResolved, ["end": "\(end)"])
     }
 
-    private func undeliverable(_ place: Logger.Metadata) {
+    private func undeliverable(_ place: @autoclosure () -> Logger.Metadata) {
         registry.counter(.undeliverableResults).add()
-        loggers.commands.log(.resultUndeliverable, place)
+        loggers.commands.log(.resultUndeliverable, place())
     }
 
-    private func letterDropped(_ place: Logger.Metadata) {
+    private func letterDropped(_ place: @autoclosure () -> Logger.Metadata) {
         registry.counter(.deadLetters, "dropped").add()
-        loggers.commands.log(.deadLetterDropped, place)
+        loggers.commands.log(.deadLetterDropped, place())
     }
 
     // MARK: Reading
