@@ -53,12 +53,29 @@ unit_tests() {
     done
 }
 
+# A build at idle priority takes what the tests beside it leave, which is much, for they wait more than they compute.
+start_build() {
+    build_log=$(mktemp)
+    # Not by `within`: what runs beside its shell is deaf to interrupts, and SIGTERM reaches all that timeout started.
+    timeout --kill-after=30s 35m chrt --idle 0 swift build "$@" </dev/null >"$build_log" 2>&1 &
+    build_job=$!
+    trap 'kill "$build_job" 2>/dev/null || true' EXIT
+}
+
+finish_build() {
+    wait "$build_job" || fail "exit $? (124: stopped after 35 minutes): $(cat "$build_log")"
+    trap - EXIT
+    rm "$build_log"
+}
+
 # As users build it: what only the optimiser's build refuses is seen here, and what it executes for a command is counted.
-release() {
-    step "Build for release"
-    swift build -c release --product otp-worker
+start_release_build() { start_build -c release --scratch-path .build-release --product otp-worker; }
+
+finish_release_build() {
+    step "Build for release, what is left of it"
+    finish_build
     step "Instructions per command"
-    Tests/HotPath/count.py
+    Tests/HotPath/count.py --scratch-path .build-release
 }
 
 simulation() {
@@ -66,33 +83,23 @@ simulation() {
     within 15m Tests/Simulation/run.sh
 }
 
-# The example that end-to-end tests start and ask, at idle priority: it takes what the tests beside it leave, which is much, for they
-# wait more than they compute. From nothing it takes 240 s of processor time, two to three minutes on two idle cores.
+# The example that end-to-end tests start and ask. From nothing it takes 240 s of processor time, two to three minutes on two idle cores.
 example_options=(--package-path deploy/examples/verify-service --scratch-path .build-example)
 
-start_example_build() {
-    example_log=$(mktemp)
-    # Not by `within`: what runs beside its shell is deaf to interrupts, and SIGTERM reaches all that timeout started.
-    timeout --kill-after=30s 25m chrt --idle 0 swift build "${example_options[@]}" </dev/null >"$example_log" 2>&1 &
-    example_build=$!
-    trap 'kill "$example_build" 2>/dev/null || true' EXIT
-}
+start_example_build() { start_build "${example_options[@]}"; }
 
 finish_example_build() {
     step "Build of the example service, what is left of it"
-    wait "$example_build" || fail "exit $? (124: stopped after 25 minutes) of the example's build: $(cat "$example_log")"
-    trap - EXIT
-    rm "$example_log"
+    finish_build
     OTP_EXAMPLE_BIN=$(swift build "${example_options[@]}" --show-bin-path)/verify-service
     export OTP_EXAMPLE_BIN
 }
 
 end_to_end_tests() {
-    finish_example_build
     step "End-to-end tests"
     OTP_WORKER_BIN=$(swift build --show-bin-path)/otp-worker
     export OTP_WORKER_BIN
-    within 25m "$venv/bin/python" -m pytest -x -q Tests/EndToEnd
+    within 32m "$venv/bin/python" -m pytest -x -q --durations=15 Tests/EndToEnd
 }
 
 sanitized_tests() {
@@ -136,11 +143,16 @@ main() {
         build
         start_example_build
         unit_tests
-        release
+        finish_example_build
         simulation
+        start_release_build
         end_to_end_tests
+        finish_release_build
         ;;
-    --release) release ;;
+    --release)
+        start_release_build
+        finish_release_build
+        ;;
     --simulate) simulation ;;
     --unit)
         lint
@@ -151,6 +163,7 @@ main() {
         step "Build"
         swift build --product otp-worker
         start_example_build
+        finish_example_build
         end_to_end_tests
         ;;
     --sanitize)

@@ -23,9 +23,10 @@ KEPT = 115_400
 MARGIN = 0.05
 
 
-def build() -> Path:
-    subprocess.run(["swift", "build", "-c", "release", "--product", "hot-path"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    path = subprocess.run(["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True)
+def build(scratch: str) -> Path:
+    command = ["swift", "build", "-c", "release", "--scratch-path", scratch]
+    subprocess.run([*command, "--product", "hot-path"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    path = subprocess.run([*command, "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True)
     return Path(path.stdout.strip()) / "hot-path"
 
 
@@ -42,8 +43,10 @@ def instructions(program: Path, commands: int, profile: Path) -> int:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--where", action="store_true")
-    wants_functions = arguments.parse_args().where
-    program = build()
+    arguments.add_argument("--scratch-path", default=".build", help="the folder of the build (%(default)s)")
+    given = arguments.parse_args()
+    wants_functions = given.where
+    program = build(given.scratch_path)
     with tempfile.TemporaryDirectory() as folder:
         profile = Path(folder) / "profile"
         short = instructions(program, SHORT, profile)

@@ -62,7 +62,7 @@ MUTANTS = [
            "} else if ACTIVE || !command.needsIntent {"),
     Mutant("intent-void-by-fingerprint", "SessionEntry.swift",
            "state.contains { $0.fingerprint == intent.fingerprint && $0.isSettled(since: intent.source) }",
-           "state.contains { $0.fingerprint == intent.fingerprint && $0.outcome != nil }", first=3_154),
+           "state.contains { $0.fingerprint == intent.fingerprint && $0.outcome != nil }", first=7_200),
     Mutant("restored-intent-void-by-fingerprint", "SessionEntry.swift",
            "code(intent.fingerprint)?.isSettled(since: intent.source) == true",
            "code(intent.fingerprint)?.outcome != nil", first=3_614),
@@ -77,7 +77,7 @@ MUTANTS = [
            "!settles && leavesIntent(command, partition)", "false"),
     Mutant("intent-expires-unanswered", "SessionLedger.swift",
            "entry.newestSource < committed", "true", first=1_936),
-    Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=25_877),
+    Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=33_100),
     # Answers and doubt
     Mutant("ambiguous-taken-for-not-sent", "AnswerTable.swift",
            "case .unknown: self = .ambiguous", "case .unknown: self = ACTIVE ? .retryable : .ambiguous"),
@@ -105,7 +105,7 @@ MUTANTS = [
            "if code.outcome?.reason == .wrongCode {", "if !ACTIVE, code.outcome?.reason == .wrongCode {"),
     # Ownership
     Mutant("old-epoch-accepted", "Partitions.swift", "partition.place == place", "true"),
-    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=6_826),
+    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=17_900),
     Mutant("sleep-unnoticed", "Membership.swift", "gap > patience", "false", first=819),
     Mutant("silence-unnoticed", "Membership.swift", "isTrusted && !canProve(at: now) && distrust(.coordinatorSilent)", "false", first=4_231),
     Mutant("trust-unchecked-at-write", "Engine.swift",
