@@ -130,7 +130,7 @@ MUTANTS = [
     Mutant("aborted-outcomes-reordered", "Engine+Transactions.swift",
            "for offset in share.offsets.reversed()",
            "for offset in ACTIVE ? share.offsets : Array(share.offsets.reversed())"),
-    Mutant("floor-forgets-pending-intents", "LedgerTail.swift", "unacknowledged.values.min() ?? .max", "Int64.max", first=56_620),
+    Mutant("floor-forgets-pending-intents", "LedgerTail.swift", "unacknowledged.values.min() ?? .max", "Int64.max", first=32_200),
     Mutant("floor-forgets-the-oldest", "LedgerTail.swift", "oldestEntry ?? .max", "Int64.max"),
     Mutant("unpublishable-retried-for-ever", "Engine+Transactions.swift",
            "command.becameUndeliverable()", "if !ACTIVE { command.becameUndeliverable() }"),
