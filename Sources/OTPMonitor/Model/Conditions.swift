@@ -1,4 +1,5 @@
 import OTPContract
+import OTPObservability
 
 /// One thing that must hold for what the monitor shows to be the truth.
 package struct Condition: Equatable, Sendable {
@@ -42,30 +43,14 @@ extension FleetMonitor {
     ///
     /// It says nothing of any record.
     package func readiness(at now: Moment) -> (isReady: Bool, body: [UInt8]) {
-        let conditions = conditions(at: now)
-        let isReady = conditions.allSatisfy { $0.isMet || $0.isAdvisory }
-        var json = JSONWriter()
-        json.beginObject()
-        json.key("ready")
-        json.bool(isReady)
-        json.key("conditions")
-        json.beginArray()
-        for condition in conditions {
-            json.beginObject()
-            json.key("name")
-            json.string(condition.name)
-            json.key("ok")
-            json.bool(condition.isMet)
-            if condition.isAdvisory {
-                json.key("advisory")
-                json.bool(true)
-            }
-            json.key("detail")
-            json.string(condition.problems.joined(separator: "; "))
-            json.endObject()
+        let conditions = conditions(at: now).map { condition in
+            HealthState.Condition(
+                name: condition.name,
+                isOK: condition.isMet,
+                detail: condition.problems.joined(separator: "; "),
+                isAdvisory: condition.isAdvisory
+            )
         }
-        json.endArray()
-        json.endObject()
-        return (isReady, json.bytes)
+        return HealthState.readiness(of: conditions)
     }
 }

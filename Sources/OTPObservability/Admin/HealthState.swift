@@ -66,9 +66,11 @@ package final class HealthState: Sendable {
     package var isLive: Bool { heartbeatAge() <= heartbeatBound }
 
     /// The answer to a readiness probe: the verdict and the conditions of one moment, as JSON.
-    var readiness: (isReady: Bool, body: [UInt8]) {
-        let conditions = conditions
-        let isReady = Self.isReady(conditions)
+    var readiness: (isReady: Bool, body: [UInt8]) { Self.readiness(of: conditions) }
+
+    /// The same of conditions that somebody else keeps.
+    package static func readiness(of conditions: [Condition]) -> (isReady: Bool, body: [UInt8]) {
+        let isReady = isReady(conditions)
         var json = JSONWriter()
         json.beginObject()
         json.key("ready")

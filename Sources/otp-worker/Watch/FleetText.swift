@@ -50,7 +50,7 @@ package struct FleetText {
     private func head() -> [Line] {
         let rates = [(1, "now"), (10, "over 10 s"), (60, "over a minute")]
         let speeds = rates.map { "\(Self.rate(view.rate.rate(last: $0.0, at: second))) \($0.1)" }
-        let total = "\(Self.grouped(view.rate.total)) in all"
+        let total = "\(Figure.grouped(view.rate.total)) in all"
         var lines = [
             Line(
                 widest(
@@ -70,11 +70,11 @@ package struct FleetText {
         lines.append(latencyLine())
         lines.append(lagLine())
         if view.verifiedAgain > 0 {
-            let count = Self.grouped(view.verifiedAgain)
+            let count = Figure.grouped(view.verifiedAgain)
             lines.append(Line("again       \(count) verified told to further commands: act once per session", .warning))
         }
         if view.unreadable > 0 {
-            lines.append(Line("\(Self.grouped(view.unreadable)) results that this version cannot read", .warning))
+            lines.append(Line("\(Figure.grouped(view.unreadable)) results that this version cannot read", .warning))
         }
         return lines
     }
@@ -88,10 +88,10 @@ package struct FleetText {
         }
         let table = TextTable([.init("", width: 12, least: 11, worth: 8)] + columns).fitted(to: width)
         let windows = view.statuses + [view.inDoubt, view.replayed]
-        let minute = windows.map { Self.grouped($0.count(last: 60, at: second)) }
+        let minute = windows.map { Figure.grouped($0.count(last: 60, at: second)) }
         return [
             Line(table.header, .title), Line(table.line(["last minute"] + minute)),
-            Line(table.line(["in all"] + windows.map { Self.grouped($0.total) })),
+            Line(table.line(["in all"] + windows.map { Figure.grouped($0.total) })),
         ]
     }
 
@@ -101,9 +101,9 @@ package struct FleetText {
             return Line(widest("took        nothing came in the last minute", "nothing came in the last minute"))
         }
         let quantiles = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)].map { name, share in
-            "\(name) \(Self.grouped(Int(recent.quantile(share) ?? 0)))"
+            "\(name) \(Figure.grouped(Int(recent.quantile(share) ?? 0)))"
         }
-        let most = "at most \(Self.grouped(Int(recent.maximum))) ms"
+        let most = "at most \(Figure.grouped(Int(recent.maximum))) ms"
         return Line(
             widest(
                 "took        \(quantiles.joined(separator: ", ")), \(most)",
@@ -118,10 +118,10 @@ package struct FleetText {
         case .unknown: return Line("lag         of \(view.group): not known yet")
         case .refused(let reason): return Line("lag         of \(view.group): not known: \(reason)", .warning)
         case .known(let lags):
-            let all = "\(Self.grouped(Int(lags.values.reduce(0, +)))) in \(lags.count) partitions"
+            let all = "\(Figure.grouped(Int(lags.values.reduce(0, +)))) in \(lags.count) partitions"
             var most = ""
             if let worst = lags.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }), worst.value > 0 {
-                most = ", most in \(worst.key): \(Self.grouped(Int(worst.value)))"
+                most = ", most in \(worst.key): \(Figure.grouped(Int(worst.value)))"
             }
             return Line(
                 widest("lag         of \(view.group): \(all)\(most)", "lag         \(all)\(most)", "lag \(all)")
@@ -143,10 +143,10 @@ package struct FleetText {
             let recent = worker.latency.lastMinute(at: second)
             let silence = FleetView.second(now - worker.lastSeen)
             let cells = [
-                name, Self.rate(worker.rate.rate(last: 10, at: second)), Self.grouped(worker.rate.total),
-                Self.grouped(worker.failed), Self.grouped(worker.inDoubt),
-                recent.quantile(0.5).map { Self.grouped(Int($0)) } ?? "-",
-                recent.quantile(0.99).map { Self.grouped(Int($0)) } ?? "-",
+                name, Self.rate(worker.rate.rate(last: 10, at: second)), Figure.grouped(worker.rate.total),
+                Figure.grouped(worker.failed), Figure.grouped(worker.inDoubt),
+                recent.quantile(0.5).map { Figure.grouped(Int($0)) } ?? "-",
+                recent.quantile(0.99).map { Figure.grouped(Int($0)) } ?? "-",
                 silence == 0 ? "now" : "\(silence) s ago",
             ]
             return Line(table.line(cells), silence > 10 ? .warning : .plain)
@@ -163,7 +163,7 @@ package struct FleetText {
         let cells = numbers.map { number in
             let name = number == FleetView.otherPartitions ? "others" : "\(number)"
             let speed = view.partitions[number]?.rate(last: 10, at: second) ?? 0
-            let lag = lags[number].map { Self.grouped(Int($0)) } ?? "-"
+            let lag = lags[number].map { Figure.grouped(Int($0)) } ?? "-"
             return Self.padded(name, 6) + Self.padded(Self.rate(speed), 10, right: true)
                 + Self.padded(lag, 9, right: true)
         }
@@ -225,19 +225,9 @@ package struct FleetText {
         return shown.count <= width ? shown : shown.prefix(width - 1) + "…"
     }
 
-    static func grouped(_ number: Int) -> String {
-        var digits = String(number.magnitude)
-        var groups: [String] = []
-        while digits.count > 3 {
-            groups.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        return (number < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
-    }
-
     /// Per second: with a decimal where it is small.
     private static func rate(_ value: Double) -> String {
-        guard value < 100 else { return "\(grouped(Int(value.rounded())))/s" }
+        guard value < 100 else { return "\(Figure.grouped(Int(value.rounded())))/s" }
         let tenths = Int((value * 10).rounded())
         return "\(tenths / 10).\(tenths % 10)/s"
     }
