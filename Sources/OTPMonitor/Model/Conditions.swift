@@ -1,4 +1,3 @@
-import OTPContract
 import OTPObservability
 
 /// One thing that must hold for what the monitor shows to be the truth.
