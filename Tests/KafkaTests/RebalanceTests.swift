@@ -102,6 +102,53 @@ import Testing
         #expect(consumer.destroy(within: .seconds(5)))
     }
 
+    @Test func whatIsResumedWhileLeavingDoesNotGiveBackTheRest() throws {
+        let consumer = try member()
+        let assigned = try consumer.join(2)
+        try consumer.beginClose()
+        try consumer.poll("revocation") { $0.revoked.count == 2 }
+
+        // librdkafka takes any start in that moment for the answer.
+        consumer.resume(assigned[0], at: 0)
+        _ = consumer.poll(during: .milliseconds(300))
+        #expect(!consumer.isClosed)
+        #expect(consumer.assigned.count == 2)
+
+        consumer.release(assigned)
+        try consumer.poll("closed") { _ in consumer.isClosed }
+        #expect(consumer.destroy(within: .seconds(5)))
+    }
+
+    @Test func whoLeavesBeforeItTookOverItsAssignmentGivesBackNothingUnasked() throws {
+        let (first, second, revoked) = try openRevocation()
+        first.release(revoked)
+        try second.poll("the other's partition") {
+            _ = first.poll(timeout: .milliseconds(20), maximum: 100)
+            return $0.assigned == revoked
+        }
+        _ = first.poll(during: .milliseconds(500))
+        let generation = try first.groupMetadata().generationID
+        try second.leave()
+        // Unpolled it joins again all the same, and is assigned what the other had: an event that nobody answers.
+        let limit = ContinuousClock.now + .seconds(30)
+        while try first.groupMetadata().generationID == generation {
+            try #require(ContinuousClock.now < limit, "the group did not go on")
+        }
+        let end = ContinuousClock.now + .seconds(1)
+        while ContinuousClock.now < end { _ = try first.groupMetadata() }
+
+        try first.beginClose()
+        let events = try first.poll("revocation") { !$0.revoked.isEmpty }
+        try #require(events.assigned == revoked, "the assignment was not waiting: saw \(events.summary)")
+        #expect(events.revoked.count == 2)
+        _ = first.poll(during: .milliseconds(300))
+        #expect(!first.isClosed)
+
+        first.release(events.revoked)
+        try first.poll("closed") { _ in first.isClosed }
+        #expect(first.destroy(within: .seconds(5)))
+    }
+
     @Test func aMemberThatWasThrownOutLosesItsPartitionsAndComesBack() throws {
         let consumer = try member()
         let assigned = try consumer.join(2)

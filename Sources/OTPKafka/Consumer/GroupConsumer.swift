@@ -116,9 +116,12 @@ package final class GroupConsumer: Sendable {
 
     /// The membership at this moment, for a transaction's offsets.
     ///
-    /// Throws `UNKNOWN_MEMBER_ID` while there is none.
+    /// Throws `UNKNOWN_MEMBER_ID` while there is none, and once the member leaves.
     package func groupMetadata() throws(KafkaError) -> GroupMetadata {
-        try unsafe handle.use("group metadata") { client throws(KafkaError) in
+        guard !isClosing else {
+            throw KafkaError("group metadata", .unknownMemberID, reason: "is leaving the group")
+        }
+        return try unsafe handle.use("group metadata") { client throws(KafkaError) in
             guard let metadata = unsafe rd_kafka_consumer_group_metadata(client) else {
                 throw KafkaError("group metadata", .unknownMemberID, reason: "not a member of the group now")
             }
@@ -145,8 +148,8 @@ package final class GroupConsumer: Sendable {
 
     /// Begins to leave the group.
     ///
-    /// Keep polling, and release what is revoked, until ``isClosed``. Throws when the client is of no more use; then it can
-    /// only be destroyed.
+    /// Called by the thread that polls. Keep polling, and release what is revoked, until ``isClosed``; nothing is resumed any
+    /// more. Throws when the client is of no more use; then it can only be destroyed.
     package func beginClose() throws(KafkaError) {
         try handle.closeConsumer()
         assignment.withLock { $0.isClosing = true }
@@ -193,6 +196,7 @@ package final class GroupConsumer: Sendable {
     /// joining again once one was answered that way.
     private func hurryGroup() {
         let isDue = assignment.withLock { state in
+            guard !state.isClosing else { return false }
             guard state.hurriedAt.map({ .now - $0 >= Self.hurry }) ?? true else { return false }
             state.hurriedAt = .now
             return true
@@ -244,7 +248,10 @@ extension GroupConsumer {
         var hurriedAt: ContinuousClock.Instant?
         /// Records handed out since the queue last ran dry.
         var run = 0
+        /// Leaves the group: everything is revoked, or will be.
         var isClosing = false
+        /// librdkafka was given, since closing began, the one answer that it waits for.
+        var isAnswered = false
         /// Nobody will answer a revocation any more.
         var isAbandoned = false
 
@@ -261,7 +268,8 @@ extension GroupConsumer {
         answer(into: &batch)
         let wanted = assignment.withLock { state in
             defer { state.wanted = [:] }
-            return state.wanted.filter { state.flow[$0.key] != nil }
+            // librdkafka would take a start for the answer to the revocation.
+            return state.isClosing ? [:] : state.wanted.filter { state.flow[$0.key] != nil }
         }
         var isRetrying = false
         for (partition, desired) in wanted where !apply(desired, partition, into: &batch) {
@@ -303,6 +311,8 @@ extension GroupConsumer {
     private func answer(into batch: inout EventBatch) {
         let (released, assigned) = assignment.withLock { state -> ([TopicPartition], [TopicPartition]?) in
             guard state.revoked.isSubset(of: state.released) else { return ([], nil) }
+            // While closing one answer gives back everything, also what an event to come revokes.
+            guard !state.isClosing || state.flow.keys.allSatisfy(state.revoked.contains) else { return ([], nil) }
             defer { (state.revoked, state.released, state.awaiting) = ([], [], nil) }
             return (Array(state.revoked), state.awaiting)
         }
@@ -411,7 +421,8 @@ extension GroupConsumer {
     }
 
     private func takeOver(_ partitions: [TopicPartition], into batch: inout EventBatch) {
-        if let error = assign([]) { batch.append(.error(error)) }
+        // While closing its revocation follows, which is answered.
+        if !isClosing, let error = assign([]) { batch.append(.error(error)) }
         assignment.withLock { state in
             state.forget(partitions)
             for partition in partitions { state.flow[partition] = Flow() }
@@ -442,6 +453,19 @@ extension GroupConsumer {
         }
     }
 
+    /// Whether librdkafka waits for an answer: while closing for one alone.
+    ///
+    /// It then forgets an assignment that is not answered and revokes everything, and takes whatever answer comes first for that.
+    /// The group ends then, and a call that comes in that moment is thrown away and never returns.
+    private func takesAnswer() -> Bool {
+        assignment.withLock { state in
+            defer { state.isAnswered = state.isClosing }
+            return !state.isAnswered
+        }
+    }
+
+    private var isClosing: Bool { assignment.withLock { $0.isClosing } }
+
     private var isAbandoned: Bool { assignment.withLock { $0.isAbandoned } }
 
     private var isLost: Bool {
@@ -466,6 +490,7 @@ extension GroupConsumer {
 
     /// Takes partitions away from librdkafka, those of them that it was given; the answer to a revocation, even with none.
     private func unassign(_ partitions: [TopicPartition]) -> KafkaError? {
+        guard takesAnswer() else { return nil }
         let started = assignment.withLock { state in
             let started = partitions.filter { state.flow[$0]?.isStarted ?? false }
             for partition in started { state.flow[partition]?.isStarted = false }
