@@ -8,11 +8,12 @@ cd "$repository"
 
 usage() {
     cat <<'TEXT'
-usage: deploy/validate.sh [--self-test | --check NAME [TREE]]
+usage: deploy/validate.sh [--self-test | --check NAME [TREE] | --write]
 
 Without an option: every check.
   --check NAME [TREE]  one check alone, of this tree or of a copy
   --self-test          breaks copies of the files in turn, and fails if that goes unnoticed
+  --write              makes the Prometheus operator's alerts of deploy/prometheus/alerts.yaml, where they are edited
 TEXT
 }
 
@@ -192,7 +193,7 @@ self_test() {
 main() {
     local mode=${1:-all} name
     case "$mode" in
-    all | --self-test) ;;
+    all | --self-test | --write) ;;
     --check)
         declare -F "check_${2:-}" >/dev/null || fail "no check is called '${2:-}'; there are: ${checks[*]}"
         checks=("$2")
@@ -206,7 +207,9 @@ main() {
     need_python_tools
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
-    if [ "$mode" = --self-test ]; then
+    if [ "$mode" = --write ]; then
+        check write_operator_rules
+    elif [ "$mode" = --self-test ]; then
         step "Self-test of the checks of deploy/"
         self_test
     else
