@@ -15,7 +15,8 @@ struct WallLine: Equatable {
     init(at now: Instant) { read = now }
 
     func time(at now: Instant) -> WallTime {
-        WallTime(milliseconds: max(anchor.milliseconds + (now - read).milliseconds, floor))
+        // By hand: a `Duration` has 128 bits, and every record asks for the time.
+        WallTime(milliseconds: max(anchor.milliseconds + (now.nanoseconds &- read.nanoseconds) / 1_000_000, floor))
     }
 
     /// The clock was read.

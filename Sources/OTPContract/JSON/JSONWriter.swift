@@ -27,9 +27,16 @@ package struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "]"))
     }
 
-    /// The name of the member whose value is written next.
+    /// The name of the member whose value is written next: one of ours, which needs no escape and is not searched for any.
     package mutating func key(_ name: String) {
-        string(name)
+        separate()
+        var name = name
+        name.withUTF8 { name in
+            assert(!name.contains(where: Self.needsEscape), "a name that would have to be escaped")
+            bytes.append(UInt8(ascii: "\""))
+            bytes.append(contentsOf: name)
+        }
+        bytes.append(UInt8(ascii: "\""))
         bytes.append(UInt8(ascii: ":"))
     }
 
