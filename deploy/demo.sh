@@ -3,8 +3,8 @@
 # Arguments go to `otp-worker demo`; see `deploy/demo.sh --help`.
 set -euo pipefail
 
-# shellcheck source-path=SCRIPTDIR source=lib/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
+# shellcheck source-path=SCRIPTDIR source=scripts/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/scripts/setup.sh"
 cd "$repository"
 
 need_swift

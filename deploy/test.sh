@@ -2,8 +2,8 @@
 # Checks the whole project: format, layers, unit tests, end-to-end tests against a broker in another process.
 set -euo pipefail
 
-# shellcheck source-path=SCRIPTDIR source=lib/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
+# shellcheck source-path=SCRIPTDIR source=scripts/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/scripts/setup.sh"
 cd "$repository"
 
 usage() {
@@ -138,8 +138,8 @@ main() {
     all)
         lint
         finish_step
-        deploy/validate.sh
-        deploy/validate.sh --self-test
+        deploy/scripts/validate.sh
+        deploy/scripts/validate.sh --self-test
         build
         start_example_build
         unit_tests

@@ -3,8 +3,8 @@
 #   Tests/Benchmark/run.sh --help
 set -euo pipefail
 
-# shellcheck source-path=SCRIPTDIR source=../../deploy/lib/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../../deploy/lib/setup.sh"
+# shellcheck source-path=SCRIPTDIR source=../../deploy/scripts/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../deploy/scripts/setup.sh"
 
 need_packages gcc libc6-dev librdkafka-dev libcurl4-openssl-dev pkg-config kcat
 need_python_tools

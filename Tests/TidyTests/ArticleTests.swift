@@ -27,7 +27,7 @@ import Testing
     @Test func everyFileIsInTheFileMap() { check(Articles.undescribed(SourceTree.all)) }
 
     @Test func whatIsThereIsFound() {
-        #expect(SourceTree.exists("deploy/Dockerfile") && SourceTree.exists("Tests/TidyTests"))
+        #expect(SourceTree.exists("deploy/image/Dockerfile") && SourceTree.exists("Tests/TidyTests"))
         #expect(!SourceTree.exists("Sources/OTPEngine/Nobody.swift"))
         #expect(Self.texts[Articles.fileMap]?.contains("`Sources/OTPEngine/Engine.swift`") == true)
     }

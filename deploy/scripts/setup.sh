@@ -70,7 +70,7 @@ need_promtool() {
 
 # The Python tools of the tests, in an environment of their own; installed again only when their list has changed.
 need_python_tools() {
-    local list=$repository/deploy/lib/requirements.txt
+    local list=$repository/deploy/scripts/requirements.txt
     need_packages python3
     python3 -c 'import ensurepip, venv' 2>/dev/null || need_packages python3-venv
     if [ ! -x "$venv/bin/python" ] || ! cmp -s "$list" "$venv/requirements.installed"; then

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Holds the Swift packages that are built into the program to deploy/lib/versions.txt.
+# Holds the Swift packages that are built into the program to deploy/scripts/versions.txt.
 set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: deploy/lib/versions.sh pin | check | record
+usage: deploy/scripts/versions.sh pin | check | record
 
   pin     writes Package.resolved from versions.txt, so that the build takes exactly those
   check   fails, and shows the difference, unless Package.resolved has exactly those
@@ -15,7 +15,7 @@ TEXT
 }
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-list=deploy/lib/versions.txt
+list=deploy/scripts/versions.txt
 
 # A line for each package: identity, version, commit, where it comes from.
 resolved() {
@@ -47,7 +47,7 @@ case "${1:-} ${2:-}" in
 "check ")
     if ! difference=$(diff <(grep -v '^#' "$list") <(resolved)); then
         printf 'the packages of this build (>) are not those of %s (<):\n%s\n' "$list" "$difference" >&2
-        printf 'take those with deploy/lib/versions.sh pin, or look at the new ones and record them\n' >&2
+        printf 'take those with deploy/scripts/versions.sh pin, or look at the new ones and record them\n' >&2
         exit 1
     fi
     ;;

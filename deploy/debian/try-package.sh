@@ -2,13 +2,13 @@
 # Tries the package, and what the image installs, in bare Debian roots: nothing of this machine but the kernel and the network.
 set -euo pipefail
 
-# shellcheck source-path=SCRIPTDIR source=lib/setup.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
+# shellcheck source-path=SCRIPTDIR source=../scripts/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../scripts/setup.sh"
 cd "$repository"
 
 usage() {
     cat <<'TEXT'
-usage: deploy/try-package.sh FILE.deb
+usage: deploy/debian/try-package.sh FILE.deb
 
 Installs it into a bare Debian 12, has its doctor look, starts a worker as its unit would, has it answer a command, and removes it without a trace; then
 replays the last stage of the Dockerfile in another root and starts the worker from there. Needs root; takes a few minutes.
@@ -135,12 +135,12 @@ try_image() {
     local steps user
     step "The image's last stage in a bare Debian"
     bare_debian
-    steps=$(sed -e '1,/^FROM .*RUNTIME_IMAGE/d' -e '/^#/d' deploy/Dockerfile | sed -e ':join' -e '/\\$/N' -e 's/\\\n//' -e 't join' | sed -n 's/^RUN //p')
+    steps=$(sed -e '1,/^FROM .*RUNTIME_IMAGE/d' -e '/^#/d' deploy/image/Dockerfile | sed -e ':join' -e '/\\$/N' -e 's/\\\n//' -e 't join' | sed -n 's/^RUN //p')
     "${inside[@]}" /bin/sh -e -c "$steps" >"$tools/apt.log" 2>&1 || fail "$(cat "$tools/apt.log")"
     dpkg-deb --fsys-tarfile "$1" | tar --extract --directory "$root" ./usr/bin/otp-worker
     "${inside[@]}" ldd /usr/bin/otp-worker | grep 'not found' && fail "the image has not all that the program needs"
     play_ground
-    user=$(sed -n 's/^USER \([0-9]*\):.*/\1/p' deploy/Dockerfile)
+    user=$(sed -n 's/^USER \([0-9]*\):.*/\1/p' deploy/image/Dockerfile)
     start "$tools/worker.log" "${inside[@]}" /usr/bin/setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs \
         /usr/bin/env "OTP_KAFKA_BROKERS=$brokers" "OTP_CHECK_OTP_URL=$upstream" OTP_CHECK_OTP_SECRET_KEY=sck_test \
         OTP_ADMIN_HOST=0.0.0.0 OTP_ADMIN_PORT=9464 otp-worker run
@@ -154,7 +154,7 @@ try_image() {
 # The HEALTHCHECK's own words.
 health_check() {
     local words
-    mapfile -t words < <(sed -n 's/^    CMD \(\["bash".*\)/\1/p' deploy/Dockerfile | python3 -c 'import json, sys; print(*json.load(sys.stdin), sep="\n")')
+    mapfile -t words < <(sed -n 's/^    CMD \(\["bash".*\)/\1/p' deploy/image/Dockerfile | python3 -c 'import json, sys; print(*json.load(sys.stdin), sep="\n")')
     "${inside[@]}" /usr/bin/env OTP_ADMIN_PORT=9464 "${words[@]}" || fail "the health check finds no worker"
     if "${inside[@]}" /usr/bin/env OTP_ADMIN_PORT=1 "${words[@]}" 2>/dev/null; then fail "the health check finds a worker where none is"; fi
 }

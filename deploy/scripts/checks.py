@@ -54,7 +54,7 @@ def setting_keys():
 
 
 def dashboard():
-    return json.loads(read("grafana/dashboards/otp-worker.json"))
+    return json.loads(read("monitoring/grafana/dashboards/otp-worker.json"))
 
 
 def queries():
@@ -83,12 +83,12 @@ def dashboard_rules():
 
 
 def alerts():
-    return yaml.safe_load(read("prometheus/alerts.yaml"))
+    return yaml.safe_load(read("monitoring/prometheus/alerts.yaml"))
 
 
 def rules():
     """Each alert says what an operator needs, has a test, and is the same for the Prometheus operator."""
-    tests = read("prometheus/alerts.test.yaml")
+    tests = read("monitoring/prometheus/alerts.test.yaml")
     guide = articles / "Operations.md"
     for rule in (rule for group in alerts()["groups"] for rule in group["rules"]):
         name, notes = rule["alert"], rule.get("annotations", {})
@@ -101,7 +101,7 @@ def rules():
         if guide.exists():
             heading = rf"(?m)^#+ {words.replace('-', ' ')}$"
             expect(re.search(heading, guide.read_text()), f"{name}: {guide.name} has no section {words}")
-    expect(read(OPERATOR_RULES) == operator_rules(), f"{OPERATOR_RULES} is not what deploy/validate.sh --write makes of alerts.yaml")
+    expect(read(OPERATOR_RULES) == operator_rules(), f"{OPERATOR_RULES} is not what deploy/scripts/validate.sh --write makes of alerts.yaml")
 
 
 OPERATOR_RULES = "kubernetes/components/prometheus-operator/rules.yaml"
@@ -109,9 +109,9 @@ OPERATOR_RULES = "kubernetes/components/prometheus-operator/rules.yaml"
 
 def operator_rules():
     """The alerts as the Prometheus operator takes them; their reasons stay where they are written."""
-    lines = [line for line in read("prometheus/alerts.yaml").splitlines() if not line.lstrip().startswith("#")]
+    lines = [line for line in read("monitoring/prometheus/alerts.yaml").splitlines() if not line.lstrip().startswith("#")]
     head = """\
-# Made of deploy/prometheus/alerts.yaml, which has the reasons, by `deploy/validate.sh --write`.
+# Made of deploy/monitoring/prometheus/alerts.yaml, which has the reasons, by `deploy/scripts/validate.sh --write`.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
@@ -160,16 +160,16 @@ def settings():
                 key = f"{section}.{name}"
                 expect(key in keys or key == "kafka.properties", f"{path.relative_to(root)}: there is no setting {key}")
     variables = {"OTP_" + key.upper().replace(".", "_") for key in keys}
-    units = ["systemd/otp-worker@.service", "systemd/otp-worker-monitor.service"]
+    units = ["debian/otp-worker@.service", "debian/otp-worker-monitor.service"]
     pods = ["kubernetes/base/stateful-set.yaml", "kubernetes/components/monitor/deployment.yaml"]
-    for path in ["Dockerfile", "compose.yaml", *units, *pods]:
+    for path in ["image/Dockerfile", "image/compose.yaml", *units, *pods]:
         for name in re.findall(r"(?<![${])\b(OTP_[A-Z_]+)(?=[:=\n])", read(path)):
             expect(name in variables or name == "OTP_REPLICATION", f"{path}: there is no setting {name}")
 
 
 def compose():
     """The compose file follows its specification, and what it refers to is there."""
-    file = yaml.safe_load(read("compose.yaml"))
+    file = yaml.safe_load(read("image/compose.yaml"))
     try:
         compose_spec.PyCompose.from_json(json.dumps(file)).validate()
     except ValueError as error:
@@ -189,12 +189,12 @@ def compose():
             expect(closed, f"compose.yaml: {name} has an administrator with a default password")
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
-            expect((deploy / source).exists(), f"compose.yaml: {name} mounts {source}, which is not there")
+            expect((deploy / "image" / source).exists(), f"compose.yaml: {name} mounts {source}, which is not there")
 
 
 def versions():
     """The list of the packages that are built in has each that the program asks for, at its least version or newer."""
-    lines = [line.split() for line in read("lib/versions.txt").splitlines() if not line.startswith("#")]
+    lines = [line.split() for line in read("scripts/versions.txt").splitlines() if not line.startswith("#")]
     for line in lines:
         is_whole = len(line) == 4 and re.fullmatch(r"[0-9a-f]{40}", line[2]) and re.fullmatch(r"\d+\.\d+\.\d+", line[1])
         expect(is_whole, f"versions.txt: not a package with version, commit and origin: {' '.join(line)}")
@@ -205,11 +205,11 @@ def versions():
     for url, least in wanted:
         version = listed.get(url.removesuffix(".git"))
         expect(version and number(version) >= number(least), f"versions.txt: {url} is not there, or older than {least}")
-    tools = read("lib/requirements.txt")
+    tools = read("scripts/requirements.txt")
     for tool in re.findall(r"(?m)^[\w.-]+==", tools):
         block = tools.split(tool, 1)[1].split("\n\n")[0]
         expect(re.match(r"\S+ \\\n    --hash=sha256:", block), f"requirements.txt: {tool} has no hash")
-    for tool in re.findall(r"(?m)^[\w.-]+==\S+", read("lib/requirements.in")):
+    for tool in re.findall(r"(?m)^[\w.-]+==\S+", read("scripts/requirements.in")):
         expect(tool.lower() in tools.lower(), f"requirements.txt: {tool} of requirements.in is not there")
 
 
@@ -217,11 +217,11 @@ def images():
     """Every image is pinned to a version or a digest; the worker's own, to the program's version."""
     source = (root / "Sources/otp-worker/Commands/VersionCommand.swift").read_text()
     version = re.search(r'number = "([^"]+)"', source)[1]
-    expect(f"ARG VERSION={version}\n" in read("Dockerfile"), f"Dockerfile: its VERSION is not {version}")
-    given = dict(re.findall(r"(?m)^ARG (\w+)=(\S+)", read("Dockerfile")))
-    stages = re.findall(r"(?m)^FROM (\S+)", read("Dockerfile"))
+    expect(f"ARG VERSION={version}\n" in read("image/Dockerfile"), f"Dockerfile: its VERSION is not {version}")
+    given = dict(re.findall(r"(?m)^ARG (\w+)=(\S+)", read("image/Dockerfile")))
+    stages = re.findall(r"(?m)^FROM (\S+)", read("image/Dockerfile"))
     named = [re.sub(r"\$\{(\w+)\}", lambda name: given.get(name[1], ""), stage) for stage in stages]
-    named += [service["image"] for service in yaml.safe_load(read("compose.yaml"))["services"].values()]
+    named += [service["image"] for service in yaml.safe_load(read("image/compose.yaml"))["services"].values()]
     for path in sys.argv[3:]:
         for document in documents(path):
             pod = document.get("spec", {}).get("template", {}).get("spec", {})
