@@ -78,12 +78,12 @@ package struct Engine: ~Copyable {
     /// have lost the partition must not ask on its behalf, and nobody may ask once the command's time is over.
     package mutating func permits(_ record: RecordID, at now: Instant) -> Bool {
         turn(at: now)
-        guard group.isTrusted, let partition = partitions[record.place] else { return false }
+        guard group.isLeaseValid, let partition = partitions[record.place] else { return false }
         guard let command = partition[record.offset], now < command.end else { return false }
         return partition.dispatches && group.isRunning
     }
 
-    /// The loop's own turn, before it handles anything: a gap since the last one is a sleep, and a reason for distrust.
+    /// The loop's own turn, before it handles anything: a long gap since the last one is a sleep, which loses the lease.
     private mutating func turn(at now: Instant) {
         report(ifAny: group.turned(at: now))
     }

@@ -21,10 +21,10 @@ def right(prefix, count):
     return [harness.command(session, harness.right_code(session)) for session in sessions]
 
 
-def doubted(process):
-    """The spans of time in which the worker doubted its membership, as its log tells them."""
-    begun = [line["at"] for line in process.log_lines("membership in doubt, calls withheld")]
-    proven = [line["at"] for line in process.log_lines("membership proven, calls go on")]
+def without_lease(process):
+    """The spans of time in which the worker's lease was lost, as its log tells them."""
+    begun = [line["at"] for line in process.log_lines("lease lost, calls withheld")]
+    proven = [line["at"] for line in process.log_lines("lease valid again, calls go on")]
     return [(start, min((end for end in proven if end >= start), default=time.time())) for start in begun]
 
 
@@ -51,13 +51,13 @@ def test_paused_past_the_session_timeout(fleet):
     member.kafka.silent()
     fleet.bench.sandbox.faults([])
     member.process.popen.send_signal(signal.SIGCONT)
-    harness.until("it doubts", lambda: member.process.log_lines("membership in doubt, calls withheld"), 20)
+    harness.until("it loses the lease", lambda: member.process.log_lines("lease lost, calls withheld"), 20)
     wait(3)
     before = len(fleet.bench.sandbox.calls())
     member.kafka.heal()
     fleet.results.wait(len(records), 90, [member.process])
 
-    begun, proven = doubted(member.process)[0]
+    begun, proven = without_lease(member.process)[0]
     assert proven - begun > 2.5, "the line was silent, and yet it was proven"
     calls = fleet.bench.sandbox.calls()
     # One may have been on its way from the decision to the socket when the process was stopped.
@@ -65,7 +65,7 @@ def test_paused_past_the_session_timeout(fleet):
     assert len(early) <= 1, early
     assert not [call for call in calls if begun < call["time"] / 1000 < proven]
     assert before < len(calls)
-    assert [line["cause"] for line in member.process.log_lines("membership in doubt, calls withheld")][0] == "slept"
+    assert [line["cause"] for line in member.process.log_lines("lease lost, calls withheld")][0] == "slept"
     assert member.process.end() == 0
     fleet.judge()
 
@@ -82,7 +82,7 @@ def test_cut_off_from_the_coordinator(fleet):
     for first in range(300, 800, 100):
         fleet.bench.produce(records[first : first + 100])
         wait(2)
-    causes = [line["cause"] for line in member.process.log_lines("membership in doubt, calls withheld")]
+    causes = [line["cause"] for line in member.process.log_lines("lease lost, calls withheld")]
     assert "coordinator_silent" in causes, member.process.text()[-2000:]
     member.kafka.heal()
     fleet.results.wait(len(records), 90, [member.process])

@@ -13,33 +13,33 @@ struct LeaseTests {
         #expect(!worker.permits(0))
         // The first thing it does is to form what proves that it is still the owner.
         #expect(worker.answered(0, .withheld) == ["commit 1", "offset 0=0 ledger 0"])
-        #expect(worker.facts.contains(.distrusted(.slept)))
+        #expect(worker.facts.contains(.leaseLost(.slept)))
         #expect(worker.receive(1, "t", "A") == [])
         #expect(worker.committed() == ["call 0", "intent 1 t/A@1"])
-        #expect(worker.facts.contains(.trusted))
+        #expect(worker.facts.contains(.leaseRegained))
         #expect(worker.permits(0))
         // A request that was withheld is no attempt.
         worker.answered(0, .code(1))
         #expect(worker.pass(.milliseconds(20)).contains("result 0 rejected/wrong_code code=1 http=200 calls=1"))
     }
 
-    @Test func aBatchFormedBeforeTheDistrustProvesNothing() {
+    @Test func aBatchFormedBeforeTheLeaseWasLostProvesNothing() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(1))
         worker.receive(1, "t", "A")
         worker.intentWritten(1)
         worker.sleep(.seconds(6))
         #expect(worker.committed() == ["commit 2", "offset 0=1 ledger 1"])
-        #expect(!worker.facts.contains(.trusted) && !worker.permits(1))
+        #expect(!worker.facts.contains(.leaseRegained) && !worker.permits(1))
         #expect(worker.committed() == [])
-        #expect(worker.facts.contains(.trusted) && worker.permits(1))
+        #expect(worker.facts.contains(.leaseRegained) && worker.permits(1))
     }
 
     @Test func aStaleBatchIsFormedAgainAndItsCommitIsTheProof() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(1))
         #expect(worker.aborted(.stale) == [])
-        #expect(worker.facts.contains(.distrusted(.fenced)) && !worker.status().isTrusted)
+        #expect(worker.facts.contains(.leaseLost(.fenced)) && !worker.status().isLeaseValid)
         #expect(worker.receive(1, "t", "A") == [])
         #expect(
             worker.pass(.milliseconds(50)) == [
@@ -48,10 +48,10 @@ struct LeaseTests {
             ]
         )
         #expect(worker.committed() == ["intent 1 t/A@1"])
-        #expect(worker.status().isTrusted)
+        #expect(worker.status().isLeaseValid)
     }
 
-    @Test func aSilentCoordinatorIsDistrustedUntilItIsHeardAndTakesSomething() {
+    @Test func aSilentCoordinatorEndsTheLeaseUntilItIsHeardAndAcceptsACommit() {
         let worker = Transcript(owning: 0)
         worker.heard(ago: .seconds(2))
         worker.receive(0, "s", "A")
@@ -60,7 +60,7 @@ struct LeaseTests {
         #expect(worker.permits(0))
         worker.sleep(.seconds(0.2))
         #expect(!worker.permits(0))
-        #expect(worker.facts.isEmpty && !worker.status().isTrusted)
+        #expect(worker.facts.isEmpty && !worker.status().isLeaseValid)
         // What would be committed now proves nothing: the coordinator may be about to give the partition away.
         #expect(worker.answered(0, .withheld) == [])
         #expect(worker.heard(ago: .seconds(7.6)) == [])
@@ -70,16 +70,16 @@ struct LeaseTests {
     }
 
     /// A member too many, in a group that took its time to form: it has nothing to commit as a proof, and would never be ready.
-    @Test func aMemberWithoutPartitionsIsTrustedAgainOnceTheCoordinatorIsHeard() {
+    @Test func aMemberWithoutPartitionsHasAValidLeaseAgainOnceTheCoordinatorIsHeard() {
         let worker = Transcript(owning: 0)
         worker.happens(.lost([0]))
         worker.heard(ago: .seconds(7))
         worker.pass(.seconds(1))
-        #expect(!worker.status().isTrusted)
+        #expect(!worker.status().isLeaseValid)
         worker.heard(ago: .seconds(7.6))
-        #expect(!worker.status().isTrusted)
+        #expect(!worker.status().isLeaseValid)
         worker.heard(ago: .seconds(0.1))
-        #expect(worker.status().isTrusted && worker.facts.contains(.trusted))
+        #expect(worker.status().isLeaseValid && worker.facts.contains(.leaseRegained))
     }
 
     @Test func aBatchOfTheSilenceIsNoProofAfterIt() {
@@ -88,9 +88,9 @@ struct LeaseTests {
         worker.heard(ago: .seconds(7.6))
         #expect(worker.heard(ago: .seconds(0.1)) == [])
         #expect(worker.committed() == ["commit 2", "offset 0=1 ledger 1"])
-        #expect(!worker.status().isTrusted)
+        #expect(!worker.status().isLeaseValid)
         worker.committed()
-        #expect(worker.status().isTrusted)
+        #expect(worker.status().isLeaseValid)
     }
 
     /// Found by simulation: 4.9 s of silence, then a sleep of 4.9 s, and the partition was another's.
@@ -108,10 +108,10 @@ struct LeaseTests {
         worker.start()
         worker.sleep(.seconds(6))
         #expect(worker.pass(.seconds(3)) == [])
-        #expect(!worker.status().isTrusted)
+        #expect(!worker.status().isLeaseValid)
         #expect(worker.assign(0) == ["resume 0 at 0", "commit 1", "offset 0=0 ledger 0"])
         worker.committed()
-        #expect(worker.status().isTrusted)
+        #expect(worker.status().isLeaseValid)
     }
 
     @Test func aCommandIsStillAnsweredByItsDeadline() {

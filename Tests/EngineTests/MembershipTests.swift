@@ -5,24 +5,24 @@ import Testing
 struct MembershipTests {
     private func membership() -> Membership { Membership(sessionTimeout: .seconds(10), now: .seconds(0)) }
 
-    @Test func aLoopThatTurnsIsTrusted() {
+    @Test func aLoopThatTurnsKeepsTheLease() {
         var membership = membership()
         #expect(membership.heartbeat == .milliseconds(1_250))
         for turn in 1...100 { #expect(membership.turned(at: .seconds(Double(turn) * 5)) == false) }
-        #expect(membership.isTrusted)
+        #expect(membership.isLeaseValid)
     }
 
-    @Test func aSleepBeyondHalfTheSessionTimeOutIsDistrusted() {
+    @Test func aSleepBeyondHalfTheSessionTimeOutLosesTheLease() {
         var membership = membership()
         #expect(membership.turned(at: .seconds(5)) == false)
         #expect(membership.turned(at: .seconds(10.001)) == true)
         #expect(membership.cause == .slept)
         // News once; the second sleep is counted all the same.
         #expect(membership.turned(at: .seconds(20)) == false)
-        #expect(membership.distrusts == 2)
+        #expect(membership.leaseLosses == 2)
     }
 
-    @Test func aSilentCoordinatorIsDistrusted() {
+    @Test func aSilentCoordinatorLosesTheLease() {
         var membership = membership()
         membership.coordinatorHeard(at: .seconds(1), now: .seconds(4))
         #expect(membership.turned(at: .seconds(5)) == false)
@@ -31,7 +31,7 @@ struct MembershipTests {
         #expect(membership.cause == .coordinatorSilent)
         // News once, and counted once: it is one silence.
         #expect(membership.turned(at: .seconds(9)) == false)
-        #expect(membership.distrusts == 1)
+        #expect(membership.leaseLosses == 1)
     }
 
     @Test func nothingProvesAnythingWhileTheCoordinatorIsSilent() {
@@ -39,7 +39,7 @@ struct MembershipTests {
         membership.coordinatorHeard(at: .seconds(0), now: .seconds(1))
         #expect(membership.turned(at: .seconds(4)) == false)
         #expect(membership.turned(at: .seconds(8)) == true)
-        let within = membership.distrusts
+        let within = membership.leaseLosses
         #expect(!membership.canProve(at: .seconds(8)))
         #expect(membership.proven(by: within, at: .seconds(9)) == false)
         // Old news ends no silence.
@@ -48,7 +48,7 @@ struct MembershipTests {
         membership.coordinatorHeard(at: .seconds(9.5), now: .seconds(10))
         #expect(membership.canProve(at: .seconds(10)))
         #expect(membership.proven(by: within, at: .seconds(10)) == false)
-        #expect(membership.proven(by: membership.distrusts, at: .seconds(10)) == true)
+        #expect(membership.proven(by: membership.leaseLosses, at: .seconds(10)) == true)
     }
 
     @Test func anotherConsumerHasAnotherCoordinatorToHear() {
@@ -58,7 +58,7 @@ struct MembershipTests {
         #expect(membership.canProve(at: .seconds(60)))
     }
 
-    @Test func aFencedOneIsDistrusted() {
+    @Test func aFencedOneLosesTheLease() {
         var membership = membership()
         #expect(membership.fenced() == true)
         #expect(membership.cause == .fenced)
@@ -66,17 +66,17 @@ struct MembershipTests {
 
     @Test func onlyABatchFormedAfterTheLatestReasonProvesAnything() {
         var membership = membership()
-        let before = membership.distrusts
+        let before = membership.leaseLosses
         #expect(membership.proven(by: before, at: .seconds(0)) == false)
         #expect(membership.fenced() == true)
         #expect(membership.proven(by: before, at: .seconds(0)) == false)
-        let between = membership.distrusts
+        let between = membership.leaseLosses
         #expect(membership.turned(at: .seconds(6)) == false)
         #expect(membership.proven(by: between, at: .seconds(6)) == false)
-        #expect(!membership.isTrusted)
-        #expect(membership.proven(by: membership.distrusts, at: .seconds(6)) == true)
-        #expect(membership.isTrusted)
-        #expect(membership.proven(by: membership.distrusts, at: .seconds(6)) == false)
+        #expect(!membership.isLeaseValid)
+        #expect(membership.proven(by: membership.leaseLosses, at: .seconds(6)) == true)
+        #expect(membership.isLeaseValid)
+        #expect(membership.proven(by: membership.leaseLosses, at: .seconds(6)) == false)
     }
 
     @Test func aClockThatStandsStillIsNoSleep() {

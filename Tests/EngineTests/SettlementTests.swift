@@ -8,7 +8,7 @@ struct SettlementTests {
         Settlement.Open(
             id: id(counter),
             formed: .seconds(0),
-            distrusts: 0,
+            leaseLosses: 0,
             results: [],
             ledger: [],
             deadLetters: [],

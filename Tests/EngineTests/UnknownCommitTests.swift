@@ -97,18 +97,18 @@ struct UnknownCommitTests {
         #expect(resolved(worker, [worker.place(0): true]) == [])
     }
 
-    @Test func aFencedProducerIsAReasonForDistrust() {
+    @Test func aFencedProducerLosesTheLease() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(0))
         #expect(worker.commitUnknown(isFenced: true) == ["replace producer after 50 ms"])
-        #expect(worker.facts.contains(.distrusted(.fenced)))
+        #expect(worker.facts.contains(.leaseLost(.fenced)))
         worker.happens(.producerReady)
-        // What counted was formed before the distrust, so it proves nothing.
+        // What counted was formed before the lease was lost, so it proves nothing.
         #expect(
             resolved(worker, [worker.place(0): true]) == ["commit 2", "offset 0=1 ledger 0"]
         )
         #expect(worker.committed() == [])
-        #expect(worker.facts.contains(.trusted))
+        #expect(worker.facts.contains(.leaseRegained))
     }
 
     /// A partition that has changed hands since tells nothing, for its next owner may have finished the same records.

@@ -56,7 +56,7 @@ import Testing
             let isPresent = page.samples.contains { $0.name.hasPrefix(metric.name) && $0.labels["le"] == nil }
             #expect(isPresent == (metric.labels.isEmpty && !metric.isOfProcess), "\(metric.name)")
         }
-        #expect(page.value("otp_worker_trusted") == 0)
+        #expect(page.value("otp_worker_lease_valid") == 0)
         #expect(page.value("otp_worker_command_seconds_count") == 0)
     }
 

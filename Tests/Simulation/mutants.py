@@ -105,12 +105,12 @@ MUTANTS = [
            "if code.outcome?.reason == .wrongCode {", "if !ACTIVE, code.outcome?.reason == .wrongCode {"),
     # Ownership
     Mutant("old-epoch-accepted", "Partitions.swift", "partition.place == place", "true"),
-    Mutant("old-proof-accepted", "Membership.swift", "count == distrusts", "true", first=17_900),
+    Mutant("old-proof-accepted", "Membership.swift", "count == leaseLosses", "true", first=17_900),
     Mutant("sleep-unnoticed", "Membership.swift", "gap > patience", "false", first=819),
-    Mutant("silence-unnoticed", "Membership.swift", "isTrusted && !canProve(at: now) && distrust(.coordinatorSilent)", "false", first=4_231),
-    Mutant("trust-unchecked-at-write", "Engine.swift",
-           "guard group.isTrusted, let partition = partitions[record.place]",
-           "guard ACTIVE || group.isTrusted, let partition = partitions[record.place]", first=555),
+    Mutant("silence-unnoticed", "Membership.swift", "isLeaseValid && !canProve(at: now) && lost(.coordinatorSilent)", "false", first=4_231),
+    Mutant("lease-unchecked-at-write", "Engine.swift",
+           "guard group.isLeaseValid, let partition = partitions[record.place]",
+           "guard ACTIVE || group.isLeaseValid, let partition = partitions[record.place]", first=555),
     Mutant("no-proof-without-work", "Engine+Settling.swift",
            "group.needsProof(at: now) && forming.open.shares.isEmpty && index == settling.count - 1", "false"),
     # Transactions

@@ -50,7 +50,7 @@ package enum Transition: String, CaseIterable, Sendable {
     case abortedStale, abortedOutputsNamed, abortedOutputsUnnamed, abortedTransient, unknownFenced, unknownUnfenced
     case abortedFenced, abortedDenied, abortedTooLarge, producerLocked
     case tracedCounted, tracedNotCounted, tracedNoneLeft, retraced, proofCommitted, idleMoveCommitted
-    case distrustSlept, distrustSilent, distrustFenced, releasedSettled, releasedUnsettled, stoppedIdle,
+    case leaseLostSlept, leaseLostSilent, leaseLostFenced, releasedSettled, releasedUnsettled, stoppedIdle,
         stoppedUnfinished
     case revokedWhileRestoring, restoreRetried, staticRejoin, heldBeyondWindow, expiredSession
     case undeliverablePublished, batchFull, restoredBeyondStart, withoutMetadata, bitmapUsed, intentWrittenAgain
@@ -142,7 +142,7 @@ package enum EffectKind: String, CaseIterable, Sendable {
 package enum FactKind: String, CaseIterable, Sendable {
     case concluded, published, asked, guessed, backedOff, ignored, transaction, aborted, unknownCommit, traced,
         producerFailed
-    case consumerFailed, distrusted, trusted, assigned, revoked, lost, released, restoring, restored, restoreFailed
+    case consumerFailed, leaseLost, leaseRegained, assigned, revoked, lost, released, restoring, restored, restoreFailed
     case ledgerRecreated, commandsMissed, parked, unparked, undeliverable, deadLetterDropped, intakeClosed, intakeOpened
     case upstream
     case draining, stopped
@@ -165,8 +165,8 @@ package enum FactKind: String, CaseIterable, Sendable {
         case .commitResolved: self = .traced
         case .producerFailed: self = .producerFailed
         case .consumerFailed: self = .consumerFailed
-        case .distrusted: self = .distrusted
-        case .trusted: self = .trusted
+        case .leaseLost: self = .leaseLost
+        case .leaseRegained: self = .leaseRegained
         case .assigned: self = .assigned
         case .revoked: self = .revoked
         case .lost: self = .lost

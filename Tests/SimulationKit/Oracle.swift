@@ -245,7 +245,7 @@ final class Oracle {
         }
         if batch.results.count >= world.plan.maximumBatch { world.coverage.hit(.transition(.batchFull)) }
         if batch.results.isEmpty, batch.ledger.isEmpty {
-            world.coverage.hit(.transition(process.isTrusted ? .idleMoveCommitted : .proofCommitted))
+            world.coverage.hit(.transition(process.isLeaseValid ? .idleMoveCommitted : .proofCommitted))
         }
     }
 

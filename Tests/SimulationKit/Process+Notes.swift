@@ -45,14 +45,14 @@ extension Process {
         case .commitResolved(let counted):
             let transition: Transition = counted.map { $0 ? .tracedCounted : .tracedNotCounted } ?? .tracedNoneLeft
             world.coverage.hit(.transition(transition))
-        case .distrusted(let cause):
-            isTrusted = false
+        case .leaseLost(let cause):
+            isLeaseValid = false
             switch cause {
-            case .slept: world.coverage.hit(.transition(.distrustSlept))
-            case .coordinatorSilent: world.coverage.hit(.transition(.distrustSilent))
-            case .fenced: world.coverage.hit(.transition(.distrustFenced))
+            case .slept: world.coverage.hit(.transition(.leaseLostSlept))
+            case .coordinatorSilent: world.coverage.hit(.transition(.leaseLostSilent))
+            case .fenced: world.coverage.hit(.transition(.leaseLostFenced))
             }
-        case .trusted: isTrusted = true
+        case .leaseRegained: isLeaseValid = true
         case .guessed(_, .phone): world.coverage.hit(.transition(.phoneGuessed))
         case .released(_, let unsettled):
             world.coverage.hit(.transition(unsettled == 0 ? .releasedSettled : .releasedUnsettled))

@@ -49,7 +49,7 @@ final class Process {
     var consumer: Consumer?
     var leases: [PartitionEpoch: Lease] = [:]
     var leasesEver: [PartitionEpoch: Lease] = [:]
-    var isTrusted = true
+    var isLeaseValid = true
     var producerEpoch = -1
     var transactionJobs = JobQueue()
     var queryJobs = JobQueue()

@@ -24,6 +24,7 @@ struct HouseWords {
         Word("anew", "again"),
         Word("careless", "without the check", isStem: true),
         Word("complain", "report, say; as a function: printError", isStem: true),
+        Word("distrust", "lease lost, lease valid", isStem: true),
         Word("forthwith", "at once"),
         Word("henceforth", "from now on"),
         Word("heretofore", "so far"),

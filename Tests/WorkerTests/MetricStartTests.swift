@@ -39,7 +39,7 @@ struct MetricStartTests {
         let before = Set(series)
         let record = RecordID(place: PartitionEpoch(partition: 3, epoch: 1), offset: 1)
         var facts: [Fact] = AbortCause.allCases.map { .aborted($0, reason: "") }
-        facts += Membership.Distrust.allCases.map(Fact.distrusted)
+        facts += Membership.LeaseLoss.allCases.map(Fact.leaseLost)
         facts += [Reason.ok, .sessionBusy, .invalid(.tooLarge), .invalid(.field(.phone))].map { reason in
             .published(reason.status, reason: reason, after: .zero)
         }

@@ -24,7 +24,7 @@ extension Engine {
 
     private mutating func formBatch(at now: Instant) {
         let id = BatchID(process: configuration.processID, counter: committing.begins(at: now))
-        var forming = Forming(id: id, at: now, distrusts: group.membership.distrusts)
+        var forming = Forming(id: id, at: now, leaseLosses: group.membership.leaseLosses)
         let settling = partitions.inOrder(where: \.settles)
         let first = committing.rotated(among: settling.count)
         var room = committing.limit

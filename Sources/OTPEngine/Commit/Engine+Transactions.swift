@@ -41,7 +41,7 @@ extension Engine {
             for void in share.voids { advance(void.session, partition, at: now) }
             takeHeld(partition, at: now)
         }
-        report(ifAny: group.committed(formedAfter: open.distrusts, at: now))
+        report(ifAny: group.committed(formedAfter: open.leaseLosses, at: now))
     }
 
     private mutating func finish(_ offsets: [Int64], _ partition: Partition, at now: Instant) {

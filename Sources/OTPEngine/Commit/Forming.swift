@@ -5,12 +5,12 @@ struct Forming {
     private(set) var batch: Batch
     private(set) var open: Settlement.Open
 
-    init(id: BatchID, at now: Instant, distrusts: UInt64) {
+    init(id: BatchID, at now: Instant, leaseLosses: UInt64) {
         batch = Batch(id: id)
         open = Settlement.Open(
             id: id,
             formed: now,
-            distrusts: distrusts,
+            leaseLosses: leaseLosses,
             results: [],
             ledger: [],
             deadLetters: [],

@@ -36,8 +36,8 @@ package struct Settlement: Sendable {
     package struct Open: Equatable, Sendable {
         package var id: BatchID
         package var formed: Instant
-        /// Reasons for distrust known when it was formed.
-        package var distrusts: UInt64
+        /// Losses of the lease known when it was formed.
+        package var leaseLosses: UInt64
         package var results: [RecordID]
         package var ledger: [PartitionEpoch]
         package var deadLetters: [RecordID]

@@ -75,7 +75,7 @@ extension Engine {
             // It is queued again when its partition can be written.
         } else if now >= command.end {
             concludeTooLate(command, partition, at: now)
-        } else if command.hasAcknowledgedIntent, group.isTrusted, protection.stillAllows(id, at: now) {
+        } else if command.hasAcknowledgedIntent, group.isLeaseValid, protection.stillAllows(id, at: now) {
             isAsked = true
             take(slotFor: partition)
             call(command, partition, at: now)

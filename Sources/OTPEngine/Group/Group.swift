@@ -28,30 +28,30 @@ struct Group {
 
     // MARK: The lease
 
-    var isTrusted: Bool { membership.isTrusted }
+    var isLeaseValid: Bool { membership.isLeaseValid }
     /// Calls may begin: nothing is known of another owner, and nobody asked for the end.
-    var isAsking: Bool { isTrusted && isRunning }
-    /// A commit would bring trust back.
-    func needsProof(at now: Instant) -> Bool { !isTrusted && membership.canProve(at: now) }
+    var isAsking: Bool { isLeaseValid && isRunning }
+    /// A commit would make the lease valid again.
+    func needsProof(at now: Instant) -> Bool { !isLeaseValid && membership.canProve(at: now) }
 
-    /// The loop turns: a gap since the last turn is a sleep, and a reason for distrust.
-    /// - Returns: the distrust, if that is news.
-    mutating func turned(at now: Instant) -> Fact? { membership.turned(at: now) ? distrust : nil }
+    /// The loop turns: a long gap since the last turn is a sleep, which loses the lease.
+    /// - Returns: that the lease is lost, if that is news.
+    mutating func turned(at now: Instant) -> Fact? { membership.turned(at: now) ? loss : nil }
 
-    mutating func fenced() -> Fact? { membership.fenced() ? distrust : nil }
+    mutating func fenced() -> Fact? { membership.fenced() ? loss : nil }
 
-    private var distrust: Fact? { membership.cause.map { .distrusted($0) } }
+    private var loss: Fact? { membership.cause.map { .leaseLost($0) } }
 
-    /// - Returns: that trust is back, if it is by that.
+    /// - Returns: that the lease is valid again, if it is by that.
     mutating func coordinatorHeard(at moment: Instant, ownsNothing: Bool, now: Instant) -> Fact? {
         membership.coordinatorHeard(at: moment, now: now)
-        return ownsNothing && membership.ownsNothing(at: now) ? .trusted : nil
+        return ownsNothing && membership.ownsNothing(at: now) ? .leaseRegained : nil
     }
 
     /// A batch committed: the broker still takes the consumer for the owner.
-    /// - Returns: that trust is back, if the batch was formed after the last reason for distrust.
-    mutating func committed(formedAfter distrusts: UInt64, at now: Instant) -> Fact? {
-        membership.proven(by: distrusts, at: now) ? .trusted : nil
+    /// - Returns: that the lease is valid again, if the batch was formed after its last loss.
+    mutating func committed(formedAfter leaseLosses: UInt64, at now: Instant) -> Fact? {
+        membership.proven(by: leaseLosses, at: now) ? .leaseRegained : nil
     }
 
     // MARK: The consumer

@@ -12,8 +12,8 @@ extension Engine {
             deadLettersDenied: committing.lettersDenied?.reason,
             isSubscribed: group.isSubscribed,
             consumerFailure: group.failure,
-            isTrusted: group.isTrusted,
-            distrust: group.membership.cause,
+            isLeaseValid: group.isLeaseValid,
+            leaseLoss: group.membership.cause,
             isDraining: !group.isRunning,
             isIntakeClosed: intake.isClosed,
             commandsInMemory: intake.admission.inMemory,
@@ -42,7 +42,7 @@ extension Engine {
 
     /// Nothing to do, or something outside stands in the way and is named among the conditions of readiness.
     var isExcused: Bool {
-        intake.isEmpty || !committing.settlement.hasProducer || group.failure != nil || !group.isTrusted
+        intake.isEmpty || !committing.settlement.hasProducer || group.failure != nil || !group.isLeaseValid
             || dispatch.next != nil || partitions.all.allSatisfy { !$0.isWritable || $0.commands.isEmpty }
     }
 

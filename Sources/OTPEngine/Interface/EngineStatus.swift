@@ -72,8 +72,8 @@ package struct EngineStatus: Equatable, Sendable {
     package var deadLettersDenied: String?
     package var isSubscribed: Bool
     package var consumerFailure: String?
-    package var isTrusted: Bool
-    package var distrust: Membership.Distrust?
+    package var isLeaseValid: Bool
+    package var leaseLoss: Membership.LeaseLoss?
     package var isDraining: Bool
     package var isIntakeClosed: Bool
     package var commandsInMemory: Int

@@ -28,8 +28,8 @@ package enum Fact: Equatable, Sendable {
     case commitResolved(counted: Bool?)
     case producerFailed(reason: String)
     case consumerFailed(reason: String)
-    case distrusted(Membership.Distrust)
-    case trusted
+    case leaseLost(Membership.LeaseLoss)
+    case leaseRegained
     case assigned([Int32])
     case revoked([Int32])
     case lost([Int32])

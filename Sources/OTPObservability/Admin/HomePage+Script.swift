@@ -63,8 +63,8 @@ extension HomePage {
             figure("oldest unfinished", oldest === undefined ? "none" : duration(oldest), "", oldest > 60000 ? "bad" : ""),
             figure("lag", number(sum("lag")), "records of " + number(status.partitions.length) + " partitions"),
             figure("sessions remembered", number(sum("sessions")), number(sum("sessions_in_doubt")) + " in doubt"),
-            figure("membership", status.draining ? "draining" : status.trusted ? "trusted" : "in doubt",
-              words(status.distrust || ""), status.trusted && !status.draining ? "" : "warn"),
+            figure("lease", status.draining ? "draining" : status.lease_valid ? "valid" : "lost",
+              words(status.lease_loss || ""), status.lease_valid && !status.draining ? "" : "warn"),
             figure("keys placed by", kind, counts, keys.mixed ? "bad" : "")
           ];
         }

@@ -121,9 +121,9 @@ package enum LogMessage: String, CaseIterable, Sendable {
     // The group and its partitions.
 
     /// The worker is not sure that its partitions are still its own.
-    case membershipInDoubt = "membership in doubt, calls withheld"
+    case leaseLost = "lease lost, calls withheld"
     /// A commit proved that they are.
-    case membershipProven = "membership proven, calls go on"
+    case leaseRegained = "lease valid again, calls go on"
     /// The consumer was given up; another follows.
     case consumerFailed = "consumer failed"
     /// The group gave partitions to this worker.
@@ -218,13 +218,13 @@ package enum LogMessage: String, CaseIterable, Sendable {
             .error
         case .configurationLeak, .settingSuspicious, .topicFinding, .stoppingAtOnce, .keyFromEnvironment,
             .shortKeyRead, .fingerprintsOnShortKey, .tooManyCodes, .pauseAskedFor, .transactionAborted,
-            .producerSwitched, .batchBytesCut, .predecessorNotEnded, .membershipInDoubt, .partitionsLost,
+            .producerSwitched, .batchBytesCut, .predecessorNotEnded, .leaseLost, .partitionsLost,
             .noPartitionLeft, .partitionsAdded, .keysMixed, .replyTopicNotAllowed, .replyTopicUnavailable,
             .kafkaError, .quotaReached, .auditForgets:
             .warning
         case .started, .adminServerListens, .stopping, .draining, .drained, .stopped, .intakePaused, .intakeResumed,
             .keyUnchanged, .keyReplaced, .breakerHalfOpened, .breakerClosed, .callsResumed, .rateLimited,
-            .concurrencyCut, .commitResolved, .membershipProven, .partitionsAssigned, .partitionsRevoked,
+            .concurrencyCut, .commitResolved, .leaseRegained, .partitionsAssigned, .partitionsRevoked,
             .partitionsReleased, .partitionRetried, .partitionReadAgain, .partitionRestored, .predecessorFenced,
             .topicsFit, .auditBegins, .auditReadsAgain:
             .notice

@@ -42,8 +42,8 @@ package enum Metric: String, CaseIterable, Sendable {
     case undecodableOffsets = "undecodable_offsets_total"
     case topicPartitions = "topic_partitions"
     case rebalances = "rebalances_total"
-    case trusted = "trusted"
-    case distrusts = "distrusts_total"
+    case leaseValid = "lease_valid"
+    case leaseLosses = "lease_losses_total"
     case kafkaErrors = "kafka_errors_total"
     case kafkaConnectedBrokers = "kafka_connected_brokers"
     case kafkaRoundTrip = "kafka_round_trip_seconds"
@@ -134,7 +134,7 @@ package enum Metric: String, CaseIterable, Sendable {
             .upstreamCalls,
             .breakerOpenings, .upstreamHalts, .retriesDenied, .queueTimeouts,
             .rebalances,
-            .distrusts, .kafkaErrors, .kafkaRequestTimeouts, .transactions, .transactionAborts, .ledgerRestoreRecords,
+            .leaseLosses, .kafkaErrors, .kafkaRequestTimeouts, .transactions, .transactionAborts, .ledgerRestoreRecords,
             .ledgerRestores, .readingStalls, .undecodableOffsets, .stalePositions, .predecessorsFenced,
             .auditOffences, .auditResults, .auditFailedRounds, .auditForgotten,
             .logLines,
@@ -144,7 +144,7 @@ package enum Metric: String, CaseIterable, Sendable {
             .kafkaThrottle, .kafkaWaitingRequests, .kafkaQueuedRecords, .sessionsInDoubt,
             .oldestUnfinishedAge, .callsInFlight, .httpConnections,
             .upstreamState, .concurrencyLimit, .rateShare, .partitionWatermark,
-            .partitionLag, .assignedPartitions, .parkedPartitions, .unreadPartitions, .topicPartitions, .trusted,
+            .partitionLag, .assignedPartitions, .parkedPartitions, .unreadPartitions, .topicPartitions, .leaseValid,
             .ledgerSessions,
             .ledgerRestoreRemaining,
             .ledgerRestoreTimeLeft, .auditJudgedAt, .auditHeld, .buildInfo,
@@ -169,7 +169,7 @@ package enum Metric: String, CaseIterable, Sendable {
     /// What one of its values counts or measures.
     package var unit: String {
         switch self {
-        case .upstreamState, .trusted, .buildInfo: "0 or 1"
+        case .upstreamState, .leaseValid, .buildInfo: "0 or 1"
         case .partitionWatermark: "offset"
         case .rateShare: "calls/s"
         default:
@@ -193,7 +193,7 @@ package enum Metric: String, CaseIterable, Sendable {
         case .upstreamCalls: ["class"]
         case .partitionWatermark, .partitionLag: ["partition"]
         case .transactions, .ledgerRestores, .deadLetters, .replies: ["outcome"]
-        case .transactionAborts, .distrusts: ["cause"]
+        case .transactionAborts, .leaseLosses: ["cause"]
         case .kafkaErrors: ["code"]
         case .kafkaConnectedBrokers, .kafkaRoundTrip, .kafkaThrottle, .kafkaWaitingRequests, .kafkaRequestTimeouts,
             .kafkaQueuedRecords:
@@ -263,8 +263,8 @@ extension Metric {
         case .predecessorsFenced: "Transactional ids of predecessors whose open transaction was ended in their place."
         case .topicPartitions: "Partitions of the topic of commands, and of results, as last seen."
         case .rebalances: "Changes of this worker's assignment."
-        case .trusted: "1 when the worker is sure of its membership, 0 when it must not call the upstream."
-        case .distrusts: "Times the worker began to doubt its membership, by cause."
+        case .leaseValid: "1 when the worker is sure that it owns its partitions, 0 when it must not call the upstream."
+        case .leaseLosses: "Times the worker lost the lease on its partitions, by cause."
         case .kafkaErrors: "Errors that the Kafka client reported, by error code."
         case .kafkaConnectedBrokers: "Brokers to which the consumer, the transactions or the intents have a connection."
         case .kafkaRoundTrip:

@@ -22,7 +22,7 @@ extension MetricRegistry {
         expose(.deadLetters, ["committed", "dropped"])
         expose(.transactions, ["committed", "aborted", "unknown"])
         expose(.transactionAborts, AbortCause.allCases.map(\.rawValue))
-        expose(.distrusts, Membership.Distrust.allCases.map(\.rawValue))
+        expose(.leaseLosses, Membership.LeaseLoss.allCases.map(\.rawValue))
         expose(.ledgerRestores, ["restored", "failed"])
         // Of the many codes, those of a cluster or a way to it that is away.
         expose(.kafkaErrors, ["_ALL_BROKERS_DOWN", "_RESOLVE", "_TIMED_OUT", "_TRANSPORT"])

@@ -29,8 +29,8 @@ struct StatusPage {
         }
         field("producer_ready", status.hasProducer, &json)
         field("subscribed", status.isSubscribed, &json)
-        field("trusted", status.isTrusted, &json)
-        if let cause = status.distrust { field("distrust", cause.rawValue, &json) }
+        field("lease_valid", status.isLeaseValid, &json)
+        if let cause = status.leaseLoss { field("lease_loss", cause.rawValue, &json) }
         if let reason = status.producerFailure { field("producer_failure", reason, &json) }
         if let reason = status.consumerFailure { field("consumer_failure", reason, &json) }
         field("draining", status.isDraining, &json)

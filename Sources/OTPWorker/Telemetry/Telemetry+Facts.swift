@@ -35,8 +35,8 @@ extension Telemetry {
             loggers.kafka.log(.producerSwitched, ["alternate": "\(isAlternate)"])
         case .batchBytesCut(let bytes): loggers.kafka.log(.batchBytesCut, ["batch_bytes": number(bytes)])
         case .consumerFailed(let reason): loggers.kafka.log(.consumerFailed, ["reason": "\(reason)"])
-        case .distrusted(let cause): distrusted(cause)
-        case .trusted: loggers.kafka.log(.membershipProven)
+        case .leaseLost(let cause): leaseLost(cause)
+        case .leaseRegained: loggers.kafka.log(.leaseRegained)
         case .assigned(let partitions): assigned(partitions)
         case .revoked(let partitions): revoked(partitions)
         case .lost(let partitions): lost(partitions)
@@ -195,9 +195,9 @@ extension Telemetry {
 
     // MARK: The group
 
-    private func distrusted(_ cause: Membership.Distrust) {
-        registry.counter(.distrusts, cause.rawValue).add()
-        loggers.kafka.log(.membershipInDoubt, ["cause": "\(cause.rawValue)"])
+    private func leaseLost(_ cause: Membership.LeaseLoss) {
+        registry.counter(.leaseLosses, cause.rawValue).add()
+        loggers.kafka.log(.leaseLost, ["cause": "\(cause.rawValue)"])
     }
 
     private func assigned(_ partitions: [Int32]) {

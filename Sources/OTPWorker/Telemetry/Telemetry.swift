@@ -253,7 +253,7 @@ package final class Telemetry: Sendable {
         registry.gauge(.waitingSessions).set(Double(status.partitions.reduce(0) { $0 + $1.waitingSessions }))
         registry.gauge(.ledgerSessions).set(Double(status.partitions.reduce(0) { $0 + $1.sessions }))
         registry.gauge(.sessionsInDoubt).set(Double(status.partitions.reduce(0) { $0 + $1.sessionsInDoubt }))
-        registry.gauge(.trusted).set(status.isTrusted ? 1 : 0)
+        registry.gauge(.leaseValid).set(status.isLeaseValid ? 1 : 0)
         for partition in status.partitions {
             registry.gauge(.partitionWatermark, "\(partition.number)").set(Double(partition.watermark))
             if let told = partition.end {
@@ -320,7 +320,7 @@ package final class Telemetry: Sendable {
             detail: status.deadLettersDenied ?? "",
             isAdvisory: true
         )
-        health.set("membership", isOK: status.isTrusted, detail: status.distrust?.rawValue ?? "")
+        health.set("membership", isOK: status.isLeaseValid, detail: status.leaseLoss?.rawValue ?? "")
         // Advice only: with a key that is refused, the roll-out of the next one must not wait for readiness.
         health.set(
             "upstream",
