@@ -1,6 +1,6 @@
 /// Every bound of the engine that is not a setting, with its unit and its reason.
 package enum Limits {
-    /// Offsets between a partition's watermark and its newest admitted record.
+    /// Offsets between a partition's committed offset and its newest admitted record.
     ///
     /// The bitmap of that many bits is 2,731 characters of base64, and the broker keeps 4,096 bytes of metadata with an
     /// offset.

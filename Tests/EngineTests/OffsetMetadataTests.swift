@@ -5,7 +5,7 @@ import Testing
 struct OffsetMetadataTests {
     private static let bitmap = OffsetMetadata(
         clusterID: "MkU3OEVBNTcwNTJENDM2Qg",
-        watermark: 1_000,
+        committedOffset: 1_000,
         batch: BatchID(process: 0x0807_0605_0403_0201, counter: 9),
         ledgerOffset: 77,
         finished: [1_001, 1_008, 1_009, 1_024]
@@ -14,7 +14,7 @@ struct OffsetMetadataTests {
     @Test func v1IsWrittenAndReadBackForEver() throws {
         let plain = OffsetMetadata(
             clusterID: "c",
-            watermark: 0,
+            committedOffset: 0,
             batch: BatchID(process: 0, counter: 0),
             ledgerOffset: 0,
             finished: []
@@ -29,7 +29,7 @@ struct OffsetMetadataTests {
     @Test func whatWasWrittenIsReadBack() {
         var random = SplitMix64(seed: 6)
         for _ in 0..<500 {
-            let watermark = Int64.random(in: 0...1 << 50, using: &random)
+            let committedOffset = Int64.random(in: 0...1 << 50, using: &random)
             let bits = Set(
                 (0..<Int.random(in: 0...50, using: &random)).map { _ in
                     Int64.random(in: 0..<Limits.window >> Int64.random(in: 0...12, using: &random), using: &random)
@@ -37,10 +37,10 @@ struct OffsetMetadataTests {
             )
             let metadata = OffsetMetadata(
                 clusterID: String(repeating: "c", count: .random(in: 0...Limits.clusterIDBytes, using: &random)),
-                watermark: watermark,
+                committedOffset: committedOffset,
                 batch: BatchID(process: random.next(), counter: random.next()),
                 ledgerOffset: .random(in: 0...(.max), using: &random),
-                finished: bits.sorted().map { watermark + 1 + $0 }
+                finished: bits.sorted().map { committedOffset + 1 + $0 }
             )
             #expect(OffsetMetadata(metadata.encoded) == metadata)
         }
@@ -49,7 +49,7 @@ struct OffsetMetadataTests {
     @Test func aFullWindowFitsWhatABrokerKeeps() {
         let full = OffsetMetadata(
             clusterID: String(repeating: "c", count: Limits.clusterIDBytes),
-            watermark: .max - Limits.window - 1,
+            committedOffset: .max - Limits.window - 1,
             batch: BatchID(process: .max, counter: .max),
             ledgerOffset: .max,
             finished: (1...Limits.window).map { .max - Limits.window - 1 + $0 }
@@ -73,7 +73,7 @@ struct OffsetMetadataTests {
         for end in valid.indices {
             guard let read = OffsetMetadata(String(decoding: valid[..<end], as: UTF8.self)) else { continue }
             // Only the bitmap can be cut without a trace: then fewer are known to be finished, never others.
-            #expect(read.watermark == Self.bitmap.watermark && read.batch == Self.bitmap.batch)
+            #expect(read.committedOffset == Self.bitmap.committedOffset && read.batch == Self.bitmap.batch)
             #expect(Set(read.finished).isSubset(of: Self.bitmap.finished))
         }
         var random = SplitMix64(seed: 7)
@@ -81,8 +81,8 @@ struct OffsetMetadataTests {
             var text = valid
             text[Int.random(in: text.indices, using: &random)] = UInt8.random(in: 32..<127, using: &random)
             guard let read = OffsetMetadata(String(decoding: text, as: UTF8.self)) else { continue }
-            #expect(read.finished.allSatisfy { $0 > read.watermark && $0 <= read.watermark + Limits.window })
-            #expect(read.watermark >= 0 && read.ledgerOffset >= 0)
+            #expect(read.finished.allSatisfy { $0 > read.committedOffset && $0 <= read.committedOffset + Limits.window })
+            #expect(read.committedOffset >= 0 && read.ledgerOffset >= 0)
             #expect(OffsetMetadata(read.encoded) == read)
         }
     }

@@ -16,7 +16,7 @@ struct PartitionProgressTests {
         progress.unbatched(5)
         #expect(progress.snapshot() == (5, [6]))
         progress.batched(5)
-        progress.committed([5, 6], watermark: 7)
+        progress.committed([5, 6], upTo: 7)
         #expect(progress.committed == 7 && progress.base == 7 && progress.next == 8)
         #expect(!progress.hasMoved)
     }
@@ -34,7 +34,7 @@ struct PartitionProgressTests {
         #expect(progress.reachedEnd(9) == true)
         progress.batched(5)
         #expect(progress.snapshot() == (9, []))
-        progress.committed([2, 5], watermark: 9)
+        progress.committed([2, 5], upTo: 9)
         #expect(progress.base == 9 && !progress.hasMoved)
     }
 
@@ -81,7 +81,7 @@ struct PartitionProgressTests {
         #expect(progress.span == Limits.window)
         #expect(progress.snapshot().finished.last == Limits.window - 2)
         progress.batched(0)
-        progress.committed([0], watermark: Limits.window - 1)
+        progress.committed([0], upTo: Limits.window - 1)
         #expect(progress.arrived(Limits.window) == .admitted)
     }
 
@@ -91,7 +91,7 @@ struct PartitionProgressTests {
         #expect(progress.snapshot() == (1 << 60, []))
         #expect(progress.arrived((1 << 60) + Limits.window) == .beyondWindow)
         progress.batched(1 << 60)
-        progress.committed([1 << 60], watermark: (1 << 60) + 1)
+        progress.committed([1 << 60], upTo: (1 << 60) + 1)
         #expect(progress.reachedEnd(1 << 61) == true)
         #expect(progress.base == 1 << 61)
     }
@@ -124,8 +124,8 @@ struct PartitionProgressTests {
                     model.batched.remove(offset)
                     model.pending.insert(offset)
                 default:
-                    let (watermark, _) = progress.snapshot()
-                    progress.committed(model.batched, watermark: watermark)
+                    let (offset, _) = progress.snapshot()
+                    progress.committed(model.batched, upTo: offset)
                     model.finished.formUnion(model.batched)
                     model.batched = []
                 }
@@ -159,7 +159,7 @@ private struct Model {
 
     mutating func reachedEnd(_ offset: Int64) { next = max(next, offset) }
 
-    var snapshot: (watermark: Int64, finished: [Int64]) {
+    var snapshot: (offset: Int64, finished: [Int64]) {
         func isDone(_ offset: Int64) -> Bool {
             finished.contains(offset) || batched.contains(offset) || (offset < next && !pending.contains(offset))
         }

@@ -90,7 +90,7 @@ struct ReadingTests {
 
     /// Found by simulation: told as finished though no bitmap reaches so far, it made every next owner take the offset for a stale one,
     /// and the partition was never read again.
-    @Test func whatWasPassedOverBeyondTheWindowIsToldWhenTheWatermarkComes() {
+    @Test func whatWasPassedOverBeyondTheWindowIsToldWhenTheCommittedOffsetComes() {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")
         let far = Limits.window + 5

@@ -110,7 +110,7 @@ struct ReplayTests {
     @Test func whatAnEarlierOwnerFinishedHasNoSecondResult() {
         let metadata = OffsetMetadata(
             clusterID: Transcript.cluster,
-            watermark: 5,
+            committedOffset: 5,
             batch: BatchID(process: 1, counter: 1),
             ledgerOffset: 0,
             finished: [6, 8]

@@ -6,12 +6,12 @@ import Testing
 struct RestoreTests {
     private func metadata(
         cluster: String = Transcript.cluster,
-        watermark: Int64 = 50,
+        committedOffset: Int64 = 50,
         ledgerOffset: Int64 = 70
     ) -> OffsetMetadata {
         OffsetMetadata(
             clusterID: cluster,
-            watermark: watermark,
+            committedOffset: committedOffset,
             batch: BatchID(process: 1, counter: 1),
             ledgerOffset: ledgerOffset,
             finished: [51]

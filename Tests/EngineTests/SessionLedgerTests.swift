@@ -227,7 +227,7 @@ struct SessionLedgerTests {
         #expect(ledger.count == 2 && ledger.oldestOffset == 103)
     }
 
-    @Test func anIntentIsNotForgottenWhileItsRecordIsNotBelowTheWatermark() {
+    @Test func anIntentIsNotForgottenWhileItsRecordIsNotBelowTheCommittedOffset() {
         var ledger = ledger()
         ledger.acknowledged(codeA, of: session, source: 5, ledgerOffset: 100, at: time(0))
         #expect(ledger.expire(at: time(10_000), committed: 4, limit: 9) == 0)

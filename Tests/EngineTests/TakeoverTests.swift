@@ -6,7 +6,7 @@ import Testing
 struct TakeoverTests {
     private let metadata = OffsetMetadata(
         clusterID: Transcript.cluster,
-        watermark: 50,
+        committedOffset: 50,
         batch: BatchID(process: 1, counter: 1),
         ledgerOffset: 70,
         finished: [51]

@@ -59,7 +59,7 @@ import Testing
         let records = numbered(3, topic: results, partition: 0) + numbered(2, topic: results, partition: 1)
         #expect(producer.execute(try transaction(records)) == .committed(offsets: [0, 1, 2, 0, 1]))
         #expect(producer.execute(try transaction([records[4]])) == .committed(offsets: [2]))
-        // Offsets alone, when only the watermark has moved.
+        // Offsets alone, when only the committed offset has moved.
         #expect(producer.execute(try transaction([])) == .committed(offsets: []))
         end(producer)
     }

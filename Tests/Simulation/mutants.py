@@ -29,9 +29,9 @@ class Mutant:
 MUTANTS = [
     # Offsets
     Mutant("offset-of-last-finished", "PartitionProgress.swift",
-           "let watermark = base + Int64(index)",
+           "let offset = base + Int64(index)",
            "if ACTIVE, let last = slots.lastIndex(where: { $0 == .batched || $0 == .finished }) { index = last + 1 }\n"
-           "        let watermark = base + Int64(index)"),
+           "        let offset = base + Int64(index)"),
     Mutant("bitmap-counts-memory", "Engine+Deciding.swift",
            "partition.unsettled.concluded(command, leavesIntent: leavesIntent)",
            "partition.unsettled.concluded(command, leavesIntent: leavesIntent)\n"

@@ -308,7 +308,7 @@ final class Oracle {
         guard let metadata = OffsetMetadata(offset.metadata) else {
             return world.violate("metadata that cannot be read")
         }
-        if metadata.watermark != offset.offset { world.violate("metadata of another offset") }
+        if metadata.committedOffset != offset.offset { world.violate("metadata of another offset") }
         if !metadata.finished.isEmpty { world.coverage.hit(.transition(.bitmapUsed)) }
         for finished in metadata.finished {
             if let record = log.record(finished), !record.isAnswered, !record.isDeleted {

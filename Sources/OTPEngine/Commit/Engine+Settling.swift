@@ -33,7 +33,7 @@ extension Engine {
             let share = share(of: partition, room: &room, &forming, at: now)
             let isWorthIt =
                 !share.offsets.isEmpty || !share.voids.isEmpty || !share.skipped.isEmpty || partition.hasMoved
-            // An unchanged watermark proves that the broker still takes us for the owner.
+            // An unchanged offset, committed again, proves that the broker still takes us for the owner.
             let isProof = group.needsProof(at: now) && forming.open.shares.isEmpty && index == settling.count - 1
             if isWorthIt || isProof { add(share, of: partition, to: &forming) }
         }
@@ -103,7 +103,7 @@ extension Engine {
         _ forming: inout Forming,
         at now: Instant
     ) {
-        // One beyond the window cannot be told as finished yet: it waits for the watermark, as what comes after it does.
+        // One beyond the window cannot be told as finished yet: it waits for the committed offset, as what comes after it does.
         for range in partition.unsettled.skipped where partition.hasPassed(range) {
             let record = RecordID(place: partition.place, offset: range.lowerBound)
             guard committing.lettersDenied == nil else {
@@ -135,14 +135,14 @@ extension Engine {
     }
 
     private func add(_ share: Settlement.Share, of partition: Partition, to forming: inout Forming) {
-        let (watermark, finished) = partition.progress.snapshot()
+        let (offset, finished) = partition.progress.snapshot()
         let metadata = OffsetMetadata(
             clusterID: configuration.clusterID,
-            watermark: watermark,
+            committedOffset: offset,
             batch: forming.batch.id,
             ledgerOffset: max(partition.ledgerFloor, 0),
             finished: finished
         )
-        forming.append(share, partition.place, watermark: watermark, metadata: metadata.encoded)
+        forming.append(share, partition.place, offset: offset, metadata: metadata.encoded)
     }
 }

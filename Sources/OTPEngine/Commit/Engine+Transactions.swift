@@ -26,7 +26,7 @@ extension Engine {
         for (place, share) in open.shares.sorted(by: { $0.key.partition < $1.key.partition }) {
             guard let partition = partitions[place] else { continue }
             partition.outputs.written()
-            partition.progress.committed(share.offsets, watermark: share.watermark)
+            partition.progress.committed(share.offsets, upTo: share.committedOffset)
             partition.unsettled.committed(skipped: share.skipped)
             for void in share.voids {
                 partition.ledger.voided(void.fingerprint, of: void.session, source: void.source)

@@ -43,10 +43,10 @@ struct Forming {
     }
 
     /// The offset of a partition, and what the batch does to it.
-    mutating func append(_ share: Settlement.Share, _ place: PartitionEpoch, watermark: Int64, metadata: String) {
+    mutating func append(_ share: Settlement.Share, _ place: PartitionEpoch, offset: Int64, metadata: String) {
         var share = share
-        share.watermark = watermark
+        share.committedOffset = offset
         open.shares[place] = share
-        batch.offsets.append(.init(place: place, offset: watermark, metadata: metadata))
+        batch.offsets.append(.init(place: place, offset: offset, metadata: metadata))
     }
 }

@@ -20,7 +20,8 @@ package struct Settlement: Sendable {
         }
 
         package var offsets: [Int64] = []
-        package var watermark: Int64 = 0
+        /// The offset that it commits.
+        package var committedOffset: Int64 = 0
         /// Newest ledger offset acknowledged when the batch was formed: where its writes count if the broker does not say.
         package var floor: Int64 = 0
         package var states: [State] = []

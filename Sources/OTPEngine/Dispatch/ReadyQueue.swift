@@ -9,7 +9,7 @@ import HeapModule
 /// own. A command that was asked about before, or whose intent is written, goes before the new ones of its partition, for there is
 /// little of that and much was spent on it. What cannot make it any more is given up and answered at its deadline, so that under
 /// overload the slots go to those whose answer comes in time: goodput stays at what the upstream takes. The
-/// record at a partition's watermark needs no favour: it is the oldest there, so it is the first of its key and goes in the
+/// record at a partition's committed offset needs no favour: it is the oldest there, so it is the first of its key and goes in the
 /// partition's next turns.
 ///
 /// Commands that have moved on are left where they are and passed over; what is left of them is swept out before it outweighs

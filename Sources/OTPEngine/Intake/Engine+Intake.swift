@@ -47,7 +47,7 @@ extension Engine {
         pause(partition, for: .window)
     }
 
-    /// The watermark moved: what was too far ahead of it may fit now.
+    /// The committed offset moved: what was too far ahead of it may fit now.
     mutating func takeHeld(_ partition: Partition, at now: Instant) {
         while let record = partition.reading.takeHeld() {
             switch partition.progress.arrived(record.id.offset) {

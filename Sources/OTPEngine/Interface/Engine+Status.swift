@@ -81,7 +81,7 @@ extension Engine {
             parkedFor: partition.parkedFor,
             isUnread: partition.reading.watch.isStalled,
             end: partition.reading.watch.end,
-            watermark: partition.progress.committed,
+            committedOffset: partition.progress.committed,
             next: partition.progress.next,
             commands: partition.commands.count,
             waitingSessions: partition.lanes.waiting,

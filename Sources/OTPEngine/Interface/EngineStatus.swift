@@ -13,8 +13,8 @@ package struct EngineStatus: Equatable, Sendable {
         package var isUnread: Bool
         /// Its last stable offset, as its leader last said; nil until it was asked.
         package var end: Int64?
-        /// The committed offset.
-        package var watermark: Int64
+        /// Every record below it is finished.
+        package var committedOffset: Int64
         /// The next offset to be received.
         package var next: Int64
         package var commands: Int

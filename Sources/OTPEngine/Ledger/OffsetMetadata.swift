@@ -1,4 +1,4 @@
-/// What travels with a committed offset, atomic with it: what its watermark alone cannot say.
+/// What travels with a committed offset, atomic with it: what the offset alone cannot say.
 ///
 /// Text is base64 of: version `1`, length and bytes of the cluster id, the offset itself (i64), batch id (2 × u64), ledger
 /// offset (i64), then a bitmap without trailing zeros in which bit i (least significant first) is offset + 1 + i.
@@ -7,16 +7,16 @@ package struct OffsetMetadata: Equatable, Sendable {
     /// The committed offset that it came with.
     ///
     /// Another one means that a tool moved it: the rest no longer fits.
-    package var watermark: Int64
+    package var committedOffset: Int64
     package var batch: BatchID
     /// Where the next owner begins to read the ledger.
     package var ledgerOffset: Int64
-    /// Finished offsets above the watermark, ascending.
+    /// Finished offsets above the committed one, ascending.
     package var finished: [Int64]
 
-    package init(clusterID: String, watermark: Int64, batch: BatchID, ledgerOffset: Int64, finished: [Int64]) {
+    package init(clusterID: String, committedOffset: Int64, batch: BatchID, ledgerOffset: Int64, finished: [Int64]) {
         self.clusterID = clusterID
-        self.watermark = watermark
+        self.committedOffset = committedOffset
         self.batch = batch
         self.ledgerOffset = ledgerOffset
         self.finished = finished
@@ -28,14 +28,14 @@ package struct OffsetMetadata: Equatable, Sendable {
         var writer = ByteWriter()
         writer.byte(Self.version)
         writer.text(clusterID)
-        writer.fixed(watermark)
+        writer.fixed(committedOffset)
         writer.fixed(batch.process)
         writer.fixed(batch.counter)
         writer.fixed(ledgerOffset)
         if let last = finished.last {
-            var bitmap = [UInt8](repeating: 0, count: Int(last - watermark - 1) / 8 + 1)
+            var bitmap = [UInt8](repeating: 0, count: Int(last - committedOffset - 1) / 8 + 1)
             for offset in finished {
-                let bit = Int(offset - watermark - 1)
+                let bit = Int(offset - committedOffset - 1)
                 precondition(bit >= 0 && bit < Int(Limits.window), "finished beyond the window")
                 bitmap[bit / 8] |= 1 << UInt8(bit % 8)
             }
@@ -50,20 +50,20 @@ package struct OffsetMetadata: Equatable, Sendable {
         guard text.utf8.count <= Limits.offsetMetadataBytes, let bytes = Base64.decode(text) else { return nil }
         var reader = ByteReader(bytes)
         guard reader.byte() == Self.version, let clusterID = reader.text(atMost: Limits.clusterIDBytes),
-            let watermark = reader.fixed(Int64.self), let process = reader.fixed(UInt64.self),
+            let committedOffset = reader.fixed(Int64.self), let process = reader.fixed(UInt64.self),
             let counter = reader.fixed(UInt64.self), let ledgerOffset = reader.fixed(Int64.self),
-            watermark >= 0, watermark < Int64.max - Limits.window, ledgerOffset >= 0,
+            committedOffset >= 0, committedOffset < Int64.max - Limits.window, ledgerOffset >= 0,
             reader.remaining <= Int(Limits.window) / 8, let bitmap = reader.raw(reader.remaining)
         else { return nil }
         var finished: [Int64] = []
         for (position, byte) in bitmap.enumerated() where byte != 0 {
             for bit in 0..<8 where byte & (1 << UInt8(bit)) != 0 {
-                finished.append(watermark + 1 + Int64(position * 8 + bit))
+                finished.append(committedOffset + 1 + Int64(position * 8 + bit))
             }
         }
         self.init(
             clusterID: clusterID,
-            watermark: watermark,
+            committedOffset: committedOffset,
             batch: BatchID(process: process, counter: counter),
             ledgerOffset: ledgerOffset,
             finished: finished

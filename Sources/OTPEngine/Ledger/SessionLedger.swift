@@ -133,7 +133,7 @@ package struct SessionLedger: Sendable {
 
     /// Forgets up to `limit` sessions whose last record is older than the retention.
     ///
-    /// Nothing that comes from a record not below the `committed` watermark is forgotten, neither its intent nor what its
+    /// Nothing that comes from a record not below the `committed` offset is forgotten, neither its intent nor what its
     /// code came to (a state may be committed before the record's own result is): that record's next owner must see it.
     /// - Returns: how many were forgotten.
     package mutating func expire(at time: WallTime, committed: Int64, limit: Int) -> Int {

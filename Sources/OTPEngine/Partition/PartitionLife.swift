@@ -37,7 +37,7 @@ enum PartitionLife {
         init(_ positions: Positions, clusterID: String) {
             self.positions = positions
             metadata = positions.metadata.flatMap { OffsetMetadata($0) }.flatMap {
-                $0.watermark == positions.committed && $0.clusterID == clusterID ? $0 : nil
+                $0.committedOffset == positions.committed && $0.clusterID == clusterID ? $0 : nil
             }
         }
     }

@@ -1,7 +1,7 @@
 import DequeModule
 
-/// Which offsets of a partition are finished, and so which offset may be committed: the watermark, below which nothing
-/// is unfinished, and the few beyond it that are.
+/// Which offsets of a partition are finished, and so which offset may be committed: the one below which nothing
+/// is unfinished. The few beyond it that are finished go with it.
 ///
 /// An outcome that is only in memory counts for neither.
 package struct PartitionProgress: Equatable, Sendable {
@@ -10,9 +10,9 @@ package struct PartitionProgress: Equatable, Sendable {
         case admitted
         /// Its result was published before this owner came: only the offset advances.
         case finished
-        /// Below the watermark or not above the newest one admitted: delivered again.
+        /// Below the committed offset or not above the newest one admitted: delivered again.
         case repeated
-        /// Too far ahead of the watermark: to be offered again once it moved.
+        /// Too far ahead of the committed offset: to be offered again once it moved.
         case beyondWindow
     }
 
@@ -91,24 +91,24 @@ package struct PartitionProgress: Equatable, Sendable {
     /// The batch was aborted: the outcome is only in memory again.
     package mutating func unbatched(_ offset: Int64) { set(offset, .pending) }
 
-    /// The batch was committed, with this watermark.
-    package mutating func committed(_ offsets: some Sequence<Int64>, watermark: Int64) {
-        for offset in offsets { set(offset, .finished) }
-        committed = max(committed, watermark)
+    /// The batch was committed, with this offset.
+    package mutating func committed(_ offsets: some Sequence<Int64>, upTo offset: Int64) {
+        for finished in offsets { set(finished, .finished) }
+        committed = max(committed, offset)
         trim()
     }
 
     /// The offset to commit now, and the offsets above it that are finished, for the batch that is being formed.
-    package func snapshot() -> (watermark: Int64, finished: [Int64]) {
+    package func snapshot() -> (offset: Int64, finished: [Int64]) {
         var index = slots.startIndex
         while index < slots.endIndex, slots[index] == .batched || slots[index] == .finished { index += 1 }
-        let watermark = base + Int64(index)
+        let offset = base + Int64(index)
         var finished: [Int64] = []
         while index < slots.endIndex {
             if slots[index] == .batched || slots[index] == .finished { finished.append(base + Int64(index)) }
             index += 1
         }
-        return (watermark, finished)
+        return (offset, finished)
     }
 
     private func slot(_ offset: Int64) -> Slot {

@@ -19,7 +19,7 @@ struct PartitionReading {
     private var backOff = BackOff(first: Limits.firstParking, longest: Limits.longestParking)
     private(set) var watch = ReadingWatch()
     private(set) var passage: Passage?
-    /// Records too far ahead of the watermark, in order, and the log's end if that is.
+    /// Records too far ahead of the committed offset, in order, and the log's end if that is.
     private var held: Deque<ReceivedRecord> = []
     private(set) var heldEnd: Int64?
 

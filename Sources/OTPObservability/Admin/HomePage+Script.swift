@@ -83,7 +83,7 @@ extension HomePage {
             phase.append(make("span", partition.phase, "mark " + className));
             if (partition.parked_for) phase.append(" " + partition.parked_for);
             row.append(make("td", number(partition.partition)), phase);
-            for (const name of ["watermark", "end", "lag", "commands", "sessions", "sessions_in_doubt"])
+            for (const name of ["committed_offset", "end", "lag", "commands", "sessions", "sessions_in_doubt"])
               row.append(make("td", number(partition[name])));
             return row;
           }));

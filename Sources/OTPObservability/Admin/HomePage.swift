@@ -64,7 +64,7 @@ enum HomePage {
             <h2 id="partitions-title">Partitions</h2>
             <div class="scroll" id="table"><table>
               <thead><tr>
-                <th scope="col">partition<th scope="col">phase<th scope="col">watermark<th scope="col">end<th scope="col">lag\
+                <th scope="col">partition<th scope="col">phase<th scope="col">committed<th scope="col">end<th scope="col">lag\
         <th scope="col">commands<th scope="col">sessions<th scope="col">in doubt
               <tbody id="partitions"></tbody>
             </table></div>

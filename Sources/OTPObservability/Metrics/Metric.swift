@@ -33,7 +33,7 @@ package enum Metric: String, CaseIterable, Sendable {
     case queueTimeouts = "queue_timeouts_total"
     case rateShare = "rate_share"
 
-    case partitionWatermark = "partition_watermark"
+    case partitionCommittedOffset = "partition_committed_offset"
     case partitionLag = "partition_lag"
     case assignedPartitions = "assigned_partitions"
     case parkedPartitions = "parked_partitions"
@@ -143,7 +143,7 @@ package enum Metric: String, CaseIterable, Sendable {
         case .commandsInMemory, .waitingCommands, .waitingSessions, .kafkaConnectedBrokers, .kafkaRoundTrip,
             .kafkaThrottle, .kafkaWaitingRequests, .kafkaQueuedRecords, .sessionsInDoubt,
             .oldestUnfinishedAge, .callsInFlight, .httpConnections,
-            .upstreamState, .concurrencyLimit, .rateShare, .partitionWatermark,
+            .upstreamState, .concurrencyLimit, .rateShare, .partitionCommittedOffset,
             .partitionLag, .assignedPartitions, .parkedPartitions, .unreadPartitions, .topicPartitions, .leaseValid,
             .ledgerSessions,
             .ledgerRestoreRemaining,
@@ -170,7 +170,7 @@ package enum Metric: String, CaseIterable, Sendable {
     package var unit: String {
         switch self {
         case .upstreamState, .leaseValid, .buildInfo: "0 or 1"
-        case .partitionWatermark: "offset"
+        case .partitionCommittedOffset: "offset"
         case .rateShare: "calls/s"
         default:
             if rawValue.contains("seconds") {
@@ -191,7 +191,7 @@ package enum Metric: String, CaseIterable, Sendable {
         case .auditOffences: ["check"]
         case .guesses: ["limit"]
         case .upstreamCalls: ["class"]
-        case .partitionWatermark, .partitionLag: ["partition"]
+        case .partitionCommittedOffset, .partitionLag: ["partition"]
         case .transactions, .ledgerRestores, .deadLetters, .replies: ["outcome"]
         case .transactionAborts, .leaseLosses: ["cause"]
         case .kafkaErrors: ["code"]
@@ -209,7 +209,7 @@ package enum Metric: String, CaseIterable, Sendable {
     /// The most label combinations kept; what comes after them is counted under the value `other`.
     package var seriesLimit: Int {
         switch self {
-        case .partitionWatermark, .partitionLag: 1024
+        case .partitionCommittedOffset, .partitionLag: 1024
         case .commands, .kafkaErrors: 128
         default: labels.isEmpty ? 1 : 32
         }
@@ -233,7 +233,7 @@ extension Metric {
         case .waitingSessions:
             "Sessions in which commands wait for one before them: one of a session at a time is handled."
         case .oldestUnfinishedAge: "Age of the oldest unfinished command; 0 when there is none."
-        case .ignoredRecords: "Records received again and ignored, already finished or below the watermark."
+        case .ignoredRecords: "Records received again and ignored, already finished or below the committed offset."
         case .commandKeys:
             "Commands by the partitioner that placed their key: murmur2 (Java), crc32 (librdkafka) or neither; two kinds are a fault."
         case .deadLetters: "Dead letters, by outcome: committed or dropped."
@@ -252,8 +252,8 @@ extension Metric {
         case .retriesDenied: "Commands answered instead of asked about again: there were too many retries already."
         case .queueTimeouts: "Commands answered without a call because the upstream was left alone for too long."
         case .rateShare: "Calls per second that this worker may make; 0 when there is no limit."
-        case .partitionWatermark: "Offset below which every command of the partition is finished and committed."
-        case .partitionLag: "Records of the partition from the watermark to its end."
+        case .partitionCommittedOffset: "Offset below which every command of the partition is finished and committed."
+        case .partitionLag: "Records of the partition from the committed offset to its end."
         case .assignedPartitions: "Partitions that this worker owns."
         case .parkedPartitions: "Owned partitions that are stopped and need an operator."
         case .unreadPartitions: "Owned partitions that have records of which none comes."

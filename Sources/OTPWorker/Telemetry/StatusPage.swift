@@ -52,11 +52,11 @@ struct StatusPage {
             field("partition", Int(partition.number), &json)
             field("phase", partition.phase, &json)
             if let reason = partition.parkedFor { field("parked_for", reason, &json) }
-            field("watermark", Int(partition.watermark), &json)
+            field("committed_offset", Int(partition.committedOffset), &json)
             field("next", Int(partition.next), &json)
             if let end = page?.telemetry.end(of: partition.number) {
                 field("end", Int(end), &json)
-                field("lag", Int(max(0, end - partition.watermark)), &json)
+                field("lag", Int(max(0, end - partition.committedOffset)), &json)
             }
             field("commands", partition.commands, &json)
             field("waiting_sessions", partition.waitingSessions, &json)

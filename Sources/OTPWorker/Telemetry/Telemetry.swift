@@ -158,8 +158,8 @@ package final class Telemetry: Sendable {
             }
             guard isOwned else { continue }
             let number = "\(owned)"
-            let watermark = registry.gauge(.partitionWatermark, number).value
-            registry.gauge(.partitionLag, number).set(max(0, Double(end) - watermark))
+            let committed = registry.gauge(.partitionCommittedOffset, number).value
+            registry.gauge(.partitionLag, number).set(max(0, Double(end) - committed))
         }
     }
 
@@ -175,7 +175,7 @@ package final class Telemetry: Sendable {
     func gone(_ partitions: [Int32]) {
         for partition in partitions {
             ends.withLock { $0[partition] = nil }
-            registry.remove(.partitionWatermark, "\(partition)")
+            registry.remove(.partitionCommittedOffset, "\(partition)")
             registry.remove(.partitionLag, "\(partition)")
         }
     }
@@ -255,10 +255,10 @@ package final class Telemetry: Sendable {
         registry.gauge(.sessionsInDoubt).set(Double(status.partitions.reduce(0) { $0 + $1.sessionsInDoubt }))
         registry.gauge(.leaseValid).set(status.isLeaseValid ? 1 : 0)
         for partition in status.partitions {
-            registry.gauge(.partitionWatermark, "\(partition.number)").set(Double(partition.watermark))
+            registry.gauge(.partitionCommittedOffset, "\(partition.number)").set(Double(partition.committedOffset))
             if let told = partition.end {
                 let end = max(told, end(of: partition.number) ?? told)
-                registry.gauge(.partitionLag, "\(partition.number)").set(Double(max(0, end - partition.watermark)))
+                registry.gauge(.partitionLag, "\(partition.number)").set(Double(max(0, end - partition.committedOffset)))
             }
         }
         for state in EngineStatus.Upstream.State.allCases {

@@ -105,7 +105,7 @@ enum Line {
     }
 
     private static func text(_ offset: Batch.Offset) -> String {
-        guard let metadata = OffsetMetadata(offset.metadata), metadata.watermark == offset.offset,
+        guard let metadata = OffsetMetadata(offset.metadata), metadata.committedOffset == offset.offset,
             metadata.clusterID == Transcript.cluster
         else { return "offset \(offset.place.partition)=\(offset.offset) with unusable metadata" }
         let finished =
