@@ -33,10 +33,10 @@ extension Engine {
         }
         consider(dispatch.nextBackOffEnd)
         if group.isRunning, !partitions.isEmpty { consider(partitions.nextEnds) }
-        consider(committing.settlement.nextWake)
+        consider(committing.transaction.nextWake)
         consider(group.revocation?.deadline)
         consider(group.drain.deadline)
-        if committing.settlement.canForm(at: now) { consider(nextSettling(at: now)) }
+        if committing.transaction.canForm(at: now) { consider(nextCommit(at: now)) }
         for partition in partitions.all {
             consider(partition.life.nextTry)
             consider(partition.outputs.parking?.until)

@@ -154,7 +154,7 @@ package struct Engine: ~Copyable {
         endWaits(at: now)
         fillSlots(at: now)
         formBatchIfDue(at: now)
-        releaseIfSettled(at: now)
+        releaseIfFinished(at: now)
         if !group.isRunning, group.drainProgressed(isIdle: isDrained, at: now) { stop() }
         scheduleWake(at: now)
     }

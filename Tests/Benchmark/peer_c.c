@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LANES = 256, BATCH = 512, UNSETTLED = 8192, COMMIT_EVERY_MS = 20, IDLE_MS = 50, WAIT_MS = 30000 };
+enum { LANES = 256, BATCH = 512, UNCOMMITTED = 8192, COMMIT_EVERY_MS = 20, IDLE_MS = 50, WAIT_MS = 30000 };
 
 struct text {
     const char *bytes;
@@ -52,13 +52,13 @@ static rd_kafka_queue_t *queue;
 static const char *results_topic;
 static CURLM *multi;
 static struct call *free_calls;
-static int loop, calls_under_way, unsettled;
+static int loop, calls_under_way, uncommitted;
 static int64_t curl_due_ms = -1;
 
 static volatile sig_atomic_t is_asked_to_end;
 static bool are_calls_ended;
 
-// Of each partition the first and the last command that are not settled; the lock is the loop's and that of the thread that commits.
+// Of each partition the first and the last command that are not committed; the lock is the loop's and that of the thread that commits.
 static struct command *first[LANES], *last[LANES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t calls_end = PTHREAD_COND_INITIALIZER;
@@ -169,7 +169,7 @@ static void commit(struct command *batch, rd_kafka_topic_partition_list_t *offse
         batch = batch->next;
         rd_kafka_message_destroy(done->message);
         free(done);
-        __atomic_sub_fetch(&unsettled, 1, __ATOMIC_RELAXED);
+        __atomic_sub_fetch(&uncommitted, 1, __ATOMIC_RELAXED);
     }
 }
 
@@ -304,7 +304,7 @@ static void take_command(rd_kafka_message_t *message) {
 // As many as calls are free; returns whether there may be more.
 static bool take_commands(int in_flight) {
     rd_kafka_message_t *messages[BATCH];
-    int free_count = in_flight - calls_under_way, room = UNSETTLED - __atomic_load_n(&unsettled, __ATOMIC_RELAXED);
+    int free_count = in_flight - calls_under_way, room = UNCOMMITTED - __atomic_load_n(&uncommitted, __ATOMIC_RELAXED);
     room = room < free_count ? room : free_count;
     if (room <= 0) return true;
     if (room > BATCH) room = BATCH;
@@ -313,7 +313,7 @@ static bool take_commands(int in_flight) {
     pthread_mutex_lock(&lock);
     for (ssize_t number = 0; number < count; number++) take_command(messages[number]);
     pthread_mutex_unlock(&lock);
-    __atomic_add_fetch(&unsettled, (int)count, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&uncommitted, (int)count, __ATOMIC_RELAXED);
     return count == room;
 }
 

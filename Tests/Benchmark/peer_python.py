@@ -24,8 +24,8 @@ import aiohttp
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 COMMIT_EVERY = 0.02
-# So many commands are read ahead of the calls, and so many may be unsettled before reading pauses.
-AHEAD, UNSETTLED = 1_024, 8_192
+# So many commands are read ahead of the calls, and so many may be uncommitted before reading pauses.
+AHEAD, UNCOMMITTED = 1_024, 8_192
 WAIT = 30.0
 
 
@@ -82,10 +82,10 @@ class Peer:
     def __init__(self, given: argparse.Namespace):
         self.given = given
         self.waiting: collections.deque[Command] = collections.deque()
-        # Of each partition what is not yet settled, oldest first.
+        # Of each partition what is not yet committed, oldest first.
         self.lanes: dict[int, collections.deque[Command]] = collections.defaultdict(collections.deque)
         self.calls: set[asyncio.Task[None]] = set()
-        self.unsettled = 0
+        self.uncommitted = 0
         self.has_gone_on = asyncio.Event()
         self.is_ending = False
         self.threads = concurrent.futures.ThreadPoolExecutor(2)
@@ -117,7 +117,7 @@ class Peer:
         async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout) as self.http:
             async with asyncio.TaskGroup() as self.tasks:
                 self.tasks.create_task(self.read())
-                self.tasks.create_task(self.settle())
+                self.tasks.create_task(self.commit_finished())
         self.consumer.close()
 
     def on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -130,7 +130,7 @@ class Peer:
 
     async def read(self) -> None:
         while not self.is_ending:
-            if len(self.waiting) >= AHEAD or self.unsettled >= UNSETTLED:
+            if len(self.waiting) >= AHEAD or self.uncommitted >= UNCOMMITTED:
                 self.has_gone_on.clear()
                 await self.has_gone_on.wait()
                 continue
@@ -144,7 +144,7 @@ class Peer:
         command = Command(message, time.time(), json.loads(message.value()))
         self.waiting.append(command)
         self.lanes[message.partition()].append(command)
-        self.unsettled += 1
+        self.uncommitted += 1
 
     def start_calls(self) -> None:
         while self.waiting and len(self.calls) < self.given.in_flight:
@@ -167,12 +167,12 @@ class Peer:
                 raise RuntimeError(f"not verified: {answer.status} {command.answer}")
         command.completed = time.time()
 
-    async def settle(self) -> None:
-        while self.unsettled > 0 or not self.is_ending:
+    async def commit_finished(self) -> None:
+        while self.uncommitted > 0 or not self.is_ending:
             await asyncio.sleep(COMMIT_EVERY)
             if batch := self.take_finished():
                 await self.in_thread(self.commit, batch)
-                self.unsettled -= len(batch)
+                self.uncommitted -= len(batch)
                 self.has_gone_on.set()
 
     def take_finished(self) -> list[Command]:

@@ -89,8 +89,8 @@ def test_a_broken_promise_is_known_within_a_minute(fleet, audit):
     load.wait(5)
     members[0] = fleet.start("worker-0")
     load.until("it is back", lambda: not members[0].process.readiness())
-    settled = time.time()
-    load.until("all until then is judged", lambda: process.judged_at() > settled + JUDGED, 2 * MINUTE)
+    recovered = time.time()
+    load.until("all until then is judged", lambda: process.judged_at() > recovered + JUDGED, 2 * MINUTE)
     assert process.metrics()["results_total"] > 50 * JUDGED
     assert process.offences() == {} and process.lines() == []
     fleet.results.wait(load.sent, alive=[member.process for member in members])

@@ -96,13 +96,13 @@ def test_a_replay_goes_through_the_ledger(bench, sandbox, worker, results):
     process = worker().wait_ready()
     replayed = results.wait(5, 60, [process])[3:]
     by_session = {event["otp_session_id"]: event for event in replayed}
-    settled, fresh = by_session["big-AB12"], by_session["new-CD34"]
-    assert (settled["status"], settled["replayed"], settled["calls"]) == ("verified", True, 0)
+    known, fresh = by_session["big-AB12"], by_session["new-CD34"]
+    assert (known["status"], known["replayed"], known["calls"]) == ("verified", True, 0)
     assert (fresh["status"], fresh["replayed"], fresh["calls"]) == ("verified", False, 1)
     assert len(bench.sandbox.calls()) == 2
     # Each is known by the name that its first record had.
     named = {letter["key"]: place(letter) for letter in letters}
-    assert settled["command_id"] == named["big-AB12"] and fresh["command_id"] == "mine"
+    assert known["command_id"] == named["big-AB12"] and fresh["command_id"] == "mine"
     assert first["too_large"]["command_id"] == place(first["too_large"])
     for line in done:
         assert line["replay"]["partition"] == line["source"]["partition"]

@@ -55,16 +55,16 @@ def workload(seed, sessions=SESSIONS):
 
 def expected_reason(codes, session):
     """What each of a session's commands must come to, in order, when nothing fails."""
-    right, settled, reasons, verified = harness.right_code(session), {}, [], False
+    right, known, reasons, verified = harness.right_code(session), {}, [], False
     for code in codes:
-        if code in settled:
-            reasons.append((settled[code], True))
+        if code in known:
+            reasons.append((known[code], True))
         elif verified:
             reasons.append(("session_used", False))
         else:
-            settled[code] = "ok" if code == right else "wrong_code"
+            known[code] = "ok" if code == right else "wrong_code"
             verified = verified or code == right
-            reasons.append((settled[code], False))
+            reasons.append((known[code], False))
     return reasons
 
 

@@ -135,7 +135,7 @@ def test_one_transactional_id_twice(fleet):
     if not fleets.IS_CLUSTER:
         # noida-db keeps the place of a static member for ever: somebody must take it.
         left.append(fleet.start("worker-1", kafka__transactional_id=f"{fleet.bench.prefix}.other"))
-    settled_by(fleet, left, len(records))
+    finished_by(fleet, left, len(records))
 
 
 @pytest.mark.skipif(
@@ -159,11 +159,11 @@ def test_one_instance_id_twice(fleet):
         fleet.results.poll(0.2)
     assert all(len(member.process.text()) < 300_000 for member in (first, second)), "it floods the log"
     assert second.process.end() == 0
-    settled_by(fleet, [first], len(records))
+    finished_by(fleet, [first], len(records))
 
 
-def settled_by(fleet, members, count):
-    """The members that are left settle everything, and the judgement is the usual one."""
+def finished_by(fleet, members, count):
+    """The members that are left finish everything, and the judgement is the usual one."""
     fleet.results.wait(count, 90, [member.process for member in members])
     for member in members:
         member.process.wait_ready(60)

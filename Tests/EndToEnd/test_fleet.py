@@ -32,7 +32,7 @@ def test_one_to_four_to_one(fleet, capsys):
     members[0].process.wait_ready()
     load, moves = fleets.Load(fleet, 1_000, right), []
 
-    def settle(what, expected):
+    def rebalanced(what, expected):
         began, before = time.time(), collections.Counter()
         for member in members:
             before.update({partition: id(member) for partition in member.process.partitions()})
@@ -43,13 +43,13 @@ def test_one_to_four_to_one(fleet, capsys):
 
     for number, expected in [(1, [4, 4]), (2, [2, 3, 3]), (3, [2, 2, 2, 2])]:
         members.append(fleet.start(f"worker-{number}", **DYNAMIC))
-        settle(f"{number + 1} members share", expected)
+        rebalanced(f"{number + 1} members share", expected)
     for expected in ([2, 3, 3], [4, 4], [8]):
         leaving = members.pop()
         leaving.process.popen.send_signal(signal.SIGTERM)
         load.until("it leaves", lambda: not leaving.process.is_running())
         assert leaving.process.popen.returncode == 0, leaving.process.text()[-2000:]
-        settle("the others have its partitions", expected)
+        rebalanced("the others have its partitions", expected)
     fleet.results.wait(load.sent, 60, [members[0].process])
     assert members[0].process.end() == 0
     events, calls = fleet.judge()

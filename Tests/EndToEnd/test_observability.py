@@ -80,11 +80,11 @@ def test_metrics_status_and_the_page_for_people(bench, sandbox, worker, results)
     checked = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, timeout=60)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
-    def settled():
+    def ends_known():
         status = json.loads(harness.http(f"http://127.0.0.1:{process.admin}/status")[1])
         return status if sum(partition.get("end", 0) for partition in status["partitions"]) == 21 else None
 
-    status = harness.until("the ends of the partitions are known", settled)
+    status = harness.until("the ends of the partitions are known", ends_known)
     assert [partition["lag"] for partition in status["partitions"]] == [0] * bench.partitions
     assert (status["worker"], status["topic"]) == ("worker-0", bench.commands)
     assert status["version"] == bench.run("version").stdout.split()[1]

@@ -25,7 +25,7 @@ struct DecisionTests {
     }
 
     @Test func whatCanBeNoCodeIsWrongWhateverIsKnown() {
-        let closed = Sample.state("s", closed: true, Sample.settled("B", Self.ok, source: 3))
+        let closed = Sample.state("s", closed: true, Sample.concluded("B", Self.ok, source: 3))
         let open = Sample.intent("s", "A", source: 9)
         for (records, isLate) in [([], false), ([], true), ([closed], false), ([open], true)] {
             let decision = Decision(
@@ -44,38 +44,38 @@ struct DecisionTests {
         #expect(decide(isPastDeadline: true) == .expired)
     }
 
-    @Test func itsCodeIsSettled() {
-        let state = Sample.state("s", Sample.settled("A", Self.wrong, source: 3))
+    @Test func itsCodeIsConcluded() {
+        let state = Sample.state("s", Sample.concluded("A", Self.wrong, source: 3))
         #expect(decide(state) == .replay(Self.wrong))
         #expect(decide(state, isPastDeadline: true) == .replay(Self.wrong))
         #expect(decide(state, Sample.intent("s", "A", source: 9)) == .replay(Self.wrong))
         #expect(decide(state, maximumCodes: 0) == .replay(Self.wrong))
-        let closed = Sample.state("s", closed: true, Sample.settled("A", Self.ok, source: 3))
+        let closed = Sample.state("s", closed: true, Sample.concluded("A", Self.ok, source: 3))
         #expect(decide(closed) == .replay(Self.ok))
     }
 
     @Test func aRetryableFailureGoesOnBelow() {
-        let failed = Sample.settled("A", Self.unknown, source: 3)
+        let failed = Sample.concluded("A", Self.unknown, source: 3)
         #expect(decide(Sample.state("s", failed)) == .ask(again: false))
         #expect(decide(Sample.state("s", failed), isPastDeadline: true) == .expired)
-        let closed = Sample.state("s", closed: true, failed, Sample.settled("B", Self.ok, source: 4))
+        let closed = Sample.state("s", closed: true, failed, Sample.concluded("B", Self.ok, source: 4))
         #expect(decide(closed) == .sessionUsed)
         #expect(decide(Sample.state("s", failed), Sample.intent("s", "A", source: 4)) == .ask(again: true))
-        // Void: the state shows it settled at that offset or later.
+        // Void: the state shows it concluded at that offset or later.
         #expect(decide(Sample.intent("s", "A", source: 3), Sample.state("s", failed)) == .ask(again: false))
     }
 
     /// An operator accepted an offset that is older than the ledger: what the ledger says of this record is its result, however
     /// often a later one of the session might be asked about again.
     @Test func aRecordsOwnFailureIsItsResult() {
-        let failed = Sample.state("s", Sample.settled("A", Self.unknown, source: 3))
+        let failed = Sample.state("s", Sample.concluded("A", Self.unknown, source: 3))
         #expect(decide(failed, offset: 3) == .replay(Self.unknown))
         #expect(decide(failed, offset: 2) == .replay(Self.unknown))
         #expect(decide(failed, offset: 4) == .ask(again: false))
     }
 
     @Test func theSessionIsClosedByAnotherCode() {
-        let closed = Sample.state("s", closed: true, Sample.settled("B", Self.ok, source: 3))
+        let closed = Sample.state("s", closed: true, Sample.concluded("B", Self.ok, source: 3))
         #expect(decide(closed) == .sessionUsed)
         #expect(decide(closed, isPastDeadline: true) == .sessionUsed)
         #expect(decide(closed, Sample.intent("s", "A", source: 9), isPastDeadline: true) == .sessionUsed)
@@ -93,8 +93,8 @@ struct DecisionTests {
     @Test func tooManyOtherCodesWereAsked() {
         let two = Sample.state(
             "s",
-            Sample.settled("B", Self.wrong, source: 1),
-            Sample.settled("C", Self.wrong, source: 2)
+            Sample.concluded("B", Self.wrong, source: 1),
+            Sample.concluded("C", Self.wrong, source: 2)
         )
         #expect(decide(two, maximumCodes: 3) == .ask(again: false))
         #expect(decide(two) == .tooManyCodes)
@@ -103,8 +103,8 @@ struct DecisionTests {
         // An intent is a code that was asked about; this code itself never counts.
         let one = Sample.state(
             "s",
-            Sample.settled("B", Self.wrong, source: 1),
-            Sample.settled("A", Self.unknown, source: 2)
+            Sample.concluded("B", Self.wrong, source: 1),
+            Sample.concluded("A", Self.unknown, source: 2)
         )
         #expect(decide(one) == .ask(again: false))
         #expect(decide(one, Sample.intent("s", "C", source: 9)) == .tooManyCodes)
@@ -112,7 +112,7 @@ struct DecisionTests {
     }
 
     @Test func entriesUnderAnotherKeyAreNoAnswerOfOurs() {
-        let foreign = Sample.state("s", Sample.settled("A", Self.wrong, source: 1, keyID: 2))
+        let foreign = Sample.state("s", Sample.concluded("A", Self.wrong, source: 1, keyID: 2))
         #expect(decide(foreign) == .ask(again: false))
         #expect(decide(Sample.intent("s", "A", source: 1, keyID: 2)) == .ask(again: false))
         #expect(decide(Sample.intent("s", "A", source: 1, keyID: 2), isPastDeadline: true) == .expired)

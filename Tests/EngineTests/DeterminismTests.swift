@@ -23,7 +23,7 @@ struct DeterminismTests {
                 let code = ["A", "B", "C"][Int.random(in: 0..<3, using: &random)]
                 lines += worker.receive(offset, session, code, in: partition)
                 next[partition] = offset + 1
-            case 2: lines += settle(lines, worker)
+            case 2: lines += endBatch(lines, worker)
             case 3: lines += worker.pass(.milliseconds(Int64.random(in: 1...40, using: &random)))
             default:
                 let id = Line.text(worker.id(asked, partition))
@@ -43,7 +43,7 @@ struct DeterminismTests {
         return lines + worker.happens(.drainRequested) + worker.pass(.seconds(30))
     }
 
-    private func settle(_ lines: [String], _ worker: Transcript) -> [String] {
+    private func endBatch(_ lines: [String], _ worker: Transcript) -> [String] {
         worker.batch == nil ? [] : lines.count.isMultiple(of: 3) ? worker.aborted(.transient) : worker.committed()
     }
 

@@ -35,7 +35,7 @@ struct GuessingTests {
         // Another phone's are its own.
         #expect(ask(worker, 4, "s4", phone: 8).contains("result 4 rejected/wrong_code code=1 http=200 calls=1"))
         worker.committed()
-        // What is settled is answered as ever.
+        // What is concluded is answered as ever.
         #expect(ask(worker, 5, "s0").contains("result 5 rejected/wrong_code replayed code=1 http=200 calls=0"))
     }
 

@@ -26,7 +26,7 @@ struct LedgerRecordTests {
             Sample.state(
                 "123456",
                 closed: true,
-                Sample.settled(
+                Sample.concluded(
                     "ART2",
                     Outcome(.ok, code: 0, message: "Başarılı İşlem", httpStatus: 200),
                     source: 300
@@ -53,9 +53,9 @@ struct LedgerRecordTests {
             Sample.state(
                 "123456",
                 CodeState(fingerprint: Sample.fingerprint("A"), isDoubtful: true, time: Sample.time(5)),
-                Sample.settled("B", Outcome(.outcomeUnknown, retryable: true), source: 7, doubtful: true),
-                Sample.settled("C", Outcome(.sessionUsed, inDoubt: true, code: 100, httpStatus: 200), source: 9),
-                Sample.settled("D", Outcome(.unexpectedAnswer, code: -1, message: "", httpStatus: 418), source: 0)
+                Sample.concluded("B", Outcome(.outcomeUnknown, retryable: true), source: 7, doubtful: true),
+                Sample.concluded("C", Outcome(.sessionUsed, inDoubt: true, code: 100, httpStatus: 200), source: 9),
+                Sample.concluded("D", Outcome(.unexpectedAnswer, code: -1, message: "", httpStatus: 418), source: 0)
             )
         ),
     ]

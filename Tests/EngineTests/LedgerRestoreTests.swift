@@ -33,21 +33,21 @@ struct LedgerRestoreTests {
     @Test func aStateOfARecordThatIsNotFinishedProvesTheOffsetStale() {
         func beyond(_ source: Int64, committed: Int64 = 10, finished: Set<Int64>? = [12]) -> Int64? {
             var restore = restore(committed: committed, finished: finished)
-            apply(Sample.state("s", Sample.settled("A", Outcome(.wrongCode), source: source)), to: &restore)
-            return restore.finished().settledBeyond
+            apply(Sample.state("s", Sample.concluded("A", Outcome(.wrongCode), source: source)), to: &restore)
+            return restore.finished().finishedBeyond
         }
         #expect(beyond(9) == nil)
         #expect(beyond(10) == 10)
         #expect(beyond(11) == 11)
         #expect(beyond(12) == nil)
-        // An offset that somebody moved says nothing of what was settled beyond it.
+        // An offset that somebody moved says nothing of what was finished beyond it.
         #expect(beyond(11, finished: nil) == nil)
     }
 
     @Test func anIntentProvesNothingOfTheOffset() {
         var restore = restore(committed: 10, finished: [])
         apply(Sample.intent("s", "A", source: 15), to: &restore)
-        #expect(restore.finished().settledBeyond == nil)
+        #expect(restore.finished().finishedBeyond == nil)
     }
 
     @Test func theLastBarrierOfAnotherProcessNamesThePredecessor() {

@@ -81,7 +81,8 @@ struct OffsetMetadataTests {
             var text = valid
             text[Int.random(in: text.indices, using: &random)] = UInt8.random(in: 32..<127, using: &random)
             guard let read = OffsetMetadata(String(decoding: text, as: UTF8.self)) else { continue }
-            #expect(read.finished.allSatisfy { $0 > read.committedOffset && $0 <= read.committedOffset + Limits.window })
+            let committed = read.committedOffset
+            #expect(read.finished.allSatisfy { $0 > committed && $0 <= committed + Limits.window })
             #expect(read.committedOffset >= 0 && read.ledgerOffset >= 0)
             #expect(OffsetMetadata(read.encoded) == read)
         }

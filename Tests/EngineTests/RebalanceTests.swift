@@ -13,7 +13,7 @@ struct RebalanceTests {
         #expect(worker.pass(.seconds(10)) == [])
     }
 
-    @Test func aRevokedPartitionSettlesWhatFinishesThenGoes() {
+    @Test func aRevokedPartitionCommitsWhatFinishesThenGoes() {
         let worker = Transcript(owning: 0, 1)
         worker.receive(0, "s", "A")
         worker.receive(1, "s", "B")
@@ -58,7 +58,7 @@ struct RebalanceTests {
         worker.happens(.revoked([0]))
         #expect(worker.pass(.milliseconds(999)) == [])
         #expect(worker.pass(.milliseconds(1)) == ["release 0"])
-        #expect(worker.facts.contains(.released([0], unsettled: 1)))
+        #expect(worker.facts.contains(.released([0], unfinished: 1)))
         #expect(worker.status().inFlight == 1)
         #expect(worker.answered(0, .code(0)) == [])
         #expect(worker.status().inFlight == 0 && worker.status().commandsInMemory == 0)
@@ -151,12 +151,12 @@ struct RebalanceTests {
         #expect(worker.pass(.milliseconds(50)) == ["commit 2", "offset 0=0 ledger 1"])
     }
 
-    @Test func aParkedPartitionIsReleasedWithoutSettling() {
+    @Test func aParkedPartitionIsReleasedWithoutCommitting() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(1))
         worker.aborted(.outputs, faults: [.ledger(0)])
         #expect(worker.happens(.revoked([0])) == ["release 0"])
-        #expect(worker.facts.contains(.released([0], unsettled: 1)))
+        #expect(worker.facts.contains(.released([0], unfinished: 1)))
     }
 
     @Test func lostDuringARevocationEndsIt() {
@@ -230,9 +230,9 @@ struct RebalanceTests {
         }
     }
 
-    /// A transaction that was aborted after its partitions were lost leaves nothing to settle, and nothing to wait for: the
+    /// A transaction that was aborted after its partitions were lost leaves nothing to commit, and nothing to wait for: the
     /// transcript sees to it that no moment that is over is waited for.
-    @Test func anAbortThatLeavesNothingToSettleIsNotWaitedForForever() {
+    @Test func anAbortThatLeavesNothingToCommitIsNotWaitedForForever() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(1))
         _ = worker.happens(.lost([0]))

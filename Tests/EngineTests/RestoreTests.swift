@@ -212,7 +212,7 @@ struct RestoreTests {
     }
 
     @Test func aDoubtOutlivesTheIntentItStoodFor() {
-        let closed = Sample.state("s", closed: true, Sample.settled("B", Outcome(.ok), source: 7))
+        let closed = Sample.state("s", closed: true, Sample.concluded("B", Outcome(.ok), source: 7))
         let worker = takesOver(closed, Sample.intent("s", "A", source: 0))
         #expect(
             worker.receive(0, "s", "A") == [
@@ -234,7 +234,7 @@ struct RestoreTests {
     }
 
     @Test func entriesUnderAnotherKeyAreDoubtNotAnswers() {
-        let worker = takesOver(Sample.state("s", Sample.settled("A", Outcome(.wrongCode), source: 0, keyID: 2)))
+        let worker = takesOver(Sample.state("s", Sample.concluded("A", Outcome(.wrongCode), source: 0, keyID: 2)))
         #expect(worker.receive(1, "s", "A") == ["intent 1 s/A@1"])
         worker.intentWritten(1)
         #expect(
@@ -245,9 +245,9 @@ struct RestoreTests {
         )
     }
 
-    @Test func aSettledCodeIsReplayedByTheNextOwner() {
+    @Test func aConcludedCodeIsReplayedByTheNextOwner() {
         let outcome = Outcome(.sessionUsed, inDoubt: true, code: 100, message: "eski", httpStatus: 200)
-        let worker = takesOver(Sample.state("s", Sample.settled("A", outcome, source: 0)))
+        let worker = takesOver(Sample.state("s", Sample.concluded("A", outcome, source: 0)))
         #expect(
             worker.receive(1, "s", "A") == [
                 "commit 1", "result 1 rejected/session_used in_doubt replayed code=100 http=200 calls=0",

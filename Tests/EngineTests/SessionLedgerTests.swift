@@ -18,14 +18,14 @@ struct SessionLedgerTests {
         ledger.committed(ledger[session].codes, of: session, ledgerOffset: offset)
     }
 
-    @Test func anIntentLivesUntilTheStateThatSettlesItIsCommitted() {
+    @Test func anIntentLivesUntilTheStateThatConcludesItIsCommitted() {
         var ledger = ledger()
         #expect(ledger.oldestOffset == nil)
         ledger.acknowledged(codeA, of: session, source: 5, ledgerOffset: 100, at: time(1))
         #expect(ledger.oldestOffset == 100)
         // Our own call: nothing of it is in doubt.
         #expect(!ledger[session].hasOpenIntent(codeA) && !ledger[session].isInDoubt(keyID: 1))
-        ledger.settled(codeA, of: session, as: wrong, source: 5, at: time(2))
+        ledger.concluded(codeA, of: session, as: wrong, source: 5, at: time(2))
         #expect(ledger.oldestOffset == 100 && ledger[session].intents.count == 1)
         commit(&ledger, at: 107)
         #expect(ledger.oldestOffset == 107 && ledger[session].intents.isEmpty)
@@ -39,7 +39,7 @@ struct SessionLedgerTests {
         ledger.doubted(codeA, of: session, at: time(1))
         ledger.doubted(codeB, of: session, at: time(1))
         #expect(ledger.inDoubt == 1)
-        ledger.settled(codeA, of: session, as: Outcome(.ok), source: 5, at: time(2))
+        ledger.concluded(codeA, of: session, as: Outcome(.ok), source: 5, at: time(2))
         #expect(ledger.inDoubt == 0)
         commit(&ledger, at: 100)
 
@@ -50,7 +50,7 @@ struct SessionLedgerTests {
         #expect(ledger.inDoubt == 1)
         ledger.restoreEnded()
         #expect(ledger.inDoubt == 2)
-        ledger.settled(codeA, of: other, as: wrong, source: 6, at: time(3))
+        ledger.concluded(codeA, of: other, as: wrong, source: 6, at: time(3))
         ledger.committed(ledger[other].codes, of: other, ledgerOffset: 103)
         #expect(ledger.inDoubt == 2)
         _ = ledger.expire(at: time(4_000), committed: 7, limit: 10)
@@ -60,13 +60,13 @@ struct SessionLedgerTests {
     @Test func anOlderStateVoidsNoLaterIntent() {
         var ledger = ledger()
         ledger.acknowledged(codeA, of: session, source: 5, ledgerOffset: 100, at: time(1))
-        ledger.settled(codeA, of: session, as: Outcome(.upstreamHalted, retryable: true), source: 5, at: time(2))
+        ledger.concluded(codeA, of: session, as: Outcome(.upstreamHalted, retryable: true), source: 5, at: time(2))
         let state = ledger[session].codes
         ledger.acknowledged(codeA, of: session, source: 6, ledgerOffset: 103, at: time(3))
         ledger.committed(state, of: session, ledgerOffset: 105)
         #expect(ledger[session].intents.map(\.source) == [6])
         #expect(ledger.oldestOffset == 103)
-        ledger.settled(codeA, of: session, as: wrong, source: 6, at: time(4))
+        ledger.concluded(codeA, of: session, as: wrong, source: 6, at: time(4))
         commit(&ledger, at: 110)
         #expect(ledger.oldestOffset == 110)
     }
@@ -85,7 +85,7 @@ struct SessionLedgerTests {
     @Test func anAbortedBatchMovesNothing() {
         var ledger = ledger()
         ledger.acknowledged(codeA, of: session, source: 5, ledgerOffset: 100, at: time(1))
-        ledger.settled(codeA, of: session, as: wrong, source: 5, at: time(2))
+        ledger.concluded(codeA, of: session, as: wrong, source: 5, at: time(2))
         ledger.doubted(codeB, of: session, at: time(2))
         #expect(ledger.oldestOffset == 100)
     }
@@ -107,30 +107,30 @@ struct SessionLedgerTests {
     @Test func doubtSticksUntilTheSessionIsVerified() {
         var ledger = ledger()
         ledger.doubted(codeA, of: session, at: time(1))
-        ledger.settled(codeA, of: session, as: wrong, source: 5, at: time(2))
-        ledger.settled(codeB, of: session, as: wrong, source: 6, at: time(2))
+        ledger.concluded(codeA, of: session, as: wrong, source: 5, at: time(2))
+        ledger.concluded(codeB, of: session, as: wrong, source: 6, at: time(2))
         #expect(ledger[session].isInDoubt(keyID: 1))
         #expect(ledger[session].isAnotherInDoubt(than: codeB))
         #expect(!ledger[session].isAnotherInDoubt(than: codeA))
-        ledger.settled(Sample.fingerprint("C"), of: session, as: Outcome(.ok), source: 7, at: time(3))
+        ledger.concluded(Sample.fingerprint("C"), of: session, as: Outcome(.ok), source: 7, at: time(3))
         #expect(ledger[session].isClosed && !ledger[session].isInDoubt(keyID: 1))
         #expect(ledger[session].codes.count == 3)
     }
 
     @Test func entriesUnderAnotherKeyAreDoubtAndEndWithAVerdict() {
-        let state = Sample.state("s", Sample.settled("A", wrong, source: 1, keyID: 2))
+        let state = Sample.state("s", Sample.concluded("A", wrong, source: 1, keyID: 2))
         var ledger = Transcript.read([state, Sample.intent("s", "B", source: 3, keyID: 2)])
         #expect(ledger[session].isInDoubt(keyID: 1) && ledger[session].isAnotherInDoubt(than: codeA))
         #expect(ledger[session].code(codeA) == nil)
-        ledger.settled(codeA, of: session, as: Outcome(.ok), source: 7, at: time(3))
+        ledger.concluded(codeA, of: session, as: Outcome(.ok), source: 7, at: time(3))
         #expect(!ledger[session].isInDoubt(keyID: 1))
         #expect(ledger[session].codes.map(\.fingerprint) == [codeA] && ledger[session].intents.isEmpty)
     }
 
     @Test func anUnreadableRecordPutsItsSessionInDoubtAndHidesNothing() {
         var ledger = ledger()
-        let settled = [Sample.settled("A", wrong, source: 1)]
-        ledger.restore(.state(settled, isClosed: false), session: session, ledgerOffset: 10, timestamp: time(1))
+        let concluded = [Sample.concluded("A", wrong, source: 1)]
+        ledger.restore(.state(concluded, isClosed: false), session: session, ledgerOffset: 10, timestamp: time(1))
         ledger.restore(.unreadable, session: session, ledgerOffset: 50, timestamp: time(1))
         ledger.restoreEnded()
         #expect(ledger[session].isInDoubt(keyID: 1) && ledger[session].code(codeA)?.outcome == wrong)
@@ -138,7 +138,7 @@ struct SessionLedgerTests {
         #expect(ledger.oldestOffset == 10)
         commit(&ledger, at: 60)
         #expect(ledger.oldestOffset == 50)
-        ledger.settled(codeB, of: session, as: Outcome(.ok), source: 7, at: time(3))
+        ledger.concluded(codeB, of: session, as: Outcome(.ok), source: 7, at: time(3))
         #expect(!ledger[session].isInDoubt(keyID: 1))
         commit(&ledger, at: 61)
         #expect(ledger.oldestOffset == 61)
@@ -148,7 +148,7 @@ struct SessionLedgerTests {
         var ledger = ledger()
         ledger.restore(.unreadable, session: session, ledgerOffset: 10, timestamp: time(1))
         ledger.restoreEnded()
-        ledger.settled(codeA, of: session, as: wrong, source: 7, at: time(2))
+        ledger.concluded(codeA, of: session, as: wrong, source: 7, at: time(2))
         let state = LedgerRecord.Content.state(ledger[session].codes, isClosed: ledger[session].isClosed)
         let written = LedgerRecord(session: Sample.session("s"), content: state)
         #expect(LedgerRecord(key: written.key, value: written.value) == written)
@@ -166,18 +166,18 @@ struct SessionLedgerTests {
     // MARK: Restore
 
     @Test func theOrderOfALedgerDecidesButNotOfWhatIsIndependent() {
-        let settled = Sample.state("s", Sample.settled("A", wrong, source: 5))
+        let concluded = Sample.state("s", Sample.concluded("A", wrong, source: 5))
         let rows: [(records: [LedgerRecord], open: Bool)] = [
-            ([Sample.intent("s", "A", source: 5), settled], false),
-            ([settled, Sample.intent("s", "A", source: 5)], false),
-            ([Sample.intent("s", "A", source: 4), settled], false),
-            ([settled, Sample.intent("s", "A", source: 6)], true),
-            ([Sample.intent("s", "A", source: 6), settled], true),
-            ([Sample.intent("s", "B", source: 4), settled], true),
-            ([settled, Sample.intent("s", "B", source: 4)], true),
-            ([Sample.intent("s", "A", source: 6), void("A"), settled], false),
-            ([void("A"), Sample.intent("s", "A", source: 6), settled], true),
-            ([Sample.intent("s", "A", source: 6), void("B"), settled], true),
+            ([Sample.intent("s", "A", source: 5), concluded], false),
+            ([concluded, Sample.intent("s", "A", source: 5)], false),
+            ([Sample.intent("s", "A", source: 4), concluded], false),
+            ([concluded, Sample.intent("s", "A", source: 6)], true),
+            ([Sample.intent("s", "A", source: 6), concluded], true),
+            ([Sample.intent("s", "B", source: 4), concluded], true),
+            ([concluded, Sample.intent("s", "B", source: 4)], true),
+            ([Sample.intent("s", "A", source: 6), void("A"), concluded], false),
+            ([void("A"), Sample.intent("s", "A", source: 6), concluded], true),
+            ([Sample.intent("s", "A", source: 6), void("B"), concluded], true),
         ]
         for (index, row) in rows.enumerated() {
             for order in [row.records, [Sample.intent("t", "X", source: 1)] + row.records] {
@@ -203,8 +203,8 @@ struct SessionLedgerTests {
 
     @Test func theLastStateOfASessionIsTheWholeOfIt() {
         let ledger = Transcript.read([
-            Sample.state("s", Sample.settled("A", wrong, source: 5, doubtful: true)),
-            Sample.state("s", closed: true, Sample.settled("B", Outcome(.ok), source: 6)),
+            Sample.state("s", Sample.concluded("A", wrong, source: 5, doubtful: true)),
+            Sample.state("s", closed: true, Sample.concluded("B", Outcome(.ok), source: 6)),
         ])
         #expect(ledger[session].isClosed && ledger[session].codes.map(\.fingerprint) == [codeB])
         #expect(ledger.oldestOffset == 1)
@@ -217,7 +217,7 @@ struct SessionLedgerTests {
         for index in 0..<5 {
             let session = Sample.digest("s\(index)")
             let second = Int64(index)
-            ledger.settled(codeA, of: session, as: wrong, source: second, at: time(second))
+            ledger.concluded(codeA, of: session, as: wrong, source: second, at: time(second))
             ledger.committed(ledger[session].codes, of: session, ledgerOffset: 100 + second)
         }
         #expect(ledger.expire(at: time(1_800), committed: 9, limit: 9) == 0)

@@ -46,9 +46,9 @@ struct TakeoverTests {
         let worker = Transcript()
         reads(worker)
         let place = worker.place(0)
-        let stale = LedgerRestore.Result(ledger: Transcript.read([]), settledBeyond: 55)
+        let stale = LedgerRestore.Result(ledger: Transcript.read([]), finishedBeyond: 55)
         #expect(worker.happens(.restored(place, stale, at: worker.wall)) == [])
-        #expect(worker.facts.contains(.stalePosition(0, committed: 50, settled: 55)))
+        #expect(worker.facts.contains(.stalePosition(0, committed: 50, finished: 55)))
         #expect(worker.status().partitions[0].phase == "restoring")
         #expect(worker.pass(.milliseconds(50)) == ["fetch positions 0"])
     }
@@ -56,7 +56,7 @@ struct TakeoverTests {
     @Test func theOperatorMayTakeItForAnotherTopicsLedger() {
         let worker = Transcript { $0.acceptLedgerLoss = true }
         reads(worker)
-        let result = LedgerRestore.Result(ledger: Transcript.read([]), settledBeyond: 55)
+        let result = LedgerRestore.Result(ledger: Transcript.read([]), finishedBeyond: 55)
         for _ in 1..<Limits.staleOffsets {
             #expect(worker.happens(.restored(worker.place(0), result, at: worker.wall)) == [])
             worker.pass(.seconds(5))

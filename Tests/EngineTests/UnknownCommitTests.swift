@@ -135,9 +135,9 @@ struct UnknownCommitTests {
 
     /// What the ledger says of the transaction, and of others.
     @Test(arguments: [
-        (LedgerRecord.Content.state([code(source: 7, isSettled: true)], isClosed: false), true),
-        (.state([code(source: 7, isSettled: false)], isClosed: false), false),
-        (.state([code(source: 6, isSettled: true)], isClosed: false), false),
+        (LedgerRecord.Content.state([code(source: 7, hasOutcome: true)], isClosed: false), true),
+        (.state([code(source: 7, hasOutcome: false)], isClosed: false), false),
+        (.state([code(source: 6, hasOutcome: true)], isClosed: false), false),
         (.intent(question, source: 7, time: WallTime(milliseconds: 0)), false),
     ])
     func whatAnswersTheQuestion(_ content: LedgerRecord.Content, _ expected: Bool) {
@@ -188,12 +188,12 @@ struct UnknownCommitTests {
     )
     private static let question = Fingerprint(keyID: 1, high: 2, low: 3)
 
-    private static func code(source: Int64, isSettled: Bool) -> CodeState {
+    private static func code(source: Int64, hasOutcome: Bool) -> CodeState {
         CodeState(
             fingerprint: question,
-            outcome: isSettled ? Outcome(.wrongCode) : nil,
+            outcome: hasOutcome ? Outcome(.wrongCode) : nil,
             source: source,
-            isDoubtful: !isSettled,
+            isDoubtful: !hasOutcome,
             time: WallTime(milliseconds: 0)
         )
     }

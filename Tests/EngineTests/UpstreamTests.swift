@@ -191,7 +191,7 @@ struct UpstreamTests {
         )
     }
 
-    @Test func whatNeverLeftSettlesNothingAndLeavesATombstone() {
+    @Test func whatNeverLeftConcludesNoCodeAndLeavesATombstone() {
         let worker = Transcript(owning: 0)
         #expect(worker.ask(0, "s", "A", .notSent) == [])
         for _ in 2...3 {
@@ -227,7 +227,7 @@ struct UpstreamTests {
         #expect(worker.answered(1, .code(1)).contains("result 1 rejected/wrong_code code=1 http=200 calls=1"))
     }
 
-    @Test func aFailureThatLeftSettlesItsCodeAndTheNextAsksWithItsOwnIntent() {
+    @Test func aFailureThatLeftConcludesItsCodeAndTheNextAsksWithItsOwnIntent() {
         let worker = Transcript(owning: 0) { $0.protection = .none }
         worker.receive(0, "s", "A")
         worker.receive(1, "s", "A")

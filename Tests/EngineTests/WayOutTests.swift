@@ -11,7 +11,7 @@ struct WayOutTests {
         #expect(worker.happens(.revoked([0])) == ["release 0"])
     }
 
-    @Test func callsInFlightAreWaitedForAndSettled() {
+    @Test func callsInFlightAreWaitedForAndCommitted() {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")
         worker.intentWritten(0)

@@ -27,7 +27,7 @@ import Testing
                 # TYPE otp_worker_commands_total counter
                 otp_worker_commands_total{status="verified",reason="ok"} 3
                 otp_worker_commands_total{status="a\\"b\\\\c\\nd",reason="\r\\nİ"} 0.5
-                # HELP otp_worker_transaction_records Commands settled by one transaction.
+                # HELP otp_worker_transaction_records Commands finished by one transaction.
                 # TYPE otp_worker_transaction_records histogram
                 otp_worker_transaction_records_bucket{le="1"} 2
                 otp_worker_transaction_records_bucket{le="2.5"} 3

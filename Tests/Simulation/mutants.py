@@ -33,21 +33,21 @@ MUTANTS = [
            "if ACTIVE, let last = slots.lastIndex(where: { $0 == .batched || $0 == .finished }) { index = last + 1 }\n"
            "        let offset = base + Int64(index)"),
     Mutant("bitmap-counts-memory", "Engine+Deciding.swift",
-           "partition.unsettled.concluded(command, leavesIntent: leavesIntent)",
-           "partition.unsettled.concluded(command, leavesIntent: leavesIntent)\n"
+           "partition.uncommitted.concluded(command, leavesIntent: leavesIntent)",
+           "partition.uncommitted.concluded(command, leavesIntent: leavesIntent)\n"
            "        if ACTIVE { partition.progress.batched(command.offset) }"),
     Mutant("bitmap-ignored-at-restore", "Engine+Restore.swift",
            "start.metadata?.finished ?? []", "[]"),
     Mutant("end-believed-while-draining", "Engine+Intake.swift",
            "guard let partition = partitions[place], isWorking(partition) else { return }",
            "guard let partition = partitions[place], ACTIVE ? partition.isActive : isWorking(partition) else { return }", first=5_177),
-    Mutant("skipped-offsets-never-committed", "Engine+Settling.swift",
+    Mutant("skipped-offsets-never-committed", "Engine+Batches.swift",
            "return committing.lastCommit + Limits.idleCommit", "return ACTIVE ? nil : committing.lastCommit + Limits.idleCommit", first=915),
-    Mutant("batch-id-repeats", "Engine+Settling.swift",
+    Mutant("batch-id-repeats", "Engine+Batches.swift",
            "BatchID(process: configuration.processID,", "BatchID(process: ACTIVE ? 1 : configuration.processID,", first=486),
     # Calls and intents
     Mutant("call-repeated-after-abort", "Engine+Transactions.swift",
-           "partition.unsettled.takenBack(command)",
+           "partition.uncommitted.takenBack(command)",
            """if ACTIVE, command.attempts > 0 {
                     let again = Command(command.record, at: now, wall: command.receivedWall, maximumAge: configuration.maximumAge)
                     partition.admitted(again)
@@ -55,26 +55,26 @@ MUTANTS = [
                     if let session = command.session { _ = partition.lanes.arrived(again, of: session) }
                     dispatch.queued(again, at: now)
                 } else {
-                    partition.unsettled.takenBack(command)
+                    partition.uncommitted.takenBack(command)
                 }"""),
     Mutant("intent-skipped", "Engine+Calls.swift",
            "} else if !command.needsIntent {",
            "} else if ACTIVE || !command.needsIntent {"),
     Mutant("intent-void-by-fingerprint", "SessionEntry.swift",
-           "state.contains { $0.fingerprint == intent.fingerprint && $0.isSettled(since: intent.source) }",
+           "state.contains { $0.fingerprint == intent.fingerprint && $0.hasOutcome(since: intent.source) }",
            "state.contains { $0.fingerprint == intent.fingerprint && $0.outcome != nil }", first=7_200),
     Mutant("restored-intent-void-by-fingerprint", "SessionEntry.swift",
-           "code(intent.fingerprint)?.isSettled(since: intent.source) == true",
+           "code(intent.fingerprint)?.hasOutcome(since: intent.source) == true",
            "code(intent.fingerprint)?.outcome != nil", first=3_614),
     Mutant("tombstone-not-awaited", "Engine+Deciding.swift",
-           "partition.unsettled.hasTombstone(of: session)", "false"),
+           "partition.uncommitted.hasTombstone(of: session)", "false"),
     Mutant("intent-voided-by-others", "Engine+Deciding.swift",
            "partition.ledger[session].hasIntent(fingerprint, source: command.offset)",
            "partition.ledger[session].intents.contains { $0.fingerprint == fingerprint }", first=227),
     Mutant("open-intents-not-doubted", "SessionLedger.swift",
            "for session in sessions.withIntents {", "for session in sessions.withIntents where !ACTIVE {"),
     Mutant("intent-left-behind", "Engine+Deciding.swift",
-           "!settles && leavesIntent(command, partition)", "false"),
+           "!concludesCode && leavesIntent(command, partition)", "false"),
     Mutant("intent-expires-unanswered", "SessionLedger.swift",
            "entry.newestSource < committed", "true", first=1_936),
     Mutant("deadline-unchecked-at-write", "Engine.swift", "now < command.end", "true", first=33_100),
@@ -97,7 +97,7 @@ MUTANTS = [
     # Replays and guesses
     Mutant("first-is-the-asker", "Engine+Deciding.swift",
            "Command.First(offset: $0.source,", "Command.First(offset: ACTIVE ? command.offset : $0.source,"),
-    Mutant("notes-not-written", "Engine+Settling.swift",
+    Mutant("notes-not-written", "Engine+Batches.swift",
            "if !notes.isEmpty {", "if !ACTIVE, !notes.isEmpty {"),
     Mutant("guesses-at-once-uncounted", "Engine+Deciding.swift",
            "wrong + partition.calls.guesses(of: phone)", "wrong + (ACTIVE ? 0 : partition.calls.guesses(of: phone))"),
@@ -111,12 +111,12 @@ MUTANTS = [
     Mutant("lease-unchecked-at-write", "Engine.swift",
            "guard group.isLeaseValid, let partition = partitions[record.place]",
            "guard ACTIVE || group.isLeaseValid, let partition = partitions[record.place]", first=555),
-    Mutant("no-proof-without-work", "Engine+Settling.swift",
-           "group.needsProof(at: now) && forming.open.shares.isEmpty && index == settling.count - 1", "false"),
+    Mutant("no-proof-without-work", "Engine+Batches.swift",
+           "group.needsProof(at: now) && forming.open.shares.isEmpty && index == committable.count - 1", "false"),
     # Transactions
-    Mutant("past-moment-waited-for", "Settlement.swift",
-           "if case .backingOff(let until) = state, now >= until { state = .idle }",
-           "if !ACTIVE, case .backingOff(let until) = state, now >= until { state = .idle }"),
+    Mutant("past-moment-waited-for", "TransactionState.swift",
+           "if case .backingOff(let until) = phase, now >= until { phase = .idle }",
+           "if !ACTIVE, case .backingOff(let until) = phase, now >= until { phase = .idle }"),
     Mutant("unknown-commit-never-counts", "Engine+UnknownCommits.swift",
            "evidence.compactMap { found[$0] }", "evidence.compactMap { ACTIVE ? found[$0].map { _ in false } : found[$0] }"),
     Mutant("unknown-commit-always-counts", "Engine+UnknownCommits.swift",
@@ -135,14 +135,14 @@ MUTANTS = [
     Mutant("unpublishable-retried-for-ever", "Engine+Transactions.swift",
            "command.becameUndeliverable()", "if !ACTIVE { command.becameUndeliverable() }"),
     Mutant("parked-outcomes-forgotten", "Engine+Parking.swift",
-           "if !partition.unsettled.concluded.isEmpty {", "if !ACTIVE, !partition.unsettled.concluded.isEmpty {", first=1_421),
+           "if !partition.uncommitted.concluded.isEmpty {", "if !ACTIVE, !partition.uncommitted.concluded.isEmpty {", first=1_421),
     # What a real cluster does
     Mutant("stale-position-believed", "Engine+Restore.swift",
            "!configuration.acceptLedgerLoss || times < Limits.staleOffsets", "false"),
     Mutant("word-of-another-record-believed", "CommitQuestion.swift", "finished.contains($0.source)", "true"),
-    Mutant("replay-leaves-no-word", "Engine+Settling.swift",
+    Mutant("replay-leaves-no-word", "Engine+Batches.swift",
            "if !isTold, let finished = share.newestFinished {", "if !ACTIVE, !isTold, let finished = share.newestFinished {"),
-    Mutant("session-split-over-batches", "Unsettled.swift",
+    Mutant("session-split-over-batches", "Uncommitted.swift",
            "guard !concluded.isEmpty else { return taken }", "guard !ACTIVE, !concluded.isEmpty else { return taken }"),
     Mutant("reading-not-watched", "ReadingWatch.swift",
            "guard told > position else { return nil }", "guard !ACTIVE, told > position else { return nil }"),

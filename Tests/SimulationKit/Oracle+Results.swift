@@ -146,10 +146,10 @@ extension Oracle {
         if waiting < Limits.waitingPerSession { world.violate("\(record.commandID) is busy behind \(waiting)") }
     }
 
-    /// What is settled or closed is answered from memory, and the same as before.
+    /// What is concluded or closed is answered from memory, and the same as before.
     private func checkKnown(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane, _ question: Question) {
         let before = lane.results.filter { $0.offset < record.offset && $0.result?.reason != .sessionBusy }
-        let settled = before.last {
+        let concluded = before.last {
             guard let result = $0.result, $0.question == question, !result.replayed, !result.retryable else {
                 return false
             }
@@ -160,15 +160,15 @@ extension Oracle {
             checkFirst(event, record, lane, question)
             let isKnown =
                 before.contains { $0.question == question }
-                || lane.settled[question.fingerprint(keyID: record.resultLease?.process.keyID ?? 0)] != nil
+                || lane.concluded[question.fingerprint(keyID: record.resultLease?.process.keyID ?? 0)] != nil
             if !isKnown { world.violate("\(record.commandID) replays what was never said") }
             let fingerprint = question.fingerprint(keyID: record.resultLease?.process.keyID ?? 0)
-            if event.retryable, lane.settled[fingerprint] ?? -1 < record.offset {
+            if event.retryable, lane.concluded[fingerprint] ?? -1 < record.offset {
                 world.violate("\(record.commandID) replays a failure that asking again can help")
             }
         }
         if !event.replayed, event.first != nil { world.violate("\(record.commandID) has a first and is no replay") }
-        guard let first = settled?.result, let record0 = settled, remembers(lane, since: record0.writtenAt),
+        guard let first = concluded?.result, let record0 = concluded, remembers(lane, since: record0.writtenAt),
             isSameKey(record0, record)
         else {
             return checkClosed(event, record, lane, before)
@@ -203,7 +203,7 @@ extension Oracle {
         }
     }
 
-    /// A `session_used` of the worker's own making settles no code.
+    /// A `session_used` of the worker's own making concludes no code.
     private func isWithoutCall(_ record: CommandRecord) -> Bool {
         record.result?.reason == .sessionUsed && record.result?.calls == 0
     }
@@ -321,7 +321,7 @@ extension Oracle {
     /// A committed state holds the answer, though the record itself had no result yet.
     private func isInState(_ call: Call) -> Bool {
         let fingerprint = call.question.fingerprint(keyID: call.lease.process.keyID)
-        return (call.record.lane?.settled[fingerprint] ?? -1) >= call.record.offset
+        return (call.record.lane?.concluded[fingerprint] ?? -1) >= call.record.offset
     }
 
     private func checkDoubt(_ event: ResultEvent, _ record: CommandRecord, _ lane: Lane) {

@@ -198,7 +198,7 @@ final class Oracle {
         return false
     }
 
-    /// A committed tombstone took away an intent on which a call rests that is not settled.
+    /// A committed tombstone took away an intent on which a call rests that is not concluded.
     private func checkTombstones(_ transaction: Transaction) {
         for write in transaction.batch.ledger {
             guard let record = write.record, case .void(let fingerprint) = record.content,
@@ -253,7 +253,7 @@ final class Oracle {
 
     func committed(_ transaction: Transaction) {
         let process = transaction.process
-        for write in transaction.batch.ledger { noteSettled(write) }
+        for write in transaction.batch.ledger { noteConcluded(write) }
         for result in transaction.batch.results { published(result, by: process) }
         for letter in transaction.batch.deadLetters { checkLetter(letter) }
         for write in transaction.batch.ledger { checkSecrets(write) }
@@ -261,13 +261,13 @@ final class Oracle {
         for offset in transaction.batch.offsets { checkOffset(offset) }
     }
 
-    private func noteSettled(_ write: Batch.LedgerWrite) {
+    private func noteConcluded(_ write: Batch.LedgerWrite) {
         guard let record = write.record, case .state(let codes, let isClosed) = record.content,
             let lane = lanes[write.partition]?[record.session]
         else { return }
         if isClosed { lane.isClosedInState = true }
         for code in codes where code.outcome != nil {
-            lane.settled[code.fingerprint] = max(code.source, lane.settled[code.fingerprint] ?? -1)
+            lane.concluded[code.fingerprint] = max(code.source, lane.concluded[code.fingerprint] ?? -1)
         }
     }
 

@@ -54,8 +54,8 @@ extension Process {
             }
         case .leaseRegained: isLeaseValid = true
         case .guessed(_, .phone): world.coverage.hit(.transition(.phoneGuessed))
-        case .released(_, let unsettled):
-            world.coverage.hit(.transition(unsettled == 0 ? .releasedSettled : .releasedUnsettled))
+        case .released(_, let unfinished):
+            world.coverage.hit(.transition(unfinished == 0 ? .releasedFinished : .releasedUnfinished))
         case .stopped(let unfinished):
             world.coverage.hit(.transition(unfinished == 0 ? .stoppedIdle : .stoppedUnfinished))
         case .upstream(let change): note(change)

@@ -65,8 +65,8 @@ final class Lane {
     var lastActivity: Int64 = 0
     /// A committed state shows it verified, which ends all doubt.
     var isClosedInState = false
-    /// Per question the newest record that a committed state shows settled.
-    var settled: [Fingerprint: Int64] = [:]
+    /// Per question the newest record that a committed state shows concluded.
+    var concluded: [Fingerprint: Int64] = [:]
 
     init(session: Session, partition: Int32, isMemoryLost: Bool) {
         self.session = session
@@ -112,7 +112,7 @@ final class Lease {
     var restoredAt: Int64?
     var revokedAt: Int64?
     var endedAt: Int64?
-    /// Everything was settled or voided before it ended.
+    /// Everything was finished or voided before it ended.
     var isGraceful = false
     var wasParked = false
 

@@ -61,7 +61,7 @@ package struct Simulation {
             let open = oracle.openRecords
             world.violate("\(open.count) commands are never answered, first \(open.first?.commandID ?? "?")")
         }
-        settleDown()
+        waitUntilStable()
         defer { tearDown() }
         world.digest?.add(world.coverage)
         return Report(
@@ -105,7 +105,7 @@ package struct Simulation {
         if !world.plan.faults.isDisjoint(with: [.ledgerRecreated, .commandsDeleted]) { fleet.restartAcceptingLoss() }
     }
 
-    private func settleDown() {
+    private func waitUntilStable() {
         requester.isQuiet = true
         // Whatever rebalance is still under way ends, offsets that were skipped are committed, and the longest wait for a probe
         // (30 s after a halt, or of an open breaker) is over: the next command may be it.

@@ -37,7 +37,11 @@ struct HouseWords {
         Word("obey", "follow, use", isStem: true),
         Word("reckon", "count, estimate", isStem: true),
         Word("rehears", "try; as a noun: dry run", isStem: true),
+        Word("settled", "committed, finished; of a code: concluded"),
+        Word("settlement", "transaction, commit; of a code: outcome"),
+        Word("settling", "committing, finishing; of a code: concluding"),
         Word("thereof", "of it"),
+        Word("unsettled", "uncommitted, unfinished"),
         Word("whence", "from where"),
         Word("whoever", "anyone who"),
         // Names that were too clever.

@@ -77,7 +77,7 @@ enum Rules {
         "mean_ms", "ms",
         "offset", "partition", "port", "recorded", "records", "records_per_second", "remaining", "seconds",
         "seconds_left",
-        "sessions", "tries", "unfinished", "unsettled", "wait_ms",
+        "sessions", "tries", "unfinished", "wait_ms",
     ]
 
     /// An interpolated number is a text in the log's JSON, and no log store can compare it: `.stringConvertible` keeps it a number.

@@ -59,7 +59,7 @@ struct CommandLogTests {
         let facts: [Fact] = [
             answered, .backedOff(record, attempt: 1, for: .milliseconds(200)),
             .upstream(.breakerOpened(for: .seconds(1))),
-            .upstream(.held(for: .seconds(2))), .assigned([3, 4]), .released([3], unsettled: 5),
+            .upstream(.held(for: .seconds(2))), .assigned([3, 4]), .released([3], unfinished: 5),
             .restored(3, sessions: 6, after: .milliseconds(7), offset: 8, withoutMetadata: false),
             .ledgerRecreated(3, recorded: 9, end: 1, accepted: false), .commandsMissed(3, count: 10),
         ]
@@ -67,9 +67,8 @@ struct CommandLogTests {
         let lines = recorder.lines.joined(separator: "\n")
         let numbers = [
             #""attempt":2"#, #""http_status":503"#, #""body":"HTML""#, #""wait_ms":200"#, #""ms":1000"#, #""ms":2000"#,
-            #""partitions":[3,4]"#,
-            #""unsettled":5"#, #""sessions":6"#, #""ms":7"#, #""offset":8"#, #""whole_ledger":false"#, #""recorded":9"#,
-            #""count":10"#,
+            #""partitions":[3,4]"#, #""unfinished":5"#, #""sessions":6"#, #""ms":7"#, #""offset":8"#,
+            #""whole_ledger":false"#, #""recorded":9"#, #""count":10"#,
         ]
         for number in numbers { #expect(lines.contains(number), "\(number) is not in:\n\(lines)") }
         #expect(!lines.contains(/":"-?[0-9]+"/), "\(lines)")

@@ -31,7 +31,7 @@ struct CommandSpansTests {
         try worker.committed()
         #expect(
             tree() == [
-                "consume consumer verified ok", "  ledger internal ask", "  attempt 1 client 200", "  settle producer",
+                "consume consumer verified ok", "  ledger internal ask", "  attempt 1 client 200", "  commit producer",
             ]
         )
         #expect(worker.tracer.memory.activeSpans.isEmpty)
@@ -52,8 +52,8 @@ struct CommandSpansTests {
             ]
         )
         #expect(
-            try attributes(of: "settle") == [
-                "messaging.system": "kafka", "messaging.operation.name": "settle", "messaging.operation.type": "send",
+            try attributes(of: "commit") == [
+                "messaging.system": "kafka", "messaging.operation.name": "commit", "messaging.operation.type": "send",
                 "messaging.destination.name": "otp.verify.results", "messaging.batch.message_count": "1",
             ]
         )
@@ -71,7 +71,7 @@ struct CommandSpansTests {
         #expect(
             tree() == [
                 "consume consumer rejected wrong_code", "  ledger internal ask", "  attempt 1 client 503 503 error",
-                "  attempt 2 client attemptTimeout error", "  attempt 3 client 200", "  settle producer",
+                "  attempt 2 client attemptTimeout error", "  attempt 3 client 200", "  commit producer",
             ]
         )
         #expect(try attributes(of: "attempt 3")["http.request.resend_count"] == "2")
@@ -85,17 +85,17 @@ struct CommandSpansTests {
         try worker.receive(1, "ART2", headers: headers)
         try worker.committed()
         #expect(
-            tree() == ["consume consumer verified ok replayed", "  ledger internal replay", "  settle producer"]
+            tree() == ["consume consumer verified ok replayed", "  ledger internal replay", "  commit producer"]
         )
     }
 
     @Test func anUnusableRecordIsLookedUpNowhere() throws {
         try worker.receiveUnusable(0, headers: headers)
         try worker.committed()
-        #expect(tree() == ["consume consumer invalid malformed", "  settle producer"])
+        #expect(tree() == ["consume consumer invalid malformed", "  commit producer"])
     }
 
-    @Test func aTransactionThatIsAbortedIsSettledAgain() throws {
+    @Test func aTransactionThatIsAbortedIsCommittedAgain() throws {
         try worker.receive(0, "ART2", headers: headers)
         try worker.intentWritten(0)
         try worker.answered(0, .code(0))
@@ -106,7 +106,7 @@ struct CommandSpansTests {
         #expect(
             tree() == [
                 "consume consumer verified ok", "  ledger internal ask", "  attempt 1 client 200",
-                "  settle producer transient error", "  settle producer",
+                "  commit producer transient error", "  commit producer",
             ]
         )
     }

@@ -28,7 +28,7 @@ struct PartitionLagTests {
         telemetry.report(.assigned([3]))
         telemetry.statistics(statistics)
         #expect(lags() == [#"otp_worker_partition_lag{partition="3"} 42"#])
-        telemetry.report(.released([3], unsettled: 0))
+        telemetry.report(.released([3], unfinished: 0))
         telemetry.statistics(statistics)
         #expect(lags().isEmpty)
         telemetry.report(.assigned([3, 4]))

@@ -14,7 +14,7 @@ struct StartCheckTests {
         broker = try EmbeddedBroker()
     }
 
-    private func check(settling: Duration) throws -> StartCheck {
+    private func check(patience: Duration) throws -> StartCheck {
         StartCheck(
             admin: try Admin(.init(bootstrapServers: broker.bootstrapServers)),
             brokers: broker.bootstrapServers,
@@ -22,7 +22,7 @@ struct StartCheckTests {
             topics: topics,
             replyTopics: [],
             timeout: .seconds(10),
-            settling: settling
+            patience: patience
         )
     }
 
@@ -44,7 +44,7 @@ struct StartCheckTests {
     @Test func topicsThatAppearWhileItLooksAreFound() async throws {
         defer { broker.stop() }
         try deny(topics.deadLetters)
-        let check = try check(settling: .seconds(30))
+        let check = try check(patience: .seconds(30))
         async let result = run(check)
         // It is there once it has been missed.
         let first = try check.admin.partitionCounts(topics.all, timeout: .seconds(5))
@@ -56,7 +56,7 @@ struct StartCheckTests {
     @Test func whatIsMissingForGoodIsTold() async throws {
         defer { broker.stop() }
         try deny(topics.results)
-        guard case .failure(let failure) = await run(try check(settling: .milliseconds(300))) else {
+        guard case .failure(let failure) = await run(try check(patience: .milliseconds(300))) else {
             Issue.record("it was not told")
             return
         }
@@ -67,7 +67,7 @@ struct StartCheckTests {
         defer { broker.stop() }
         let admin = try Admin(.init(bootstrapServers: broker.bootstrapServers))
         var answers = 0
-        let enough = try admin.settle(within: .seconds(30)) { _ throws(KafkaError) in
+        let enough = try admin.retry(within: .seconds(30)) { _ throws(KafkaError) in
             answers += 1
             return answers
         } until: {
@@ -75,7 +75,7 @@ struct StartCheckTests {
         }
         #expect(enough == 3)
         // And no longer than the limit, whatever it is then.
-        let late = try admin.settle(within: .zero) { _ throws(KafkaError) in
+        let late = try admin.retry(within: .zero) { _ throws(KafkaError) in
             7
         } until: { _ in
             false

@@ -39,7 +39,7 @@ struct TracedWorkerTests {
         let consume = try #require(tracer.memory.finishedSpans.first { $0.operationName == "consume" })
         #expect(
             tracer.memory.tree(of: consume.traceID) == [
-                "consume consumer verified ok", "  ledger internal ask", "  attempt 1 client 200", "  settle producer",
+                "consume consumer verified ok", "  ledger internal ask", "  attempt 1 client 200", "  commit producer",
             ]
         )
         #expect(tracer.memory.finishedSpans.count == 4 && tracer.memory.activeSpans.isEmpty)

@@ -2,7 +2,7 @@
 ///
 /// What a batch holds is formed elsewhere; what an end means for commands and partitions is decided elsewhere.
 struct Committing {
-    private(set) var settlement: Settlement
+    private(set) var transaction: TransactionState
     private let maximumBatch: Int
     private var counter: UInt64 = 0
     /// Records in the next batch at the most.
@@ -23,7 +23,7 @@ struct Committing {
     private(set) var lettersDenied: (until: Instant, reason: String)?
 
     init(batchBytes: Int, maximumBatch: Int, interval: Duration, now: Instant) {
-        settlement = Settlement(batchBytes: batchBytes)
+        transaction = TransactionState(batchBytes: batchBytes)
         pace = CommitPace(interval: interval, now: now)
         self.maximumBatch = maximumBatch
         limit = maximumBatch
@@ -32,7 +32,7 @@ struct Committing {
 
     /// Why there is no producer of transactions, or else of intents.
     var producerFailure: String? { ownFailure ?? intentFailure }
-    var hasProducers: Bool { settlement.hasProducer && intentFailure == nil }
+    var hasProducers: Bool { transaction.hasProducer && intentFailure == nil }
 
     // MARK: The next batch
 
@@ -56,17 +56,17 @@ struct Committing {
     /// The batch took what there was, or as much as there was room for.
     mutating func collected(isEverything: Bool) { hasOutcomes = !isEverything }
 
-    mutating func formed(_ open: Settlement.Open) {
+    mutating func formed(_ open: TransactionState.Open) {
         counter += 1
         pace.began(at: open.formed)
-        settlement.formed(open)
+        transaction.formed(open)
     }
 
     // MARK: How it ended
 
     /// - Returns: what was in it; nil when this is news of another one.
-    mutating func committed(_ id: BatchID, at now: Instant) -> Settlement.Open? {
-        guard let open = settlement.committed(id) else { return nil }
+    mutating func committed(_ id: BatchID, at now: Instant) -> TransactionState.Open? {
+        guard let open = transaction.committed(id) else { return nil }
         pace.committed(after: now - open.formed, at: now)
         return open
     }
@@ -81,8 +81,8 @@ struct Committing {
     }
 
     /// It certainly did not commit; `isCorrected`: the next is formed at once, for what was refused is changed.
-    mutating func aborted(_ id: BatchID, isCorrected: Bool, at now: Instant) -> Settlement.Open? {
-        settlement.aborted(id, until: isCorrected ? nil : now + backOff.failed())
+    mutating func aborted(_ id: BatchID, isCorrected: Bool, at now: Instant) -> TransactionState.Open? {
+        transaction.aborted(id, until: isCorrected ? nil : now + backOff.failed())
     }
 
     /// It had no reason of its own.
@@ -108,38 +108,38 @@ struct Committing {
 
     /// Several outputs together were too large.
     /// - Returns: the bytes to go on with; nil when there is no less to try.
-    mutating func cutBatchBytes() -> Int? { settlement.cutBatchBytes() }
+    mutating func cutBatchBytes() -> Int? { transaction.cutBatchBytes() }
 
     /// The outputs take less than the producer may send at once.
     /// - Returns: whether it is given up for that.
-    mutating func lowered(batchBytes: Int) -> Bool { settlement.lower(batchBytes: batchBytes) }
+    mutating func lowered(batchBytes: Int) -> Bool { transaction.lower(batchBytes: batchBytes) }
 
     /// An output of the open batch cannot be written now.
     /// - Returns: which to abort at once; nil when it was told already, or holds nothing of these partitions.
     mutating func blocked(_ unwritable: [Int32: String]) -> BatchID? {
-        guard case .committing(let open) = settlement.state, !open.isCancelled,
+        guard case .committing(let open) = transaction.phase, !open.isCancelled,
             open.shares.keys.contains(where: { unwritable[$0.partition] != nil })
         else { return nil }
-        settlement.cancelled()
+        transaction.cancelled()
         return open.id
     }
 
     // MARK: Nobody knows
 
-    mutating func becameUnknown(_ id: BatchID, reason: String) -> Settlement.Open? {
-        guard let open = settlement.becameUnknown(id) else { return nil }
+    mutating func becameUnknown(_ id: BatchID, reason: String) -> TransactionState.Open? {
+        guard let open = transaction.becameUnknown(id) else { return nil }
         ownFailure = reason
         return open
     }
 
     mutating func unresolved(_ id: BatchID, at now: Instant) {
-        settlement.unresolved(id, retryAt: now + backOff.failed())
+        transaction.unresolved(id, retryAt: now + backOff.failed())
     }
 
-    mutating func resolved(_ id: BatchID) { settlement.resolved(id) }
+    mutating func resolved(_ id: BatchID) { transaction.resolved(id) }
 
     /// - Returns: the transaction to resolve again.
-    mutating func timeReached(_ now: Instant) -> Settlement.Open? { settlement.timeReached(now) }
+    mutating func timeReached(_ now: Instant) -> TransactionState.Open? { transaction.timeReached(now) }
 
     // MARK: The producer
 
@@ -148,19 +148,19 @@ struct Committing {
     mutating func intentProducer(failure: String?) { intentFailure = failure }
 
     /// - Returns: the transaction to resolve, if one is pending under its id.
-    mutating func producerReady() -> Settlement.Open? {
+    mutating func producerReady() -> TransactionState.Open? {
         ownFailure = nil
-        return settlement.producerReady()
+        return transaction.producerReady()
     }
 
     /// The slot's other id goes on.
     mutating func switched() -> Fact {
-        settlement.switchProducer()
-        return .producerSwitched(isAlternate: settlement.producer.isAlternate)
+        transaction.switchProducer()
+        return .producerSwitched(isAlternate: transaction.producer.isAlternate)
     }
 
     /// A new producer, after so long.
-    func replacement(after wait: Duration) -> Effect { .replaceProducer(settlement.producer, after: wait) }
+    func replacement(after wait: Duration) -> Effect { .replaceProducer(transaction.producer, after: wait) }
 
     /// A new producer, after the next wait of the back-off.
     mutating func replacement() -> Effect { replacement(after: producerBackOff.failed()) }
@@ -168,7 +168,7 @@ struct Committing {
     /// The producer is given up while nothing is open.
     /// - Returns: what makes another, after so long or the next wait of the back-off; nil while something is open.
     mutating func abandoned(for wait: Duration? = nil) -> Effect? {
-        guard settlement.producerAbandoned() else { return nil }
+        guard transaction.producerAbandoned() else { return nil }
         return wait.map { replacement(after: $0) } ?? replacement()
     }
 }

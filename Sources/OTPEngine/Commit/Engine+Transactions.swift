@@ -18,7 +18,7 @@ extension Engine {
     }
 
     /// The batch is visible: its records are finished, and its ledger writes are what the next owner reads.
-    mutating func counted(_ open: Settlement.Open, ledgerOffsets: [Int64?], at now: Instant) {
+    mutating func counted(_ open: TransactionState.Open, ledgerOffsets: [Int64?], at now: Instant) {
         committing.counted(at: now)
         group.gotOn()
         report(.transaction(records: open.results.count, after: now - open.formed, committed: true))
@@ -27,10 +27,10 @@ extension Engine {
             guard let partition = partitions[place] else { continue }
             partition.outputs.written()
             partition.progress.committed(share.offsets, upTo: share.committedOffset)
-            partition.unsettled.committed(skipped: share.skipped)
+            partition.uncommitted.committed(skipped: share.skipped)
             for void in share.voids {
                 partition.ledger.voided(void.fingerprint, of: void.session, source: void.source)
-                partition.unsettled.voided(void.session)
+                partition.uncommitted.voided(void.session)
             }
             for state in share.states {
                 let offset = state.index < ledgerOffsets.count ? ledgerOffsets[state.index] : nil
@@ -100,7 +100,7 @@ extension Engine {
     }
 
     /// A right is missing, and nobody says for which topic: what can be done without goes first, in the order of its worth.
-    private mutating func denied(_ open: Settlement.Open, reason: String, at now: Instant) {
+    private mutating func denied(_ open: TransactionState.Open, reason: String, at now: Instant) {
         if !open.deadLetters.isEmpty {
             committing.deniedLetters(reason: reason, at: now)
             report(.deadLettersDenied(reason: reason))
@@ -116,7 +116,7 @@ extension Engine {
     /// A topic's limit is one of what is sent together: neighbours that were too large are each sent in smaller company before
     /// any is blamed.
     /// - Returns: whether that takes a new producer.
-    private mutating func tooLarge(_ open: Settlement.Open, _ end: Abort, at now: Instant) -> Bool {
+    private mutating func tooLarge(_ open: TransactionState.Open, _ end: Abort, at now: Instant) -> Bool {
         if end.faults.count > 1, let bytes = committing.cutBatchBytes() {
             report(.batchBytesCut(to: bytes))
             return true
@@ -132,32 +132,32 @@ extension Engine {
     /// for the next start: nothing fails without it.
     mutating func batchLimitRead(_ bytes: Int) {
         guard committing.lowered(batchBytes: max(bytes, Limits.leastBatchBytes)) else { return }
-        report(.batchBytesCut(to: committing.settlement.producer.batchBytes))
+        report(.batchBytesCut(to: committing.transaction.producer.batchBytes))
         effects.append(committing.replacement(after: .zero))
     }
 
     /// The outcomes are only in memory again, in the order they had.
     ///
     /// An abort never repeats a call.
-    mutating func takeBack(_ open: Settlement.Open, at now: Instant) {
+    mutating func takeBack(_ open: TransactionState.Open, at now: Instant) {
         for (place, share) in open.shares {
             guard let partition = partitions[place] else { continue }
             for offset in share.offsets.reversed() {
                 guard let command = partition[offset], command.state == .batched else { continue }
                 command.unbatched()
                 partition.progress.unbatched(offset)
-                partition.unsettled.takenBack(command)
+                partition.uncommitted.takenBack(command)
             }
             let voids = partition.inOrder { command in
                 command.state == .abandoned && share.voids.contains { $0.source == command.offset }
             }
-            partition.unsettled.takenBack(voids: voids)
-            if !partition.unsettled.concluded.isEmpty { committing.outcomeWaits() }
+            partition.uncommitted.takenBack(voids: voids)
+            if !partition.uncommitted.concluded.isEmpty { committing.outcomeWaits() }
         }
     }
 
     /// Something in the batch is at fault and nobody says what: half of it at a time, until one record stands alone.
-    private mutating func suspect(_ open: Settlement.Open, reason: String, at now: Instant) {
+    private mutating func suspect(_ open: TransactionState.Open, reason: String, at now: Instant) {
         if committing.suspected(records: open.results.count) { return }
         if open.results.count > 1 {
             // Of one session, whose records stay together.
@@ -171,7 +171,12 @@ extension Engine {
         }
     }
 
-    private mutating func blame(_ fault: OutputReference, _ open: Settlement.Open, reason: String, at now: Instant) {
+    private mutating func blame(
+        _ fault: OutputReference,
+        _ open: TransactionState.Open,
+        reason: String,
+        at now: Instant
+    ) {
         switch fault {
         case .result(let index) where index < open.results.count:
             blameResult(of: open.results[index], reason: reason, at: now)
@@ -197,7 +202,7 @@ extension Engine {
     mutating func dropLetter(of record: RecordID) {
         guard let partition = partitions[record.place] else { return }
         partition[record.offset]?.letterDropped()
-        partition.unsettled.letterDropped(record.offset)
+        partition.uncommitted.letterDropped(record.offset)
         report(.deadLetterDropped(record))
     }
 }

@@ -24,7 +24,7 @@ extension Engine {
     }
 
     /// Asks the ledgers of those partitions that nobody else can have committed for since.
-    mutating func resolve(_ open: Settlement.Open, at now: Instant) {
+    mutating func resolve(_ open: TransactionState.Open, at now: Instant) {
         let barrier = LedgerBarrier(transactionalID: configuration.transactionalID, process: configuration.processID)
         let questions = evidence(in: open).map { place in
             let share = open.shares[place] ?? .init()
@@ -36,13 +36,13 @@ extension Engine {
     }
 
     /// The partitions of a batch that tell whether it committed: owned ever since, and with records that it finished.
-    private func evidence(in open: Settlement.Open) -> [PartitionEpoch] {
+    private func evidence(in open: TransactionState.Open) -> [PartitionEpoch] {
         open.shares.filter { partitions[$0.key] != nil && $0.value.newestFinished != nil }.keys
             .sorted { $0.partition < $1.partition }
     }
 
     mutating func commitResolved(_ id: BatchID, _ found: [PartitionEpoch: Bool], at now: Instant) {
-        guard let open = committing.settlement.inResolution(id) else { return }
+        guard let open = committing.transaction.inResolution(id) else { return }
         let evidence = evidence(in: open)
         let words = evidence.compactMap { found[$0] }
         guard evidence.isEmpty || !words.isEmpty else {

@@ -3,11 +3,11 @@ import OTPContract
 /// A batch while it is put together, and beside it what is remembered until its end is known.
 struct Forming {
     private(set) var batch: Batch
-    private(set) var open: Settlement.Open
+    private(set) var open: TransactionState.Open
 
     init(id: BatchID, at now: Instant, leaseLosses: UInt64) {
         batch = Batch(id: id)
-        open = Settlement.Open(
+        open = TransactionState.Open(
             id: id,
             formed: now,
             leaseLosses: leaseLosses,
@@ -43,7 +43,7 @@ struct Forming {
     }
 
     /// The offset of a partition, and what the batch does to it.
-    mutating func append(_ share: Settlement.Share, _ place: PartitionEpoch, offset: Int64, metadata: String) {
+    mutating func append(_ share: TransactionState.Share, _ place: PartitionEpoch, offset: Int64, metadata: String) {
         var share = share
         share.committedOffset = offset
         open.shares[place] = share

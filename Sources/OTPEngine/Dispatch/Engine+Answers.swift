@@ -16,10 +16,10 @@ extension Engine {
         protect(id, answer, judged, command, since: since, at: now)
         note(answer, judged, on: command, since: since, at: now)
         switch judged {
-        case .accepted: settle(command, partition, .ok, at: now)
-        case .alreadySucceeded: settleAlreadySucceeded(command, partition, at: now)
-        case .rejected(let reason), .refused(let reason): settle(command, partition, reason, at: now)
-        case .halt: settle(command, partition, .upstreamHalted, retryable: true, at: now)
+        case .accepted: concludeAnswered(command, partition, .ok, at: now)
+        case .alreadySucceeded: concludeAlreadySucceeded(command, partition, at: now)
+        case .rejected(let reason), .refused(let reason): concludeAnswered(command, partition, reason, at: now)
+        case .halt: concludeAnswered(command, partition, .upstreamHalted, retryable: true, at: now)
         case .retryable: askAgainOrFail(command, partition, retryAfter: answer.retryAfter, at: now)
         case .ambiguous:
             if let session = command.session, let fingerprint = command.fingerprint {
@@ -66,7 +66,7 @@ extension Engine {
         return (code, message)
     }
 
-    private mutating func settle(
+    private mutating func concludeAnswered(
         _ command: Command,
         _ partition: Partition,
         _ reason: Reason,
@@ -82,19 +82,19 @@ extension Engine {
             message: command.lastMessage,
             httpStatus: command.lastStatus
         )
-        concludeHead(command, partition, as: outcome, settles: true, at: now)
+        concludeHead(command, partition, as: outcome, concludesCode: true, at: now)
     }
 
     /// "It had already succeeded" is our own success only if an earlier attempt of this very code may have been processed and
     /// nothing else of the session may have been.
-    private mutating func settleAlreadySucceeded(_ command: Command, _ partition: Partition, at now: Instant) {
+    private mutating func concludeAlreadySucceeded(_ command: Command, _ partition: Partition, at now: Instant) {
         guard let session = command.session, let fingerprint = command.fingerprint else { return }
         let entry = partition.ledger[session]
         let mayHaveBeenOurs = entry.code(fingerprint)?.isDoubtful ?? false
         if mayHaveBeenOurs, !entry.isAnotherInDoubt(than: fingerprint) {
-            settle(command, partition, .alreadyVerified, at: now)
+            concludeAnswered(command, partition, .alreadyVerified, at: now)
         } else {
-            settle(command, partition, .sessionUsed, inDoubt: true, at: now)
+            concludeAnswered(command, partition, .sessionUsed, inDoubt: true, at: now)
         }
     }
 
@@ -115,8 +115,8 @@ extension Engine {
             report(.backedOff(command.record.id, attempt: command.attempts, for: until - now))
         case .wait, .giveUp:
             reportUpstream()
-            // Nothing of it ever left: the record is finished, its code is not settled.
-            concludeHead(command, partition, as: command.failure, settles: command.mayHaveLeft, at: now)
+            // Nothing of it ever left: the record is finished, its code is not concluded.
+            concludeHead(command, partition, as: command.failure, concludesCode: command.mayHaveLeft, at: now)
         }
     }
 }

@@ -66,7 +66,7 @@ extension Engine {
             } else {
                 Outcome(.upstreamUnavailable, retryable: true)
             }
-        concludeHead(command, partition, as: outcome, settles: command.mayHaveLeft, at: now)
+        concludeHead(command, partition, as: outcome, concludesCode: command.mayHaveLeft, at: now)
     }
 
     /// This worker's share of the fleet's rate: of what is being given back nothing new is asked.

@@ -1,4 +1,4 @@
-/// The way out: stop dispatching, wait for what is in flight, settle it, leave.
+/// The way out: stop dispatching, wait for what is in flight, commit it, leave.
 ///
 /// Each step ends by itself or at the deadline.
 package struct Drain: Equatable, Sendable {

@@ -46,27 +46,27 @@ extension Engine {
     /// If nothing about it is in doubt its intent is voided, in the next transaction.
     func abandon(_ command: Command, _ partition: Partition) {
         guard command.abandoned(), let session = command.session else { return }
-        partition.unsettled.abandoned(command, of: session)
+        partition.uncommitted.abandoned(command, of: session)
     }
 
-    mutating func releaseIfSettled(at now: Instant) {
+    mutating func releaseIfFinished(at now: Instant) {
         guard let revocation = group.revocation else { return }
         let owned = revocation.partitions.compactMap { partitions[$0] }
-        let areSettled = owned.allSatisfy { !$0.isRestored || isSettled($0) }
-        guard areSettled || now >= revocation.deadline else { return }
+        let areFinished = owned.allSatisfy { !$0.isRestored || isFinished($0) }
+        guard areFinished || now >= revocation.deadline else { return }
         group.released()
-        let unsettled = owned.reduce(0) { $0 + $1.unfinished }
+        let unfinished = owned.reduce(0) { $0 + $1.unfinished }
         drop(revocation.partitions)
-        report(.released(revocation.partitions, unsettled: unsettled), then: .release(revocation.partitions))
+        report(.released(revocation.partitions, unfinished: unfinished), then: .release(revocation.partitions))
     }
 
-    private func isSettled(_ partition: Partition) -> Bool {
+    private func isFinished(_ partition: Partition) -> Bool {
         guard partition.isWritable else { return partition.calls.inFlight == 0 }
-        return partition.unfinished == 0 && partition.unsettled.voids.isEmpty && !isInOpenBatch(partition.place)
+        return partition.unfinished == 0 && partition.uncommitted.voids.isEmpty && !isInOpenBatch(partition.place)
     }
 
     private func isInOpenBatch(_ place: PartitionEpoch) -> Bool {
-        committing.settlement.unended?.shares[place] != nil
+        committing.transaction.unended?.shares[place] != nil
     }
 
     mutating func lost(_ numbers: [Int32], at now: Instant) {
@@ -106,7 +106,7 @@ extension Engine {
     }
 
     mutating func subscribeIfReady() {
-        if committing.settlement.hasProducer, group.producerIsThere() { effects.append(.subscribe) }
+        if committing.transaction.hasProducer, group.producerIsThere() { effects.append(.subscribe) }
     }
 
     // MARK: The way out
@@ -118,7 +118,7 @@ extension Engine {
     }
 
     var isDrained: Bool {
-        committing.settlement.isIdle && partitions.all.allSatisfy { !$0.isRestored || isSettled($0) }
+        committing.transaction.isIdle && partitions.all.allSatisfy { !$0.isRestored || isFinished($0) }
     }
 
     mutating func stop() {

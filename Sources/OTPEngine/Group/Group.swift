@@ -2,7 +2,7 @@
 ///
 /// It knows nothing of what its partitions hold.
 struct Group {
-    /// Partitions that are to be given back, settled by then or not.
+    /// Partitions that are to be given back, finished by then or not.
     struct Revocation {
         var partitions: [Int32]
         var deadline: Instant

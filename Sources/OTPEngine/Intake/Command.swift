@@ -62,8 +62,8 @@ final class Command {
 
     struct Conclusion {
         var outcome: Outcome
-        var settles: Bool
-        /// It has an intent that no settled code voids: a tombstone does.
+        var concludesCode: Bool
+        /// It has an intent that no concluded code voids: a tombstone does.
         var leavesIntent: Bool
         var replayed: Bool
         /// The record whose answer it replays.

@@ -5,7 +5,7 @@
 package enum Decision: Equatable, Sendable {
     /// What was typed is no code: wrong, at any time and whatever is known of the session, so nothing is asked and nothing remembered.
     case neverRight
-    /// Its code is settled: the same answer again, no call.
+    /// Its code is concluded: the same answer again, no call.
     case replay(Outcome)
     /// The session is closed by another code.
     case sessionUsed

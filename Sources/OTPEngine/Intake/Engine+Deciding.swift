@@ -32,22 +32,22 @@ extension Engine {
             isPhoneGuessed: isPhoneGuessed
         )
         switch decision {
-        case .neverRight: conclude(command, partition, as: Outcome(.wrongCode), settles: false, at: now)
+        case .neverRight: conclude(command, partition, as: Outcome(.wrongCode), concludesCode: false, at: now)
         case .replay(let outcome):
             let first = entry.code(fingerprint).map {
                 Command.First(offset: $0.source, commandID: $0.note?.commandID)
             }
-            conclude(command, partition, as: outcome, settles: false, first: first, at: now)
-        case .sessionUsed: conclude(command, partition, as: Outcome(.sessionUsed), settles: false, at: now)
+            conclude(command, partition, as: outcome, concludesCode: false, first: first, at: now)
+        case .sessionUsed: conclude(command, partition, as: Outcome(.sessionUsed), concludesCode: false, at: now)
         case .outcomeUnknown, .expired:
             command.foundTooLate(afterIntent: decision == .outcomeUnknown)
             concludeTooLate(command, partition, isHead: false, at: now)
         case .tooManyCodes:
             let isOfSession = entry.otherCodes(than: fingerprint) >= configuration.maximumCodes
             report(.guessed(command.record.id, at: isOfSession ? .session : .phone))
-            conclude(command, partition, as: Outcome(.tooManyCodes), settles: false, at: now)
+            conclude(command, partition, as: Outcome(.tooManyCodes), concludesCode: false, at: now)
         // Stays queued until the tombstones are committed.
-        case .ask where partition.unsettled.hasTombstone(of: session): break
+        case .ask where partition.uncommitted.hasTombstone(of: session): break
         case .ask(let again): ask(command, partition, again: again, at: now)
         }
     }
@@ -67,7 +67,7 @@ extension Engine {
         return wrong + partition.calls.guesses(of: phone) >= configuration.maximumWrongCodes
     }
 
-    /// What is kept of the record that settles a code.
+    /// What is kept of the record that concludes a code.
     private func note(on command: Command) -> CodeState.Note? {
         guard let id = command.record.command?.commandID else { return nil }
         let own = id == coordinates(of: command.record.id).description ? nil : id
@@ -81,9 +81,9 @@ extension Engine {
     mutating func concludeTooLate(_ command: Command, _ partition: Partition, isHead: Bool = true, at now: Instant) {
         let outcome = command.tooLate(at: now)
         if isHead {
-            concludeHead(command, partition, as: outcome, settles: command.mayHaveLeft, at: now)
+            concludeHead(command, partition, as: outcome, concludesCode: command.mayHaveLeft, at: now)
         } else {
-            conclude(command, partition, as: outcome, settles: command.mayHaveLeft, at: now)
+            conclude(command, partition, as: outcome, concludesCode: command.mayHaveLeft, at: now)
         }
     }
 
@@ -92,10 +92,10 @@ extension Engine {
         _ command: Command,
         _ partition: Partition,
         as outcome: Outcome,
-        settles: Bool,
+        concludesCode: Bool,
         at now: Instant
     ) {
-        conclude(command, partition, as: outcome, settles: settles, at: now)
+        conclude(command, partition, as: outcome, concludesCode: concludesCode, at: now)
         guard let session = command.session else { return }
         partition.lanes.stepped(session)
         advance(session, partition, at: now)
@@ -105,15 +105,15 @@ extension Engine {
         _ command: Command,
         _ partition: Partition,
         as outcome: Outcome,
-        settles: Bool,
+        concludesCode: Bool,
         first: Command.First? = nil,
         at now: Instant
     ) {
         if command.isGuess, let phone = command.record.phone { partition.calls.guessEnded(phone) }
         // Nor before what another owner, whose clock is another, wrote of the session.
         let time = max(wall(at: now), command.session.map { partition.ledger[$0].lastTime } ?? wall(at: now))
-        if settles, let session = command.session, let fingerprint = command.fingerprint {
-            partition.ledger.settled(
+        if concludesCode, let session = command.session, let fingerprint = command.fingerprint {
+            partition.ledger.concluded(
                 fingerprint,
                 of: session,
                 as: outcome,
@@ -122,14 +122,14 @@ extension Engine {
                 at: time
             )
         }
-        let leavesIntent = !settles && leavesIntent(command, partition)
+        let leavesIntent = !concludesCode && leavesIntent(command, partition)
         let isSessionInDoubt =
             command.session.map { partition.ledger[$0].isInDoubt(keyID: configuration.keyID) } ?? false
         let inDoubt = !outcome.isVerified && (outcome.inDoubt || isSessionInDoubt)
         command.concluded(
             .init(
                 outcome: outcome,
-                settles: settles,
+                concludesCode: concludesCode,
                 leavesIntent: leavesIntent,
                 replayed: first != nil,
                 first: first,
@@ -137,7 +137,7 @@ extension Engine {
                 at: time
             )
         )
-        partition.unsettled.concluded(command, leavesIntent: leavesIntent)
+        partition.uncommitted.concluded(command, leavesIntent: leavesIntent)
         intake.concluded()
         committing.outcomeWaits()
         report(.concluded(command.record.id, outcome.reason, replayed: first != nil, inDoubt: inDoubt))

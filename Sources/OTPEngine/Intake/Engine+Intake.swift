@@ -72,13 +72,13 @@ extension Engine {
         switch record.content {
         case .unusable(let rejection):
             let outcome = Outcome(.invalid(rejection.reason), message: rejection.detail)
-            conclude(command, partition, as: outcome, settles: false, at: now)
+            conclude(command, partition, as: outcome, concludesCode: false, at: now)
         case .command(_, let session, _):
             switch partition.lanes.arrived(command, of: session) {
             case .head: advance(session, partition, at: now)
             case .waiting: break
             case .none:
-                conclude(command, partition, as: Outcome(.sessionBusy, retryable: true), settles: false, at: now)
+                conclude(command, partition, as: Outcome(.sessionBusy, retryable: true), concludesCode: false, at: now)
             }
         }
     }

@@ -27,13 +27,13 @@ extension Engine {
     }
 
     private func overdue(at now: Instant) -> EngineStatus.Overdue? {
-        guard let open = committing.settlement.unended, now - open.formed >= Limits.overdueTransaction else {
+        guard let open = committing.transaction.unended, now - open.formed >= Limits.overdueTransaction else {
             return nil
         }
         return .init(age: now - open.formed, partitions: open.shares.keys.map(\.partition).sorted())
     }
 
-    /// A record that is in memory, and when it was received; nil once it is settled, or another worker's.
+    /// A record that is in memory, and when it was received; nil once it is finished, or another worker's.
     ///
     /// For anyone who tells about it.
     package func inMemory(_ id: RecordID) -> (record: ReceivedRecord, since: WallTime)? {
@@ -42,7 +42,7 @@ extension Engine {
 
     /// Nothing to do, or something outside stands in the way and is named among the conditions of readiness.
     var isExcused: Bool {
-        intake.isEmpty || !committing.settlement.hasProducer || group.failure != nil || !group.isLeaseValid
+        intake.isEmpty || !committing.transaction.hasProducer || group.failure != nil || !group.isLeaseValid
             || dispatch.next != nil || partitions.all.allSatisfy { !$0.isWritable || $0.commands.isEmpty }
     }
 

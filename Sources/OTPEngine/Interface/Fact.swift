@@ -33,10 +33,10 @@ package enum Fact: Equatable, Sendable {
     case assigned([Int32])
     case revoked([Int32])
     case lost([Int32])
-    case released([Int32], unsettled: Int)
+    case released([Int32], unfinished: Int)
     case restoring(Int32, from: Int64, to: Int64)
-    /// The committed offset that was fetched is older than the ledger, which holds what the record at `settled` came to.
-    case stalePosition(Int32, committed: Int64, settled: Int64)
+    /// The committed offset that was fetched is older than the ledger, which holds what the record at `finished` came to.
+    case stalePosition(Int32, committed: Int64, finished: Int64)
     /// What this transactional id left open is being decided in its owner's place.
     case predecessorFenced(Int32, transactionalID: String)
     case restored(Int32, sessions: Int, after: Duration, offset: Int64, withoutMetadata: Bool)

@@ -77,7 +77,7 @@ extension Engine {
         guard let partition = partitions[place], let predecessor, partition.life.heldUp(by: predecessor.process) else {
             return
         }
-        let own = committing.settlement.transactionalID(of: configuration.transactionalID)
+        let own = committing.transaction.transactionalID(of: configuration.transactionalID)
         let alternate = ProducerChoice.alternate(of: predecessor.transactionalID)
         let ids = [predecessor.transactionalID, alternate].filter { $0 != own }
         for id in ids { report(.predecessorFenced(place.partition, transactionalID: id)) }
@@ -87,14 +87,14 @@ extension Engine {
     mutating func restored(_ place: PartitionEpoch, _ restored: LedgerRestore.Result, at now: Instant) {
         guard let partition = partitions[place], let (takeover, start) = partition.life.underRead else { return }
         let committed = start.committed
-        if let settled = restored.settledBeyond, isStale(partition) {
-            report(.stalePosition(place.partition, committed: committed, settled: settled))
+        if let finished = restored.finishedBeyond, isStale(partition) {
+            report(.stalePosition(place.partition, committed: committed, finished: finished))
             restoreFailed(place, "the committed offset is older than the ledger", at: now)
             return
         }
         partition.ledger = restored.ledger
         partition.progress = PartitionProgress(committed: committed, finished: start.metadata?.finished ?? [])
-        partition.unsettled.restored(lacksOffset: start.positions.committed == nil)
+        partition.uncommitted.restored(lacksOffset: start.positions.committed == nil)
         if committed < start.positions.earliest {
             report(.commandsMissed(place.partition, count: start.positions.earliest - committed))
             _ = partition.progress.reachedEnd(start.positions.earliest)
@@ -140,7 +140,7 @@ extension Engine {
     /// The next owner begins to read at the ledger's floor: behind that it would not see whose the partition was. Without it (for
     /// two seconds after a takeover) a dead owner's transaction is left to the broker's time-out.
     mutating func renewBarriers(at now: Instant) {
-        for partition in partitions.inOrder(where: \.settles)
+        for partition in partitions.inOrder(where: \.canCommit)
         where partition.tail.wantsBarrier(floor: partition.ledgerFloor, at: now) {
             writeBarrier(to: partition)
         }

@@ -4,7 +4,7 @@
 /// its log never holds this record. And it names its writer, so that the next owner knows whose transaction may hold up the
 /// ledger's stable end. It says nothing of any session.
 ///
-/// A transaction that finishes records of a partition and settles nothing (replays, unusable ones) has one as well, which names one
+/// A transaction that finishes records of a partition and concludes no code (replays, unusable ones) has one as well, which names one
 /// of them: so every commit leaves in the ledger what an older committed offset can be told by.
 ///
 /// Binary, version 1: key `b` (`f` where it names a record: neither may overwrite the other) and the transactional id, so that

@@ -1,6 +1,6 @@
 import OTPContract
 
-// What is kept of the records that settled a session's codes, beside its state.
+// What is kept of the records that concluded a session's codes, beside its state.
 extension LedgerRecord {
     private struct NoteFlags: OptionSet {
         let rawValue: UInt8

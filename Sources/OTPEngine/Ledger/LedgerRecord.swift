@@ -24,7 +24,7 @@ package struct LedgerRecord: Equatable, Sendable {
         case void(Fingerprint)
         /// The whole session, so that compaction may drop older ones.
         case state([CodeState], isClosed: Bool)
-        /// On the records that settled the codes of the state.
+        /// On the records that concluded the codes of the state.
         case notes([CodeNote])
         /// Written by a version that this one does not know, or damaged.
         case unreadable
@@ -64,7 +64,7 @@ extension LedgerRecord {
     private struct CodeFlags: OptionSet {
         let rawValue: UInt8
         static let doubtful = CodeFlags(rawValue: 1)
-        static let settled = CodeFlags(rawValue: 2)
+        static let hasOutcome = CodeFlags(rawValue: 2)
         static let retryable = CodeFlags(rawValue: 4)
         static let answerInDoubt = CodeFlags(rawValue: 8)
         static let code = CodeFlags(rawValue: 16)
@@ -120,7 +120,7 @@ extension LedgerRecord {
         write(state.fingerprint, to: &writer)
         var flags: CodeFlags = state.isDoubtful ? .doubtful : []
         if let outcome = state.outcome {
-            flags.insert(.settled)
+            flags.insert(.hasOutcome)
             if outcome.retryable { flags.insert(.retryable) }
             if outcome.inDoubt { flags.insert(.answerInDoubt) }
             if outcome.code != nil { flags.insert(.code) }
@@ -132,7 +132,7 @@ extension LedgerRecord {
         writer.signed(state.time.milliseconds)
         guard let outcome = state.outcome else { return }
         guard let reason = outcome.reason.code else {
-            preconditionFailure("\(outcome.reason.rawValue) settles no code")
+            preconditionFailure("\(outcome.reason.rawValue) concludes no code")
         }
         writer.byte(reason)
         if let code = outcome.code { writer.signed(Int64(code)) }
@@ -216,7 +216,7 @@ extension LedgerRecord {
             isDoubtful: flags.contains(.doubtful),
             time: WallTime(milliseconds: time)
         )
-        guard flags.contains(.settled) else { return state }
+        guard flags.contains(.hasOutcome) else { return state }
         guard let reason = reader.byte().flatMap({ Reason(code: $0) }) else { return nil }
         var outcome = Outcome(
             reason,

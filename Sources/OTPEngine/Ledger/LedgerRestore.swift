@@ -31,7 +31,7 @@ package struct LedgerRestore: Sendable {
         /// The group's committed offset: what comes from a record that is not below it is never forgotten.
         package var committed: Int64
         /// Offsets above it that are finished; nil where the committed offset came without metadata of ours, and so says nothing of
-        /// what was settled beyond it (somebody moved it).
+        /// what was finished beyond it (somebody moved it).
         package var finished: Set<Int64>?
 
         package init(retention: Duration, committed: Int64, finished: Set<Int64>?) {
@@ -52,11 +52,11 @@ package struct LedgerRestore: Sendable {
     package struct Result: Sendable {
         package var ledger: SessionLedger
         /// The newest record that the ledger has an outcome for and the committed offset does not cover; nil when there is none.
-        package var settledBeyond: Int64?
+        package var finishedBeyond: Int64?
 
-        package init(ledger: SessionLedger, settledBeyond: Int64? = nil) {
+        package init(ledger: SessionLedger, finishedBeyond: Int64? = nil) {
             self.ledger = ledger
-            self.settledBeyond = settledBeyond
+            self.finishedBeyond = finishedBeyond
         }
     }
 
@@ -66,7 +66,7 @@ package struct LedgerRestore: Sendable {
     private let now: WallTime
     private let process: UInt64
     private var ledger: SessionLedger
-    private var settledBeyond: Int64?
+    private var finishedBeyond: Int64?
     /// Who took the partition over last, this process aside: the one whose transaction may be open.
     package private(set) var predecessor: LedgerBarrier?
     /// Records applied, and records that were none of ours.
@@ -109,12 +109,12 @@ package struct LedgerRestore: Sendable {
     }
 
     private mutating func note(_ source: Int64) {
-        if horizon.isUnfinished(source) { settledBeyond = max(settledBeyond ?? source, source) }
+        if horizon.isUnfinished(source) { finishedBeyond = max(finishedBeyond ?? source, source) }
     }
 
     /// The barrier itself has come.
     package consuming func finished() -> Result {
         ledger.restoreEnded()
-        return Result(ledger: ledger, settledBeyond: settledBeyond)
+        return Result(ledger: ledger, finishedBeyond: finishedBeyond)
     }
 }

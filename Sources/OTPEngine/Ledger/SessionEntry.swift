@@ -5,14 +5,14 @@ package struct CodeState: Equatable, Sendable {
     package var fingerprint: Fingerprint
     /// Nil while nothing but a doubt is known.
     package var outcome: Outcome?
-    /// The source offset of the record that settled it; -1 while none did.
+    /// The source offset of the record that concluded it; -1 while none did.
     package var source: Int64
     /// An attempt may have been processed without our learning the answer.
     ///
     /// Cleared only by a `verified` of the session.
     package var isDoubtful: Bool
     package var time: WallTime
-    /// What else is known of the record that settled it.
+    /// What else is known of the record that concluded it.
     package var note: Note?
 
     /// It lies beside the state, for it changes no decision about the session: who cannot read it loses nothing but this.
@@ -44,8 +44,8 @@ package struct CodeState: Equatable, Sendable {
         self.time = time
     }
 
-    /// Settled by the record at `source` or a later one, so an intent of that record is void.
-    func isSettled(since source: Int64) -> Bool { outcome != nil && self.source >= source }
+    /// Concluded by the record at `source` or a later one, so an intent of that record is void.
+    func hasOutcome(since source: Int64) -> Bool { outcome != nil && self.source >= source }
 }
 
 /// "We are about to ask": written before a call, so that a crash between call and record is visible.
@@ -81,7 +81,7 @@ package struct SessionEntry: Equatable, Sendable {
         stateOffset = offset
     }
 
-    /// The whole of it, where that is one settled code and where its committed state lies; nil when it is more than that.
+    /// The whole of it, where that is one concluded code and where its committed state lies; nil when it is more than that.
     var rested: (state: CodeState, offset: Int64)? {
         guard codes.count == 1, intents.isEmpty, unreadableOffset == nil, let stateOffset, lastTime == codes[0].time,
             codes[0].outcome != nil
@@ -93,13 +93,13 @@ package struct SessionEntry: Equatable, Sendable {
 
     package func code(_ fingerprint: Fingerprint) -> CodeState? { codes.first { $0.fingerprint == fingerprint } }
 
-    /// An earlier owner may have asked, and nothing settled the code since.
+    /// An earlier owner may have asked, and nothing concluded the code since.
     ///
     /// An intent of this owner's own is never that: it knows what its calls came to.
     package func hasOpenIntent(_ fingerprint: Fingerprint) -> Bool {
         let known = code(fingerprint)
         return intents.contains {
-            $0.fingerprint == fingerprint && $0.isInherited && known?.isSettled(since: $0.source) != true
+            $0.fingerprint == fingerprint && $0.isInherited && known?.hasOutcome(since: $0.source) != true
         }
     }
 
@@ -143,8 +143,8 @@ package struct SessionEntry: Equatable, Sendable {
 
     mutating func opened(_ intent: Intent, at time: WallTime) {
         lastTime = max(lastTime, time)
-        // Void once the state shows this code settled at that record or a later one.
-        if stateOffset != nil, code(intent.fingerprint)?.isSettled(since: intent.source) == true { return }
+        // Void once the state shows this code concluded at that record or a later one.
+        if stateOffset != nil, code(intent.fingerprint)?.hasOutcome(since: intent.source) == true { return }
         intents.removeAll { $0.fingerprint == intent.fingerprint }
         intents.append(intent)
     }
@@ -158,7 +158,7 @@ package struct SessionEntry: Equatable, Sendable {
         }
     }
 
-    mutating func settled(
+    mutating func concluded(
         _ fingerprint: Fingerprint,
         as outcome: Outcome,
         source: Int64,
@@ -186,7 +186,7 @@ package struct SessionEntry: Equatable, Sendable {
 
     mutating func committed(_ state: [CodeState], ledgerOffset: Int64) {
         stateOffset = max(stateOffset ?? ledgerOffset, ledgerOffset)
-        voidSettledIntents(by: state)
+        voidIntents(by: state)
     }
 
     mutating func voided(_ fingerprint: Fingerprint, upTo source: Int64) {
@@ -194,7 +194,7 @@ package struct SessionEntry: Equatable, Sendable {
     }
 
     mutating func restored(_ codes: [CodeState], isClosed: Bool, ledgerOffset: Int64) {
-        // An older version writes the state without the notes; those of the same settlement still hold.
+        // An older version writes the state without the notes; those of the same outcome still hold.
         let noted = self.codes.filter { $0.note != nil }
         self.codes = codes
         for code in noted { note(code.note, of: code.fingerprint, source: code.source) }
@@ -202,10 +202,10 @@ package struct SessionEntry: Equatable, Sendable {
         stateOffset = ledgerOffset
         unreadableOffset = nil
         for code in codes { lastTime = max(lastTime, code.time) }
-        voidSettledIntents(by: codes)
+        voidIntents(by: codes)
     }
 
-    /// What is known of the record at `source`, if it is the one that settled the code.
+    /// What is known of the record at `source`, if it is the one that concluded the code.
     mutating func note(_ note: CodeState.Note?, of fingerprint: Fingerprint, source: Int64) {
         guard let index = codes.firstIndex(where: { $0.fingerprint == fingerprint && $0.source == source }) else {
             return
@@ -234,9 +234,9 @@ package struct SessionEntry: Equatable, Sendable {
         }
     }
 
-    private mutating func voidSettledIntents(by state: [CodeState]) {
+    private mutating func voidIntents(by state: [CodeState]) {
         intents.removeAll { intent in
-            state.contains { $0.fingerprint == intent.fingerprint && $0.isSettled(since: intent.source) }
+            state.contains { $0.fingerprint == intent.fingerprint && $0.hasOutcome(since: intent.source) }
         }
     }
 }

@@ -59,7 +59,7 @@ package struct SessionLedger: Sendable {
     /// The code came to `outcome` at the record `source`.
     ///
     /// Its intents stay until the state is committed.
-    package mutating func settled(
+    package mutating func concluded(
         _ fingerprint: Fingerprint,
         of session: SessionDigest,
         as outcome: Outcome,
@@ -67,7 +67,7 @@ package struct SessionLedger: Sendable {
         note: CodeState.Note? = nil,
         at time: WallTime
     ) {
-        sessions.update(session) { $0.settled(fingerprint, as: outcome, source: source, note: note, at: time) }
+        sessions.update(session) { $0.concluded(fingerprint, as: outcome, source: source, note: note, at: time) }
         if outcome.reason == .wrongCode, let phone = note?.phone { guesses.wrong(phone, at: time) }
     }
 
@@ -77,7 +77,7 @@ package struct SessionLedger: Sendable {
     }
 
     /// The session's state was committed at `ledgerOffset` (or, when the broker did not say, not before it), which voids the
-    /// intents that `state` shows settled.
+    /// intents that `state` shows concluded.
     package mutating func committed(_ state: [CodeState], of session: SessionDigest, ledgerOffset: Int64) {
         guard sessions[session] != nil else { return }
         sessions.update(session) { $0.committed(state, ledgerOffset: ledgerOffset) }

@@ -2,7 +2,7 @@ import OTPContract
 
 /// A partition's sessions, a million of them in about a hundred megabytes.
 ///
-/// Nearly all are at rest: one code, settled and committed, nothing open. Those lie packed in 64 bytes each; the few that are
+/// Nearly all are at rest: one code, concluded and committed, nothing open. Those lie packed in 64 bytes each; the few that are
 /// being worked on, or hold more, lie unpacked. Nobody outside sees the difference.
 struct SessionStore: Sendable {
     /// By the lower half of the digest: where a packed session lies.
@@ -19,7 +19,7 @@ struct SessionStore: Sendable {
     /// Every session that has an intent: none of those is packed.
     var withIntents: [SessionDigest] { unpacked.filter { !$0.value.intents.isEmpty }.map(\.key) }
 
-    /// Every code that was settled with a phone's digest noted.
+    /// Every code that was concluded with a phone's digest noted.
     func forEachOfAPhone(_ body: (CodeState, PhoneDigest) -> Void) {
         for session in packed where session.note?.value.phone != nil {
             for code in session.unpacked(words).codes { if let phone = code.note?.phone { body(code, phone) } }

@@ -13,7 +13,7 @@ extension Engine {
             partition.outputs.unparked()
             unpause(partition, for: .parked)
             report(.unparked(partition.place.partition))
-            settlesAgain(partition, at: now)
+            commitsAgain(partition, at: now)
         }
     }
 
@@ -36,14 +36,14 @@ extension Engine {
         } else {
             report(.unparked(partition.place.partition))
             unpause(partition, for: .unwritable)
-            if !wasWritable, partition.isWritable { settlesAgain(partition, at: now) }
+            if !wasWritable, partition.isWritable { commitsAgain(partition, at: now) }
         }
     }
 
-    private mutating func settlesAgain(_ partition: Partition, at now: Instant) {
+    private mutating func commitsAgain(_ partition: Partition, at now: Instant) {
         guard partition.isWritable else { return }
         // Nothing else may ever conclude to remind anybody of the outcomes that waited.
-        if !partition.unsettled.concluded.isEmpty { committing.outcomeWaits() }
+        if !partition.uncommitted.concluded.isEmpty { committing.outcomeWaits() }
         // Commands that came to the front meanwhile were passed over.
         for command in partition.inOrder(where: { $0.state == .ready }) { dispatch.queued(command, at: now) }
     }

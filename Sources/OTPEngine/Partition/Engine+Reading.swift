@@ -99,7 +99,7 @@ extension Engine {
     /// This is where one result per command ends: nobody can tell what the records said, nor how many there were.
     mutating func passed(_ partition: Partition, at offset: Int64) {
         guard let range = partition.reading.passed(at: offset) else { return }
-        partition.unsettled.passedOver(range)
+        partition.uncommitted.passedOver(range)
         report(.steppedOver(partition.place.partition, from: range.lowerBound, to: range.upperBound))
     }
 

@@ -9,7 +9,7 @@ final class Partition {
     var reading = PartitionReading()
     var outputs = PartitionOutputs()
     var calls = PartitionCalls()
-    var unsettled = Unsettled()
+    var uncommitted = Uncommitted()
     var progress = PartitionProgress(committed: 0)
     var ledger = SessionLedger(retention: .zero)
     var tail = LedgerTail()
@@ -27,20 +27,20 @@ final class Partition {
     /// New calls may begin for it.
     var dispatches: Bool { isActive && isWritable }
     /// It may be part of a transaction.
-    var settles: Bool { isRestored && isWritable }
+    var canCommit: Bool { isRestored && isWritable }
     /// Why nothing new is asked of it, or nothing read.
     var parkedFor: String? { outputs.unwritable ?? outputs.parking?.reason ?? reading.unreadable?.reason }
     /// What would be lost of its work if it were given back now: outcomes, and what is under way.
-    var unfinished: Int { calls.inFlight + unsettled.concluded.count }
+    var unfinished: Int { calls.inFlight + uncommitted.concluded.count }
     /// Where it is read.
     var position: Int64 { reading.passage?.position ?? progress.next }
     /// Where its next owner must begin to read the ledger if it takes over from the batch being formed.
     var ledgerFloor: Int64 { tail.floor(oldestEntry: ledger.oldestOffset) }
 
     /// There is something for a transaction at once, beside outcomes.
-    var hasNews: Bool { !unsettled.voids.isEmpty || unsettled.skipped.contains(where: hasPassed) }
+    var hasNews: Bool { !uncommitted.voids.isEmpty || uncommitted.skipped.contains(where: hasPassed) }
     /// There is an offset to commit, though nothing came to an outcome.
-    var hasMoved: Bool { progress.hasMoved || unsettled.lacksOffset }
+    var hasMoved: Bool { progress.hasMoved || uncommitted.lacksOffset }
 
     /// What was passed over there counts as finished: a record after it has been taken, or the log's end.
     func hasPassed(_ range: Range<Int64>) -> Bool { range.upperBound <= progress.next }

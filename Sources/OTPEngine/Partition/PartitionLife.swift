@@ -9,7 +9,7 @@ enum PartitionLife {
     /// The last try failed.
     case retrying(Takeover, at: Instant)
     case active
-    /// To be given back; what finishes until then is settled.
+    /// To be given back; what finishes until then is committed.
     case revoking
 
     /// What is remembered of one takeover from try to try.
@@ -149,7 +149,7 @@ enum PartitionLife {
 
     // MARK: Given back
 
-    /// - Returns: whether there is anything to settle first: one that is being restored has nothing, and must not begin.
+    /// - Returns: whether there is anything to finish first: one that is being restored has nothing, and must not begin.
     mutating func revoked() -> Bool {
         switch self {
         case .active, .revoking:

@@ -1,7 +1,7 @@
 import DequeModule
 
 /// Which offsets of a partition are finished, and so which offset may be committed: the one below which nothing
-/// is unfinished. The few beyond it that are finished go with it.
+/// is unfinished, with the few beyond it that are finished.
 ///
 /// An outcome that is only in memory counts for neither.
 package struct PartitionProgress: Equatable, Sendable {

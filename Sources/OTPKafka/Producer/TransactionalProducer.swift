@@ -263,15 +263,15 @@ private struct Deliveries: Sendable {
     mutating func record(_ reports: [DeliveryReport]) {
         // A report that came late belongs to an earlier transaction.
         for report in reports where UInt32(truncatingIfNeeded: report.tag >> 32) == round {
-            settle(Int(report.tag & 0xffff_ffff), report.outcome)
+            complete(Int(report.tag & 0xffff_ffff), report.outcome)
         }
     }
 
     mutating func refuse(_ index: Int, _ error: KafkaError) {
-        settle(index, .failure(error))
+        complete(index, .failure(error))
     }
 
-    private mutating func settle(_ index: Int, _ outcome: Result<Int64?, KafkaError>) {
+    private mutating func complete(_ index: Int, _ outcome: Result<Int64?, KafkaError>) {
         guard results.indices.contains(index), results[index] == nil else { return }
         results[index] = outcome
         outstanding -= 1

@@ -24,11 +24,11 @@ package enum LogMessage: String, CaseIterable, Sendable {
     case rightMissing = "a right is missing"
     /// The first signal to stop came.
     case stopping = "Stopping"
-    /// The second signal to stop came: nothing is settled any more.
+    /// The second signal to stop came: nothing is committed any more.
     case stoppingAtOnce = "Stopping at once, on a second signal"
     /// No command is taken any more.
     case draining
-    /// What was under way is settled, or the time for that is over.
+    /// What was under way is finished, or the time for that is over.
     case drained
     /// The drain hangs: the worker leaves all the same.
     case drainTimedOut = "drain did not end in time"

@@ -228,7 +228,7 @@ extension Metric {
             "Commands answered too_many_codes: other codes of their session, or wrong ones of their phone, reached the limit."
         case .inDoubt: "Results that carry in_doubt: an earlier answer was lost."
         case .commandSeconds: "Time from receiving a command to the commit of its result."
-        case .commandsInMemory: "Commands received and not yet settled."
+        case .commandsInMemory: "Commands received and not yet finished."
         case .waitingCommands: "Commands that wait for a predecessor, a call slot or a rate token."
         case .waitingSessions:
             "Sessions in which commands wait for one before them: one of a session at a time is handled."
@@ -276,7 +276,7 @@ extension Metric {
             "Records fetched and not handed out yet (consumer), or not acknowledged yet (producers)."
         case .transactions: "Transactions ended, by outcome: committed, aborted or unknown."
         case .transactionSeconds: "Time of one transaction, from begin to the end of its commit."
-        case .transactionRecords: "Commands settled by one transaction."
+        case .transactionRecords: "Commands finished by one transaction."
         case .transactionAborts: "Transactions aborted, by cause."
         case .ledgerSessions: "Sessions held in memory."
         case .sessionsInDoubt: "Sessions held in memory of which some answer was lost, by a call or by a crash."

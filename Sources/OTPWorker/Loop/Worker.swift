@@ -152,7 +152,7 @@ package final class Worker: Sendable {
         )
     }
 
-    /// Stops taking commands, settles what is under way and leaves.
+    /// Stops taking commands, finishes what is under way and leaves.
     ///
     /// From any thread, as often as one likes.
     package func drain() {

@@ -23,13 +23,13 @@ struct StartCheck {
     let replyTopics: [String]
     let timeout: Duration
     /// Topics that have just been made are not known to every broker at once: what does not fit is looked at again for so long.
-    var settling = Duration.seconds(5)
+    var patience = Duration.seconds(5)
 
     func run() throws(StartFailure) -> Findings {
         let counts: [String: Int]
         let clusterID: String?
         do throws(KafkaError) {
-            counts = try admin.settle(within: settling) { admin throws(KafkaError) in
+            counts = try admin.retry(within: patience) { admin throws(KafkaError) in
                 try admin.partitionCounts(topics.all, timeout: timeout)
             } until: { counts in
                 (try? Self.judge(counts, topics)) != nil

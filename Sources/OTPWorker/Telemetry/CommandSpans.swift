@@ -3,7 +3,7 @@ package import OTPEngine
 package import Tracing
 
 /// The spans of each command, for the tracer that the program has installed: `consume`, from receiving the command until its result is
-/// committed, and within it `ledger`, `attempt 1` and so on, and `settle`.
+/// committed, and within it `ledger`, `attempt 1` and so on, and `commit`.
 ///
 /// It is fed with what happened and with what is to be done about it, and decides nothing. A command's spans begin when the first thing is
 /// to be done about it, dated back, so that records that are ignored or held leave none. Nothing of a command is told but its place and
@@ -60,7 +60,7 @@ package final class CommandSpans {
         var ledger: (any Span)?
         var attempt: (any Span)?
         var attempts = 0
-        var settle: (any Span)?
+        var commit: (any Span)?
     }
 
     /// Nil where no tracer is installed: then there is nothing to be fed, and nothing is spent.
@@ -112,7 +112,7 @@ package final class CommandSpans {
         guard let open, open.batch == batch else { return }
         self.open = nil
         for id in open.records {
-            if let span = traces[id]?.settle.take() { end(span, failure: failure) }
+            if let span = traces[id]?.commit.take() { end(span, failure: failure) }
             if inMemory(id) == nil { finish(id, failure: failure) }
         }
     }
@@ -138,7 +138,7 @@ package final class CommandSpans {
             begin(id)
             decided(id, replayed ? "replay" : "answer")
             concluded(id, reason, replayed, inDoubt)
-        case .commit(let batch): beginSettling(batch)
+        case .commit(let batch): beginCommit(batch)
         case .release: endThoseGone()
         case .stop: for id in traces.keys { finish(id, failure: "stopped") }
         case .subscribe, .recreateConsumer, .assign, .pause, .unpause, .resume, .fetchPositions, .writeBarrier,
@@ -196,24 +196,24 @@ package final class CommandSpans {
         if reason.status == .failed { span.setStatus(SpanStatus(code: .error, message: reason.rawValue)) }
     }
 
-    private func beginSettling(_ batch: Batch) {
+    private func beginCommit(_ batch: Batch) {
         open = (batch.id, batch.results.map(\.record))
         for result in batch.results {
             guard let consume = traces[result.record]?.consume else { continue }
-            let span = tracer.startSpan("settle", context: consume.context, ofKind: .producer)
+            let span = tracer.startSpan("commit", context: consume.context, ofKind: .producer)
             span.attributes["messaging.system"] = "kafka"
-            span.attributes["messaging.operation.name"] = "settle"
+            span.attributes["messaging.operation.name"] = "commit"
             span.attributes["messaging.operation.type"] = "send"
             // Where a reply goes is decided later.
             if result.reply == nil { span.attributes["messaging.destination.name"] = names.topics.results }
             span.attributes["messaging.batch.message_count"] = batch.results.count
-            traces[result.record]?.settle = span
+            traces[result.record]?.commit = span
         }
     }
 
     private func finish(_ id: RecordID, failure: String?) {
         guard let trace = traces.removeValue(forKey: id) else { return }
-        for span in [trace.ledger, trace.attempt, trace.settle] {
+        for span in [trace.ledger, trace.attempt, trace.commit] {
             if let span { end(span, failure: "abandoned") }
         }
         end(trace.consume, failure: failure)

@@ -40,11 +40,11 @@ extension Telemetry {
         case .assigned(let partitions): assigned(partitions)
         case .revoked(let partitions): revoked(partitions)
         case .lost(let partitions): lost(partitions)
-        case .released(let partitions, let unsettled): released(partitions, unsettled)
+        case .released(let partitions, let unfinished): released(partitions, unfinished)
         case .restoring(let partition, let from, let to): restoring(partition, from, to)
         case .restored(let partition, let sessions, let duration, let offset, let withoutMetadata):
             restored(partition, sessions, after: duration, offset, withoutMetadata)
-        case .stalePosition(let partition, let committed, let settled): wasStale(partition, committed, settled)
+        case .stalePosition(let partition, let committed, let finished): wasStale(partition, committed, finished)
         case .predecessorFenced(let partition, let id): fenced(id, on: partition)
         case .restoreFailed(let partition, let reason): restoreFailed(partition, reason)
         case .ledgerRecreated(let partition, let recorded, let end, let accepted):
@@ -217,11 +217,11 @@ extension Telemetry {
         loggers.kafka.log(.partitionsLost, ["partitions": numbers(partitions)])
     }
 
-    private func released(_ partitions: [Int32], _ unsettled: Int) {
+    private func released(_ partitions: [Int32], _ unfinished: Int) {
         gone(partitions)
         loggers.kafka.log(
             .partitionsReleased,
-            ["partitions": numbers(partitions), "unsettled": number(unsettled)]
+            ["partitions": numbers(partitions), "unfinished": number(unfinished)]
         )
     }
 
@@ -252,11 +252,11 @@ extension Telemetry {
         )
     }
 
-    private func wasStale(_ partition: Int32, _ committed: Int64, _ settled: Int64) {
+    private func wasStale(_ partition: Int32, _ committed: Int64, _ finished: Int64) {
         registry.counter(.stalePositions).add()
         loggers.ledger.log(
             .committedOffsetStale,
-            ["partition": number(partition), "committed": number(committed), "settled": number(settled)]
+            ["partition": number(partition), "committed": number(committed), "finished": number(finished)]
         )
     }
 

@@ -255,10 +255,11 @@ package final class Telemetry: Sendable {
         registry.gauge(.sessionsInDoubt).set(Double(status.partitions.reduce(0) { $0 + $1.sessionsInDoubt }))
         registry.gauge(.leaseValid).set(status.isLeaseValid ? 1 : 0)
         for partition in status.partitions {
-            registry.gauge(.partitionCommittedOffset, "\(partition.number)").set(Double(partition.committedOffset))
+            let committed = partition.committedOffset
+            registry.gauge(.partitionCommittedOffset, "\(partition.number)").set(Double(committed))
             if let told = partition.end {
                 let end = max(told, end(of: partition.number) ?? told)
-                registry.gauge(.partitionLag, "\(partition.number)").set(Double(max(0, end - partition.committedOffset)))
+                registry.gauge(.partitionLag, "\(partition.number)").set(Double(max(0, end - committed)))
             }
         }
         for state in EngineStatus.Upstream.State.allCases {

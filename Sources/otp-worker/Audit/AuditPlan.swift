@@ -57,7 +57,7 @@ struct AuditPlan {
 
         var marks = try settings.talking {
             let marks = try plan.ends.marks(results)
-            try plan.ends.settle(marks)
+            try plan.ends.waitForOpenTransactions(before: marks)
             return marks
         }
         plan.rules.now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
@@ -99,7 +99,7 @@ struct AuditPlan {
 
     // MARK: Times
 
-    /// Settles what is judged: what the request says, and no more than the topics still hold.
+    /// Decides what is judged: what the request says, and no more than the topics still hold.
     private mutating func limit(_ request: Request, _ marks: [TopicPartition: Watermarks]) throws {
         let isShortened = { (topic: String) in marks.filter { $0.key.topic == topic && $0.value.low > 0 } }
         rules.since = request.since

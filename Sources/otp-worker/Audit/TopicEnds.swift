@@ -6,7 +6,7 @@ import Synchronization
 /// Where the partitions of topics begin and end, and where in them a moment lies.
 struct TopicEnds {
     let reader: RangeReader
-    /// How long asking for the ends of all may take, or settling them; nil gives each partition its own time.
+    /// How long asking for the ends of all may take, or waiting for their open transactions; nil gives each partition its own time.
     var limit: Duration?
     private static let timeout = Duration.seconds(30)
 
@@ -23,7 +23,7 @@ struct TopicEnds {
 
     /// Waits until every transaction that had begun before these ends is decided, so that whatever belongs to it in other topics
     /// lies before *their* ends from now on.
-    func settle(_ marks: [TopicPartition: Watermarks]) throws {
+    func waitForOpenTransactions(before marks: [TopicPartition: Watermarks]) throws {
         let end = end
         _ = try inParallel(Array(marks.keys)) { place in
             guard let mark = marks[place], mark.high > mark.low else { return }

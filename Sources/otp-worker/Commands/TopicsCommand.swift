@@ -91,7 +91,7 @@ struct TopicsCommand: ParsableCommand {
         let failures = try admin.createTopics(topics, timeout: .seconds(30))
             .filter { $0.value.code != .topicAlreadyExists }
         let names = topics.map(\.name).filter { failures[$0] == nil }
-        let served = try admin.settle(within: patience) { admin throws(KafkaError) in
+        let served = try admin.retry(within: patience) { admin throws(KafkaError) in
             try admin.servedPartitionCounts(names, timeout: .seconds(10))
         } until: {
             $0.count == names.count

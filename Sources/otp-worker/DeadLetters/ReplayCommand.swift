@@ -12,8 +12,8 @@ extension DeadLettersCommand {
             discussion: """
                 For when the cause is fixed, in the settings (commands.require_key, commands.max_bytes, …) or in the worker: \
                 the record's value, key and headers are written again, to the same partition, as a new record of the same \
-                session. It goes through the ledger like any other, so that nothing is asked or stored twice: a code that is \
-                settled is answered as before, without a call. A replay keeps the command's id: what was known only by its \
+                session. It goes through the ledger like any other, so that nothing is asked or stored twice: a code that has \
+                its outcome is answered as before, without a call. A replay keeps the command's id: what was known only by its \
                 place gets that as ce_id. Its age counts again, and its user may have gone: choose with --since.
 
                 A replay says which record it repeats, so running this again does nothing twice. One that fails again has a \

@@ -38,7 +38,7 @@ struct ClusterProbe {
     /// Some brokers never answer what they do not know.
     private static let optionalTimeout = Duration.seconds(3)
     /// Topics that were just made are not known to every broker at once: what is not whole is looked at again, for so long in all.
-    private static let settling = Duration.seconds(5)
+    private static let topicPatience = Duration.seconds(5)
 
     func run() async throws(KafkaError) {
         let admin = try Admin(common)
@@ -88,11 +88,11 @@ struct ClusterProbe {
     ) -> [String: TopicChecks.Topic] {
         var topics: [String: TopicChecks.Topic] = [:]
         var tellsSettings = true
-        let settled = ContinuousClock.now + Self.settling
+        let deadline = ContinuousClock.now + Self.topicPatience
         for name in worker.topics.all + worker.replyTopics {
             // One that this user may not see is, for its purposes, not there.
             let found = Self.result { () throws(KafkaError) in
-                try admin.settle(within: settled - .now) { admin throws(KafkaError) in
+                try admin.retry(within: deadline - .now) { admin throws(KafkaError) in
                     try admin.partitions(of: name, timeout: Self.timeout)
                 } until: { partitions in
                     partitions?.allSatisfy { $0.leader != nil && $0.inSync == $0.replicas } == true

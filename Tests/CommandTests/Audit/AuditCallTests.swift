@@ -12,7 +12,7 @@ struct AuditCallTests {
         var history = AuditHistory(journal: true)
         let command = history.command("a", code: 1)
         call(&history, command)
-        history.settle(command, reason, calls: calls)
+        history.conclude(command, reason, calls: calls)
         return history
     }
 

@@ -13,10 +13,10 @@ struct AuditCleanTests {
         let other = history.command("a", code: 3)
         let bad = history.unusable(.malformed)
         history.call(wrong, code: 1)
-        history.settle(wrong, .wrongCode)
+        history.conclude(wrong, .wrongCode)
         history.call(right, code: nil, status: 429)
         history.call(right, code: 0)
-        history.settle(right, .ok, calls: 2)
+        history.conclude(right, .ok, calls: 2)
         history.result(again, .ok) { $0.replayed = true }
         history.result(other, .sessionUsed)
         history.letter(bad, .malformed)
@@ -38,10 +38,10 @@ struct AuditCleanTests {
         let verified = history.command("b", code: 2)
         history.call(lost, code: 1)
         history.call(lost, code: 1)
-        history.settle(lost, .wrongCode) { $0.inDoubt = true }
+        history.conclude(lost, .wrongCode) { $0.inDoubt = true }
         history.call(verified, code: 0)
         history.call(verified, code: 100)
-        history.settle(verified, .alreadyVerified)
+        history.conclude(verified, .alreadyVerified)
         #expect(history.report().findings == [])
     }
 
@@ -76,21 +76,21 @@ struct AuditCleanTests {
         var history = AuditHistory(journal: true)
         let first = history.command("a", code: 1)
         history.call(first, code: 0)
-        history.settle(first, .ok)
+        history.conclude(first, .ok)
         history.pass(.seconds(seconds))
         let second = history.command("a", code: 1)
         history.call(second, code: 100)
-        history.settle(second, .sessionUsed) {
+        history.conclude(second, .sessionUsed) {
             $0.code = 100
             $0.inDoubt = true
         }
         #expect(history.report().findings == [])
     }
 
-    @Test func anotherKeyForgetsWhatWasSettled() {
+    @Test func anotherKeyForgetsWhatWasConcluded() {
         var history = AuditHistory()
         let first = history.command("a", code: 1)
-        history.settle(first, .wrongCode)
+        history.conclude(first, .wrongCode)
         history.ledger("a", .intent(Fingerprint(keyID: 2, high: 9, low: 9), source: 1, time: history.now))
         let second = history.command("a", code: 1)
         history.result(second, .wrongCode, calls: 1) { $0.inDoubt = true }
@@ -108,24 +108,24 @@ struct AuditCleanTests {
         #expect(history.report().findings == [])
     }
 
-    /// What was refused after a lost answer settles the code again.
-    @Test func aCodeMayBeSettledAgainByAFailure() {
+    /// What was refused after a lost answer concludes the code again.
+    @Test func aCodeMayBeConcludedAgainByAFailure() {
         var history = AuditHistory()
         let lost = history.command("a", code: 1)
         let refused = history.command("a", code: 1)
-        history.settle(lost, .outcomeUnknown)
-        history.settle(refused, .upstreamUnavailable) { $0.inDoubt = true }
+        history.conclude(lost, .outcomeUnknown)
+        history.conclude(refused, .upstreamUnavailable) { $0.inDoubt = true }
         #expect(history.report().findings == [])
     }
 
     /// Two versions take turns: what the other wrote of the session cannot be read here.
-    @Test func anotherVersionForgetsWhatWasSettled() {
+    @Test func anotherVersionForgetsWhatWasConcluded() {
         var history = AuditHistory(journal: true)
         let wrong = history.command("a", code: 1)
         let right = history.command("a", code: 2)
         let again = history.command("a", code: 1)
         history.call(wrong, code: 1)
-        history.settle(wrong, .wrongCode)
+        history.conclude(wrong, .wrongCode)
         history.call(right, code: 0)
         history.result(right, .ok, calls: 1)
         history.ledger("a", .unreadable)
@@ -140,7 +140,7 @@ struct AuditCleanTests {
         for partition: Int32 in [0, 1] {
             let command = history.command("a", code: 1, partition: partition)
             history.call(command, code: 1)
-            history.settle(command, .wrongCode)
+            history.conclude(command, .wrongCode)
         }
         let report = history.report()
         #expect(report.findings == [])
@@ -152,7 +152,7 @@ struct AuditCleanTests {
         let command = history.command("a", code: 1)
         history.call(command, code: 1) { $0.session = SessionID("elsewhere") }
         history.call(command, code: 1)
-        history.settle(command, .wrongCode)
+        history.conclude(command, .wrongCode)
         #expect(history.found() == [.callWithoutCommand])
         history.rules.isPartial = true
         #expect(history.found() == [])
@@ -160,7 +160,7 @@ struct AuditCleanTests {
 
     @Test func aSessionThatNeverRestsIsJudgedInPieces() {
         var history = AuditHistory()
-        history.settle(history.command("a", code: 1), .wrongCode)
+        history.conclude(history.command("a", code: 1), .wrongCode)
         for _ in 0..<10_200 {
             let again = history.command("a", code: 1)
             history.result(again, .wrongCode) { $0.replayed = true }
@@ -197,7 +197,7 @@ struct AuditCleanTests {
         history.rules.retention = .seconds(60)
         for number in 0..<3_000 {
             let command = history.command("s\(number)", code: 1)
-            history.settle(command, .ok)
+            history.conclude(command, .ok)
         }
         var most = (sessions: 0, commands: 0)
         let report = history.report { audit in

@@ -20,12 +20,12 @@ struct AuditFollowingTests {
     static let breaks = [
         Break(.double) { history in
             let command = history.command("a", code: 1)
-            history.settle(command, .ok)
+            history.conclude(command, .ok)
             history.result(command, .ok, calls: 1)
         },
         Break(.orphan) { history in
             var command = history.command("a", code: 1)
-            history.settle(command, .ok)
+            history.conclude(command, .ok)
             command.offset = 7
             history.result(command, .ok, calls: 1)
         },
@@ -33,26 +33,26 @@ struct AuditFollowingTests {
         Break(.deadLetter) { history in history.result(history.unusable(.keyMissing), .invalid(.keyMissing)) },
         Break(.order) { history in
             let (first, second) = (history.command("a", code: 1), history.command("a", code: 2))
-            history.settle(second, .wrongCode)
-            history.settle(first, .wrongCode)
+            history.conclude(second, .wrongCode)
+            history.conclude(first, .wrongCode)
         },
         Break(.replay) { history in
-            history.settle(history.command("a", code: 1), .wrongCode)
-            history.settle(history.command("a", code: 1), .wrongCode)
+            history.conclude(history.command("a", code: 1), .wrongCode)
+            history.conclude(history.command("a", code: 1), .wrongCode)
         },
         Break(.verifiedTwice) { history in
-            history.settle(history.command("a", code: 1), .ok)
-            history.settle(history.command("a", code: 2), .ok)
+            history.conclude(history.command("a", code: 1), .ok)
+            history.conclude(history.command("a", code: 2), .ok)
         },
-        Break(.unfounded) { history in history.settle(history.command("a", code: 1), .ok, calls: 0) },
-        Break(.doubt) { history in history.settle(history.command("a", code: 1), .ok) { $0.inDoubt = true } },
+        Break(.unfounded) { history in history.conclude(history.command("a", code: 1), .ok, calls: 0) },
+        Break(.doubt) { history in history.conclude(history.command("a", code: 1), .ok) { $0.inDoubt = true } },
         Break(.ledger) { history in history.result(history.command("a", code: 1), .ok, calls: 1) },
     ]
 
     @Test(arguments: breaks)
     func aBrokenPromiseIsToldOnceWithinAMinute(_ broken: Break) {
         var history = AuditHistory()
-        history.settle(history.command("before", code: 1), .ok)
+        history.conclude(history.command("before", code: 1), .ok)
         broken.make(&history)
         let told = history.followed(for: .seconds(3_000))
         #expect(told.map(\.finding.check) == [broken.check])
@@ -74,18 +74,18 @@ struct AuditFollowingTests {
         var history = AuditHistory()
         let command = history.command("a", code: 1, expiresAt: history.now)
         history.pass(.seconds(60))
-        history.settle(command, .deadlinePassed, calls: 0)
+        history.conclude(command, .deadlinePassed, calls: 0)
         #expect(history.followed().map(\.finding.check) == [.unanswered])
     }
 
     @Test func whatIsUnderWayIsNotHeldAgainstTheFleet() {
         var history = AuditHistory()
         for number in 0..<60 {
-            history.settle(history.command("s\(number)", code: 1), .wrongCode)
+            history.conclude(history.command("s\(number)", code: 1), .wrongCode)
             let second = history.command("s\(number)", code: 2)
             let bad = history.unusable(.malformed)
             history.pass(.seconds(number % 7))
-            history.settle(second, .ok)
+            history.conclude(second, .ok)
             history.result(bad, .invalid(.malformed))
             history.letter(bad, .malformed)
         }
@@ -105,10 +105,10 @@ struct AuditFollowingTests {
 
     @Test func sinceKeepsWhatIsOlderToItself() {
         var history = AuditHistory()
-        history.settle(history.command("a", code: 1), .ok, calls: 0)
+        history.conclude(history.command("a", code: 1), .ok, calls: 0)
         history.pass(.seconds(100))
         history.rules.since = history.now
-        history.settle(history.command("b", code: 1), .ok, calls: 0)
+        history.conclude(history.command("b", code: 1), .ok, calls: 0)
         #expect(history.followed().map(\.finding.session?.text) == ["b"])
     }
 
@@ -116,7 +116,7 @@ struct AuditFollowingTests {
 
     @Test func aSessionIsForgottenWhenItsMemoryHasEnded() {
         var history = AuditHistory()
-        history.settle(history.command("a", code: 1), .ok)
+        history.conclude(history.command("a", code: 1), .ok)
         var last = -1
         #expect(history.followed(for: .seconds(1_700)) { last = $0.held }.isEmpty)
         #expect(last == 2)
@@ -126,8 +126,8 @@ struct AuditFollowingTests {
 
     @Test func whatIsHeldHasABoundAndWhatLeavesIsCountedAndJudged() {
         var history = AuditHistory()
-        history.settle(history.command("broken", code: 1), .ok, calls: 0)
-        for number in 0..<100 { history.settle(history.command("s\(number)", code: 1), .wrongCode) }
+        history.conclude(history.command("broken", code: 1), .ok, calls: 0)
+        for number in 0..<100 { history.conclude(history.command("s\(number)", code: 1), .wrongCode) }
         var (most, forgotten) = (0, 0)
         let told = history.followed(limit: 20) { audit in
             most = max(most, audit.held)
@@ -142,8 +142,8 @@ struct AuditFollowingTests {
     @Test func aSessionThatComesBackAfterItWasForgottenIsNotAccused() {
         var history = AuditHistory()
         let first = history.command("a", code: 1)
-        history.settle(first, .wrongCode)
-        for number in 0..<40 { history.settle(history.command("s\(number)", code: 1), .wrongCode) }
+        history.conclude(first, .wrongCode)
+        for number in 0..<40 { history.conclude(history.command("s\(number)", code: 1), .wrongCode) }
         let again = history.command("a", code: 1)
         history.result(again, .wrongCode) { $0.replayed = true }
         #expect(history.followed(limit: 20).isEmpty)
@@ -153,7 +153,7 @@ struct AuditFollowingTests {
 
     @Test func aBacklogIsNotHeld() {
         var history = AuditHistory()
-        history.settle(history.command("first", code: 1), .ok)
+        history.conclude(history.command("first", code: 1), .ok)
         let began = history.now
         for number in 0..<17_000 {
             history.now = began

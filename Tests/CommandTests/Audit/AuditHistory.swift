@@ -126,7 +126,7 @@ struct AuditHistory {
     }
 
     /// A result with the ledger's state that is written with it.
-    mutating func settle(
+    mutating func conclude(
         _ command: CommandFact,
         _ reason: Reason,
         calls: Int = 1,

@@ -8,7 +8,7 @@ struct AuditRecordTests {
     @Test func aSecondResultIsFound() {
         var history = AuditHistory()
         let command = history.command("a", code: 1)
-        history.settle(command, .ok)
+        history.conclude(command, .ok)
         history.result(command, .ok, calls: 1)
         #expect(history.found() == [.double])
     }
@@ -19,9 +19,9 @@ struct AuditRecordTests {
         let second = history.command("b", code: 1, offset: 3)
         var stray = command
         stray.offset = 2
-        history.settle(command, .ok)
+        history.conclude(command, .ok)
         history.result(stray, .ok, calls: 1)
-        history.settle(second, .ok)
+        history.conclude(second, .ok)
         #expect(history.found() == [.orphan])
         stray.offset = 99
         history.result(stray, .ok, calls: 1)
@@ -34,7 +34,7 @@ struct AuditRecordTests {
         var last = lost
         for number in 0...16_384 { last = history.command("s\(number)", code: 1) }
         history.rules.maximumAge = .seconds(1_000_000)
-        history.settle(last, .ok)
+        history.conclude(last, .ok)
         let report = history.report()
         #expect(report.offences[.missing] == 2)
         #expect(report.findings.first?.place == Coordinates(topic: AuditHistory.topic, partition: 0, offset: 0))
@@ -90,7 +90,7 @@ struct AuditRecordTests {
         history.letter(bad, .malformed)
         history.result(bad, .invalid(.keyMissing))
         let good = history.command("a", code: 1)
-        history.settle(good, .ok)
+        history.conclude(good, .ok)
         history.letter(good, .malformed)
         #expect(history.report().offences == [.deadLetter: 2])
     }
@@ -121,7 +121,7 @@ struct AuditRecordTests {
         var history = AuditHistory()
         let command = history.command("a", code: 1)
         history.pass(.seconds(140))
-        history.settle(command, .wrongCode)
+        history.conclude(command, .wrongCode)
         #expect(history.found() == [.late])
     }
 

@@ -8,7 +8,7 @@ struct AuditReportTests {
         var history = AuditHistory(journal: true)
         let command = history.command("s-1", code: 0xdead_beef)
         history.call(command, code: 1)
-        history.settle(command, .ok) { $0.message = "marked" }
+        history.conclude(command, .ok) { $0.message = "marked" }
         history.result(command, .ok, calls: 1)
         return history.report()
     }

@@ -9,8 +9,8 @@ struct AuditSessionTests {
         var history = AuditHistory()
         let first = history.command("a", code: 1)
         let second = history.command("a", code: 2)
-        history.settle(second, .wrongCode)
-        history.settle(first, .wrongCode)
+        history.conclude(second, .wrongCode)
+        history.conclude(first, .wrongCode)
         #expect(history.found() == [.order])
     }
 
@@ -19,9 +19,9 @@ struct AuditSessionTests {
         let first = history.command("a", code: 1)
         let second = history.command("a", code: 2)
         history.resultTopic = "replies"
-        history.settle(second, .wrongCode)
+        history.conclude(second, .wrongCode)
         history.resultTopic = "results"
-        history.settle(first, .wrongCode)
+        history.conclude(first, .wrongCode)
         #expect(history.found() == [])
     }
 
@@ -29,7 +29,7 @@ struct AuditSessionTests {
         var history = AuditHistory()
         history.command("a", code: 1)
         let second = history.command("a", code: 2)
-        history.settle(second, .wrongCode)
+        history.conclude(second, .wrongCode)
         #expect(history.found() == [.order])
     }
 
@@ -37,7 +37,7 @@ struct AuditSessionTests {
         var history = AuditHistory(journal: true)
         let first = history.command("a", code: 1)
         history.call(first, code: 0)
-        history.settle(first, .ok)
+        history.conclude(first, .ok)
         let slip = history.command("a", code: 2, canBeRight: false)
         history.result(slip, .wrongCode)
         let again = history.command("a", code: 2, canBeRight: false)
@@ -70,7 +70,7 @@ struct AuditSessionTests {
             var history = AuditHistory()
             let first = history.command("a", code: 1)
             let second = history.command("a", code: 1)
-            history.settle(first, .wrongCode)
+            history.conclude(first, .wrongCode)
             history.result(second, .wrongCode) {
                 $0.replayed = true
                 change(&$0)
@@ -86,12 +86,12 @@ struct AuditSessionTests {
         #expect(history.found() == [.replay])
     }
 
-    @Test func askingAgainWhatIsSettledIsFound() {
+    @Test func askingAgainWhatIsConcludedIsFound() {
         var history = AuditHistory()
         let first = history.command("a", code: 1)
         let second = history.command("a", code: 1)
-        history.settle(first, .wrongCode)
-        history.settle(second, .wrongCode)
+        history.conclude(first, .wrongCode)
+        history.conclude(second, .wrongCode)
         #expect(history.found() == [.replay])
     }
 
@@ -99,8 +99,8 @@ struct AuditSessionTests {
         var history = AuditHistory()
         let first = history.command("a", code: 1)
         let second = history.command("a", code: 2)
-        history.settle(first, .ok)
-        history.settle(second, .wrongCode)
+        history.conclude(first, .ok)
+        history.conclude(second, .wrongCode)
         #expect(history.found() == [.closed])
     }
 
@@ -108,8 +108,8 @@ struct AuditSessionTests {
         var history = AuditHistory()
         let first = history.command("a", code: 1)
         let second = history.command("a", code: 2)
-        history.settle(first, .ok)
-        history.settle(second, .ok)
+        history.conclude(first, .ok)
+        history.conclude(second, .ok)
         #expect(history.found() == [.verifiedTwice])
     }
 
@@ -124,26 +124,26 @@ struct AuditSessionTests {
     @Test func verifiedWithoutACallIsFound() {
         var history = AuditHistory()
         let command = history.command("a", code: 1)
-        history.settle(command, .ok, calls: 0)
+        history.conclude(command, .ok, calls: 0)
         #expect(history.found() == [.unfounded])
     }
 
     @Test func aDoubtThatIsNotToldIsFound() {
         var history = AuditHistory()
         let first = history.command("a", code: 1)
-        history.settle(first, .outcomeUnknown) { $0.inDoubt = false }
+        history.conclude(first, .outcomeUnknown) { $0.inDoubt = false }
         #expect(history.found() == [.doubt])
 
         history = AuditHistory()
         let lost = history.command("a", code: 1)
         let next = history.command("a", code: 2)
-        history.settle(lost, .outcomeUnknown)
-        history.settle(next, .wrongCode)
+        history.conclude(lost, .outcomeUnknown)
+        history.conclude(next, .wrongCode)
         #expect(history.found() == [.doubt])
 
         history = AuditHistory()
         let verified = history.command("a", code: 1)
-        history.settle(verified, .ok) { $0.inDoubt = true }
+        history.conclude(verified, .ok) { $0.inDoubt = true }
         #expect(history.found() == [.doubt])
     }
 
@@ -152,8 +152,8 @@ struct AuditSessionTests {
         let lost = history.command("a", code: 1)
         let right = history.command("a", code: 2)
         let last = history.command("a", code: 3)
-        history.settle(lost, .outcomeUnknown)
-        history.settle(right, .ok)
+        history.conclude(lost, .outcomeUnknown)
+        history.conclude(right, .ok)
         history.result(last, .sessionUsed)
         #expect(history.found() == [])
     }
@@ -163,27 +163,27 @@ struct AuditSessionTests {
     @Test func aLedgerThatSaysSomethingElseIsFound() {
         var history = AuditHistory()
         let command = history.command("a", code: 1)
-        history.settle(command, .wrongCode)
+        history.conclude(command, .wrongCode)
         history.states["a"]?[0].outcome = Outcome(.unknownSession)
         history.state(of: "a", history.states["a"] ?? [])
         #expect(history.found() == [.ledger])
     }
 
-    @Test func aSettledCodeThatTheLedgerLacksIsFound() {
+    @Test func aConcludedCodeThatTheLedgerLacksIsFound() {
         var history = AuditHistory()
         let first = history.command("a", code: 1)
         history.result(first, .wrongCode, calls: 1)
         #expect(history.found() == [.ledger])
         let second = history.command("a", code: 2)
-        history.settle(second, .wrongCode)
+        history.conclude(second, .wrongCode)
         #expect(history.report().offences == [.ledger: 1])
     }
 
-    @Test func aLedgerThatSettlesWhatIsNotAnsweredIsFound() {
+    @Test func aLedgerThatConcludesWhatIsNotAnsweredIsFound() {
         var history = AuditHistory()
         let first = history.command("a", code: 1)
         let second = history.command("a", code: 2)
-        history.settle(first, .wrongCode)
+        history.conclude(first, .wrongCode)
         var ahead = history.states["a"] ?? []
         ahead.append(
             CodeState(
@@ -201,7 +201,7 @@ struct AuditSessionTests {
         for isVerified in [true, false] {
             var history = AuditHistory()
             let command = history.command("a", code: 1)
-            history.settle(command, isVerified ? .ok : .wrongCode)
+            history.conclude(command, isVerified ? .ok : .wrongCode)
             history.state(of: "a", history.states["a"] ?? [], isClosed: !isVerified)
             #expect(history.found(after: .seconds(40)) == [.ledger])
         }

@@ -13,12 +13,12 @@ struct TimeLineTests {
         let first = Fingerprint(keyID: 1, high: 0xdead, low: 0)
         history.ledger("s-1", .intent(first, source: 0, time: history.now))
         history.call(wrong, code: 1)
-        history.settle(wrong, .wrongCode) {
+        history.conclude(wrong, .wrongCode) {
             $0.httpStatus = 200
             $0.code = 1
             $0.message = "marked"
         }
-        history.settle(right, .ok) { $0.inDoubt = false }
+        history.conclude(right, .ok) { $0.inDoubt = false }
         history.result(again, .wrongCode) { $0.replayed = true }
         var line = TimeLine(
             of: AuditHistory.session("s-1"),

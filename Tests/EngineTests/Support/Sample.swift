@@ -66,7 +66,7 @@ enum Sample {
         LedgerRecord(session: Sample.session(session), content: .state(codes, isClosed: closed))
     }
 
-    static func settled(
+    static func concluded(
         _ code: String,
         _ outcome: Outcome,
         source: Int64,

@@ -76,7 +76,7 @@ enum SettingRelations {
                 ("rebalance.revoke_timeout", worker.delivery.revokeTimeout),
                 .below,
                 ("kafka.session_timeout", worker.kafka.sessionTimeout),
-                "the group would give the partitions away before they are settled"
+                "the group would give the partitions away before their work is finished"
             ),
             .init(
                 ("delivery.commit_interval", worker.delivery.commitInterval),

@@ -92,7 +92,7 @@ struct AuditFollower {
         let isResult = { (place: TopicPartition) in place.topic != topics.deadLetters && place.topic != topics.ledger }
         let results = try ends.marks(positions.keys.filter(isResult))
         beat()
-        try ends.settle(results.filter { place, marks in marks.high > positions[place] ?? 0 })
+        try ends.waitForOpenTransactions(before: results.filter { place, marks in marks.high > positions[place] ?? 0 })
         beat()
         let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
         let others = try ends.marks(positions.keys.filter { !isResult($0) })

@@ -42,7 +42,7 @@ package enum AuditCheck: String, CaseIterable, Sendable {
         case .order: "results of a session come in the order of its commands"
         case .late: "no verdict is had beyond the deadline"
         case .early: "no command expires before its deadline"
-        case .replay: "what is settled is answered again the same, without a call"
+        case .replay: "what has an outcome is answered again the same, without a call"
         case .closed: "after `verified` no other code of the session is asked about"
         case .verifiedTwice: "no session has two codes verified"
         case .unfounded: "no verdict without a call or an earlier result, no limit before it is reached"

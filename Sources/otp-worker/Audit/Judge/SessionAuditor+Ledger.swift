@@ -15,17 +15,17 @@ extension SessionAuditor {
             return
         }
         let isTail = word.stateTime.milliseconds > rules.now.milliseconds - Self.tail
-        for code in state { settled(code, lane, partition, isTail: isTail) }
+        for code in state { concluded(code, lane, partition, isTail: isTail) }
         // A state that knows of later commands than were read says nothing about the last result of these.
         let isBeyond = state.contains { $0.source > newest.offset }
         if !isBeyond, !word.isInPart {
-            for (exchange, later) in lastSettling(answered) where remembers(exchange, until: word.stateTime) {
+            for (exchange, later) in lastConcluding(answered) where remembers(exchange, until: word.stateTime) {
                 if !state.contains(where: { $0.source == exchange.offset || later.contains($0.source) }) {
                     find(
                         .ledger,
                         exchange,
                         partition,
-                        "its result settles the code, but the ledger's last state does not"
+                        "its result is the code's outcome, but the ledger's last state does not hold it"
                     )
                 }
             }
@@ -39,19 +39,20 @@ extension SessionAuditor {
 
     private mutating func noState(_ lane: SessionFacts.Lane, _ partition: Int32) {
         guard isLedgerSeen, !lane.ledger.hasUnreadable,
-            let settling = lane.exchanges.first(where: { exchange in
-                exchange.canBeRight && exchange.answer.map { $0.settles && !$0.replayed } ?? false
+            let concluding = lane.exchanges.first(where: { exchange in
+                exchange.canBeRight && exchange.answer.map { $0.concludesCode && !$0.replayed } ?? false
             })
         else { return }
-        find(.ledger, settling, partition, "its result settles the code, but the ledger holds no state of the session")
+        let reason = "its result is the code's outcome, but the ledger holds no state of the session"
+        find(.ledger, concluding, partition, reason)
     }
 
     private var isLedgerSeen: Bool {
         rules.ledgerFrom.map { facts.firstTime.milliseconds > $0.milliseconds + rules.maximumAge.milliseconds } ?? true
     }
 
-    private mutating func settled(
-        _ code: SessionFacts.LedgerWord.Settled,
+    private mutating func concluded(
+        _ code: SessionFacts.LedgerWord.CodeOutcome,
         _ lane: SessionFacts.Lane,
         _ partition: Int32,
         isTail: Bool
@@ -65,14 +66,14 @@ extension SessionAuditor {
                         at: place(partition, code.source),
                         of: facts.id,
                         time: lane.ledger.stateTime,
-                        "the ledger's state is settled (\(said)) by what is no command of the session"
+                        "the ledger's state has an outcome (\(said)) of what is no command of the session"
                     )
                 )
             }
             return
         }
         guard let answer = exchange.answer else {
-            if !isTail { find(.ledger, exchange, partition, "settled in the ledger (\(said)), but not answered") }
+            if !isTail { find(.ledger, exchange, partition, "concluded in the ledger (\(said)), but not answered") }
             return
         }
         if !answer.agrees(with: code.outcome) {
@@ -85,14 +86,14 @@ extension SessionAuditor {
         }
     }
 
-    /// For each question the last command that must have settled it, with later ones that may have.
-    private func lastSettling(
+    /// For each question the last command that must have concluded it, with later ones that may have.
+    private func lastConcluding(
         _ answered: [SessionFacts.Exchange]
     ) -> [(exchange: SessionFacts.Exchange, later: Set<Int64>)] {
         var last: [Question: (exchange: SessionFacts.Exchange, later: Set<Int64>)] = [:]
         for exchange in answered {
             guard let answer = exchange.answer, !answer.replayed, exchange.canBeRight else { continue }
-            if answer.settles {
+            if answer.concludesCode {
                 last[exchange.question] = (exchange, [])
             } else if answer.reason == .upstreamUnavailable {
                 last[exchange.question]?.later.insert(exchange.offset)

@@ -72,7 +72,7 @@ struct SessionAuditor {
 
     /// What is known of a lane while its results are read in the order of its commands.
     struct Known {
-        var settled: [Question: (answer: SessionFacts.Answer, offset: Int64)] = [:]
+        var outcomes: [Question: (answer: SessionFacts.Answer, offset: Int64)] = [:]
         var verified: (question: Question, offset: Int64, time: WallTime)?
         var doubtSince: WallTime?
         var asked: Set<Question> = []
@@ -123,8 +123,8 @@ struct SessionAuditor {
         _ lane: SessionFacts.Lane,
         _ known: inout Known
     ) {
-        let isFirstWord = answer.replayed ? known.settled[exchange.question] == nil : answer.settles
-        if isFirstWord { known.settled[exchange.question] = (answer, exchange.offset) }
+        let isFirstWord = answer.replayed ? known.outcomes[exchange.question] == nil : answer.concludesCode
+        if isFirstWord { known.outcomes[exchange.question] = (answer, exchange.offset) }
         if answer.isVerified {
             if known.verified == nil || !answer.replayed {
                 known.verified = (exchange.question, exchange.offset, answer.completedAt)
@@ -153,7 +153,7 @@ struct SessionAuditor {
         deadline(answer, of: exchange, partition)
         foundation(answer, of: exchange, partition, known)
         guard isAllKnown else { return }
-        if let first = known.settled[exchange.question], !first.answer.retryable,
+        if let first = known.outcomes[exchange.question], !first.answer.retryable,
             remembers(first.answer.completedAt, at: answer.completedAt)
         {
             let reason = "not the replay of the result of \(first.offset), \(first.answer.reason.rawValue)"
@@ -197,12 +197,12 @@ struct SessionAuditor {
         _ known: Known,
         _ lane: SessionFacts.Lane
     ) {
-        if let first = known.settled[exchange.question] {
+        if let first = known.outcomes[exchange.question] {
             if !answer.repeats(first.answer) {
                 let reason = "replays the result of \(first.offset), \(first.answer.reason.rawValue), as something else"
                 find(.replay, exchange, partition, reason)
             }
-        } else if isWhole, !lane.ledger.everSettled.contains(exchange.offset) {
+        } else if isWhole, !lane.ledger.everConcluded.contains(exchange.offset) {
             // A state may hold what a crash kept from being published: then the replay is the first word.
             find(.replay, exchange, partition, "replays what no earlier result or ledger record says")
         }

@@ -60,7 +60,7 @@ struct SessionFacts {
         var isBusy: Bool { reason == .sessionBusy }
 
         /// The record's answer is the code's own: what the ledger remembers and later commands are answered with.
-        var settles: Bool {
+        var concludesCode: Bool {
             switch reason {
             case .ok, .alreadyVerified, .wrongCode, .unknownSession, .refusedByUpstream, .unexpectedAnswer,
                 .upstreamHalted, .outcomeUnknown:
@@ -99,20 +99,20 @@ struct SessionFacts {
 
     /// What the ledger says about the session, the last state first of all.
     struct LedgerWord {
-        struct Settled {
+        struct CodeOutcome {
             var source: Int64
             var outcome: Outcome
         }
 
-        var state: [Settled]?
+        var state: [CodeOutcome]?
         var isClosed = false
         var stateTime = WallTime(milliseconds: 0)
         var stateOffset: Int64 = -1
-        /// Source offsets that some state showed as settling.
-        var everSettled: Set<Int64> = []
+        /// Source offsets that some state showed as those of an outcome.
+        var everConcluded: Set<Int64> = []
         var keyIDs: Set<UInt32> = []
         var hasUnreadable = false
-        /// Some of it was written under another key or by another version: not everything that is settled need be seen here.
+        /// Some of it was written under another key or by another version: not everything that is concluded need be seen here.
         var isInPart: Bool { keyIDs.count > 1 || hasUnreadable }
         var isEmpty: Bool { stateOffset < 0 && keyIDs.isEmpty && !hasUnreadable }
     }
@@ -171,13 +171,13 @@ struct SessionFacts {
         case .notes: break
         case .unreadable: word.hasUnreadable = true
         case .state(let codes, let isClosed):
-            let settled = codes.compactMap { code in
-                code.outcome.map { LedgerWord.Settled(source: code.source, outcome: $0) }
+            let outcomes = codes.compactMap { code in
+                code.outcome.map { LedgerWord.CodeOutcome(source: code.source, outcome: $0) }
             }
             for code in codes { word.keyIDs.insert(code.fingerprint.keyID) }
-            word.everSettled.formUnion(settled.map(\.source))
+            word.everConcluded.formUnion(outcomes.map(\.source))
             guard fact.offset > word.stateOffset else { break }
-            word.state = settled
+            word.state = outcomes
             word.isClosed = isClosed
             word.stateTime = fact.time
             word.stateOffset = fact.offset

@@ -104,7 +104,7 @@ package struct TimeLine {
             entry.kind = "notes"
             let words = notes.map { note in
                 let id = note.note.commandID.map { " (\($0.visible()))" } ?? ""
-                return "\(names.name(note.fingerprint)) was settled by the command at \(note.source)\(id)"
+                return "\(names.name(note.fingerprint)) got its outcome from the command at \(note.source)\(id)"
             }
             entry.text = words.joined(separator: "; ")
         case .unreadable: entry.text = "of another version, or damaged: the session is in doubt"
@@ -187,7 +187,7 @@ private struct Names {
         if let outcome = state.outcome {
             text += "\(outcome.reason.status.rawValue)/\(outcome.reason.rawValue) by the command at \(state.source)"
         } else {
-            text += "not settled"
+            text += "no outcome"
         }
         return text + (state.isDoubtful ? ", in doubt" : "")
     }

@@ -27,7 +27,7 @@ package enum LedgerText {
         case .intent(let fingerprint, let source, let time):
             ("intent", "about to ask about \(name(fingerprint)) for the command at \(source) (\(time.iso8601))")
         case .void(let fingerprint):
-            ("void", "nothing was asked about \(name(fingerprint)) after all, or it is settled")
+            ("void", "nothing was asked about \(name(fingerprint)) after all, or it has its outcome")
         case .state(let codes, let isClosed):
             ("state", ([isClosed ? "verified" : "open"] + codes.map(describe)).joined(separator: "; "))
         case .notes(let notes):
@@ -43,14 +43,14 @@ package enum LedgerText {
             text += "\(outcome.reason.status.rawValue)/\(outcome.reason.rawValue) by the command at \(state.source)"
             if outcome.retryable { text += ", retryable" }
         } else {
-            text += "not settled"
+            text += "no outcome"
         }
         return text + (state.isDoubtful ? ", in doubt" : "")
     }
 
     private static func describe(_ note: LedgerRecord.CodeNote) -> String {
         let id = note.note.commandID.map { "\"\($0.visible())\"" } ?? "without an id of its own"
-        return "\(name(note.fingerprint)) was settled by the command at \(note.source), \(id)"
+        return "\(name(note.fingerprint)) got its outcome from the command at \(note.source), \(id)"
     }
 
     private static func name(_ fingerprint: Fingerprint) -> String {

@@ -2,42 +2,42 @@ import OTPContract
 
 // Outcomes become visible: one transaction at a time, formed here and carried out by the shell.
 extension Engine {
-    /// When the outcomes that wait are to be settled at the latest; nil while none do.
-    func nextSettling(at now: Instant) -> Instant? {
+    /// When the outcomes that wait are to be committed at the latest; nil while none do.
+    func nextCommit(at now: Instant) -> Instant? {
         if committing.hasOutcomes {
             let isUnhurried = intake.unconcluded > 0 && group.isRunning && group.revocation == nil
             return isUnhurried ? committing.nextInPace : now
         }
-        let settling = partitions.all.lazy.filter(\.settles)
-        if settling.contains(where: \.hasNews) { return now }
-        if group.needsProof(at: now), !settling.isEmpty { return now }
-        if settling.contains(where: \.hasMoved) { return committing.lastCommit + Limits.idleCommit }
+        let committable = partitions.all.lazy.filter(\.canCommit)
+        if committable.contains(where: \.hasNews) { return now }
+        if group.needsProof(at: now), !committable.isEmpty { return now }
+        if committable.contains(where: \.hasMoved) { return committing.lastCommit + Limits.idleCommit }
         return nil
     }
 
     mutating func formBatchIfDue(at now: Instant) {
-        guard committing.settlement.canForm(at: now) else { return }
-        let waiting = partitions.all.reduce(0) { $0 + ($1.settles ? $1.unsettled.concluded.count : 0) }
-        guard waiting >= committing.limit || nextSettling(at: now).map({ $0 <= now }) == true else { return }
+        guard committing.transaction.canForm(at: now) else { return }
+        let waiting = partitions.all.reduce(0) { $0 + ($1.canCommit ? $1.uncommitted.concluded.count : 0) }
+        guard waiting >= committing.limit || nextCommit(at: now).map({ $0 <= now }) == true else { return }
         formBatch(at: now)
     }
 
     private mutating func formBatch(at now: Instant) {
         let id = BatchID(process: configuration.processID, counter: committing.begins(at: now))
         var forming = Forming(id: id, at: now, leaseLosses: group.membership.leaseLosses)
-        let settling = partitions.inOrder(where: \.settles)
-        let first = committing.rotated(among: settling.count)
+        let committable = partitions.inOrder(where: \.canCommit)
+        let first = committing.rotated(among: committable.count)
         var room = committing.limit
-        for index in settling.indices {
-            let partition = settling[(index + first) % settling.count]
+        for index in committable.indices {
+            let partition = committable[(index + first) % committable.count]
             let share = share(of: partition, room: &room, &forming, at: now)
             let isWorthIt =
                 !share.offsets.isEmpty || !share.voids.isEmpty || !share.skipped.isEmpty || partition.hasMoved
             // An unchanged offset, committed again, proves that the broker still takes us for the owner.
-            let isProof = group.needsProof(at: now) && forming.open.shares.isEmpty && index == settling.count - 1
+            let isProof = group.needsProof(at: now) && forming.open.shares.isEmpty && index == committable.count - 1
             if isWorthIt || isProof { add(share, of: partition, to: &forming) }
         }
-        committing.collected(isEverything: settling.allSatisfy(\.unsettled.concluded.isEmpty))
+        committing.collected(isEverything: committable.allSatisfy(\.uncommitted.concluded.isEmpty))
         guard !forming.batch.offsets.isEmpty else { return }
         committing.formed(forming.open)
         effects.append(.commit(forming.batch))
@@ -49,13 +49,13 @@ extension Engine {
         room: inout Int,
         _ forming: inout Forming,
         at now: Instant
-    ) -> Settlement.Share {
-        var share = Settlement.Share()
+    ) -> TransactionState.Share {
+        var share = TransactionState.Share()
         share.floor = partition.tail.newest
         var changed: [(SessionID, SessionDigest)] = []
         var seen: Set<SessionDigest> = []
         var isTold = false
-        for command in partition.unsettled.takeConcluded(room: &room) {
+        for command in partition.uncommitted.takeConcluded(room: &room) {
             command.batched()
             partition.progress.batched(command.offset)
             share.offsets.append(command.offset)
@@ -63,7 +63,7 @@ extension Engine {
             guard case .command(let verify, let session, let fingerprint) = command.record.content,
                 let conclusion = command.conclusion
             else { continue }
-            isTold = isTold || conclusion.settles
+            isTold = isTold || conclusion.concludesCode
             let entry = partition.ledger[session]
             if conclusion.leavesIntent {
                 share.voids.append(.init(session: session, fingerprint: fingerprint, source: command.offset))
@@ -71,11 +71,11 @@ extension Engine {
             }
             // A doubt that the voided intent stood for must live on in the state.
             let keepsDoubt = conclusion.leavesIntent && entry.code(fingerprint)?.isDoubtful == true
-            if conclusion.settles || keepsDoubt, seen.insert(session).inserted {
+            if conclusion.concludesCode || keepsDoubt, seen.insert(session).inserted {
                 changed.append((verify.sessionID, session))
             }
         }
-        for command in partition.unsettled.takeVoids() {
+        for command in partition.uncommitted.takeVoids() {
             guard case .command(let verify, let session, let fingerprint) = command.record.content else { continue }
             share.voids.append(.init(session: session, fingerprint: fingerprint, source: command.offset))
             forming.append(.void(fingerprint), verify.sessionID, partition.place)
@@ -99,12 +99,12 @@ extension Engine {
     /// A dead letter for each stretch that could not be decoded, naming where it lay.
     private mutating func appendSkipped(
         of partition: Partition,
-        to share: inout Settlement.Share,
+        to share: inout TransactionState.Share,
         _ forming: inout Forming,
         at now: Instant
     ) {
         // One beyond the window cannot be told as finished yet: it waits for the committed offset, as what comes after it does.
-        for range in partition.unsettled.skipped where partition.hasPassed(range) {
+        for range in partition.uncommitted.skipped where partition.hasPassed(range) {
             let record = RecordID(place: partition.place, offset: range.lowerBound)
             guard committing.lettersDenied == nil else {
                 dropLetter(of: record)
@@ -134,7 +134,7 @@ extension Engine {
         forming.append(barrier, partition.place)
     }
 
-    private func add(_ share: Settlement.Share, of partition: Partition, to forming: inout Forming) {
+    private func add(_ share: TransactionState.Share, of partition: Partition, to forming: inout Forming) {
         let (offset, finished) = partition.progress.snapshot()
         let metadata = OffsetMetadata(
             clusterID: configuration.clusterID,

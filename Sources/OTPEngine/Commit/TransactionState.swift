@@ -3,7 +3,7 @@ import OTPContract
 /// The transaction: at most one at a time, and never forgotten.
 ///
 /// Knows what is in it, and what to do about each way in which it can end; what a batch holds is formed elsewhere.
-package struct Settlement: Sendable {
+package struct TransactionState: Sendable {
     /// What a batch did to one partition, for the moment at which its end is known.
     package struct Share: Equatable, Sendable {
         package struct State: Equatable, Sendable {
@@ -49,7 +49,7 @@ package struct Settlement: Sendable {
         package var isCancelled = false
     }
 
-    package enum State: Equatable, Sendable {
+    package enum Phase: Equatable, Sendable {
         /// No producer yet, or a new one is being made; nothing is open.
         case waitingForProducer
         case idle
@@ -64,7 +64,7 @@ package struct Settlement: Sendable {
         case resolvingAgain(Open, at: Instant)
     }
 
-    package private(set) var state = State.waitingForProducer
+    package private(set) var phase = Phase.waitingForProducer
     /// Which producer there is, or is being made.
     package private(set) var producer = ProducerChoice()
 
@@ -72,7 +72,7 @@ package struct Settlement: Sendable {
 
     /// The transaction that has not ended, or of which nobody knows how.
     package var unended: Open? {
-        switch state {
+        switch phase {
         case .committing(let open), .unknown(let open), .resolving(let open), .resolvingAgain(let open, _): open
         case .waitingForProducer, .idle, .backingOff: nil
         }
@@ -103,7 +103,7 @@ package struct Settlement: Sendable {
     }
 
     package func canForm(at now: Instant) -> Bool {
-        switch state {
+        switch phase {
         case .idle: true
         case .backingOff(let until): now >= until
         case .waitingForProducer, .committing, .unknown, .resolving, .resolvingAgain: false
@@ -112,21 +112,21 @@ package struct Settlement: Sendable {
 
     /// Nothing is open and nothing is waited for.
     package var isIdle: Bool {
-        switch state {
+        switch phase {
         case .idle, .backingOff, .waitingForProducer: true
         case .committing, .unknown, .resolving, .resolvingAgain: false
         }
     }
 
     package var hasProducer: Bool {
-        switch state {
+        switch phase {
         case .waitingForProducer, .unknown: false
         case .idle, .committing, .backingOff, .resolving, .resolvingAgain: true
         }
     }
 
     package var nextWake: Instant? {
-        switch state {
+        switch phase {
         case .backingOff(let until): until
         case .resolvingAgain(_, let at): at
         case .waitingForProducer, .idle, .committing, .unknown, .resolving: nil
@@ -134,45 +134,45 @@ package struct Settlement: Sendable {
     }
 
     package mutating func formed(_ open: Open) {
-        switch state {
-        case .idle, .backingOff: state = .committing(open)
+        switch phase {
+        case .idle, .backingOff: phase = .committing(open)
         case .waitingForProducer, .committing, .unknown, .resolving, .resolvingAgain:
-            preconditionFailure("a second transaction in state \(state)")
+            preconditionFailure("a second transaction in phase \(phase)")
         }
     }
 
     /// - Returns: what was in it; nil when this is news of another one.
     package mutating func committed(_ id: BatchID) -> Open? {
-        guard case .committing(let open) = state, open.id == id else { return nil }
-        state = .idle
+        guard case .committing(let open) = phase, open.id == id else { return nil }
+        phase = .idle
         return open
     }
 
     package mutating func aborted(_ id: BatchID, until: Instant?) -> Open? {
-        guard case .committing(let open) = state, open.id == id else { return nil }
-        state = until.map { .backingOff(until: $0) } ?? .idle
+        guard case .committing(let open) = phase, open.id == id else { return nil }
+        phase = until.map { .backingOff(until: $0) } ?? .idle
         return open
     }
 
     package mutating func cancelled() {
-        guard case .committing(var open) = state else { return }
+        guard case .committing(var open) = phase else { return }
         open.isCancelled = true
-        state = .committing(open)
+        phase = .committing(open)
     }
 
     /// A new producer is to be made.
     /// - Returns: what is in the transaction that may have committed.
     package mutating func becameUnknown(_ id: BatchID) -> Open? {
-        guard case .committing(let open) = state, open.id == id else { return nil }
-        state = .unknown(open)
+        guard case .committing(let open) = phase, open.id == id else { return nil }
+        phase = .unknown(open)
         return open
     }
 
     /// The producer is given up while nothing is open.
     package mutating func producerAbandoned() -> Bool {
-        switch state {
+        switch phase {
         case .idle, .backingOff:
-            state = .waitingForProducer
+            phase = .waitingForProducer
             return true
         case .waitingForProducer, .committing, .unknown, .resolving, .resolvingAgain: return false
         }
@@ -181,12 +181,12 @@ package struct Settlement: Sendable {
     /// A new producer is ready, so whatever was pending under its id is decided.
     /// - Returns: the transaction to resolve.
     package mutating func producerReady() -> Open? {
-        switch state {
+        switch phase {
         case .waitingForProducer:
-            state = .idle
+            phase = .idle
             return nil
         case .unknown(let open):
-            state = .resolving(open)
+            phase = .resolving(open)
             return open
         case .idle, .committing, .backingOff, .resolving, .resolvingAgain: return nil
         }
@@ -194,25 +194,25 @@ package struct Settlement: Sendable {
 
     /// What is in the transaction whose end is being asked about; nil when this is news of another one.
     package func inResolution(_ id: BatchID) -> Open? {
-        guard case .resolving(let open) = state, open.id == id else { return nil }
+        guard case .resolving(let open) = phase, open.id == id else { return nil }
         return open
     }
 
     package mutating func resolved(_ id: BatchID) {
-        if inResolution(id) != nil { state = .idle }
+        if inResolution(id) != nil { phase = .idle }
     }
 
     package mutating func unresolved(_ id: BatchID, retryAt: Instant) {
-        guard case .resolving(let open) = state, open.id == id else { return }
-        state = .resolvingAgain(open, at: retryAt)
+        guard case .resolving(let open) = phase, open.id == id else { return }
+        phase = .resolvingAgain(open, at: retryAt)
     }
 
-    /// Ends the wait after an abort, whether there is anything to settle or not: a moment that has passed must not be waited for.
+    /// Ends the wait after an abort, whether there is anything to commit or not: a moment that has passed must not be waited for.
     /// - Returns: the transaction to resolve again.
     package mutating func timeReached(_ now: Instant) -> Open? {
-        if case .backingOff(let until) = state, now >= until { state = .idle }
-        guard case .resolvingAgain(let open, let at) = state, now >= at else { return nil }
-        state = .resolving(open)
+        if case .backingOff(let until) = phase, now >= until { phase = .idle }
+        guard case .resolvingAgain(let open, let at) = phase, now >= at else { return nil }
+        phase = .resolving(open)
         return open
     }
 }

@@ -5,7 +5,7 @@ extension Admin {
     /// Asks again until what comes is enough, for at most `limit`; then whatever it is.
     ///
     /// A cluster answers CreateTopics, and a topic's growth, before every broker of it knows.
-    package func settle<Answer>(
+    package func retry<Answer>(
         within limit: Duration,
         asking ask: (Admin) throws(KafkaError) -> Answer,
         until isEnough: (Answer) -> Bool

@@ -1,7 +1,7 @@
 import DequeModule
 
 /// What waits for a transaction in one partition, beside an offset that has moved.
-struct Unsettled {
+struct Uncommitted {
     /// Outcomes, in the order in which they were reached.
     private(set) var concluded: Deque<Command> = []
     /// Intents of commands left to the next owner although nothing about them is in doubt.
