@@ -49,7 +49,7 @@ package struct Engine: ~Copyable {
         watchdog = Watchdog(now: now)
     }
 
-    /// Takes one event, at one moment never earlier than the last one's, and returns what is to be done about it, in order.
+    /// Handles one event, at one moment never earlier than the last one's, and returns what is to be done about it, in order.
     package mutating func handle(_ event: Event, at now: Instant) -> [Effect] { handle([event], at: now) }
 
     /// The same for events that came together: what follows from all of them is worked out once.
@@ -66,7 +66,7 @@ package struct Engine: ~Copyable {
         effects.removeAll(keepingCapacity: true)
         swap(&effects, &list)
         turn(at: now)
-        for event in events { take(event, at: now) }
+        for event in events { apply(event, at: now) }
         if events.contains(where: \.isProgress) || isExcused { watchdog.progressed(at: now) }
         progress(at: now)
         swap(&effects, &list)
@@ -88,7 +88,7 @@ package struct Engine: ~Copyable {
         report(ifAny: group.turned(at: now))
     }
 
-    private mutating func take(_ event: Event, at now: Instant) {
+    private mutating func apply(_ event: Event, at now: Instant) {
         switch event {
         case .started: effects.append(committing.replacement(after: .zero))
         case .assigned(let numbers): assigned(numbers, at: now)

@@ -91,10 +91,10 @@ class Reader:
             return self.count
         for message in [first, *self.consumer.consume(2_000, 0)]:
             if not message.error():
-                self.take(message)
+                self.record(message)
         return self.count
 
-    def take(self, message) -> None:
+    def record(self, message) -> None:
         self.count += 1
         self.seen_at.setdefault(message.key().decode(), time.perf_counter())
         if b'"status":"verified"' not in message.value():

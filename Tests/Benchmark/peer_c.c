@@ -139,7 +139,7 @@ static void produce(const struct command *command) {
 }
 
 // What is finished at the head of each partition, as one list; `offsets` says up to where.
-static struct command *take_finished(rd_kafka_topic_partition_list_t *offsets) {
+static struct command *pop_finished(rd_kafka_topic_partition_list_t *offsets) {
     struct command *taken = NULL, **end = &taken;
     pthread_mutex_lock(&lock);
     for (int number = 0; number < LANES; number++) {
@@ -192,14 +192,14 @@ static void *commit_for_ever(void *unused) {
     for (;;) {
         bool is_last = wait_for_end(COMMIT_EVERY_MS);
         rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(8);
-        struct command *batch = take_finished(offsets);
+        struct command *batch = pop_finished(offsets);
         if (batch) commit(batch, offsets);
         rd_kafka_topic_partition_list_destroy(offsets);
         if (is_last) return NULL;
     }
 }
 
-static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
+static size_t write_body(char *bytes, size_t size, size_t count, void *context) {
     struct command *command = ((struct call *)context)->command;
     if (command->answer_length + size * count > sizeof command->answer) fail("an answer", "too long");
     memcpy(command->answer + command->answer_length, bytes, size * count);
@@ -274,7 +274,7 @@ static void make_calls(const char *origin, const char *ca_file, int count) {
         curl_easy_setopt(call->easy, CURLOPT_URL, url);
         curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, headers);
-        curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, take_body);
+        curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, write_body);
         curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
         curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
         curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
@@ -286,7 +286,7 @@ static void make_calls(const char *origin, const char *ca_file, int count) {
     }
 }
 
-static void take_command(rd_kafka_message_t *message) {
+static void receive_command(rd_kafka_message_t *message) {
     if (message->err) fail("consume", rd_kafka_message_errstr(message));
     if (message->partition >= LANES) fail("a partition", "too many of them");
     struct command *command = calloc(1, sizeof *command);
@@ -302,7 +302,7 @@ static void take_command(rd_kafka_message_t *message) {
 }
 
 // As many as calls are free; returns whether there may be more.
-static bool take_commands(int in_flight) {
+static bool receive_commands(int in_flight) {
     rd_kafka_message_t *messages[BATCH];
     int free_count = in_flight - calls_under_way, room = UNCOMMITTED - __atomic_load_n(&uncommitted, __ATOMIC_RELAXED);
     room = room < free_count ? room : free_count;
@@ -311,7 +311,7 @@ static bool take_commands(int in_flight) {
     ssize_t count = rd_kafka_consume_batch_queue(queue, 0, messages, room);
     if (count <= 0) return false;
     pthread_mutex_lock(&lock);
-    for (ssize_t number = 0; number < count; number++) take_command(messages[number]);
+    for (ssize_t number = 0; number < count; number++) receive_command(messages[number]);
     pthread_mutex_unlock(&lock);
     __atomic_add_fetch(&uncommitted, (int)count, __ATOMIC_RELAXED);
     return count == room;
@@ -384,7 +384,7 @@ static void run(int wake, int in_flight) {
     int64_t checked_ms = 0;
     while (!is_asked_to_end || calls_under_way > 0) {
         turn(wake, &has_more);
-        if (!is_asked_to_end && has_more) has_more = take_commands(in_flight);
+        if (!is_asked_to_end && has_more) has_more = receive_commands(in_flight);
         int64_t now = milliseconds(CLOCK_MONOTONIC);
         if (now - checked_ms >= IDLE_MS) check_assignment(), checked_ms = now;
     }

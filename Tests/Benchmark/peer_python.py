@@ -135,10 +135,10 @@ class Peer:
                 await self.has_gone_on.wait()
                 continue
             for message in await self.in_thread(self.consumer.consume, 500, 0.005):
-                self.take(message)
+                self.receive(message)
             self.start_calls()
 
-    def take(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
         if message.error():
             raise KafkaException(message.error())
         command = Command(message, time.time(), json.loads(message.value()))
@@ -170,12 +170,12 @@ class Peer:
     async def commit_finished(self) -> None:
         while self.uncommitted > 0 or not self.is_ending:
             await asyncio.sleep(COMMIT_EVERY)
-            if batch := self.take_finished():
+            if batch := self.pop_finished():
                 await self.in_thread(self.commit, batch)
                 self.uncommitted -= len(batch)
                 self.has_gone_on.set()
 
-    def take_finished(self) -> list[Command]:
+    def pop_finished(self) -> list[Command]:
         """What is finished at the head of each partition."""
         batch = []
         for lane in self.lanes.values():

@@ -155,7 +155,7 @@ final class ScriptedServer: Sendable {
         private func run(_ context: ChannelHandlerContext) {
             while !isWaiting, let step = steps.first {
                 if case .read = step {
-                    guard let request = takeRequest() else { return }
+                    guard let request = readRequest() else { return }
                     server.note { $0.requests.append(request) }
                 }
                 // Before it is done: what it sets off may come back here.
@@ -192,7 +192,7 @@ final class ScriptedServer: Sendable {
             }
         }
 
-        private func takeRequest() -> String? {
+        private func readRequest() -> String? {
             guard let end = received.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
             let head = String(decoding: received[..<end.upperBound], as: UTF8.self)
             let field = head.lowercased().split(separator: "\r\n").first { $0.hasPrefix("content-length: ") }

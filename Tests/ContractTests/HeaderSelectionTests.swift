@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Which headers of a command are taken into memory")
 struct HeaderSelectionTests {
-    private func taken(_ name: String) -> HeaderSelection.Rule? {
+    private func kept(_ name: String) -> HeaderSelection.Rule? {
         HeaderSelection.ofCommand.rules.first { $0.name == name }
     }
 
@@ -20,22 +20,22 @@ struct HeaderSelectionTests {
 
     @Test func whatIsSentOnIsWholeOrNotThere() {
         for name in EchoHeaders.names + ["ce_traceparent"] {
-            #expect(taken(name)?.bytesTaken(of: EchoHeaders.maximumBytes) == EchoHeaders.maximumBytes)
-            #expect(taken(name)?.bytesTaken(of: EchoHeaders.maximumBytes + 1) == .some(nil))
+            #expect(kept(name)?.bytesKept(of: EchoHeaders.maximumBytes) == EchoHeaders.maximumBytes)
+            #expect(kept(name)?.bytesKept(of: EchoHeaders.maximumBytes + 1) == .some(nil))
         }
     }
 
     /// A proof of another length proves nothing, so the rest of it is no reason to keep it.
     @Test func aProofIsWholeOrNotThere() {
-        #expect(taken("dlq_replay_proof")?.bytesTaken(of: ReplayMark.proofLength) == ReplayMark.proofLength)
-        #expect(taken("dlq_replay_proof")?.bytesTaken(of: ReplayMark.proofLength + 1) == .some(nil))
+        #expect(kept("dlq_replay_proof")?.bytesKept(of: ReplayMark.proofLength) == ReplayMark.proofLength)
+        #expect(kept("dlq_replay_proof")?.bytesKept(of: ReplayMark.proofLength + 1) == .some(nil))
     }
 
     /// Cut short, a value that is too long must still be judged as one that is.
     @Test func whatIsJudgedIsJudgedTheSameWhenItIsCut() throws {
         let long = [UInt8](repeating: UInt8(ascii: "a"), count: 10_000)
         for name in ["ce_id", "content-type", "kafka_replyTopic", "kafka_replyPartition", "dlq_replay_count"] {
-            let count = try #require(taken(name)?.bytesTaken(of: long.count))
+            let count = try #require(kept(name)?.bytesKept(of: long.count))
             let whole = [Header(name: name, value: long)]
             let cut = [Header(name: name, value: Array(long.prefix(count)))]
             #expect(ReplyAddress(in: whole) == ReplyAddress(in: cut))

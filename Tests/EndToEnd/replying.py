@@ -32,7 +32,7 @@ def headers_of(message):
 class Reader:
     """Reads every partition of a topic, or one, from its beginning, on a thread of its own."""
 
-    def __init__(self, bench, topic, partitions, take):
+    def __init__(self, bench, topic, partitions, receive):
         self.consumer = Consumer(
             {
                 "bootstrap.servers": bench.brokers,
@@ -43,7 +43,7 @@ class Reader:
             }
         )
         self.consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        self.take = take
+        self.receive = receive
         self.is_ending = threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
@@ -52,7 +52,7 @@ class Reader:
         while not self.is_ending.is_set():
             message = self.consumer.poll(0.1)
             if message and not message.error():
-                self.take(message)
+                self.receive(message)
 
     def close(self):
         self.is_ending.set()
@@ -77,7 +77,7 @@ class ReplyingTemplate:
         self.strays = []
         self.lock = threading.Lock()
         mine = range(partitions) if partition is None else [partition]
-        self.reader = Reader(bench, reply_topic, mine, self.take)
+        self.reader = Reader(bench, reply_topic, mine, self.receive)
 
     def send_and_receive(self, session, code, **more):
         correlation = uuid.uuid4().bytes
@@ -93,7 +93,7 @@ class ReplyingTemplate:
         self.producer.flush(10)
         return future
 
-    def take(self, message):
+    def receive(self, message):
         with self.lock:
             future = self.pending.pop(headers_of(message).get("kafka_correlationId"), None)
         if future:

@@ -20,11 +20,11 @@ def answers(bench):
     """Results by command id, each with its headers."""
     found = {}
 
-    def take(message):
+    def receive(message):
         event = json.loads(message.value())
         found[event["command_id"]] = (event, replying.headers_of(message))
 
-    reader = replying.Reader(bench, bench.results, range(bench.partitions), take)
+    reader = replying.Reader(bench, bench.results, range(bench.partitions), receive)
     yield found
     reader.close()
 

@@ -134,7 +134,7 @@ struct RestoreTests {
 
     // MARK: What a crash left
 
-    private func takesOver(
+    private func takeover(
         _ ledger: LedgerRecord...,
         change: (inout EngineConfiguration) -> Void = { _ in }
     ) -> Transcript {
@@ -145,7 +145,7 @@ struct RestoreTests {
     }
 
     @Test func anOpenIntentIsAskedAgainAndFlagged() {
-        let worker = takesOver(Sample.intent("s", "A", source: 0))
+        let worker = takeover(Sample.intent("s", "A", source: 0))
         #expect(worker.receive(0, "s", "A") == ["call 0"])
         #expect(
             worker.answered(0, .code(1)) == [
@@ -160,7 +160,7 @@ struct RestoreTests {
     }
 
     @Test func thatItHadSucceededAlreadyWasThen() {
-        let worker = takesOver(Sample.intent("s", "A", source: 0))
+        let worker = takeover(Sample.intent("s", "A", source: 0))
         worker.receive(0, "s", "A")
         #expect(
             worker.answered(0, .code(100)).dropFirst().first
@@ -169,14 +169,14 @@ struct RestoreTests {
     }
 
     @Test func butNotWhileAnotherCodeIsInDoubt() {
-        let worker = takesOver(Sample.intent("s", "A", source: 0), Sample.intent("s", "B", source: 1))
+        let worker = takeover(Sample.intent("s", "A", source: 0), Sample.intent("s", "B", source: 1))
         worker.receive(0, "s", "A")
         #expect(
             worker.answered(0, .code(100)).contains(
                 "result 0 rejected/session_used in_doubt code=100 http=200 calls=1"
             )
         )
-        let foreign = takesOver(
+        let foreign = takeover(
             Sample.intent("s", "A", source: 0),
             Sample.intent("s", "B", source: 1, keyID: 2)
         )
@@ -189,7 +189,7 @@ struct RestoreTests {
     }
 
     @Test func anOpenIntentPastItsDeadlineIsOutcomeUnknown() {
-        let worker = takesOver(Sample.intent("s", "A", source: 0))
+        let worker = takeover(Sample.intent("s", "A", source: 0))
         #expect(
             worker.receive(0, "s", "A", age: .seconds(200)) == [
                 "commit 1", "result 0 failed/outcome_unknown retryable in_doubt calls=0",
@@ -200,7 +200,7 @@ struct RestoreTests {
     }
 
     @Test func aCallAgainThatNeverLeavesIsOutcomeUnknown() {
-        let worker = takesOver(Sample.intent("s", "A", source: 0)) { $0.retry.maximumAttempts = 1 }
+        let worker = takeover(Sample.intent("s", "A", source: 0)) { $0.retry.maximumAttempts = 1 }
         worker.receive(0, "s", "A")
         #expect(
             worker.answered(0, .notSent) == [
@@ -213,7 +213,7 @@ struct RestoreTests {
 
     @Test func aDoubtOutlivesTheIntentItStoodFor() {
         let closed = Sample.state("s", closed: true, Sample.concluded("B", Outcome(.ok), source: 7))
-        let worker = takesOver(closed, Sample.intent("s", "A", source: 0))
+        let worker = takeover(closed, Sample.intent("s", "A", source: 0))
         #expect(
             worker.receive(0, "s", "A") == [
                 "commit 1", "result 0 rejected/session_used in_doubt calls=0", "void s/A", "state s closed B=ok@7 A=?!",
@@ -223,7 +223,7 @@ struct RestoreTests {
     }
 
     @Test func anIntentOfARecordStillToComeIsKept() {
-        let worker = takesOver(Sample.intent("s", "A", source: 3))
+        let worker = takeover(Sample.intent("s", "A", source: 3))
         #expect(worker.receive(0, "t", "A", age: .seconds(200)).last == "offset 0=1 ledger 0")
         worker.committed()
         #expect(worker.receive(1, "s", "B") == ["intent 1 s/B@1"])
@@ -234,7 +234,7 @@ struct RestoreTests {
     }
 
     @Test func entriesUnderAnotherKeyAreDoubtNotAnswers() {
-        let worker = takesOver(Sample.state("s", Sample.concluded("A", Outcome(.wrongCode), source: 0, keyID: 2)))
+        let worker = takeover(Sample.state("s", Sample.concluded("A", Outcome(.wrongCode), source: 0, keyID: 2)))
         #expect(worker.receive(1, "s", "A") == ["intent 1 s/A@1"])
         worker.intentWritten(1)
         #expect(
@@ -247,7 +247,7 @@ struct RestoreTests {
 
     @Test func aConcludedCodeIsReplayedByTheNextOwner() {
         let outcome = Outcome(.sessionUsed, inDoubt: true, code: 100, message: "eski", httpStatus: 200)
-        let worker = takesOver(Sample.state("s", Sample.concluded("A", outcome, source: 0)))
+        let worker = takeover(Sample.state("s", Sample.concluded("A", outcome, source: 0)))
         #expect(
             worker.receive(1, "s", "A") == [
                 "commit 1", "result 1 rejected/session_used in_doubt replayed code=100 http=200 calls=0",

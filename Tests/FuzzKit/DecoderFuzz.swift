@@ -33,13 +33,13 @@ package struct DecoderFuzz {
     package static let mostSentences = 100
 
     package mutating func run(_ count: Int) {
-        for round in 0..<count { take(FuzzInput.draw(golden: golden, using: &generator), withoutKey: round % 50 == 0) }
+        for round in 0..<count { check(FuzzInput.draw(golden: golden, using: &generator), withoutKey: round % 50 == 0) }
         if sentences.count > Self.mostSentences {
             faults.append(Fault(what: "\(sentences.count) different sentences are said", value: []))
         }
     }
 
-    private mutating func take(_ input: FuzzInput, withoutKey: Bool) {
+    private mutating func check(_ input: FuzzInput, withoutKey: Bool) {
         shapes[input.shape, default: 0] += 1
         let reading = (input.shape == .mapped ? mapped : plain).read(
             key: withoutKey ? nil : Array("k".utf8),

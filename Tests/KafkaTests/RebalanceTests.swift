@@ -66,20 +66,20 @@ import Testing
         var events = try first.poll("some records", maximum: 5) { $0.records.count >= 50 }
 
         let second = try member()
-        var taken: [ConsumerEvent] = []
+        var received: [ConsumerEvent] = []
         let end = ContinuousClock.now + .seconds(30)
-        while taken.assigned.isEmpty || !first.assigned.allSatisfy({ events.hasEnd(of: $0, at: 300) }) {
+        while received.assigned.isEmpty || !first.assigned.allSatisfy({ events.hasEnd(of: $0, at: 300) }) {
             try #require(ContinuousClock.now < end, "saw \(events.records.count) records")
             let new = first.poll(timeout: .milliseconds(5), maximum: 5)
             events += new
             first.release(new.revoked)
-            taken += second.poll(timeout: .milliseconds(5), maximum: 5)
+            received += second.poll(timeout: .milliseconds(5), maximum: 5)
         }
 
         let kept = try #require(first.assigned.first)
         let offsets = events.records.filter { $0.topicPartition == kept }.map(\.offset)
         #expect(offsets == Array(0..<300))
-        #expect(taken.assigned.count == 1 && !taken.assigned.contains(kept))
+        #expect(received.assigned.count == 1 && !received.assigned.contains(kept))
         try second.leave()
         try first.leave()
     }

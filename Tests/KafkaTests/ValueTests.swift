@@ -169,7 +169,7 @@ import Testing
         #expect(
             statistics
                 == ConsumerStatistics(
-                    taken: .microseconds(7_000_001),
+                    sampledAt: .microseconds(7_000_001),
                     coordinatorSilence: .milliseconds(2500),
                     coordinatorState: "UP",
                     joinState: "steady",

@@ -66,10 +66,10 @@ struct PrometheusParser {
                 guard labels.updateValue(value, forKey: label) == nil else {
                     throw SyntaxError(line: line, problem: "label given twice")
                 }
-            } while Self.take(",", &rest)
-            guard Self.take("}", &rest) else { throw SyntaxError(line: line, problem: "labels not closed") }
+            } while Self.consume(",", &rest)
+            guard Self.consume("}", &rest) else { throw SyntaxError(line: line, problem: "labels not closed") }
         }
-        guard Self.take(" ", &rest), let value = Double(rest.replacing("+Inf", with: "inf")) else {
+        guard Self.consume(" ", &rest), let value = Double(rest.replacing("+Inf", with: "inf")) else {
             throw SyntaxError(line: line, problem: "no value")
         }
         let suffixes = types[current] == "histogram" ? ["_bucket", "_sum", "_count"] : [""]
@@ -82,7 +82,7 @@ struct PrometheusParser {
     private static func label(_ rest: inout Substring, _ line: String) throws -> (String, String) {
         let name = rest.prefix { $0.isASCII && ($0.isLetter || $0 == "_") }
         rest = rest.dropFirst(name.count)
-        guard !name.isEmpty, take("=", &rest), take("\"", &rest) else {
+        guard !name.isEmpty, consume("=", &rest), consume("\"", &rest) else {
             throw SyntaxError(line: line, problem: "bad label")
         }
         var value = ""
@@ -102,7 +102,7 @@ struct PrometheusParser {
         throw SyntaxError(line: line, problem: "label value not closed")
     }
 
-    private static func take(_ character: Character, _ rest: inout Substring) -> Bool {
+    private static func consume(_ character: Character, _ rest: inout Substring) -> Bool {
         guard rest.first == character else { return false }
         rest.removeFirst()
         return true

@@ -47,7 +47,7 @@ MUTANTS = [
            "BatchID(process: configuration.processID,", "BatchID(process: ACTIVE ? 1 : configuration.processID,", first=486),
     # Calls and intents
     Mutant("call-repeated-after-abort", "Engine+Transactions.swift",
-           "partition.uncommitted.takenBack(command)",
+           "partition.uncommitted.requeued(command)",
            """if ACTIVE, command.attempts > 0 {
                     let again = Command(command.record, at: now, wall: command.receivedWall, maximumAge: configuration.maximumAge)
                     partition.admitted(again)
@@ -55,7 +55,7 @@ MUTANTS = [
                     if let session = command.session { _ = partition.lanes.arrived(again, of: session) }
                     dispatch.queued(again, at: now)
                 } else {
-                    partition.uncommitted.takenBack(command)
+                    partition.uncommitted.requeued(command)
                 }"""),
     Mutant("intent-skipped", "Engine+Calls.swift",
            "} else if !command.needsIntent {",
@@ -143,7 +143,7 @@ MUTANTS = [
     Mutant("replay-leaves-no-word", "Engine+Batches.swift",
            "if !isTold, let finished = share.newestFinished {", "if !ACTIVE, !isTold, let finished = share.newestFinished {"),
     Mutant("session-split-over-batches", "Uncommitted.swift",
-           "guard !concluded.isEmpty else { return taken }", "guard !ACTIVE, !concluded.isEmpty else { return taken }"),
+           "guard !concluded.isEmpty else { return dequeued }", "guard !ACTIVE, !concluded.isEmpty else { return dequeued }"),
     Mutant("reading-not-watched", "ReadingWatch.swift",
            "guard told > position else { return nil }", "guard !ACTIVE, told > position else { return nil }"),
     Mutant("undecodable-tried-for-ever", "Passage.swift", "tries > Limits.decodingTries", "false"),

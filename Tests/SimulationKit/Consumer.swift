@@ -11,7 +11,7 @@ final class Consumer {
         case lost
     }
 
-    private final class Taken {
+    private final class Owned {
         let place: PartitionEpoch
         var isPaused = true
         var position: Int64?
@@ -32,7 +32,7 @@ final class Consumer {
     private(set) var generation = -1
     /// The coordinator's grants as of the generation that this member knows.
     private(set) var grants: [Int32: Int] = [:]
-    private var taken: [Int32: Taken] = [:]
+    private var owned: [Int32: Owned] = [:]
     private var outstanding = Outstanding.nothing
     private var mustRejoin = false
     private var isLostPending = false
@@ -69,7 +69,7 @@ final class Consumer {
             // One that was given up while it waited for the network is not sent.
             guard !process.isDead, !isClosed, attempt == attempts else { return }
             // A member is not the coordinator's any more when it comes too late: it learns that from the answer.
-            group.join(self, as: known, instance: instance, owned: Set(taken.keys)) { id, generation, partitions in
+            group.join(self, as: known, instance: instance, owned: Set(owned.keys)) { id, generation, partitions in
                 let grants = self.group.grants
                 answer {
                     // An answer to a question that was given up is not listened to.
@@ -93,8 +93,8 @@ final class Consumer {
         guard memberID == known else { return join() }
         memberID = id
         self.generation = generation
-        let revoked = Set(taken.keys).subtracting(partitions)
-        let added = partitions.subtracting(taken.keys)
+        let revoked = Set(owned.keys).subtracting(partitions)
+        let added = partitions.subtracting(owned.keys)
         if !revoked.isEmpty {
             outstanding = .revoked(then: added)
             process.toLoop(.consumer, .revoked(revoked.sorted()))
@@ -135,9 +135,9 @@ final class Consumer {
 
     private func lose() {
         isLostPending = false
-        guard !taken.isEmpty else { return join() }
+        guard !owned.isEmpty else { return join() }
         outstanding = .lost
-        process.toLoop(.consumer, .lost(taken.keys.sorted()))
+        process.toLoop(.consumer, .lost(owned.keys.sorted()))
     }
 
     /// Another process has the instance id.
@@ -163,7 +163,7 @@ final class Consumer {
         let id = memberID
         memberID = nil
         generation = -1
-        taken = [:]
+        owned = [:]
         guard leaves, instance == nil, let id else { return }
         let group = group
         process.rpc(.group) { _ in
@@ -176,14 +176,14 @@ final class Consumer {
 
     func assign(_ places: [PartitionEpoch]) {
         guard !isClosed else { return }
-        for place in places { taken[place.partition] = Taken(place: place) }
+        for place in places { owned[place.partition] = Owned(place: place) }
         guard case .assigned(let rejoins) = outstanding else { return }
         answered(rejoins: rejoins)
     }
 
     func release(_ numbers: [Int32]) {
         guard !isClosed else { return }
-        for number in numbers { taken[number] = nil }
+        for number in numbers { owned[number] = nil }
         switch outstanding {
         case .revoked(let added) where !added.isEmpty && !isLostPending:
             outstanding = .assigned(rejoins: true)
@@ -198,7 +198,7 @@ final class Consumer {
         outstanding = .nothing
         if isLostPending { return lose() }
         if rejoins || mustRejoin { join() }
-        for number in taken.keys.sorted() { pump(number) }
+        for number in owned.keys.sorted() { pump(number) }
     }
 
     func pause(_ places: [PartitionEpoch]) {
@@ -219,7 +219,7 @@ final class Consumer {
 
     /// Nobody notices that nothing comes where there is nothing to come; `all`: nor elsewhere, once everything is calm.
     func heal(all: Bool = false) {
-        for partition in taken.values {
+        for partition in owned.values {
             if all { partition.isDead = false }
             let log = process.broker.commands[Int(partition.place.partition)]
             if (partition.position ?? 0) >= log.visibleEnd { partition.isDead = false }
@@ -234,8 +234,8 @@ final class Consumer {
         pump(place.partition)
     }
 
-    private func of(_ place: PartitionEpoch) -> Taken? {
-        guard let partition = taken[place.partition], partition.place == place else { return nil }
+    private func of(_ place: PartitionEpoch) -> Owned? {
+        guard let partition = owned[place.partition], partition.place == place else { return nil }
         return partition
     }
 
@@ -243,7 +243,7 @@ final class Consumer {
 
     /// Hands over what there is, a batch at a time.
     func pump(_ number: Int32) {
-        guard !isClosed, let partition = taken[number], !partition.isFetching, !partition.isPaused, isQuiet else {
+        guard !isClosed, let partition = owned[number], !partition.isFetching, !partition.isPaused, isQuiet else {
             return
         }
         partition.isFetching = true
@@ -251,13 +251,13 @@ final class Consumer {
         world.after(delay) { [self] in
             process.gate { [self] in
                 partition.isFetching = false
-                guard !isClosed, taken[number] === partition, !partition.isPaused, isQuiet else { return }
+                guard !isClosed, owned[number] === partition, !partition.isPaused, isQuiet else { return }
                 deliver(partition)
             }
         }
     }
 
-    private func deliver(_ partition: Taken) {
+    private func deliver(_ partition: Owned) {
         guard let position = partition.position else { return }
         let log = process.broker.commands[Int(partition.place.partition)]
         if position < log.start {

@@ -63,12 +63,12 @@ import Testing
 
     @Test func aFunctionThatHasGoneIsRefused() {
         let text = """
-            `Sources/A.swift`, `take(_:at:)`, `Self.give()` and `gone(_:)`; `x < (y)` is none.
+            `Sources/A.swift`, `read(_:at:)`, `Self.give()` and `gone(_:)`; `x < (y)` is none.
 
             Nothing is said of where `gone()` is.
             """
         let lost = Articles.lostFunctions(article(text)) {
-            $0 == "Sources/A.swift" ? "func take() { give() }\nlet goner = 1" : nil
+            $0 == "Sources/A.swift" ? "func read() { give() }\nlet goner = 1" : nil
         }
         #expect(lost.map(\.problem) == ["no file that is named here has gone"])
     }

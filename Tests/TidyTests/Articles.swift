@@ -43,7 +43,7 @@ enum Articles {
         }
     }
 
-    /// Functions, such as `take(_:at:)`, that none of the files named in the same block has.
+    /// Functions, such as `read(_:at:)`, that none of the files named in the same block has.
     ///
     /// `text` gives that of a file; nil for a folder.
     static func lostFunctions(_ source: Source, text: (String) -> String?) -> [Violation] {

@@ -68,24 +68,24 @@ struct ResponseParser {
                 guard let length = endOfHead(buffer) else { return nil }
                 try parseHead(&buffer, length: length)
             case .sized(let remaining):
-                take(remaining, from: &buffer) { $0 == 0 ? .complete : .sized(remaining: $0) }
+                consume(remaining, from: &buffer) { $0 == 0 ? .complete : .sized(remaining: $0) }
                 if state != .complete { return nil }
             case .chunkSize:
-                guard let line = try takeLine(&buffer) else { return nil }
+                guard let line = try consumeLine(&buffer) else { return nil }
                 let size = try Self.chunkSize(line)
                 state = size == 0 ? .trailers : .chunk(remaining: size)
             case .chunk(let remaining):
-                take(remaining, from: &buffer) { $0 == 0 ? .chunkEnd : .chunk(remaining: $0) }
+                consume(remaining, from: &buffer) { $0 == 0 ? .chunkEnd : .chunk(remaining: $0) }
                 if state != .chunkEnd { return nil }
             case .chunkEnd:
-                guard let line = try takeLine(&buffer) else { return nil }
+                guard let line = try consumeLine(&buffer) else { return nil }
                 guard line.isEmpty else { throw .malformed }
                 state = .chunkSize
             case .trailers:
-                guard let line = try takeLine(&buffer) else { return nil }
+                guard let line = try consumeLine(&buffer) else { return nil }
                 if line.isEmpty { state = .complete }
             case .untilClose:
-                take(buffer.readableBytes, from: &buffer) { _ in .untilClose }
+                consume(buffer.readableBytes, from: &buffer) { _ in .untilClose }
                 return nil
             case .complete:
                 return finish()
@@ -118,7 +118,7 @@ struct ResponseParser {
         return response
     }
 
-    private mutating func take(_ wanted: Int, from buffer: inout ByteBuffer, next: (Int) -> State) {
+    private mutating func consume(_ wanted: Int, from buffer: inout ByteBuffer, next: (Int) -> State) {
         let count = min(wanted, buffer.readableBytes)
         if count > 0, var slice = buffer.readSlice(length: count) {
             if body.readableBytes == 0 { body = slice } else { body.writeBuffer(&slice) }
@@ -151,7 +151,7 @@ extension ResponseParser {
     }
 
     /// The next line without its CRLF.
-    private mutating func takeLine(_ buffer: inout ByteBuffer) throws(Malformed) -> [UInt8]? {
+    private mutating func consumeLine(_ buffer: inout ByteBuffer) throws(Malformed) -> [UInt8]? {
         let newline = buffer.withUnsafeReadableBytes { bytes in
             bytes[min(searched, bytes.count)...].firstIndex(of: 0x0A)
         }

@@ -158,7 +158,7 @@ final class Connection: ChannelInboundHandler {
         case .failOpening(let failure): client.openFailed(self, failure)
         case .vanish, .keepAnswer: client.closed(self)
         case .end(let transport):
-            if let call = takeCall() { client.ended(call, with: UpstreamAnswer(transport)) }
+            if let call = removeCall() { client.ended(call, with: UpstreamAnswer(transport)) }
             client.closed(self)
         }
         close()
@@ -187,7 +187,7 @@ final class Connection: ChannelInboundHandler {
         tap.close(promise: nil)
     }
 
-    private func takeCall() -> PendingCall? {
+    private func removeCall() -> PendingCall? {
         defer { call = nil }
         return call
     }
@@ -253,7 +253,7 @@ extension Connection {
     }
 
     private func answered(_ response: ResponseParser.Response, isSpent: Bool) {
-        guard let call = takeCall() else { return }
+        guard let call = removeCall() else { return }
         inbound = ByteBuffer()
         let isInForm = client.answered(call, on: self, response)
         state.answered(reusable: response.keepAlive && isInForm && !isSpent)

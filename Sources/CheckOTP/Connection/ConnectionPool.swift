@@ -95,7 +95,7 @@ struct ConnectionPool<Call: Equatable>: Equatable {
     /// As many connections as are missing to `count` should be opened ahead of need.
     mutating func warmUpRequested(_ count: Int, at now: NIODeadline) -> [Slot] {
         var opened: [Slot] = []
-        while !isClosed, open < count, let slot = takeSlot() {
+        while !isClosed, open < count, let slot = acquireSlot() {
             startConnecting(slot, at: now)
             opened.append(slot)
         }
@@ -257,7 +257,7 @@ struct ConnectionPool<Call: Equatable>: Equatable {
     }
 
     private mutating func openForWaiting(at now: NIODeadline) -> Slot? {
-        guard !isClosed, waiting.count > connecting, let slot = takeSlot() else { return nil }
+        guard !isClosed, waiting.count > connecting, let slot = acquireSlot() else { return nil }
         startConnecting(slot, at: now)
         return slot
     }
@@ -267,7 +267,7 @@ struct ConnectionPool<Call: Equatable>: Equatable {
         connecting += 1
     }
 
-    private mutating func takeSlot() -> Slot? {
+    private mutating func acquireSlot() -> Slot? {
         if let slot = freeSlots.popLast() { return slot }
         guard slots.count < maximum else { return nil }
         slots.append(.free)

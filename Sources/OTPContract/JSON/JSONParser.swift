@@ -52,7 +52,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func take(_ byte: UInt8) -> Bool {
+    private mutating func consume(_ byte: UInt8) -> Bool {
         guard position < bytes.count, bytes[position] == byte else { return false }
         position += 1
         return true
@@ -73,7 +73,7 @@ struct JSONParser {
     }
 
     private mutating func parseWord(_ word: String, _ value: JSON) throws(JSON.Failure) -> JSON {
-        for byte in word.utf8 where !take(byte) { throw misfit() }
+        for byte in word.utf8 where !consume(byte) { throw misfit() }
         return value
     }
 
@@ -87,12 +87,12 @@ struct JSONParser {
     private mutating func parseArray() throws(JSON.Failure) -> JSON {
         try descend()
         var elements: [JSON] = []
-        if !take(UInt8(ascii: "]")) {
+        if !consume(UInt8(ascii: "]")) {
             while true {
                 elements.append(try parseValue())
                 skipSpace()
-                if take(UInt8(ascii: "]")) { break }
-                guard take(UInt8(ascii: ",")) else { throw misfit() }
+                if consume(UInt8(ascii: "]")) { break }
+                guard consume(UInt8(ascii: ",")) else { throw misfit() }
                 skipSpace()
             }
         }
@@ -103,7 +103,7 @@ struct JSONParser {
     private mutating func parseObject() throws(JSON.Failure) -> JSON {
         try descend()
         var members: [JSON.Member] = []
-        if !take(UInt8(ascii: "}")) {
+        if !consume(UInt8(ascii: "}")) {
             var names = NameSet()
             members.reserveCapacity(4)
             while true {
@@ -112,12 +112,12 @@ struct JSONParser {
                 let name = try parseString()
                 guard names.insert(name, among: members) else { throw failure(.duplicateKey, at: start) }
                 skipSpace()
-                guard take(UInt8(ascii: ":")) else { throw misfit() }
+                guard consume(UInt8(ascii: ":")) else { throw misfit() }
                 skipSpace()
                 members.append(JSON.Member(name: name, value: try parseValue()))
                 skipSpace()
-                if take(UInt8(ascii: "}")) { break }
-                guard take(UInt8(ascii: ",")) else { throw misfit() }
+                if consume(UInt8(ascii: "}")) { break }
+                guard consume(UInt8(ascii: ",")) else { throw misfit() }
                 skipSpace()
             }
         }
@@ -127,11 +127,11 @@ struct JSONParser {
 
     private mutating func parseNumber() throws(JSON.Failure) -> JSON {
         let start = position
-        _ = take(UInt8(ascii: "-"))
-        if !take(UInt8(ascii: "0")) { try parseDigits() }
-        if take(UInt8(ascii: ".")) { try parseDigits() }
-        if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
-            if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
+        _ = consume(UInt8(ascii: "-"))
+        if !consume(UInt8(ascii: "0")) { try parseDigits() }
+        if consume(UInt8(ascii: ".")) { try parseDigits() }
+        if consume(UInt8(ascii: "e")) || consume(UInt8(ascii: "E")) {
+            if !consume(UInt8(ascii: "+")) { _ = consume(UInt8(ascii: "-")) }
             try parseDigits()
         }
         // A digit here can only follow a leading zero.
@@ -228,7 +228,7 @@ struct JSONParser {
         let unit = try parseHex()
         if let scalar = Unicode.Scalar(unit) { return scalar }
         let behind = position
-        if UTF16.isLeadSurrogate(unit), take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) {
+        if UTF16.isLeadSurrogate(unit), consume(UInt8(ascii: "\\")), consume(UInt8(ascii: "u")) {
             let other = try parseHex()
             if UTF16.isTrailSurrogate(other),
                 let scalar = Unicode.Scalar(0x10000 + (UInt32(unit) - 0xd800) << 10 + (UInt32(other) - 0xdc00))

@@ -31,7 +31,7 @@ package struct HeaderSelection: Equatable, Sendable {
         }
 
         /// The part of a value that is taken; nil for none.
-        package func bytesTaken(of count: Int) -> Int? {
+        package func bytesKept(of count: Int) -> Int? {
             count <= maximumBytes ? count : isCut ? maximumBytes : nil
         }
     }

@@ -24,10 +24,10 @@ public struct WallTime: Hashable, Comparable, Sendable {
     public init?(iso8601 text: String) {
         var reader = DigitReader(bytes: Array(text.utf8))
         guard let year = reader.number(digits: 4) else { return nil }
-        let isExtended = reader.take("-")
-        guard let month = reader.number(digits: 2), !isExtended || reader.take("-"),
-            let day = reader.number(digits: 2), reader.take("T") || reader.take("t") || reader.take(" "),
-            let hour = reader.number(digits: 2), !isExtended || reader.take(":"),
+        let isExtended = reader.consume("-")
+        guard let month = reader.number(digits: 2), !isExtended || reader.consume("-"),
+            let day = reader.number(digits: 2), reader.consume("T") || reader.consume("t") || reader.consume(" "),
+            let hour = reader.number(digits: 2), !isExtended || reader.consume(":"),
             let minute = reader.number(digits: 2),
             let rest = reader.seconds(afterColon: isExtended),
             (1...12).contains(month), day >= 1, day <= Self.days(inMonth: month, of: year),
@@ -115,7 +115,7 @@ private struct DigitReader {
         position < bytes.count && (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position])
     }
 
-    mutating func take(_ character: Unicode.Scalar) -> Bool {
+    mutating func consume(_ character: Unicode.Scalar) -> Bool {
         guard position < bytes.count, bytes[position] == UInt8(ascii: character) else { return false }
         position += 1
         return true
@@ -146,10 +146,10 @@ private struct DigitReader {
 
     /// Zero where they are left out; those of the basic format have no colon before them.
     mutating func seconds(afterColon: Bool) -> Seconds? {
-        guard afterColon ? take(":") : isAtDigit else { return Seconds() }
+        guard afterColon ? consume(":") : isAtDigit else { return Seconds() }
         guard let seconds = number(digits: 2) else { return nil }
         var read = Seconds(seconds: seconds, isZero: seconds == 0)
-        guard take(".") || take(",") else { return read }
+        guard consume(".") || consume(",") else { return read }
         guard isAtDigit else { return nil }
         var weight: Int64 = 100
         while let digit = digit() {
@@ -161,17 +161,17 @@ private struct DigitReader {
     }
 
     mutating func offsetInMinutes() -> Int64? {
-        if take("Z") || take("z") { return 0 }
+        if consume("Z") || consume("z") { return 0 }
         let sign: Int64
-        if take("+") { sign = 1 } else if take("-") || takeMinusSign() { sign = -1 } else { return nil }
+        if consume("+") { sign = 1 } else if consume("-") || consumeMinusSign() { sign = -1 } else { return nil }
         guard let hours = number(digits: 2), hours <= 23 else { return nil }
-        let hasMinutes = take(":") || isAtDigit
+        let hasMinutes = consume(":") || isAtDigit
         guard let minutes = hasMinutes ? number(digits: 2) : 0, minutes <= 59 else { return nil }
         return sign * (hours * 60 + minutes)
     }
 
     /// U+2212, as ISO 8601 would have it.
-    private mutating func takeMinusSign() -> Bool {
+    private mutating func consumeMinusSign() -> Bool {
         guard bytes[position...].starts(with: "\u{2212}".utf8) else { return false }
         position += 3
         return true
@@ -179,9 +179,9 @@ private struct DigitReader {
 
     /// Passes over the name of a zone in brackets: the offset before it has said what it means.
     mutating func isAtEndBehindZone() -> Bool {
-        guard take("[") else { return isAtEnd }
+        guard consume("[") else { return isAtEnd }
         let name = bytes[position...].prefix { $0.isASCIILetterOrDigit || "_+-/.".utf8.contains($0) }
         position += name.count
-        return (1...64).contains(name.count) && take("]") && isAtEnd
+        return (1...64).contains(name.count) && consume("]") && isAtEnd
     }
 }

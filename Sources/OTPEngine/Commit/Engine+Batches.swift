@@ -55,7 +55,7 @@ extension Engine {
         var changed: [(SessionID, SessionDigest)] = []
         var seen: Set<SessionDigest> = []
         var isTold = false
-        for command in partition.uncommitted.takeConcluded(room: &room) {
+        for command in partition.uncommitted.dequeueConcluded(room: &room) {
             command.batched()
             partition.progress.batched(command.offset)
             share.offsets.append(command.offset)
@@ -75,7 +75,7 @@ extension Engine {
                 changed.append((verify.sessionID, session))
             }
         }
-        for command in partition.uncommitted.takeVoids() {
+        for command in partition.uncommitted.dequeueVoids() {
             guard case .command(let verify, let session, let fingerprint) = command.record.content else { continue }
             share.voids.append(.init(session: session, fingerprint: fingerprint, source: command.offset))
             forming.append(.void(fingerprint), verify.sessionID, partition.place)

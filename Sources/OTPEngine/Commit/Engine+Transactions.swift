@@ -39,7 +39,7 @@ extension Engine {
             }
             finish(share.offsets, partition, at: now)
             for void in share.voids { advance(void.session, partition, at: now) }
-            takeHeld(partition, at: now)
+            acceptHeld(partition, at: now)
         }
         report(ifAny: group.committed(formedAfter: open.leaseLosses, at: now))
     }
@@ -69,7 +69,7 @@ extension Engine {
         guard let open = committing.aborted(id, isCorrected: isCorrected, at: now) else { return }
         report(.transaction(records: open.results.count, after: now - open.formed, committed: false))
         report(.aborted(end.cause, reason: end.reason))
-        takeBack(open, at: now)
+        requeue(open, at: now)
         var needsProducer = end.isProducerLost
         if needsProducer { committing.producerLost(reason: end.reason) }
         switch end.cause {
@@ -139,19 +139,19 @@ extension Engine {
     /// The outcomes are only in memory again, in the order they had.
     ///
     /// An abort never repeats a call.
-    mutating func takeBack(_ open: TransactionState.Open, at now: Instant) {
+    mutating func requeue(_ open: TransactionState.Open, at now: Instant) {
         for (place, share) in open.shares {
             guard let partition = partitions[place] else { continue }
             for offset in share.offsets.reversed() {
                 guard let command = partition[offset], command.state == .batched else { continue }
                 command.unbatched()
                 partition.progress.unbatched(offset)
-                partition.uncommitted.takenBack(command)
+                partition.uncommitted.requeued(command)
             }
             let voids = partition.inOrder { command in
                 command.state == .abandoned && share.voids.contains { $0.source == command.offset }
             }
-            partition.uncommitted.takenBack(voids: voids)
+            partition.uncommitted.requeued(voids: voids)
             if !partition.uncommitted.concluded.isEmpty { committing.outcomeWaits() }
         }
     }

@@ -57,7 +57,7 @@ extension Engine {
             // Without evidence every partition with an outcome in it has gone: the next owners see what it left. What else is in it
             // can be written twice.
             report(.commitResolved(counted: evidence.isEmpty ? nil : false))
-            takeBack(open, at: now)
+            requeue(open, at: now)
         }
     }
 }

@@ -20,7 +20,7 @@ struct Dispatch {
 
     // MARK: Slots
 
-    mutating func slotTaken() { slots += 1 }
+    mutating func slotAcquired() { slots += 1 }
 
     mutating func slotFreed() { slots -= 1 }
 

@@ -77,7 +77,7 @@ extension Engine {
             concludeTooLate(command, partition, at: now)
         } else if command.hasAcknowledgedIntent, group.isLeaseValid, protection.stillAllows(id, at: now) {
             isAsked = true
-            take(slotFor: partition)
+            acquireSlot(for: partition)
             call(command, partition, at: now)
         } else {
             dispatch.queued(command, at: now)
@@ -121,11 +121,11 @@ extension Engine {
     private mutating func grant(_ command: Command, _ partition: Partition, at now: Instant) {
         command.granted(at: now)
         protection.granted(command.record.id, at: now)
-        take(slotFor: partition)
+        acquireSlot(for: partition)
     }
 
-    private mutating func take(slotFor partition: Partition) {
-        dispatch.slotTaken()
+    private mutating func acquireSlot(for partition: Partition) {
+        dispatch.slotAcquired()
         partition.calls.began()
     }
 

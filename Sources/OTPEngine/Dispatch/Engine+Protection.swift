@@ -40,7 +40,7 @@ extension Engine {
     }
 
     mutating func reportUpstream() {
-        for change in protection.takeChanges() { report(.upstream(change)) }
+        for change in protection.dequeueChanges() { report(.upstream(change)) }
     }
 
     /// While nothing is asked, a command that has waited long enough is answered without a call.

@@ -23,9 +23,9 @@ struct Turns<Name: Hashable, Line: Queue> {
     }
 
     /// What the next in turn gives away.
-    mutating func next<Element>(_ take: (inout Line) -> Element?) -> Element? {
+    mutating func next<Element>(_ pop: (inout Line) -> Element?) -> Element? {
         while let name = order.popFirst() {
-            let element = take(&queues[name, default: Line()])
+            let element = pop(&queues[name, default: Line()])
             if queues[name]?.isEmpty == false { order.append(name) } else { queues[name] = nil }
             if let element { return element }
         }

@@ -11,7 +11,7 @@ extension Engine {
             }
             if partition.reading.isHolding {
                 hold(record, partition)
-            } else if !take(record, partition, at: now) {
+            } else if !accept(record, partition, at: now) {
                 ignored += 1
             }
         }
@@ -31,7 +31,7 @@ extension Engine {
     }
 
     /// - Returns: false when the record is one that was delivered again.
-    private mutating func take(_ record: ReceivedRecord, _ partition: Partition, at now: Instant) -> Bool {
+    private mutating func accept(_ record: ReceivedRecord, _ partition: Partition, at now: Instant) -> Bool {
         passed(partition, at: record.id.offset)
         moved(partition)
         switch partition.progress.arrived(record.id.offset) {
@@ -48,8 +48,8 @@ extension Engine {
     }
 
     /// The committed offset moved: what was too far ahead of it may fit now.
-    mutating func takeHeld(_ partition: Partition, at now: Instant) {
-        while let record = partition.reading.takeHeld() {
+    mutating func acceptHeld(_ partition: Partition, at now: Instant) {
+        while let record = partition.reading.popHeld() {
             switch partition.progress.arrived(record.id.offset) {
             case .repeated, .finished: break
             case .admitted: admit(record, partition, at: now)

@@ -61,7 +61,7 @@ struct PartitionReading {
 
     mutating func held(_ record: ReceivedRecord) { held.append(record) }
 
-    mutating func takeHeld() -> ReceivedRecord? { held.popFirst() }
+    mutating func popHeld() -> ReceivedRecord? { held.popFirst() }
 
     /// It does not fit yet.
     mutating func putBack(_ record: ReceivedRecord) { held.prepend(record) }

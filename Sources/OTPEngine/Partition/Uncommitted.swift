@@ -43,30 +43,30 @@ struct Uncommitted {
     ///
     /// A state speaks of the whole session, and is proof that the records it names are finished (``LedgerRestore/Horizon``): so
     /// none may be left for a later batch.
-    mutating func takeConcluded(room: inout Int) -> [Command] {
+    mutating func dequeueConcluded(room: inout Int) -> [Command] {
         let first = min(room, concluded.count)
-        var taken = Array(concluded.prefix(first))
+        var dequeued = Array(concluded.prefix(first))
         concluded.removeFirst(first)
         room -= first
-        guard !concluded.isEmpty else { return taken }
-        let sessions = Set((voids + taken).compactMap(\.session))
-        guard !sessions.isEmpty else { return taken }
-        let isTaken = { (command: Command) in command.session.map(sessions.contains) ?? false }
-        taken += concluded.filter(isTaken)
-        concluded.removeAll(where: isTaken)
+        guard !concluded.isEmpty else { return dequeued }
+        let sessions = Set((voids + dequeued).compactMap(\.session))
+        guard !sessions.isEmpty else { return dequeued }
+        let isDequeued = { (command: Command) in command.session.map(sessions.contains) ?? false }
+        dequeued += concluded.filter(isDequeued)
+        concluded.removeAll(where: isDequeued)
         room = max(0, room)
-        return taken
+        return dequeued
     }
 
-    mutating func takeVoids() -> [Command] {
+    mutating func dequeueVoids() -> [Command] {
         defer { voids.removeAll() }
         return voids
     }
 
     /// The batch was aborted: an outcome, in the order it had before.
-    mutating func takenBack(_ command: Command) { concluded.prepend(command) }
+    mutating func requeued(_ command: Command) { concluded.prepend(command) }
 
-    mutating func takenBack(voids commands: [Command]) { voids += commands }
+    mutating func requeued(voids commands: [Command]) { voids += commands }
 
     /// The batch committed.
     mutating func committed(skipped ranges: [Range<Int64>]) {

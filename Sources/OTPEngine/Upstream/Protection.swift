@@ -59,7 +59,7 @@ struct Protection {
     var rateShare: Double? { rate?.rate }
 
     /// What the last answers and gates changed, once.
-    mutating func takeChanges() -> [UpstreamChange] {
+    mutating func dequeueChanges() -> [UpstreamChange] {
         guard !changes.isEmpty else { return [] }
         defer { changes.removeAll(keepingCapacity: true) }
         return changes

@@ -108,7 +108,7 @@ final class ClientHandle: @unchecked Sendable {
     /// Begins to leave the group; what follows comes from the same queue.
     func closeConsumer() throws(KafkaError) {
         try unsafe use("close") { client throws(KafkaError) in
-            unsafe try KafkaError.check("close", taking: rd_kafka_consumer_close_queue(client, queue))
+            unsafe try KafkaError.check("close", consuming: rd_kafka_consumer_close_queue(client, queue))
         }
     }
 

@@ -13,7 +13,7 @@ extension ClientProperties {
         properties.sorted { $0.key < $1.key }.compactMap { name, value in
             if mechanisms.contains(name.lowercased()) { return mechanismFault(name, value) }
             // What is no number is librdkafka's to refuse.
-            guard let bound = bounds[name], let number = Int(value.filter { $0 != " " }), !bound.takes(number) else {
+            guard let bound = bounds[name], let number = Int(value.filter { $0 != " " }), !bound.allows(number) else {
                 return nil
             }
             return PropertyFault(
@@ -43,7 +43,7 @@ extension ClientProperties {
         var besides: Int?
         var why: String
 
-        func takes(_ number: Int) -> Bool { number == besides || (least <= number && number <= most) }
+        func allows(_ number: Int) -> Bool { number == besides || (least <= number && number <= most) }
 
         var words: String {
             let range =

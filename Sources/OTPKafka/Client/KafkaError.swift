@@ -85,7 +85,7 @@ extension KafkaError: CustomStringConvertible {
 
 extension KafkaError {
     /// Reads and destroys a C error; nil means success.
-    init?(_ operation: String, taking error: OpaquePointer?) {
+    init?(_ operation: String, consuming error: OpaquePointer?) {
         guard let error = unsafe error else { return nil }
         defer { unsafe rd_kafka_error_destroy(error) }
         self.init(
@@ -104,8 +104,8 @@ extension KafkaError {
     }
 
     /// Throws a C error that is not null, and destroys it.
-    static func check(_ operation: String, taking error: OpaquePointer?) throws(KafkaError) {
-        if let error = unsafe KafkaError(operation, taking: error) { throw error }
+    static func check(_ operation: String, consuming error: OpaquePointer?) throws(KafkaError) {
+        if let error = unsafe KafkaError(operation, consuming: error) { throw error }
     }
 
     /// Throws when the response code is not success.

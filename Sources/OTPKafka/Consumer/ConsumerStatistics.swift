@@ -15,7 +15,7 @@ import Darwin
 /// What a worker needs of librdkafka's statistics, which come once a second.
 package struct ConsumerStatistics: Equatable, Sendable {
     /// When they were taken, on librdkafka's clock: the system's, which stands still while the machine sleeps; nil when not said.
-    var taken: Duration?
+    var sampledAt: Duration?
     /// How long before that the group coordinator last answered anything; nil before the first connection to it.
     ///
     /// Up to the heartbeat interval is normal.
@@ -58,7 +58,7 @@ package struct ConsumerStatistics: Equatable, Sendable {
     }
 
     package init(
-        taken: Duration? = nil,
+        sampledAt: Duration? = nil,
         coordinatorSilence: Duration? = nil,
         coordinatorState: String? = nil,
         joinState: String = "",
@@ -67,7 +67,7 @@ package struct ConsumerStatistics: Equatable, Sendable {
         brokers: [Broker] = [],
         partitions: [Partition] = []
     ) {
-        self.taken = taken
+        self.sampledAt = sampledAt
         self.coordinatorSilence = coordinatorSilence
         self.coordinatorState = coordinatorState
         self.joinState = joinState
@@ -81,10 +81,10 @@ package struct ConsumerStatistics: Equatable, Sendable {
     ///
     /// They may have waited in queues, and through a sleep of the process.
     package func coordinatorSilenceByNow() -> Duration? {
-        guard let taken, let coordinatorSilence else { return nil }
+        guard let sampledAt, let coordinatorSilence else { return nil }
         var now = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-        let age = Duration.seconds(now.tv_sec) + .nanoseconds(now.tv_nsec) - taken
+        let age = Duration.seconds(now.tv_sec) + .nanoseconds(now.tv_nsec) - sampledAt
         return coordinatorSilence + max(age, .zero)
     }
 
@@ -92,7 +92,7 @@ package struct ConsumerStatistics: Equatable, Sendable {
     init?(json: String) {
         guard let document = try? JSONDecoder().decode(Document.self, from: Data(json.utf8)) else { return nil }
         let coordinator = document.brokers?["GroupCoordinator"]
-        taken = document.ts.map { .microseconds($0) }
+        sampledAt = document.ts.map { .microseconds($0) }
         coordinatorSilence = coordinator.flatMap { $0.rxidle < 0 ? nil : .microseconds($0.rxidle) }
         coordinatorState = coordinator?.state
         let queued = (document.topics ?? [:]).values.reduce(0) { sum, topic in

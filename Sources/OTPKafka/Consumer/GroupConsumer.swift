@@ -125,7 +125,7 @@ package final class GroupConsumer: Sendable {
             guard let metadata = unsafe rd_kafka_consumer_group_metadata(client) else {
                 throw KafkaError("group metadata", .unknownMemberID, reason: "not a member of the group now")
             }
-            return unsafe try GroupMetadata(taking: metadata)
+            return unsafe try GroupMetadata(consuming: metadata)
         }
     }
 
@@ -321,7 +321,7 @@ extension GroupConsumer {
             assignment.withLock { $0.forget(released) }
             reseek()
         }
-        if let assigned { takeOver(assigned, into: &batch) }
+        if let assigned { acceptAssignment(assigned, into: &batch) }
     }
 
     /// Has librdkafka read the partition from this offset on.
@@ -353,7 +353,7 @@ extension GroupConsumer {
         let list = PartitionList(offsets.map { OffsetCommit($0.key, offset: $0.value) })
         return unsafe handle.attempt("seek") { client throws(KafkaError) in
             let error = unsafe list.with { unsafe rd_kafka_seek_partitions(client, $0, time.wholeMilliseconds) }
-            try unsafe KafkaError.check("seek", taking: error)
+            try unsafe KafkaError.check("seek", consuming: error)
             guard time > .zero else { return }
             for entry in list.entries() { try KafkaError.check("seek", entry.response) }
         }
@@ -408,7 +408,7 @@ extension GroupConsumer {
                 state.awaiting = (state.awaiting ?? []) + partitions
                 return true
             }
-            if !mustWait { takeOver(partitions, into: &batch) }
+            if !mustWait { acceptAssignment(partitions, into: &batch) }
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS where !partitions.isEmpty && !isLost && !isAbandoned:
             assignment.withLock { $0.revoked.formUnion(partitions) }
             batch.append(.revoked(partitions))
@@ -420,7 +420,7 @@ extension GroupConsumer {
         }
     }
 
-    private func takeOver(_ partitions: [TopicPartition], into batch: inout EventBatch) {
+    private func acceptAssignment(_ partitions: [TopicPartition], into batch: inout EventBatch) {
         // While closing its revocation follows, which is answered.
         if !isClosing, let error = assign([]) { batch.append(.error(error)) }
         assignment.withLock { state in
@@ -457,7 +457,7 @@ extension GroupConsumer {
     ///
     /// It then forgets an assignment that is not answered and revokes everything, and takes whatever answer comes first for that.
     /// The group ends then, and a call that comes in that moment is thrown away and never returns.
-    private func takesAnswer() -> Bool {
+    private func expectsAnswer() -> Bool {
         assignment.withLock { state in
             defer { state.isAnswered = state.isClosing }
             return !state.isAnswered
@@ -478,7 +478,7 @@ extension GroupConsumer {
         return unsafe handle.attempt("assign") { client throws(KafkaError) in
             let refusal = unsafe KafkaError(
                 "assign",
-                taking: list.with { unsafe rd_kafka_incremental_assign(client, $0) }
+                consuming: list.with { unsafe rd_kafka_incremental_assign(client, $0) }
             )
             guard let refusal else { return }
             guard starts.isEmpty else { throw refusal }
@@ -490,7 +490,7 @@ extension GroupConsumer {
 
     /// Takes partitions away from librdkafka, those of them that it was given; the answer to a revocation, even with none.
     private func unassign(_ partitions: [TopicPartition]) -> KafkaError? {
-        guard takesAnswer() else { return nil }
+        guard expectsAnswer() else { return nil }
         let started = assignment.withLock { state in
             let started = partitions.filter { state.flow[$0]?.isStarted ?? false }
             for partition in started { state.flow[partition]?.isStarted = false }
@@ -499,7 +499,7 @@ extension GroupConsumer {
         let list = PartitionList(started)
         return unsafe handle.attempt("release") { client throws(KafkaError) in
             let error = unsafe list.with { unsafe rd_kafka_incremental_unassign(client, $0) }
-            guard let refusal = unsafe KafkaError("release", taking: error) else { return }
+            guard let refusal = unsafe KafkaError("release", consuming: error) else { return }
             guard unsafe rd_kafka_assign(client, nil) == RD_KAFKA_RESP_ERR_NO_ERROR else { throw refusal }
         }
     }

@@ -12,7 +12,7 @@ package final class GroupMetadata: @unchecked Sendable {
     package let generationID: Int32
 
     /// Takes over the C value, unless it names no member: a broker would not fence that.
-    init(taking metadata: OpaquePointer) throws(KafkaError) {
+    init(consuming metadata: OpaquePointer) throws(KafkaError) {
         guard let (generation, member) = unsafe Self.fields(of: metadata), generation >= 0, !member.isEmpty else {
             unsafe rd_kafka_consumer_group_metadata_destroy(metadata)
             throw KafkaError("group metadata", .unknownMemberID, reason: "not a member of the group now")
@@ -36,7 +36,7 @@ package final class GroupMetadata: @unchecked Sendable {
         var start: UnsafeMutableRawPointer?
         var count = 0
         let error = unsafe rd_kafka_consumer_group_metadata_write(metadata, &start, &count)
-        guard unsafe KafkaError("group metadata", taking: error) == nil, let start = unsafe start else { return nil }
+        guard unsafe KafkaError("group metadata", consuming: error) == nil, let start = unsafe start else { return nil }
         defer { unsafe rd_kafka_mem_free(nil, start) }
         let bytes = unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: count))
         return parse(bytes)

@@ -21,7 +21,7 @@ package final class IdempotentProducer: Sendable {
             return next
         }
 
-        mutating func take(_ reports: [DeliveryReport]) {
+        mutating func record(_ reports: [DeliveryReport]) {
             for report in reports where outcomes[report.tag] != nil { outcomes[report.tag] = .some(report.outcome) }
         }
     }
@@ -48,7 +48,7 @@ package final class IdempotentProducer: Sendable {
             onReports: { reports in
                 let others = reports.filter { $0.tag < Awaited.first }
                 if !others.isEmpty { onReports(others) }
-                if others.count < reports.count { awaited.update { $0.take(reports) } }
+                if others.count < reports.count { awaited.update { $0.record(reports) } }
                 pending.update { $0 -= reports.count }
             },
             onEvent: onEvent

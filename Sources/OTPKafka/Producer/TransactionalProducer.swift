@@ -49,7 +49,7 @@ package final class TransactionalProducer: Sendable {
             let error = unsafe handle.attempt("init transactions") { client throws(KafkaError) in
                 // librdkafka asks twice a second, and only a call whose time is over tells what was answered.
                 let time = deadline.milliseconds(atMost: min(.seconds(1), max(patience, .milliseconds(100))))
-                try unsafe KafkaError.check("init transactions", taking: rd_kafka_init_transactions(client, time))
+                try unsafe KafkaError.check("init transactions", consuming: rd_kafka_init_transactions(client, time))
             }
             guard let error else { return }
             locked = error.isLocked ? locked ?? Deadline(in: patience - .seconds(1)) : nil
@@ -237,7 +237,7 @@ package final class TransactionalProducer: Sendable {
     ) -> KafkaError? {
         while true {
             let error = unsafe handle.attempt(operation) { client throws(KafkaError) in
-                try unsafe KafkaError.check(operation, taking: call(client))
+                try unsafe KafkaError.check(operation, consuming: call(client))
             }
             guard let error, error.isRetriable, !deadline.hasPassed else { return error }
             handle.pause(until: deadline)

@@ -90,7 +90,7 @@ package final class LedgerReader: Sendable {
         while reading.position <= barrier {
             if deadline.hasPassed { throw reading.timedOut(before: barrier, timeout) }
             let wait = deadline.capped(at: min(patience / 2, .milliseconds(500)))
-            let records = try reading.take(try consumer.next(until: wait, maximum: batchSize))
+            let records = try reading.advance(past: try consumer.next(until: wait, maximum: batchSize))
             if !records.isEmpty { onBatch(records) }
             onProgress(Progress(position: reading.position, target: barrier + 1))
             if reading.position <= barrier, let stall = reading.stalled() { onStall(stall) }
@@ -117,7 +117,7 @@ private struct Reading {
         self.patience = patience
     }
 
-    mutating func take(_ items: [SimpleConsumer.Item]) throws(KafkaError) -> [ConsumedRecord] {
+    mutating func advance(past items: [SimpleConsumer.Item]) throws(KafkaError) -> [ConsumedRecord] {
         var records: [ConsumedRecord] = []
         for item in items {
             switch item {

@@ -35,14 +35,14 @@ struct Message: ~Copyable {
         var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
         let time = unsafe rd_kafka_message_timestamp(message, &kind)
         let (keySize, valueSize) = unsafe (message.pointee.key_len, message.pointee.len)
-        let isValueTaken = valueSize <= selection.maximumValueBytes
+        let isValueKept = valueSize <= selection.maximumValueBytes
         return unsafe ConsumedRecord(
             topic: topics.name(of: message.pointee.rkt),
             partition: message.pointee.partition,
             offset: message.pointee.offset,
             timestamp: kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? nil : time,
             key: Self.bytes(message.pointee.key, min(keySize, selection.maximumKeyBytes)),
-            value: isValueTaken ? Self.bytes(message.pointee.payload, valueSize) : nil,
+            value: isValueKept ? Self.bytes(message.pointee.payload, valueSize) : nil,
             headers: headers(selection.headers),
             keySize: keySize,
             valueSize: valueSize
@@ -73,7 +73,7 @@ struct Message: ~Copyable {
             guard let index else { return nil }
             _ = unsafe rd_kafka_header_get_all(list, index, &name, &value, &size)
             let rule = selection.rules[rule]
-            return rule.bytesTaken(of: size).map { unsafe Header(name: rule.name, value: bytes(value, $0)) }
+            return rule.bytesKept(of: size).map { unsafe Header(name: rule.name, value: bytes(value, $0)) }
         }
     }
 

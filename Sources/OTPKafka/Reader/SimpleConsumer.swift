@@ -58,18 +58,18 @@ final class SimpleConsumer: @unchecked Sendable {
             // A batch waits its whole time-out unless it is full, so only one message is waited for.
             guard let first = unsafe rd_kafka_consume_queue(queue, deadline.milliseconds(atMost: .milliseconds(500)))
             else { return [] }
-            var items = [unsafe take(first)]
+            var items = [unsafe item(of: first)]
             var batch = unsafe [UnsafeMutablePointer<rd_kafka_message_t>?](repeating: nil, count: max(0, maximum - 1))
             let count = unsafe rd_kafka_consume_batch_queue(queue, 0, &batch, batch.count)
             items.reserveCapacity(1 + max(0, count))
             for index in 0..<max(0, count) {
-                if let message = unsafe batch[index] { items.append(unsafe take(message)) }
+                if let message = unsafe batch[index] { items.append(unsafe item(of: message)) }
             }
             return items
         }
     }
 
-    private func take(_ message: UnsafeMutablePointer<rd_kafka_message_t>) -> Item {
+    private func item(of message: UnsafeMutablePointer<rd_kafka_message_t>) -> Item {
         defer { unsafe rd_kafka_message_destroy(message) }
         let partition = unsafe message.pointee.partition
         let view = unsafe Message(message)

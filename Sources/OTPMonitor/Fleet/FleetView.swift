@@ -77,7 +77,7 @@ package struct FleetView: Sendable {
 
         let own = String(event.worker.prefix(Bounds.nameCharacters))
         let name = workers[own] != nil || workers.count < Bounds.workers ? own : Self.otherWorkers
-        workers[name, default: Worker()].take(event, time, second: second, at: now)
+        workers[name, default: Worker()].record(event, time, second: second, at: now)
         let number = event.source.partition
         let isKnown = partitions[number] != nil || partitions.count < Bounds.partitions
         partitions[isKnown ? number : Self.otherPartitions, default: RateWindow()].add(second: second)
@@ -104,7 +104,7 @@ package struct FleetView: Sendable {
 }
 
 extension FleetView.Worker {
-    fileprivate mutating func take(_ event: ResultEvent, _ time: Int64, second: Int, at now: Duration) {
+    fileprivate mutating func record(_ event: ResultEvent, _ time: Int64, second: Int, at now: Duration) {
         rate.add(second: second)
         latency.record(milliseconds: time, second: second)
         if event.status == .failed { failed += 1 }

@@ -80,7 +80,7 @@ package struct FleetMonitor: Sendable {
 
     package mutating func handle(_ event: Event, at now: Moment) {
         switch event {
-        case .result(let event): take(event, at: now)
+        case .result(let event): record(event, at: now)
         case .unreadable: view.unreadableResult()
         case .letter(let letter, let time):
             letters.append(SeenLetter(letter, written: time))
@@ -93,7 +93,7 @@ package struct FleetMonitor: Sendable {
             resultReading.told(ends: ends, unknown: unknown, at: now.elapsed)
         case .ends(.letters, let ends, let unknown):
             letterReading.told(ends: ends, unknown: unknown, at: now.elapsed)
-        case .lag(let lag): take(lag, at: now)
+        case .lag(let lag): record(lag, at: now)
         case .group(let group):
             self.group = group
             if case .known(let state, let members) = group {
@@ -110,7 +110,7 @@ package struct FleetMonitor: Sendable {
         }
     }
 
-    private mutating func take(_ event: ResultEvent, at now: Moment) {
+    private mutating func record(_ event: ResultEvent, at now: Moment) {
         if now.wall.milliseconds - event.completedAt.milliseconds <= Self.liveMilliseconds {
             view.result(event, at: now.elapsed)
             if event.inDoubt || event.status == .failed { troubles.add(second: FleetView.second(now.elapsed)) }
@@ -121,7 +121,7 @@ package struct FleetMonitor: Sendable {
         if seen.isTroubled { troubled.append(seen) }
     }
 
-    private mutating func take(_ lag: FleetView.Lag, at now: Moment) {
+    private mutating func record(_ lag: FleetView.Lag, at now: Moment) {
         view.lag = lag
         guard case .known(let lags) = lag else { return }
         heard(at: now)

@@ -100,11 +100,11 @@ final class AdminConnection: ChannelInboundHandler {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenSuccess {
             let (connection, context) = bound.value
-            connection.taken(isLast: isLast, context)
+            connection.written(isLast: isLast, context)
         }
     }
 
-    private func taken(isLast: Bool, _ context: ChannelHandlerContext) {
+    private func written(isLast: Bool, _ context: ChannelHandlerContext) {
         guard !isLast, let gateContext = try? context.pipeline.syncOperations.context(handler: gate) else {
             return context.close(promise: nil)
         }

@@ -225,7 +225,7 @@ final class ClientCore: Sendable {
         tell(.success(place))
     }
 
-    private func take(_ reports: [DeliveryReport]) {
+    private func receive(_ reports: [DeliveryReport]) {
         let topic = configuration.commandTopic
         handle { state, now in
             reports.flatMap { report in
@@ -257,7 +257,7 @@ final class ClientCore: Sendable {
         }
         guard isFirst else { throw OTPVerifyError(.shutDown, "run() was called before") }
         do {
-            let made = try CommandWriter(common) { [weak self] in self?.take($0) }
+            let made = try CommandWriter(common) { [weak self] in self?.receive($0) }
             writer.withLock { $0 = made }
         } catch {
             stop()

@@ -26,11 +26,11 @@ struct EarlyAnswers {
         bytes += answer.bytes
         while answers.count > maximumCount || bytes > maximumBytes || order.count > 2 * maximumCount {
             guard let oldest = order.popFirst() else { break }
-            _ = take(oldest)
+            _ = remove(oldest)
         }
     }
 
-    mutating func take(_ place: Coordinates) -> Answer? {
+    mutating func remove(_ place: Coordinates) -> Answer? {
         guard let answer = answers.removeValue(forKey: place) else { return nil }
         bytes -= answer.bytes
         return answer

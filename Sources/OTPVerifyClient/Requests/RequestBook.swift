@@ -166,7 +166,7 @@ struct RequestBook {
         var actions: [Action] = []
         if isFirst, case .inFlight = entry.state { actions.append(.written(tag, place)) }
         guard entry.request.wantsAnswer else { return actions + complete(tag, at: now) }
-        let answer = place.flatMap { early.take($0) }
+        let answer = place.flatMap { early.remove($0) }
         if open.isEmpty { early.removeAll() }
         if let answer { return actions + answered(tag, answer, at: now) }
         sendAgain(tag, after: limits.resendAfter, at: now)

@@ -45,10 +45,10 @@ package struct SettingsReader {
             reader.settings.worker.name = hostName
             reader.places["worker.name"] = .hostName
         }
-        if let file { reader.take(file: file) }
+        if let file { reader.read(file: file) }
         let variables = ConfigurationSource(environment: environment)
-        reader.take(variables)
-        reader.take(ConfigurationSource(flags: flags))
+        reader.apply(variables)
+        reader.apply(ConfigurationSource(flags: flags))
         reader.readSecretFile()
         reader.readLedgerSecretFile()
         reader.nameSlot(environment, hostName)
@@ -84,15 +84,15 @@ package struct SettingsReader {
         places["kafka.transactional_id"] = .hostName
     }
 
-    private mutating func take(file: String) {
+    private mutating func read(file: String) {
         do throws(ConfigurationProblem) {
-            take(try ConfigurationSource(file: file))
+            apply(try ConfigurationSource(file: file))
         } catch {
             problems.append(error)
         }
     }
 
-    private mutating func take(_ source: ConfigurationSource) {
+    private mutating func apply(_ source: ConfigurationSource) {
         var seen: Set<String> = []
         for key in source.keys where seen.insert(key).inserted {
             let place = source.place(of: key)

@@ -58,7 +58,7 @@ struct CommandIntake: Sendable {
     func items(_ events: [ConsumerEvent]) -> [Item] {
         events.map { event in
             switch event {
-            case .records(let records): take(records)
+            case .records(let records): item(of: records)
             case .assigned(let partitions): .assigned(partitions.map(\.partition))
             case .revoked(let partitions): .revoked(partitions.map(\.partition))
             case .lost(let partitions): .lost(partitions.map(\.partition))
@@ -72,7 +72,7 @@ struct CommandIntake: Sendable {
         }
     }
 
-    private func take(_ records: [ConsumedRecord]) -> Item {
+    private func item(of records: [ConsumedRecord]) -> Item {
         keys.count(records)
         return .records(records.map(decode))
     }

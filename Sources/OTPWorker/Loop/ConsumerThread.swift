@@ -35,10 +35,10 @@ final class ConsumerThread: Sendable {
     }
 
     /// - Parameters:
-    ///   - deliver: takes each batch, with a closure to call when the batch was taken.
+    ///   - deliver: handles each batch, with a closure to call when the batch was handled.
     ///   - ended: called once, when the consumer is gone.
     func start(
-        deliver: @escaping @Sendable ([CommandIntake.Item], _ taken: @escaping @Sendable () -> Void) -> Void,
+        deliver: @escaping @Sendable ([CommandIntake.Item], _ handled: @escaping @Sendable () -> Void) -> Void,
         ended: @escaping @Sendable () -> Void
     ) {
         queue.async { [self] in

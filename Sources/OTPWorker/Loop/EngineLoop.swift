@@ -58,7 +58,7 @@ final class EngineLoop: @unchecked Sendable {
         self.eventLoop = eventLoop
         lastTurn.store(Clocks.now().nanoseconds, ordering: .relaxed)
         parts.spans?.inMemory = { [unowned self] in self.engine.inMemory($0) }
-        parts.secret.onReplaced = { [weak self] in self?.take(.keyReplaced) }
+        parts.secret.onReplaced = { [weak self] in self?.handle(.keyReplaced) }
     }
 
     /// Begins to work.
@@ -68,7 +68,7 @@ final class EngineLoop: @unchecked Sendable {
         self.onStopped = onStopped
         try intents.start()
         try startConsumer()
-        take(.started)
+        handle(.started)
     }
 
     /// Reads the upstream's key again, if it is in a file: on any thread.
@@ -78,15 +78,15 @@ final class EngineLoop: @unchecked Sendable {
 
     // MARK: What happened
 
-    /// Takes one event, on any thread.
+    /// Handles one event, on any thread.
     func report(_ event: Event) {
-        eventLoop.execute { self.take(event) }
+        eventLoop.execute { self.handle(event) }
     }
 
-    func take(_ event: Event) { take([event]) }
+    func handle(_ event: Event) { handle([event]) }
 
-    /// Takes what came together, on the loop.
-    func take(_ events: [Event]) {
+    /// Handles what came together, on the loop.
+    func handle(_ events: [Event]) {
         eventLoop.preconditionInEventLoop()
         guard !isStopping else { return }
         let now = Clocks.now()
@@ -101,8 +101,8 @@ final class EngineLoop: @unchecked Sendable {
         spareEffects = effects
     }
 
-    /// What one poll brought is taken together, up to what changes the epochs that the rest is stamped with.
-    private func take(_ items: [CommandIntake.Item], from thread: ConsumerThread) {
+    /// What one poll brought is handled together, up to what changes the epochs that the rest is stamped with.
+    private func receive(_ items: [CommandIntake.Item], from thread: ConsumerThread) {
         var together: [Event] = []
         for item in items {
             // A consumer that was given up has nothing more to say.
@@ -110,20 +110,20 @@ final class EngineLoop: @unchecked Sendable {
             if let event = event(of: item) {
                 together.append(event)
             } else if let change = change(in: item) {
-                take(together)
+                handle(together)
                 together = []
                 change()
             }
         }
-        if !together.isEmpty { take(together) }
+        if !together.isEmpty { handle(together) }
     }
 
     /// What changes the assignment, or ends it; nil where an item does not.
     private func change(in item: CommandIntake.Item) -> (() -> Void)? {
         switch item {
-        case .assigned(let partitions): { self.take(Event.assigned(partitions)) }
-        case .revoked(let partitions): { self.take(Event.revoked(partitions)) }
-        case .lost(let partitions): { self.take(Event.lost(partitions)) }
+        case .assigned(let partitions): { self.handle(Event.assigned(partitions)) }
+        case .revoked(let partitions): { self.handle(Event.revoked(partitions)) }
+        case .lost(let partitions): { self.handle(Event.lost(partitions)) }
         case .error(let error) where error.isFatal: { self.consumerFailed(error) }
         case .error, .records, .endOfPartition, .partitionError, .statistics, .log: nil
         }
@@ -181,7 +181,7 @@ final class EngineLoop: @unchecked Sendable {
         consumer = nil
         epochs.removeAll()
         members.removeAll()
-        take(.consumerFailed(isDisplaced: error.code == .fencedInstanceID, reason: "\(error)"))
+        handle(.consumerFailed(isDisplaced: error.code == .fencedInstanceID, reason: "\(error)"))
     }
 
     /// The trace that a command belongs to, by its headers or by the tracer that is installed.
@@ -269,14 +269,14 @@ final class EngineLoop: @unchecked Sendable {
         )
     }
 
-    /// Answers that one turn of the loop reads are taken together, once it has read them all: what follows from them is worked out once.
+    /// Answers that one turn of the loop reads are handled together, once it has read them all: what follows from them is worked out once.
     private func answered(_ id: RecordID, _ answer: UpstreamAnswer) {
         answers.append(.answered(id, answer))
         guard answers.count == 1 else { return }
         eventLoop.execute {
             let answers = self.answers
             self.answers = []
-            self.take(answers)
+            self.handle(answers)
         }
     }
 
@@ -313,7 +313,7 @@ final class EngineLoop: @unchecked Sendable {
         let wait = max(moment - Clocks.now(), .zero)
         wake = eventLoop.scheduleTask(in: .nanoseconds(wait.nanoseconds)) {
             let late = Clocks.now() - moment
-            self.take(.timeReached(wall: Clocks.wall()))
+            self.handle(.timeReached(wall: Clocks.wall()))
             self.look(late: late)
         }
     }
@@ -338,10 +338,10 @@ final class EngineLoop: @unchecked Sendable {
         let thread = try parts.makeConsumer()
         consumer = thread
         thread.start(
-            deliver: { items, taken in
+            deliver: { items, handled in
                 self.eventLoop.execute {
-                    self.take(items, from: thread)
-                    taken()
+                    self.receive(items, from: thread)
+                    handled()
                 }
             },
             ended: { self.eventLoop.execute { self.consumerEnded(thread) } }
@@ -363,9 +363,9 @@ final class EngineLoop: @unchecked Sendable {
             guard !self.isStopping else { return }
             do throws(KafkaError) {
                 try self.startConsumer()
-                self.take(.consumerRecreated)
+                self.handle(.consumerRecreated)
             } catch {
-                self.take(.consumerFailed(isDisplaced: false, reason: "\(error)"))
+                self.handle(.consumerFailed(isDisplaced: false, reason: "\(error)"))
             }
         }
     }

@@ -354,7 +354,7 @@ package final class Worker: Sendable {
                     properties: setup.idempotent,
                     topic: topics.ledger,
                     eventLoop: engineLoop.eventLoop,
-                    report: { engineLoop.take($0) },
+                    report: { engineLoop.handle($0) },
                     onEvent: { telemetry.heard($0, from: .intents) }
                 )
             },

@@ -54,10 +54,10 @@ final class SecretReload {
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         let read = eventLoop.makePromise(of: Secret.self)
         DispatchQueue.global().async { read.completeWith(Result { try SecretFile.read(file) }) }
-        read.futureResult.whenComplete { bound.value.take($0, isAsked: isAsked) }
+        read.futureResult.whenComplete { bound.value.apply($0, isAsked: isAsked) }
     }
 
-    private func take(_ result: Result<Secret, any Error>, isAsked: Bool) {
+    private func apply(_ result: Result<Secret, any Error>, isAsked: Bool) {
         isReading = false
         do {
             let secret = try result.get()

@@ -17,13 +17,13 @@ struct OutputLimits: Equatable, Sendable {
         var limits = OutputLimits()
         for topic in [topics.results, topics.ledger, topics.deadLetters] {
             guard let config = try? admin.topicConfig(topic, timeout: timeout) else { return nil }
-            limits.take(config, of: topic)
+            limits.apply(config, of: topic)
         }
         return limits
     }
 
     /// A topic's `max.message.bytes` is a limit of what is sent together, so requests keep below the least of them.
-    mutating func take(_ config: [String: String], of topic: String) {
+    mutating func apply(_ config: [String: String], of topic: String) {
         if let limit = config["max.message.bytes"].flatMap({ Int($0) }) {
             batchBytes = min(batchBytes, max(limit - Self.batchOverhead, Limits.leastBatchBytes))
         }

@@ -64,7 +64,7 @@ struct AuditPlan {
         try settings.talking {
             for (place, mark) in try plan.ends.marks(letters + ledger) { marks[place] = mark }
         }
-        if let journal = request.journal { try await plan.take(journal) }
+        if let journal = request.journal { try await plan.openJournal(journal) }
         try settings.talking {
             for (place, mark) in try plan.ends.marks(audited.map { TopicPartition(topics.commands, $0) }) {
                 marks[place] = mark
@@ -87,7 +87,7 @@ struct AuditPlan {
         rules.limitsPhones = settings.worker.ledger.maximumWrongCodesPerPhone > 0
     }
 
-    private mutating func take(_ source: String) async throws {
+    private mutating func openJournal(_ source: String) async throws {
         journal = try await JournalReader.open(source)
         var copy = journal
         rules.hasJournal = true

@@ -43,7 +43,7 @@ struct AuditRun {
         while try step() {}
         audit.resultsEnded()
         for partition in commands.keys.sorted() {
-            while let item = try commands[partition]?.take() {
+            while let item = try commands[partition]?.next() {
                 audit.leftOver(item.fact)
                 progress()
             }
@@ -63,7 +63,7 @@ struct AuditRun {
             nextCall = try self.call()
             return true
         }
-        guard let (index, _) = oldest, let item = try others[index].take() else { return false }
+        guard let (index, _) = oldest, let item = try others[index].next() else { return false }
         heads[index] = try others[index].peek()?.time
         try tell(item)
         progress()
@@ -77,7 +77,7 @@ struct AuditRun {
             if source.topic == rules.commandTopic {
                 while let next = try commands[source.partition]?.peek(), next.offset <= source.offset {
                     audit.command(next.fact)
-                    _ = try commands[source.partition]?.take()
+                    _ = try commands[source.partition]?.next()
                 }
             }
             audit.result(fact)

@@ -76,7 +76,7 @@ final class RecordStream<Fact: Sendable>: Sendable {
                 return false
             }
             if ended { return nil }
-            if let batch = state.withLock({ takeFirst(&$0) }) {
+            if let batch = state.withLock({ dequeueBatch(&$0) }) {
                 room.signal()
                 return batch
             }
@@ -84,7 +84,7 @@ final class RecordStream<Fact: Sendable>: Sendable {
         }
     }
 
-    private func takeFirst(_ state: inout State) -> [Item]? {
+    private func dequeueBatch(_ state: inout State) -> [Item]? {
         guard !state.batches.isEmpty else { return nil }
         // A reader that had to wait for room has not been standing still.
         state.moved = .now
@@ -148,7 +148,7 @@ struct StreamCursor<Fact: Sendable> {
 
     init(_ stream: RecordStream<Fact>) { self.stream = stream }
 
-    /// The next record without taking it; nil at the end.
+    /// The next record without removing it; nil at the end.
     mutating func peek() throws(Failure) -> RecordStream<Fact>.Item? {
         while batch.isEmpty, !isAtEnd {
             if let next = try stream.next() { batch = next[...] } else { isAtEnd = true }
@@ -156,7 +156,7 @@ struct StreamCursor<Fact: Sendable> {
         return batch.first
     }
 
-    mutating func take() throws(Failure) -> RecordStream<Fact>.Item? {
+    mutating func next() throws(Failure) -> RecordStream<Fact>.Item? {
         let item = try peek()
         if item != nil { batch.removeFirst() }
         return item

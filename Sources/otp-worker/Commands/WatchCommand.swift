@@ -67,7 +67,7 @@ struct WatchCommand: AsyncParsableCommand {
         }
         let watching = Watching(follower: follower, limit: limit ?? .max)
         let lag = try settings.talking {
-            try LagReader(settings) { watching.take($0) }
+            try LagReader(settings) { watching.update($0) }
         }
         defer { lag.end() }
         let screen = Screen(environment: ProcessInfo.processInfo.environment)

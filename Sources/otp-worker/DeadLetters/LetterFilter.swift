@@ -11,7 +11,7 @@ package struct LetterFilter: Sendable {
 
     package init() {}
 
-    package func takes(_ found: FoundLetter) -> Bool {
+    package func matches(_ found: FoundLetter) -> Bool {
         (reasons.isEmpty || reasons.contains(found.letter.reason))
             && (since.map { found.time >= $0 } ?? true)
             && (until.map { found.time < $0 } ?? true)

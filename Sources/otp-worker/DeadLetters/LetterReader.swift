@@ -37,7 +37,7 @@ struct LetterReader {
                         Console.printError("\(record): not a dead letter that this version can read")
                         continue
                     }
-                    if filter.takes(found) { each(found) }
+                    if filter.matches(found) { each(found) }
                 }
             }
         }

@@ -59,7 +59,7 @@ package enum ReplayPlan {
         look: (FoundLetter) -> LookupResult
     ) -> [(found: FoundLetter, decision: Decision)] {
         var seen: Set<Coordinates> = []
-        var taken = 0
+        var chosen = 0
         var decisions: [(FoundLetter, Decision)] = []
         for found in letters.sorted(by: precedes) where seen.insert(found.letter.source).inserted {
             let decision: Decision
@@ -67,7 +67,7 @@ package enum ReplayPlan {
                 decision = .foreign
             } else if let replay = replays[found.letter.source] {
                 decision = .done(replay)
-            } else if taken >= limits.lettersPerRun {
+            } else if chosen >= limits.lettersPerRun {
                 decision = .overLimit
             } else {
                 switch look(found) {
@@ -77,7 +77,7 @@ package enum ReplayPlan {
                 case .failed(let reason): decision = .failed(reason)
                 }
             }
-            if decision == .replay { taken += 1 }
+            if decision == .replay { chosen += 1 }
             decisions.append((found, decision))
         }
         return decisions

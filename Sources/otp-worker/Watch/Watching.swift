@@ -22,7 +22,7 @@ final class Watching: @unchecked Sendable {
     }
 
     /// May be called by any thread.
-    func take(_ news: LagReader.News) { self.news.withLock { $0 = news } }
+    func update(_ news: LagReader.News) { self.news.withLock { $0 = news } }
 
     private func followGrowth() {
         if case .lags(_, let partitions) = news.withLock({ $0 }) { follower.grow(to: partitions) }

@@ -259,15 +259,15 @@ struct ReplayPlanTests {
 
     @Test func theFilterTakesWhatIsNamed() {
         var filter = LetterFilter()
-        #expect(filter.takes(Self.found(1)))
+        #expect(filter.matches(Self.found(1)))
         filter.reasons = [.keyMissing]
-        #expect(!filter.takes(Self.found(1)))
+        #expect(!filter.matches(Self.found(1)))
         filter.reasons = [.keyMissing, .malformed]
         filter.since = WallTime(milliseconds: 5)
         filter.until = WallTime(milliseconds: 9)
-        #expect([4, 5, 8, 9].map { filter.takes(Self.found(1, at: $0)) } == [false, true, true, false])
+        #expect([4, 5, 8, 9].map { filter.matches(Self.found(1, at: $0)) } == [false, true, true, false])
         filter.sources = [Self.place(2)]
-        #expect(!filter.takes(Self.found(1, at: 5)) && filter.takes(Self.found(2, at: 5)))
+        #expect(!filter.matches(Self.found(1, at: 5)) && filter.matches(Self.found(2, at: 5)))
     }
 
     @Test(arguments: ["", "t", "t/1", "t/1/2/3", "/1/2", "t/-1/2", "t/1/-2", "t/1/x", "t/4294967296/1"])

@@ -264,7 +264,7 @@ final class Transcript {
     /// It committed: its ledger records lie at the ledger's end, followed by a marker.
     @discardableResult
     func committed() -> [String] {
-        guard let batch = take() else { return ["no transaction"] }
+        guard let batch = removeBatch() else { return ["no transaction"] }
         let offsets = batch.ledger.map { nextLedgerOffset($0.partition) as Int64? }
         for partition in Set(batch.ledger.map(\.partition)) { _ = nextLedgerOffset(partition) }
         return happens(.committed(batch.id, ledgerOffsets: offsets))
@@ -276,7 +276,7 @@ final class Transcript {
         faults: [OutputReference] = [],
         isProducerLost: Bool = false
     ) -> [String] {
-        guard let batch = take() else { return ["no transaction"] }
+        guard let batch = removeBatch() else { return ["no transaction"] }
         return happens(
             .commitAborted(batch.id, cause, faults: faults, isProducerLost: isProducerLost, reason: "refused")
         )
@@ -288,7 +288,7 @@ final class Transcript {
         return happens(.commitUnknown(batch.id, isFenced: isFenced, reason: "cut"))
     }
 
-    private func take() -> Batch? {
+    private func removeBatch() -> Batch? {
         defer { batch = nil }
         return batch
     }

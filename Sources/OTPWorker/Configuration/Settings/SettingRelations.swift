@@ -192,13 +192,13 @@ enum SettingRelations {
             )
         }
         // A producer must not be able to have a result written where commands or the ledger are read.
-        let taken = named.first { $0.0 != "topics.results" && results.allowedReplyTopics.contains($0.1) }
+        let clash = named.first { $0.0 != "topics.results" && results.allowedReplyTopics.contains($0.1) }
         return own
-            + (taken.map { taken in
+            + (clash.map { clash in
                 [
                     (
                         "results.allowed_reply_topics",
-                        Setting.Fault(what: "\(taken.1) is \(taken.0)", remedy: "name topics for results only")
+                        Setting.Fault(what: "\(clash.1) is \(clash.0)", remedy: "name topics for results only")
                     )
                 ]
             } ?? [])

@@ -56,7 +56,7 @@ struct AuditFollower {
     /// `beat` is called over and over while it gets on.
     mutating func round(_ beat: () -> Void) throws -> [Finding] {
         try findPartitions()
-        let ends = try takeEnds(beat)
+        let ends = try readEnds(beat)
         audit.roundBegan(at: ends.now)
         try tell(ends, beat)
         return audit.roundEnded()
@@ -87,7 +87,7 @@ struct AuditFollower {
         }
     }
 
-    private func takeEnds(_ beat: () -> Void) throws -> Ends {
+    private func readEnds(_ beat: () -> Void) throws -> Ends {
         let topics = settings.worker.topics
         let isResult = { (place: TopicPartition) in place.topic != topics.deadLetters && place.topic != topics.ledger }
         let results = try ends.marks(positions.keys.filter(isResult))
@@ -136,7 +136,7 @@ struct AuditFollower {
         defer { for cursor in cursors { cursor.stream.cancel() } }
         var times: [WallTime?] = []
         for index in cursors.indices { times.append(try cursors[index].peek()?.time) }
-        while let index = Self.oldest(times), let item = try cursors[index].take() {
+        while let index = Self.oldest(times), let item = try cursors[index].next() {
             try tell(item, ends)
             positions[cursors[index].stream.place] = item.offset + 1
             times[index] = try cursors[index].peek()?.time
@@ -175,7 +175,7 @@ struct AuditFollower {
     private mutating func tellCommands(of partition: Int32, before end: Int64) throws {
         while let command = try feeds[partition]?.peek(before: end) {
             audit.command(command)
-            feeds[partition]?.take()
+            feeds[partition]?.removeFirst()
         }
     }
 }

@@ -25,7 +25,7 @@ struct CommandFeed {
     /// The first offset that was not read yet.
     var readTo: Int64 { position }
 
-    /// The next command, if it lies before `end`; it stays the next until ``take()``.
+    /// The next command, if it lies before `end`; it stays the next until ``removeFirst()``.
     mutating func peek(before end: Int64) throws(KafkaError) -> CommandFact? {
         while facts.isEmpty, position < end {
             var read: [CommandFact] = []
@@ -43,5 +43,5 @@ struct CommandFeed {
         return facts.first.flatMap { $0.offset < end ? $0 : nil }
     }
 
-    mutating func take() { facts.removeFirst() }
+    mutating func removeFirst() { facts.removeFirst() }
 }

@@ -53,7 +53,7 @@ extension Audit {
             for finding in letters[partition]?.roundEnded(in: place) ?? [] { add(finding) }
         }
         while let id = following?.fresh.popFirst(dueAt: rules.now) { judgeSoFar(id) }
-        return report.takeFindings()
+        return report.dequeueFindings()
     }
 
     private mutating func judgeSoFar(_ id: SessionID) {

@@ -48,7 +48,7 @@ package struct AuditReport: Sendable {
     }
 
     /// The findings since the last time, for one who tells them at once; of each check the first ones ever.
-    mutating func takeFindings() -> [Finding] {
+    mutating func dequeueFindings() -> [Finding] {
         defer { findings = [] }
         return findings
     }
