@@ -5,7 +5,7 @@ extension Engine {
     /// Commands whose deadline passed while they waited for a slot are answered.
     mutating func expire(at now: Instant) {
         while let command = dispatch.popExpired(at: now) {
-            guard let partition = partitions[command.record.id.place], partition.dispatches else { continue }
+            guard let partition = partitions[command.record.id.epoch], partition.dispatches else { continue }
             concludeTooLate(command, partition, at: now)
         }
     }

@@ -78,7 +78,7 @@ package struct Engine: ~Copyable {
     /// have lost the partition must not ask on its behalf, and nobody may ask once the command's time is over.
     package mutating func permits(_ record: RecordID, at now: Instant) -> Bool {
         turn(at: now)
-        guard group.isLeaseValid, let partition = partitions[record.place] else { return false }
+        guard group.isLeaseValid, let partition = partitions[record.epoch] else { return false }
         guard let command = partition[record.offset], now < command.end else { return false }
         return partition.dispatches && group.isRunning
     }
@@ -98,21 +98,21 @@ package struct Engine: ~Copyable {
             report(ifAny: group.coordinatorHeard(at: moment, ownsNothing: partitions.isEmpty, now: now))
         case .consumerFailed(let isDisplaced, let reason): consumerFailed(isDisplaced: isDisplaced, reason, at: now)
         case .consumerRecreated: consumerRecreated()
-        case .positionsFetched(let place, let positions): positionsFetched(place, positions, at: now)
-        case .barrierWritten(let place, let offset): barrierWritten(place, ledgerOffset: offset, at: now)
-        case .barrierFailed(let place, let reason): barrierFailed(place, reason, at: now)
-        case .restoreHeldUp(let place, let predecessor): restoreHeldUp(place, by: predecessor)
-        case .restored(let place, let ledger, let wall):
+        case .positionsFetched(let epoch, let positions): positionsFetched(epoch, positions, at: now)
+        case .barrierWritten(let epoch, let offset): barrierWritten(epoch, ledgerOffset: offset, at: now)
+        case .barrierFailed(let epoch, let reason): barrierFailed(epoch, reason, at: now)
+        case .restoreHeldUp(let epoch, let predecessor): restoreHeldUp(epoch, by: predecessor)
+        case .restored(let epoch, let ledger, let wall):
             wallLine.told(wall, at: now)
-            restored(place, ledger, at: now)
-        case .restoreFailed(let place, let reason): restoreFailed(place, reason, at: now)
+            restored(epoch, ledger, at: now)
+        case .restoreFailed(let epoch, let reason): restoreFailed(epoch, reason, at: now)
         case .received(let records, let wall):
             wallLine.told(wall, at: now)
             received(records, at: now)
-        case .reachedEnd(let place, let offset): reachedEnd(place, offset)
-        case .partitionUnreadable(let place, let reason): unreadable(place, reason, at: now)
-        case .partitionUndecodable(let place, let offset, let next, let reason):
-            undecodable(place, offset, from: next, reason, at: now)
+        case .reachedEnd(let epoch, let offset): reachedEnd(epoch, offset)
+        case .partitionUnreadable(let epoch, let reason): unreadable(epoch, reason, at: now)
+        case .partitionUndecodable(let epoch, let offset, let next, let reason):
+            undecodable(epoch, offset, from: next, reason, at: now)
         case .endsFetched(let ends): endsFetched(ends, at: now)
         case .outputsLooked(let unwritable): outputsLooked(unwritable, at: now)
         case .batchLimitRead(let bytes): batchLimitRead(bytes)

@@ -33,8 +33,9 @@ import Testing
     @Test func aWorkerReadsWhatWasMeant() throws {
         let session = #"s"\/é🙂"#
         let command = try command(session: session, phone: "+90 532 481 89 42", id: "id \"1\"")
-        let place = Sample.place(3)
-        let read = try CommandDecoder().decode(key: command.key, value: command.value, headers: [], at: place).get()
+        let coordinates = Sample.coordinates(3)
+        let read = try CommandDecoder().decode(key: command.key, value: command.value, headers: [], at: coordinates)
+            .get()
         #expect(read.sessionID.text == session && read.commandID == "id \"1\"")
         #expect(read.phone == PhoneNumber(normalising: Sample.phone))
         #expect(read.code == OTPCode(trimming: Self.code))
@@ -96,7 +97,7 @@ import Testing
         let command = try command()
         var dumped = ""
         dump(command, to: &dumped)
-        let caller = ClientCore.Caller(command: command, reply: .place { _ in })
+        let caller = ClientCore.Caller(command: command, reply: .coordinates { _ in })
         var all = dumped
         dump(caller, to: &all)
         all += "\(command) \(String(reflecting: command)) \(caller) \([command])"

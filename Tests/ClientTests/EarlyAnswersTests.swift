@@ -3,7 +3,7 @@ import Testing
 
 @testable import OTPVerifyClient
 
-/// What is kept of results whose command has no place yet.
+/// What is kept of results whose command has no coordinates yet.
 @Suite struct EarlyAnswersTests {
     private func filled(_ offsets: Range<Int64>, count: Int = .max / 4, bytes: Int = .max) -> EarlyAnswers {
         var early = EarlyAnswers(maximumCount: count, maximumBytes: bytes)
@@ -11,11 +11,11 @@ import Testing
         return early
     }
 
-    @Test func anAnswerIsTakenOnceByItsPlace() {
+    @Test func anAnswerIsRemovedOnceByItsCoordinates() {
         var early = filled(0..<3)
-        #expect(early.remove(Sample.place(1)) == Sample.answer("a", at: 1))
-        #expect(early.remove(Sample.place(1)) == nil)
-        #expect(early.remove(Sample.place(9)) == nil)
+        #expect(early.remove(Sample.coordinates(1)) == Sample.answer("a", at: 1))
+        #expect(early.remove(Sample.coordinates(1)) == nil)
+        #expect(early.remove(Sample.coordinates(9)) == nil)
         #expect(early.count == 2)
     }
 
@@ -24,22 +24,22 @@ import Testing
         early.keep(Sample.answer("first", at: 1))
         early.keep(Sample.answer("second", at: 1))
         #expect(early.count == 1)
-        #expect(early.remove(Sample.place(1))?.event.commandID == "first")
+        #expect(early.remove(Sample.coordinates(1))?.event.commandID == "first")
     }
 
     @Test func theOldestMakeRoomByCount() {
         var early = filled(0..<5, count: 3)
         #expect(early.count == 3)
-        #expect(early.remove(Sample.place(1)) == nil)
-        #expect(early.remove(Sample.place(2)) != nil)
+        #expect(early.remove(Sample.coordinates(1)) == nil)
+        #expect(early.remove(Sample.coordinates(2)) != nil)
     }
 
     @Test func theOldestMakeRoomByBytes() {
         let one = Sample.answer("a", at: 0).bytes
         var early = filled(0..<5, bytes: 2 * one)
         #expect(early.count == 2)
-        #expect(early.remove(Sample.place(2)) == nil)
-        #expect(early.remove(Sample.place(3)) != nil && early.remove(Sample.place(4)) != nil)
+        #expect(early.remove(Sample.coordinates(2)) == nil)
+        #expect(early.remove(Sample.coordinates(3)) != nil && early.remove(Sample.coordinates(4)) != nil)
         // What was taken takes no room.
         early.keep(Sample.answer("a", at: 5))
         early.keep(Sample.answer("a", at: 6))
@@ -50,7 +50,7 @@ import Testing
         var early = filled(0..<3, count: 3)
         early.removeAll()
         #expect(early.count == 0)
-        #expect(early.remove(Sample.place(0)) == nil)
+        #expect(early.remove(Sample.coordinates(0)) == nil)
         early.keep(Sample.answer("a", at: 0))
         #expect(early.count == 1)
     }

@@ -75,7 +75,7 @@ import Testing
     @Test func lateAnswersAreIterated() async {
         let late = LateAnswers(mailbox: Mailbox(maximumCount: 2, maximumBytes: 10_000))
         for offset in 0..<3 as Range<Int64> {
-            let event = Sample.event("c\(offset)", at: Sample.place(offset))
+            let event = Sample.event("c\(offset)", at: Sample.coordinates(offset))
             late.mailbox.put(event, bytes: event.approximateBytes)
         }
         late.mailbox.finish()

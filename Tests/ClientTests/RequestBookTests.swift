@@ -62,7 +62,7 @@ import Testing
         #expect(
             play.transcript.dropFirst(2) == [
                 "hear a of 6: -", "written #0 at 7: a lies at 7", "hear a of 8: -",
-                // The place decides, not the id.
+                // The coordinates decide, not the id.
                 "hear other of 7: answer a by 7 after 1",
             ]
         )

@@ -16,9 +16,9 @@ import Testing
         defer { worker.close() }
         // No result, a result that is cut, and one of a newer version.
         worker.publish(bytes("no result"), partition: 1)
-        let whole = Sample.event("a", at: Sample.place(0)).encode()
+        let whole = Sample.event("a", at: Sample.coordinates(0)).encode()
         worker.publish(Array(whole.dropLast(9)), partition: 1)
-        let newer = Sample.event("b", at: Sample.place(1), reason: .other("moon_phase", .failed)).encode()
+        let newer = Sample.event("b", at: Sample.coordinates(1), reason: .other("moon_phase", .failed)).encode()
         worker.publish(newer, partition: 1)
         worker.publish(whole, partition: 1)
         worker.flush()
@@ -34,7 +34,7 @@ import Testing
     @Test func fromNowOnLeavesOutWhatWasThere() async throws {
         let worker = try stage.worker()
         defer { worker.close() }
-        worker.publish(Sample.event("old", at: Sample.place(0)))
+        worker.publish(Sample.event("old", at: Sample.coordinates(0)))
         worker.flush()
         let results = try stage.client().results
         let first = First()
@@ -47,7 +47,7 @@ import Testing
             }
             var number = 0
             while first.id.withLock({ $0 == nil }) {
-                worker.publish(Sample.event("new", at: Sample.place(Int64(number))))
+                worker.publish(Sample.event("new", at: Sample.coordinates(Int64(number))))
                 worker.flush()
                 number += 1
                 await Task.yield()

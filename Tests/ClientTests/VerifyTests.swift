@@ -18,7 +18,7 @@ import Testing
 
         let received = try #require(worker.received.first)
         let command = try #require(received.command)
-        #expect(worker.received.count == 1 && result.source == received.place)
+        #expect(worker.received.count == 1 && result.source == received.coordinates)
         #expect(command.sessionID.text == "order-1" && command.phone.revealed == Sample.phone)
         #expect(command.code == OTPCode(trimming: Stage.code))
         let partition = KeyPartitioner.murmur2.partition(of: bytes("order-1"), count: Stage.partitions)
@@ -66,7 +66,7 @@ import Testing
         let both = worker.received.prefix(2)
         #expect(both.map { $0.command?.commandID } == ["c-1", "c-1"])
         #expect(Set(both.map(\.record.value)).count == 1)
-        #expect(result.source != both.first?.place)
+        #expect(result.source != both.first?.coordinates)
     }
 
     @Test func anAnswerAfterTheDeadlineIsToldByLate() async throws {
@@ -136,11 +136,11 @@ import Testing
         defer { worker.close() }
         let topic = stage.replyTopic
         let client = try stage.client { $0.answers = .replyPartition(topic: topic, partition: 2) }
-        let place = try await stage.running(client) {
+        let coordinates = try await stage.running(client) {
             try await $0.send(session: "s", phone: Sample.phone, code: Stage.code)
         }
         let received = try await worker.next()
-        #expect(place == received.place)
+        #expect(coordinates == received.coordinates)
         #expect(received.header("kafka_replyTopic") == nil)
     }
 

@@ -40,19 +40,19 @@ struct HeaderSelectionTests {
             let cut = [Header(name: name, value: Array(long.prefix(count)))]
             #expect(ReplyAddress(in: whole) == ReplyAddress(in: cut))
             #expect(DeadLetter.replayCount(in: whole) == DeadLetter.replayCount(in: cut))
-            let place = Coordinates(topic: "t", partition: 0, offset: 1)
+            let coordinates = Coordinates(topic: "t", partition: 0, offset: 1)
             let decoder = CommandDecoder()
             #expect(
-                decoder.decode(key: [1], value: Array("{}".utf8), headers: whole, at: place)
-                    == decoder.decode(key: [1], value: Array("{}".utf8), headers: cut, at: place)
+                decoder.decode(key: [1], value: Array("{}".utf8), headers: whole, at: coordinates)
+                    == decoder.decode(key: [1], value: Array("{}".utf8), headers: cut, at: coordinates)
             )
         }
     }
 
     @Test func whatIsOverTheLimitIsToldByItsSizeAlone() {
         let decoder = CommandDecoder(maximumBytes: 100)
-        let place = Coordinates(topic: "t", partition: 0, offset: 1)
-        let reading = decoder.read(key: [1], value: nil, headers: [], size: 101, at: place)
+        let coordinates = Coordinates(topic: "t", partition: 0, offset: 1)
+        let reading = decoder.read(key: [1], value: nil, headers: [], size: 101, at: coordinates)
         guard case .failure(let rejection) = reading.content else { return #expect(Bool(false)) }
         #expect(rejection.reason == .tooLarge)
     }

@@ -91,11 +91,11 @@ struct HeaderTests {
 
     /// Any producer can write all three; what no replay would write is not believed, whatever its proof.
     @Test func aCommandsOwnReplayCountIsBelievedWithAProofAlone() {
-        let place = Coordinates(topic: "commands", partition: 3, offset: 42)
+        let coordinates = Coordinates(topic: "commands", partition: 3, offset: 42)
         let of = Header(name: "dlq_replay_of", text: "commands/3/1")
         let proof = Header(name: "dlq_replay_proof", text: "proof")
         func count(_ headers: [Header]) -> Int {
-            DeadLetter.replayCount(ofCommandWith: headers, at: place) { mark, proof in
+            DeadLetter.replayCount(ofCommandWith: headers, at: coordinates) { mark, proof in
                 mark.original.offset == 1 && proof == Array("proof".utf8)
             }
         }
@@ -121,8 +121,8 @@ struct HeaderTests {
             Header(name: "dlq_replay_of", text: "commands/3/1"), Header(name: "dlq_replay_count", text: "101"),
             Header(name: "dlq_replay_proof", text: "p"),
         ]
-        let place = Coordinates(topic: "commands", partition: 3, offset: 42)
-        let count = DeadLetter.replayCount(ofCommandWith: headers, at: place) { mark, _ in
+        let coordinates = Coordinates(topic: "commands", partition: 3, offset: 42)
+        let count = DeadLetter.replayCount(ofCommandWith: headers, at: coordinates) { mark, _ in
             asked.append(mark)
             return true
         }

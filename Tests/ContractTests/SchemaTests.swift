@@ -169,12 +169,12 @@ struct SchemaTests {
         #expect(identifier?["minLength"]?.integer == 1 && SessionID("") == nil)
     }
 
-    /// A command without an id is named by its place, which may be longer than an id.
-    @Test func aCommandIDMayBeTheLongestPlace() throws {
+    /// A command without an id is named by its coordinates, which may be longer than an id.
+    @Test func aCommandIDMayBeTheLongestCoordinates() throws {
         let topic = String(repeating: "t", count: 249)
-        let place = Coordinates(topic: topic, partition: .max, offset: .max).description
+        let coordinates = Coordinates(topic: topic, partition: .max, offset: .max).description
         let properties = try Self.schema("result")["properties"]
-        #expect(properties?["command_id"]?["maxLength"]?.integer == place.utf8.count)
+        #expect(properties?["command_id"]?["maxLength"]?.integer == coordinates.utf8.count)
     }
 
     @Test func aMessagesLimitIsTheScrubbers() throws {

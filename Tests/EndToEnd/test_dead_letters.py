@@ -29,7 +29,7 @@ def lines(done):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def place(letter, of="source"):
+def coordinates(letter, of="source"):
     return "{topic}/{partition}/{offset}".format(**letter[of])
 
 
@@ -46,8 +46,8 @@ def test_list_and_show(bench, sandbox, worker, results):
     events = results.wait(5, 60, [process])
 
     letters = lines(dead_letters(bench, "list"))
-    invalid = {place(event): event for event in events if event["status"] == "invalid"}
-    assert {place(letter): letter["reason"] for letter in letters} == {key: invalid[key]["reason"] for key in invalid}
+    invalid = {coordinates(event): event for event in events if event["status"] == "invalid"}
+    assert {coordinates(letter): letter["reason"] for letter in letters} == {key: invalid[key]["reason"] for key in invalid}
     assert {letter["reason"] for letter in letters} == {"field_otp_session_id", "field_user_gsm", "malformed", "key_missing"}
     two = lines(dead_letters(bench, "list", "--reason", "malformed", "--reason", "key_missing", "--since", "1h"))
     assert sorted(letter["reason"] for letter in two) == ["key_missing", "malformed"]
@@ -55,19 +55,19 @@ def test_list_and_show(bench, sandbox, worker, results):
     assert "field_user_gsm" in dead_letters(bench, "list", "--reason", "fine", status=2).stderr
 
     for letter in letters:
-        shown = json.loads(dead_letters(bench, "show", place(letter), "--json").stdout)
+        shown = json.loads(dead_letters(bench, "show", coordinates(letter), "--json").stdout)
         assert shown["source"] == letter["source"] and shown["is_kept"] and not shown["is_usable_now"]
         # By the letter's own place it is the same one.
-        assert dead_letters(bench, "show", place(letter, "letter"), "--json").stdout.strip() == json.dumps(
+        assert dead_letters(bench, "show", coordinates(letter, "letter"), "--json").stdout.strip() == json.dumps(
             shown, separators=(",", ":"), ensure_ascii=False
         )
     phone = next(letter for letter in letters if letter["reason"] == "field_user_gsm")
-    text = dead_letters(bench, "show", place(phone)).stdout
+    text = dead_letters(bench, "show", coordinates(phone)).stdout
     assert "user_gsm must be a Turkish mobile number" in text and '"otp_session_id": "b"' in text
     assert f'"otp_code": <string, {len(CODE)} characters>' in text
     assert "no dead letter" in dead_letters(bench, "show", f"{bench.commands}/0/999999", status=1).stderr
     # What is said of an unusable command to its producer says the same.
-    assert invalid[place(phone)]["message"] in text
+    assert invalid[coordinates(phone)]["message"] in text
 
 
 def test_a_replay_goes_through_the_ledger(bench, sandbox, worker, results):
@@ -101,9 +101,9 @@ def test_a_replay_goes_through_the_ledger(bench, sandbox, worker, results):
     assert (fresh["status"], fresh["replayed"], fresh["calls"]) == ("verified", False, 1)
     assert len(bench.sandbox.calls()) == 2
     # Each is known by the name that its first record had.
-    named = {letter["key"]: place(letter) for letter in letters}
+    named = {letter["key"]: coordinates(letter) for letter in letters}
     assert known["command_id"] == named["big-AB12"] and fresh["command_id"] == "mine"
-    assert first["too_large"]["command_id"] == place(first["too_large"])
+    assert first["too_large"]["command_id"] == coordinates(first["too_large"])
     for line in done:
         assert line["replay"]["partition"] == line["source"]["partition"]
 
@@ -121,8 +121,8 @@ def test_a_replay_that_fails_again_is_counted_and_capped(bench, sandbox, worker,
         done = lines(ran)
         assert [line["action"] for line in done].count("replayed") == (1 if count < 2 else 0)
     assert "as often as --max-replays allows" in done[-1]["why"]
-    assert {event["command_id"] for event in results.events} == {place(results.events[0])}
-    assert "says that it repeats " in dead_letters(bench, "show", place(newest)).stdout
+    assert {event["command_id"] for event in results.events} == {coordinates(results.events[0])}
+    assert "says that it repeats " in dead_letters(bench, "show", coordinates(newest)).stdout
 
 
 def test_a_forged_or_unsigned_count_is_0(bench, sandbox, worker, results):
@@ -132,7 +132,7 @@ def test_a_forged_or_unsigned_count_is_0(bench, sandbox, worker, results):
     key, value = harness.command("bad", "AB12", phone="12")
     bench.produce([(key, value)])
     results.wait(1, 60, [process])
-    first = place(results.events[0])
+    first = coordinates(results.events[0])
     done = lines(dead_letters(bench, "replay", "--execute", environment=SIGNED))
     assert [line["action"] for line in done] == ["replayed"]
     results.wait(2, 60, [process])
@@ -147,7 +147,7 @@ def test_a_forged_or_unsigned_count_is_0(bench, sandbox, worker, results):
         producer.produce(bench.commands, text, key, headers=headers)
     assert producer.flush(30) == 0
     results.wait(5, 60, [process])
-    counts = {place(letter): letter["replay_count"] for letter in lines(dead_letters(bench, "list"))}
+    counts = {coordinates(letter): letter["replay_count"] for letter in lines(dead_letters(bench, "list"))}
     assert len(counts) == 5 and counts.pop("{}/{}/{}".format(bench.commands, replay.partition, replay.offset)) == 1
     assert set(counts.values()) == {0}
 
@@ -189,7 +189,7 @@ def test_forged_letters_stop_no_replay(bench, sandbox, worker, results):
     forge(bench, producer, 0, topic=f"{bench.prefix}.\u202e\x1b[2J")
     assert producer.flush(30) == 0
     done = lines(dead_letters(bench, "replay", "--execute", status=1))
-    actions = {place(line): line["action"] for line in done}
+    actions = {coordinates(line): line["action"] for line in done}
     assert list(actions.values()).count("replayed") == 1 and len(actions) == 11
     assert [line["why"] for line in done if "lost" in line.get("why", "")] != []
     results.wait(2, 60, [process])
@@ -204,7 +204,7 @@ def test_producers_own_marks_count_for_nothing(bench, sandbox, worker, results):
     key, value = harness.command("big-AB12", "AB12", padding="x" * 300)
     bench.produce([(key, value)])
     results.wait(1, 60, [process])
-    first = place(results.events[0])
+    first = coordinates(results.events[0])
     producer = Producer({"bootstrap.servers": bench.brokers, "partitioner": "murmur2_random"})
     marks = {"dlq_replay_of": first.encode(), "dlq_replay_count": b"99"}
     # The same key, so the same partition; another value.
@@ -215,7 +215,7 @@ def test_producers_own_marks_count_for_nothing(bench, sandbox, worker, results):
     assert [line["action"] for line in done] == ["replayed", "replayed"], done
     # And the replays themselves are known.
     again = lines(dead_letters(bench, "replay"))
-    assert [line["action"] for line in again if place(line) in {place(one) for one in done}] == ["skipped", "skipped"]
+    assert [line["action"] for line in again if coordinates(line) in {coordinates(one) for one in done}] == ["skipped", "skipped"]
 
 
 def test_a_value_that_is_no_longer_kept_is_reported(bench):

@@ -4,7 +4,7 @@ import Testing
 @Suite("The circuit breaker, transition by transition")
 struct CircuitBreakerTests {
     private func id(_ offset: Int64) -> RecordID {
-        RecordID(place: PartitionEpoch(partition: 0, epoch: 1), offset: offset)
+        RecordID(epoch: PartitionEpoch(partition: 0, epoch: 1), offset: offset)
     }
 
     /// Every record is of a session of its own.

@@ -6,19 +6,19 @@ struct CommitInquiryTests {
     private let id = BatchID(process: 1, counter: 7)
     private let questions = (0..<2).map { number in
         CommitQuestion(
-            place: PartitionEpoch(partition: number, epoch: 1),
+            epoch: PartitionEpoch(partition: number, epoch: 1),
             from: 0,
             barrier: LedgerBarrier(transactionalID: "slot", process: 1),
             finished: [4]
         )
     }
-    private var places: [PartitionEpoch] { questions.map(\.place) }
+    private var epochs: [PartitionEpoch] { questions.map(\.epoch) }
     private var afterOffsets: CommitInquiry { CommitInquiry(id, questions).offsetsTold(nil) }
 
     @Test func anOffsetThatNamesItIsProofAndNoLedgerIsAsked() {
         let inquiry = CommitInquiry(id, questions)
-        #expect(inquiry.step == .askOffsets(places))
-        #expect(inquiry.offsetsTold(places[1]).step == .tell([places[1]: true]))
+        #expect(inquiry.step == .askOffsets(epochs))
+        #expect(inquiry.offsetsTold(epochs[1]).step == .tell([epochs[1]: true]))
     }
 
     @Test func offsetsThatNobodyToldAreNoProofOfAnything() {
@@ -28,10 +28,10 @@ struct CommitInquiryTests {
     @Test(arguments: [true, false])
     func theFirstLedgerThatCanBeReadTellsOfAll(isCommitted: Bool) {
         #expect(afterOffsets.step == .askLedger(questions[0]))
-        #expect(afterOffsets.ledgerTold(isCommitted).step == .tell([places[0]: isCommitted]))
+        #expect(afterOffsets.ledgerTold(isCommitted).step == .tell([epochs[0]: isCommitted]))
         let second = afterOffsets.ledgerTold(nil)
         #expect(second.step == .askLedger(questions[1]))
-        #expect(second.ledgerTold(isCommitted).step == .tell([places[1]: isCommitted]))
+        #expect(second.ledgerTold(isCommitted).step == .tell([epochs[1]: isCommitted]))
     }
 
     @Test func whereNoLedgerCanBeReadNothingIsKnown() {

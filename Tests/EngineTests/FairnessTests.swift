@@ -1,12 +1,12 @@
 import OTPEngine
 import Testing
 
-/// Eight places of 100 ms each take 76 a second; ten good commands a second have a minute each, and a flood of 160 a second with six
+/// Eight call slots of 100 ms each take 76 a second; ten good commands a second have a minute each, and a flood of 160 a second with six
 /// seconds each comes with them.
 @Suite("Fair to everyone: a flood delays its own")
 struct FairnessTests {
     private func rush(flood: Rush.Stream?) -> Rush {
-        let rush = Rush(places: 8) { $0.maximumInFlight = 8 }
+        let rush = Rush(slots: 8) { $0.maximumInFlight = 8 }
         rush.streams = [Rush.Stream(partition: 0, interval: .milliseconds(100), life: .seconds(60))]
         if let flood { rush.streams.append(flood) }
         rush.run(until: .seconds(130))
@@ -60,8 +60,8 @@ struct FairnessTests {
         var order: [String] = []
         var next = "0"
         for _ in 0..<4 {
-            let place = next.split(separator: "/").map { Int64($0) ?? 0 }
-            let (partition, offset) = place.count == 2 ? (Int32(place[0]), place[1]) : (0, place[0])
+            let parts = next.split(separator: "/").map { Int64($0) ?? 0 }
+            let (partition, offset) = parts.count == 2 ? (Int32(parts[0]), parts[1]) : (0, parts[0])
             worker.intentWritten(offset, in: partition)
             let lines = worker.answered(offset, in: partition, .code(1))
             let intent = lines.first { $0.hasPrefix("intent") } ?? "none none none"

@@ -6,7 +6,7 @@ struct HaltTests {
     private let cause = Halt.Cause(httpStatus: 401, code: nil)
 
     private func id(_ offset: Int64) -> RecordID {
-        RecordID(place: PartitionEpoch(partition: 0, epoch: 1), offset: offset)
+        RecordID(epoch: PartitionEpoch(partition: 0, epoch: 1), offset: offset)
     }
 
     @Test func itProbesAtASlowingPaceAndEndsByItself() {

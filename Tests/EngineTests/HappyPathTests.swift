@@ -9,12 +9,12 @@ struct HappyPathTests {
         #expect(worker.happens(.started) == ["replace producer after 0 ms"])
         #expect(worker.happens(.producerReady) == ["subscribe"])
         #expect(worker.happens(.assigned([0])) == ["assign 0", "fetch positions 0"])
-        let place = worker.place(0)
+        let epoch = worker.epoch(0)
         let positions = Positions(committed: 5, metadata: nil, earliest: 3, end: 5)
-        #expect(worker.happens(.positionsFetched(place, positions)) == ["barrier 0"])
-        #expect(worker.happens(.barrierWritten(place, ledgerOffset: 100)) == ["read ledger 0 start...100"])
+        #expect(worker.happens(.positionsFetched(epoch, positions)) == ["barrier 0"])
+        #expect(worker.happens(.barrierWritten(epoch, ledgerOffset: 100)) == ["read ledger 0 start...100"])
         #expect(
-            worker.happens(.restored(place, .init(ledger: Transcript.read([])), at: worker.wall)) == ["resume 0 at 5"]
+            worker.happens(.restored(epoch, .init(ledger: Transcript.read([])), at: worker.wall)) == ["resume 0 at 5"]
         )
         worker.ledgerEnd[0] = 101
         #expect(worker.receive(5, "s1", "A") == ["intent 5 s1/A@5"])

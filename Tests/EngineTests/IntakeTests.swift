@@ -104,7 +104,7 @@ struct IntakeTests {
         #expect(worker.receive(beyond + 1, "u", "B") == [])
         // Pausing delivers again.
         #expect(worker.receive(beyond, "u", "A") == [])
-        #expect(worker.happens(.reachedEnd(worker.place(0), offset: beyond + 2)) == [])
+        #expect(worker.happens(.reachedEnd(worker.epoch(0), offset: beyond + 2)) == [])
         worker.answered(0, .code(1))
         #expect(worker.pass(.milliseconds(20)).last == "offset 0=\(Limits.windowHigh - 1) ledger 0")
         #expect(worker.committed() == ["unpause 0", "intent \(beyond) u/A@\(beyond)"])
@@ -114,7 +114,7 @@ struct IntakeTests {
 
     @Test func skippedOffsetsAreCommittedWhenIdleAndOnlyOnce() {
         let worker = Transcript(owning: 0)
-        #expect(worker.happens(.reachedEnd(worker.place(0), offset: 7)) == [])
+        #expect(worker.happens(.reachedEnd(worker.epoch(0), offset: 7)) == [])
         #expect(worker.pass(.milliseconds(900)) == [])
         #expect(worker.pass(.milliseconds(200)) == ["commit 1", "offset 0=7 ledger 0"])
         worker.committed()
@@ -140,7 +140,7 @@ struct IntakeTests {
     @Test func anOffsetThatIsNotThereStopsTheReadingOfItsPartitionOnly() {
         let worker = Transcript(owning: 0, 1)
         worker.receive(0, "s", "A")
-        #expect(worker.happens(.partitionUnreadable(worker.place(0), reason: "gone")) == ["pause 0"])
+        #expect(worker.happens(.partitionUnreadable(worker.epoch(0), reason: "gone")) == ["pause 0"])
         #expect(worker.receive(0, "t", "A", in: 1) == ["intent 1/0 t/A@0"])
         #expect(worker.status().partitions.first?.parkedFor == "gone")
         // What was read before is handled all the same.

@@ -3,12 +3,12 @@ import Testing
 
 @Suite("Too much, and nothing at all: overload and outage")
 struct OverloadTests {
-    /// Eight places of 100 ms each take 80 a second, and twice as many come.
+    /// Eight call slots of 100 ms each take 80 a second, and twice as many come.
     ///
     /// The bound of calls at a time is the worker's own, or far above what the upstream takes.
     @Test(arguments: [8, 32])
     func twiceTheCapacityLosesNoneOfIt(maximumInFlight: Int) {
-        let rush = Rush(places: 8) { $0.maximumInFlight = maximumInFlight }
+        let rush = Rush(slots: 8) { $0.maximumInFlight = maximumInFlight }
         rush.interval = .nanoseconds(1_000_000_000 / 160)
         rush.run(until: .seconds(70))
         // An intent takes 5 ms of a slot, which counts where slots are short.
@@ -27,7 +27,7 @@ struct OverloadTests {
     @Test(arguments: [UpstreamAnswer.status(503), .notSent, .status(401)])
     func anHourOfOutageEndsWithoutAHerd(_ answer: UpstreamAnswer) {
         let outage = Instant.seconds(60)..<Instant.seconds(3_660)
-        let rush = Rush(places: 100) { $0.protection.rateLimit = 4 }
+        let rush = Rush(slots: 100) { $0.protection.rateLimit = 4 }
         rush.interval = .milliseconds(400)
         rush.life = .seconds(60)
         rush.arrivalsEnd = .seconds(3_760)

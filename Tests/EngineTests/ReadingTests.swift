@@ -9,7 +9,7 @@ struct ReadingTests {
         var lines: [String] = []
         for _ in 0..<Int(duration / .seconds(2)) {
             lines += worker.pass(.seconds(2))
-            lines += worker.happens(.endsFetched([worker.place(0): end]))
+            lines += worker.happens(.endsFetched([worker.epoch(0): end]))
         }
         return lines
     }
@@ -52,7 +52,7 @@ struct ReadingTests {
 
     /// The damaged batch begins at 0, wherever in it reading had begun.
     private func fails(_ worker: Transcript, from next: Int64 = 0) -> [String] {
-        worker.happens(.partitionUndecodable(worker.place(0), offset: 0, from: next, reason: "bad compression"))
+        worker.happens(.partitionUndecodable(worker.epoch(0), offset: 0, from: next, reason: "bad compression"))
     }
 
     @Test func aBatchThatCannotBeDecodedIsTriedAndThenPassedOver() {
@@ -94,7 +94,7 @@ struct ReadingTests {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")
         let far = Limits.window + 5
-        let damaged = Event.partitionUndecodable(worker.place(0), offset: far, from: far, reason: "bad compression")
+        let damaged = Event.partitionUndecodable(worker.epoch(0), offset: far, from: far, reason: "bad compression")
         for _ in 1...5 {
             worker.happens(damaged)
             worker.pass(.milliseconds(50))
@@ -127,7 +127,7 @@ struct ReadingTests {
         }
         _ = fails(worker)
         #expect(
-            worker.happens(.reachedEnd(worker.place(0), offset: 1)) == [
+            worker.happens(.reachedEnd(worker.epoch(0), offset: 1)) == [
                 "commit 1", "dead letter 0 undecodable", "offset 0=1 ledger 0",
             ]
         )

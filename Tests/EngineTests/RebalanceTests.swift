@@ -171,12 +171,12 @@ struct RebalanceTests {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")
         worker.happens(.assigned([1]))
-        let place = worker.place(1)
+        let epoch = worker.epoch(1)
         #expect(worker.happens(.revoked([0, 1])) == ["pause 0"])
         #expect(
-            worker.happens(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0))) == []
+            worker.happens(.positionsFetched(epoch, Positions(committed: 0, metadata: nil, earliest: 0, end: 0))) == []
         )
-        #expect(worker.happens(.restored(place, .init(ledger: Transcript.read([])), at: worker.wall)) == [])
+        #expect(worker.happens(.restored(epoch, .init(ledger: Transcript.read([])), at: worker.wall)) == [])
         worker.intentWritten(0)
         #expect(worker.committed() == ["release 0,1"])
     }

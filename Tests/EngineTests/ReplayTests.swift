@@ -166,7 +166,9 @@ struct ReplayTests {
 
     private func first(_ worker: Transcript) -> ResultEvent.First? { worker.batch?.results.first?.event.first }
 
-    private func place(_ offset: Int64) -> Coordinates { Coordinates(topic: "commands", partition: 0, offset: offset) }
+    private func coordinates(_ offset: Int64) -> Coordinates {
+        Coordinates(topic: "commands", partition: 0, offset: offset)
+    }
 
     @Test func aReplayNamesTheCommandThatWasAnsweredFirst() {
         let worker = Transcript(owning: 0)
@@ -177,7 +179,7 @@ struct ReplayTests {
         worker.committed()
         for offset: Int64 in 1...2 {
             worker.receive([worker.record(offset, "s", "A", commandID: "a stranger's \(offset)")])
-            #expect(first(worker) == .init(source: place(0), commandID: "mine"))
+            #expect(first(worker) == .init(source: coordinates(0), commandID: "mine"))
             worker.committed()
         }
         worker.receive(3, "s", "B")
@@ -189,7 +191,7 @@ struct ReplayTests {
         worker.ask(0, "s", "A", .code(1))
         worker.committed()
         worker.receive([worker.record(1, "s", "A", commandID: "named")])
-        #expect(first(worker) == .init(source: place(0), commandID: nil))
+        #expect(first(worker) == .init(source: coordinates(0), commandID: nil))
     }
 
     @Test func theNextOwnerNamesItToo() throws {
@@ -202,14 +204,14 @@ struct ReplayTests {
         next.start()
         next.assign(0, committed: 1, ledger: ledger)
         next.receive(1, "s", "A")
-        #expect(first(next) == .init(source: place(0), commandID: "mine"))
+        #expect(first(next) == .init(source: coordinates(0), commandID: "mine"))
         // An owner of a version that writes no notes was in between, for another code; or the notes cannot be read.
         for unread in [ledger.filter { $0.key.first != UInt8(ascii: "n") }, ledger + [ledger[0]]] {
             let other = Transcript()
             other.start()
             other.assign(0, committed: 1, ledger: unread)
             other.receive(1, "s", "A")
-            #expect(first(other)?.source == place(0))
+            #expect(first(other)?.source == coordinates(0))
         }
     }
 

@@ -22,8 +22,8 @@ struct RestoreTests {
     @discardableResult
     private func reads(_ positions: Positions, in worker: Transcript = Transcript()) -> [String] {
         worker.happens(.assigned([0]))
-        worker.happens(.positionsFetched(worker.place(0), positions))
-        return worker.happens(.barrierWritten(worker.place(0), ledgerOffset: 100))
+        worker.happens(.positionsFetched(worker.epoch(0), positions))
+        return worker.happens(.barrierWritten(worker.epoch(0), ledgerOffset: 100))
     }
 
     @Test func theMetadataSaysWhereToBegin() {
@@ -37,7 +37,7 @@ struct RestoreTests {
         let mirrored = Positions(committed: 50, metadata: metadata(cluster: "other").encoded, earliest: 0, end: 0)
         let worker = Transcript()
         #expect(reads(mirrored, in: worker) == ["read ledger 0 start...100"])
-        worker.happens(.restored(worker.place(0), .init(ledger: Transcript.read([])), at: worker.wall))
+        worker.happens(.restored(worker.epoch(0), .init(ledger: Transcript.read([])), at: worker.wall))
         worker.ledgerEnd[0] = 100
         // Nor does its bitmap count.
         worker.start()
@@ -64,7 +64,7 @@ struct RestoreTests {
             ]
         )
         #expect(
-            worker.happens(.restored(worker.place(0), .init(ledger: Transcript.read([])), at: worker.wall)) == [
+            worker.happens(.restored(worker.epoch(0), .init(ledger: Transcript.read([])), at: worker.wall)) == [
                 "resume 0 at 33"
             ]
         )
@@ -75,7 +75,7 @@ struct RestoreTests {
         let worker = Transcript()
         reads(Positions(committed: 20, metadata: nil, earliest: 33, end: 33), in: worker)
         #expect(
-            worker.happens(.restored(worker.place(0), .init(ledger: Transcript.read([])), at: worker.wall)) == [
+            worker.happens(.restored(worker.epoch(0), .init(ledger: Transcript.read([])), at: worker.wall)) == [
                 "resume 0 at 33"
             ]
         )
@@ -104,18 +104,18 @@ struct RestoreTests {
     @Test func aFailureIsTriedAgainFromTheStartWithGrowingWaits() {
         let worker = Transcript(owning: 1)
         reads(Positions(committed: 50, metadata: nil, earliest: 0, end: 0), in: worker)
-        let place = worker.place(0)
-        #expect(worker.happens(.restoreFailed(place, reason: "slow")) == [])
-        #expect(worker.happens(.restored(place, .init(ledger: Transcript.read([])), at: worker.wall)) == [])
+        let epoch = worker.epoch(0)
+        #expect(worker.happens(.restoreFailed(epoch, reason: "slow")) == [])
+        #expect(worker.happens(.restored(epoch, .init(ledger: Transcript.read([])), at: worker.wall)) == [])
         #expect(worker.pass(.milliseconds(49)) == [])
         #expect(worker.pass(.milliseconds(1)) == ["fetch positions 0"])
-        #expect(worker.happens(.restoreFailed(place, reason: "slow")) == [])
+        #expect(worker.happens(.restoreFailed(epoch, reason: "slow")) == [])
         #expect(worker.pass(.milliseconds(99)) == [])
         #expect(worker.pass(.milliseconds(1)) == ["fetch positions 0"])
         // The other partition goes on being served.
         #expect(worker.receive(0, "s", "A", in: 1) == ["intent 1/0 s/A@0"])
         #expect(
-            worker.happens(.positionsFetched(place, Positions(committed: 50, metadata: nil, earliest: 0, end: 0))) == [
+            worker.happens(.positionsFetched(epoch, Positions(committed: 50, metadata: nil, earliest: 0, end: 0))) == [
                 "barrier 0"
             ]
         )

@@ -193,7 +193,7 @@ struct SessionLedgerTests {
         LedgerRecord(session: Sample.session("s"), content: .void(Sample.fingerprint(code)))
     }
 
-    @Test func anIntentRewrittenCountsFromItsLastPlace() {
+    @Test func anIntentRewrittenCountsFromItsLastOffset() {
         let ledger = Transcript.read([
             Sample.intent("s", "A", source: 5), Sample.intent("t", "A", source: 6), Sample.intent("s", "A", source: 5),
         ])

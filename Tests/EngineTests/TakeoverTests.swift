@@ -16,14 +16,14 @@ struct TakeoverTests {
     private func reads(_ worker: Transcript, barrier: Int64 = 100) {
         let positions = Positions(committed: 50, metadata: metadata.encoded, earliest: 0, end: 60)
         worker.happens(.assigned([0]))
-        worker.happens(.positionsFetched(worker.place(0), positions))
-        worker.happens(.barrierWritten(worker.place(0), ledgerOffset: barrier))
+        worker.happens(.positionsFetched(worker.epoch(0), positions))
+        worker.happens(.barrierWritten(worker.epoch(0), ledgerOffset: barrier))
     }
 
     @Test func theBarrierNamesItsWriter() {
         let worker = Transcript()
         worker.happens(.assigned([0]))
-        worker.happens(.positionsFetched(worker.place(0), Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
+        worker.happens(.positionsFetched(worker.epoch(0), Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
         let barriers = worker.effects.compactMap { effect -> LedgerBarrier? in
             if case .writeBarrier(_, let barrier) = effect { barrier } else { nil }
         }
@@ -35,9 +35,9 @@ struct TakeoverTests {
     @Test func aBarrierThatCannotBeWrittenIsTriedAgainFromTheStart() {
         let worker = Transcript()
         worker.happens(.assigned([0]))
-        let place = worker.place(0)
-        worker.happens(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
-        #expect(worker.happens(.barrierFailed(place, reason: "no leader")) == [])
+        let epoch = worker.epoch(0)
+        worker.happens(.positionsFetched(epoch, Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
+        #expect(worker.happens(.barrierFailed(epoch, reason: "no leader")) == [])
         #expect(worker.facts.contains(.restoreFailed(0, reason: "no leader")))
         #expect(worker.pass(.milliseconds(50)) == ["fetch positions 0"])
     }
@@ -45,9 +45,9 @@ struct TakeoverTests {
     @Test func anOffsetOlderThanTheLedgerIsFetchedAgain() {
         let worker = Transcript()
         reads(worker)
-        let place = worker.place(0)
+        let epoch = worker.epoch(0)
         let stale = LedgerRestore.Result(ledger: Transcript.read([]), finishedBeyond: 55)
-        #expect(worker.happens(.restored(place, stale, at: worker.wall)) == [])
+        #expect(worker.happens(.restored(epoch, stale, at: worker.wall)) == [])
         #expect(worker.facts.contains(.stalePosition(0, committed: 50, finished: 55)))
         #expect(worker.status().partitions[0].phase == "restoring")
         #expect(worker.pass(.milliseconds(50)) == ["fetch positions 0"])
@@ -58,13 +58,13 @@ struct TakeoverTests {
         reads(worker)
         let result = LedgerRestore.Result(ledger: Transcript.read([]), finishedBeyond: 55)
         for _ in 1..<Limits.staleOffsets {
-            #expect(worker.happens(.restored(worker.place(0), result, at: worker.wall)) == [])
+            #expect(worker.happens(.restored(worker.epoch(0), result, at: worker.wall)) == [])
             worker.pass(.seconds(5))
             let positions = Positions(committed: 50, metadata: metadata.encoded, earliest: 0, end: 60)
-            worker.happens(.positionsFetched(worker.place(0), positions))
-            worker.happens(.barrierWritten(worker.place(0), ledgerOffset: 100))
+            worker.happens(.positionsFetched(worker.epoch(0), positions))
+            worker.happens(.barrierWritten(worker.epoch(0), ledgerOffset: 100))
         }
-        #expect(worker.happens(.restored(worker.place(0), result, at: worker.wall)) == ["resume 0 at 50"])
+        #expect(worker.happens(.restored(worker.epoch(0), result, at: worker.wall)) == ["resume 0 at 50"])
     }
 
     // MARK: A predecessor's transaction
@@ -75,11 +75,11 @@ struct TakeoverTests {
         let worker = Transcript()
         worker.start()
         reads(worker)
-        #expect(worker.happens(.restoreHeldUp(worker.place(0), by: dead)) == ["fence other, other-b"])
+        #expect(worker.happens(.restoreHeldUp(worker.epoch(0), by: dead)) == ["fence other, other-b"])
         #expect(worker.facts.contains(.predecessorFenced(0, transactionalID: "other")))
         // Once is enough: a worker that recovers from it must not be fenced in turns.
-        #expect(worker.happens(.restoreHeldUp(worker.place(0), by: dead)) == [])
-        #expect(worker.happens(.restoreHeldUp(worker.place(0), by: nil)) == [])
+        #expect(worker.happens(.restoreHeldUp(worker.epoch(0), by: dead)) == [])
+        #expect(worker.happens(.restoreHeldUp(worker.epoch(0), by: nil)) == [])
     }
 
     @Test func neverTheIdThatItUsesItself() {
@@ -87,12 +87,12 @@ struct TakeoverTests {
         worker.start()
         reads(worker)
         let earlier = LedgerBarrier(transactionalID: "slot", process: 3)
-        #expect(worker.happens(.restoreHeldUp(worker.place(0), by: earlier)) == ["fence slot-b"])
+        #expect(worker.happens(.restoreHeldUp(worker.epoch(0), by: earlier)) == ["fence slot-b"])
     }
 
     @Test func aPartitionThatIsRestoredFencesNobody() {
         let worker = Transcript(owning: 0)
-        #expect(worker.happens(.restoreHeldUp(worker.place(0), by: dead)) == [])
+        #expect(worker.happens(.restoreHeldUp(worker.epoch(0), by: dead)) == [])
     }
 
     // MARK: A group without an offset

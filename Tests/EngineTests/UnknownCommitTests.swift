@@ -20,7 +20,7 @@ struct UnknownCommitTests {
         let worker = worker()
         #expect(worker.receive(1, "t", "A") == ["intent 1 t/A@1"])
         #expect(worker.happens(.producerReady) == ["ask 0 from 0 whether 1 finished 0"])
-        #expect(resolved(worker, [worker.place(0): true]) == [])
+        #expect(resolved(worker, [worker.epoch(0): true]) == [])
         #expect(worker.facts.contains(.commitResolved(counted: true)))
         // Nobody said where its state lies: not before what was acknowledged when it was formed.
         worker.intentWritten(1)
@@ -31,7 +31,7 @@ struct UnknownCommitTests {
         let worker = worker()
         worker.happens(.producerReady)
         #expect(
-            resolved(worker, [worker.place(0): false]) == [
+            resolved(worker, [worker.epoch(0): false]) == [
                 "commit 2", "result 0 verified/ok code=0 http=200 calls=1", "state s closed A=ok@0",
                 "offset 0=1 ledger 0",
             ]
@@ -58,11 +58,11 @@ struct UnknownCommitTests {
         worker.answered(0, .code(1))
         worker.answered(0, in: 1, .code(1))
         worker.commitUnknown()
-        let old = worker.place(0)
+        let old = worker.epoch(0)
         worker.happens(.lost([0]))
         worker.assign(0)
         #expect(worker.happens(.producerReady) == ["ask 1 from 0 whether 1 finished 0"])
-        #expect(resolved(worker, [worker.place(1): true, old: false]) == [])
+        #expect(resolved(worker, [worker.epoch(1): true, old: false]) == [])
         #expect(worker.facts.contains(.commitResolved(counted: true)))
         #expect(worker.status().commandsInMemory == 0)
     }
@@ -75,7 +75,7 @@ struct UnknownCommitTests {
         #expect(worker.pass(.milliseconds(1)) == ["ask 0 from 0 whether 1 finished 0"])
         #expect(resolved(worker, [:]) == [])
         #expect(worker.pass(.milliseconds(100)) == ["ask 0 from 0 whether 1 finished 0"])
-        #expect(resolved(worker, [worker.place(0): true]) == [])
+        #expect(resolved(worker, [worker.epoch(0): true]) == [])
         #expect(worker.facts.contains(.commitResolved(counted: true)))
     }
 
@@ -93,8 +93,8 @@ struct UnknownCommitTests {
         #expect(worker.happens(.committed(BatchID(process: 7, counter: 1), ledgerOffsets: [])) == [])
         worker.happens(.producerReady)
         #expect(worker.happens(.committed(BatchID(process: 7, counter: 1), ledgerOffsets: [])) == [])
-        #expect(resolved(worker, [worker.place(0): true]) == [])
-        #expect(resolved(worker, [worker.place(0): true]) == [])
+        #expect(resolved(worker, [worker.epoch(0): true]) == [])
+        #expect(resolved(worker, [worker.epoch(0): true]) == [])
     }
 
     @Test func aFencedProducerLosesTheLease() {
@@ -105,7 +105,7 @@ struct UnknownCommitTests {
         worker.happens(.producerReady)
         // What counted was formed before the lease was lost, so it proves nothing.
         #expect(
-            resolved(worker, [worker.place(0): true]) == ["commit 2", "offset 0=1 ledger 0"]
+            resolved(worker, [worker.epoch(0): true]) == ["commit 2", "offset 0=1 ledger 0"]
         )
         #expect(worker.committed() == [])
         #expect(worker.facts.contains(.leaseRegained))
@@ -115,7 +115,7 @@ struct UnknownCommitTests {
     @Test func wordOfAPartitionThatWasLostIsNoEvidence() {
         let worker = worker()
         worker.happens(.producerReady)
-        let old = worker.place(0)
+        let old = worker.epoch(0)
         worker.happens(.lost([0]))
         worker.assign(0)
         #expect(resolved(worker, [old: true]) == [])
@@ -127,7 +127,7 @@ struct UnknownCommitTests {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(1))
         worker.committed()
-        worker.happens(.reachedEnd(worker.place(0), offset: 5))
+        worker.happens(.reachedEnd(worker.epoch(0), offset: 5))
         #expect(worker.pass(Limits.idleCommit) == ["commit 2", "offset 0=5 ledger 1"])
         worker.commitUnknown()
         #expect(worker.happens(.producerReady).first == "commit 3")
@@ -181,7 +181,7 @@ struct UnknownCommitTests {
     }
 
     private static let asked = CommitQuestion(
-        place: PartitionEpoch(partition: 0, epoch: 1),
+        epoch: PartitionEpoch(partition: 0, epoch: 1),
         from: 4,
         barrier: LedgerBarrier(transactionalID: "w", process: 7),
         finished: [7]

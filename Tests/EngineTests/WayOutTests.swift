@@ -35,7 +35,7 @@ struct WayOutTests {
         worker.intentWritten(0)
         worker.happens(.drainRequested)
         worker.receive(1, "t", "A")
-        worker.happens(.reachedEnd(worker.place(0), offset: 2))
+        worker.happens(.reachedEnd(worker.epoch(0), offset: 2))
         #expect(worker.answered(0, .code(1)).last == "offset 0=1 ledger 0")
         #expect(worker.committed() == ["stop"])
     }

@@ -15,7 +15,7 @@ struct HotPath: ~Copyable {
     private var engine: Engine
     private let decoder = CommandDecoder()
     private var now = Instant(nanoseconds: 0)
-    private var places: [PartitionEpoch] = []
+    private var epochs: [PartitionEpoch] = []
     private var made = 0
     /// What comes of this round's effects in the next one, as from brokers and upstream.
     private var next: [Event] = []
@@ -52,10 +52,10 @@ struct HotPath: ~Copyable {
         handle([.producerReady])
         handle([.assigned(Array(0..<Self.partitions))])
         let none = LedgerRestore(.init(retention: .seconds(1_800), committed: 0, finished: nil), process: 1, at: wall)
-        for place in places {
-            handle([.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0))])
-            handle([.barrierWritten(place, ledgerOffset: 0)])
-            handle([.restored(place, none.finished(), at: wall)])
+        for epoch in epochs {
+            handle([.positionsFetched(epoch, Positions(committed: 0, metadata: nil, earliest: 0, end: 0))])
+            handle([.barrierWritten(epoch, ledgerOffset: 0)])
+            handle([.restored(epoch, none.finished(), at: wall)])
         }
     }
 
@@ -75,12 +75,12 @@ struct HotPath: ~Copyable {
     private mutating func record() -> ReceivedRecord {
         let number = made
         made += 1
-        let place = places[number % places.count]
-        let id = RecordID(place: place, offset: Int64(number / places.count))
+        let epoch = epochs[number % epochs.count]
+        let id = RecordID(epoch: epoch, offset: Int64(number / epochs.count))
         let session = "order-\(number)-5f3c9a"
         let value = #"{"user_gsm":"5324818942","otp_session_id":"\#(session)","otp_code":"482913"}"#
         let headers = [Header(name: "traceparent", text: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
-        let source = Coordinates(topic: "otp.verify.commands", partition: place.partition, offset: id.offset)
+        let source = Coordinates(topic: "otp.verify.commands", partition: epoch.partition, offset: id.offset)
         let reading = decoder.read(key: Array(session.utf8), value: Array(value.utf8), headers: headers, at: source)
         guard case .success(let command) = reading.content else { preconditionFailure("a command that cannot be read") }
         let high = UInt64(number) &* 0x9E37_79B9_7F4A_7C15
@@ -103,7 +103,7 @@ struct HotPath: ~Copyable {
         engine.handle(events, at: now, into: &effects)
         for effect in effects {
             switch effect {
-            case .assign(let assigned): places = assigned
+            case .assign(let assigned): epochs = assigned
             case .writeIntent(let id, let record):
                 bytes += record.key.count + (record.value?.count ?? 0)
                 next.append(.intentWritten(id, ledgerOffset: ledgerOffset()))

@@ -21,7 +21,7 @@ final class Transaction {
         self.producer = producer
         self.process = process
         self.batch = batch
-        results = Set(batch.results.map(\.record.place.partition))
+        results = Set(batch.results.map(\.record.epoch.partition))
         touchedLedgers = Set(batch.ledger.map(\.partition))
     }
 }
@@ -40,8 +40,8 @@ final class TransactionalID {
 struct CommittedOffset {
     var offset: Int64
     var metadata: String
-    /// Its place in the log of the group's offsets: a marker that comes late makes nothing older win.
-    var place: Int
+    /// Its position in the log of the group's offsets: a marker that comes late makes nothing older win.
+    var position: Int
 }
 
 /// Who sends offsets, as the consumer knew it when it was asked.
@@ -157,7 +157,7 @@ final class Broker {
 
     /// Whether some partition that the batch is to be written to has no leader.
     func isStuck(_ batch: Batch) -> Bool {
-        batch.results.contains { resultsWithoutLeader.contains($0.record.place.partition) }
+        batch.results.contains { resultsWithoutLeader.contains($0.record.epoch.partition) }
             || batch.ledger.contains { ledgersWithoutLeader.contains($0.partition) }
     }
 
@@ -225,13 +225,13 @@ final class Broker {
         // Without a member the broker does not fence; it is the worker that must not send that.
         if let metadata, !group.accepts(metadata) { return .stale }
         for offset in transaction.batch.offsets {
-            let partition = offset.place.partition
+            let partition = offset.epoch.partition
             if offset.metadata.utf8.count > Limits.offsetMetadataBytes { world.violate("metadata beyond the limit") }
             offsetsWritten += 1
             transaction.offsets[partition] = CommittedOffset(
                 offset: offset.offset,
                 metadata: offset.metadata,
-                place: offsetsWritten
+                position: offsetsWritten
             )
             pending[partition, default: []].append(transaction)
         }
@@ -279,7 +279,7 @@ final class Broker {
     private func completeOffsets(_ transaction: Transaction) {
         for (partition, offset) in transaction.offsets {
             pending[partition]?.removeAll { $0 === transaction }
-            if transaction.outcome == .committed, committed[partition].map({ $0.place < offset.place }) ?? true {
+            if transaction.outcome == .committed, committed[partition].map({ $0.position < offset.position }) ?? true {
                 committed[partition] = offset
                 history[partition, default: []].append(offset)
             }

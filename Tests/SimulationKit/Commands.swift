@@ -63,7 +63,7 @@ final class CommandRecord {
     var isSlip: Bool { rejection == nil && code?.canBeRight == false }
 
     /// The record as a worker with this key decodes it.
-    func received(at place: PartitionEpoch, keyID: UInt32) -> ReceivedRecord {
+    func received(at epoch: PartitionEpoch, keyID: UInt32) -> ReceivedRecord {
         let content: ReceivedRecord.Content
         if let lane, let phone, let code, rejection == nil, let question {
             let command = VerifyCommand(
@@ -85,7 +85,7 @@ final class CommandRecord {
             )
         }
         var received = ReceivedRecord(
-            id: RecordID(place: place, offset: offset),
+            id: RecordID(epoch: epoch, offset: offset),
             timestamp: WallTime(milliseconds: timestamp),
             key: [1],
             headers: headers,

@@ -12,7 +12,7 @@ final class Consumer {
     }
 
     private final class Owned {
-        let place: PartitionEpoch
+        let epoch: PartitionEpoch
         var isPaused = true
         var position: Int64?
         var saidEnd: Int64 = -1
@@ -21,7 +21,7 @@ final class Consumer {
         var isDead = false
         var isBeyondRevival = false
 
-        init(place: PartitionEpoch) { self.place = place }
+        init(epoch: PartitionEpoch) { self.epoch = epoch }
     }
 
     let process: Process
@@ -174,9 +174,9 @@ final class Consumer {
 
     // MARK: The loop's commands
 
-    func assign(_ places: [PartitionEpoch]) {
+    func assign(_ epochs: [PartitionEpoch]) {
         guard !isClosed else { return }
-        for place in places { owned[place.partition] = Owned(place: place) }
+        for epoch in epochs { owned[epoch.partition] = Owned(epoch: epoch) }
         guard case .assigned(let rejoins) = outstanding else { return }
         answered(rejoins: rejoins)
     }
@@ -201,19 +201,19 @@ final class Consumer {
         for number in owned.keys.sorted() { pump(number) }
     }
 
-    func pause(_ places: [PartitionEpoch]) {
-        for place in places { of(place)?.isPaused = true }
+    func pause(_ epochs: [PartitionEpoch]) {
+        for epoch in epochs { of(epoch)?.isPaused = true }
     }
 
-    func unpause(_ places: [PartitionEpoch]) {
-        for place in places {
-            guard let partition = of(place), partition.isPaused, let position = partition.position else { continue }
+    func unpause(_ epochs: [PartitionEpoch]) {
+        for epoch in epochs {
+            guard let partition = of(epoch), partition.isPaused, let position = partition.position else { continue }
             partition.isPaused = false
             if world.strikes(.redelivery, 0.5) {
                 partition.position = max(0, position - world.uniform(1...5))
                 partition.saidEnd = -1
             }
-            pump(place.partition)
+            pump(epoch.partition)
         }
     }
 
@@ -221,21 +221,21 @@ final class Consumer {
     func heal(all: Bool = false) {
         for partition in owned.values {
             if all { partition.isDead = false }
-            let log = process.broker.commands[Int(partition.place.partition)]
+            let log = process.broker.commands[Int(partition.epoch.partition)]
             if (partition.position ?? 0) >= log.visibleEnd { partition.isDead = false }
         }
     }
 
-    func resume(_ place: PartitionEpoch, at offset: Int64) {
-        guard let partition = of(place) else { return }
+    func resume(_ epoch: PartitionEpoch, at offset: Int64) {
+        guard let partition = of(epoch) else { return }
         if !partition.isBeyondRevival { partition.isDead = false }
         partition.position = offset
         partition.isPaused = false
-        pump(place.partition)
+        pump(epoch.partition)
     }
 
-    private func of(_ place: PartitionEpoch) -> Owned? {
-        guard let partition = owned[place.partition], partition.place == place else { return nil }
+    private func of(_ epoch: PartitionEpoch) -> Owned? {
+        guard let partition = owned[epoch.partition], partition.epoch == epoch else { return nil }
         return partition
     }
 
@@ -259,13 +259,13 @@ final class Consumer {
 
     private func deliver(_ partition: Owned) {
         guard let position = partition.position else { return }
-        let log = process.broker.commands[Int(partition.place.partition)]
+        let log = process.broker.commands[Int(partition.epoch.partition)]
         if position < log.start {
             partition.isPaused = true
             partition.position = nil
             return process.toLoop(
                 .consumer,
-                .partitionUnreadable(partition.place, reason: "offset out of range")
+                .partitionUnreadable(partition.epoch, reason: "offset out of range")
             )
         }
         if world.strikes(.readingStops, 0.02) {
@@ -278,7 +278,7 @@ final class Consumer {
             return process.toLoop(
                 .consumer,
                 .partitionUndecodable(
-                    partition.place,
+                    partition.epoch,
                     offset: world.flip(0.7) ? position : nil,
                     from: position,
                     reason: "cannot be decoded"
@@ -288,16 +288,16 @@ final class Consumer {
         let records = log.read(from: position, atMost: Int(world.uniform(1...30)))
         if let last = records.last {
             partition.position = last.offset + 1
-            process.hand(records, to: partition.place)
-            pump(partition.place.partition)
+            process.hand(records, to: partition.epoch)
+            pump(partition.epoch.partition)
         } else if let damaged = log.damaged.first(where: { $0.lowerBound > position }),
             damaged.lowerBound < log.visibleEnd
         {
             partition.position = damaged.lowerBound
-            pump(partition.place.partition)
+            pump(partition.epoch.partition)
         } else if partition.saidEnd < log.visibleEnd, log.visibleEnd >= position {
             partition.saidEnd = log.visibleEnd
-            process.toLoop(.consumer, .reachedEnd(partition.place, offset: log.visibleEnd))
+            process.toLoop(.consumer, .reachedEnd(partition.epoch, offset: log.visibleEnd))
         }
     }
 }

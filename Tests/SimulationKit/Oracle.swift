@@ -31,7 +31,7 @@ final class Oracle {
         world.trace("\(lease.process.name): asks about \(record.commandID) \(lane.session.id) code \(question.code)")
         if lease.process.consumer?.isFencedUnawares == true {
             lane.isMemoryLost = true
-        } else if lease.endedAt != nil || broker.group.grants[lease.place.partition] ?? 0 != lease.grant {
+        } else if lease.endedAt != nil || broker.group.grants[lease.epoch.partition] ?? 0 != lease.grant {
             world.violate(
                 "\(lease.process.name) asks about \(record.commandID) although the partition was given to another"
             )
@@ -235,8 +235,8 @@ final class Oracle {
 
     func formed(_ batch: Batch, by process: Process) {
         if batch.offsets.isEmpty { world.violate("a batch without an offset") }
-        let withOffset = Set(batch.offsets.map(\.place.partition))
-        for result in batch.results where !withOffset.contains(result.record.place.partition) {
+        let withOffset = Set(batch.offsets.map(\.epoch.partition))
+        for result in batch.results where !withOffset.contains(result.record.epoch.partition) {
             world.violate("a result whose partition is not in the offsets")
         }
         // A session's outcomes stay together, beyond the limit if need be.
@@ -282,7 +282,7 @@ final class Oracle {
         )
         guard !record.isAnswered else { return world.violate("a second result for \(record.commandID)") }
         record.result = event
-        record.resultLease = process.leases[result.record.place] ?? process.leasesEver[result.record.place]
+        record.resultLease = process.leases[result.record.epoch] ?? process.leasesEver[result.record.epoch]
         partitions[record.partition, default: Published()].answered += 1
         world.coverage.hit(.reason(event.reason.rawValue))
         if event.undeliverable { world.coverage.hit(.transition(.undeliverablePublished)) }
@@ -291,14 +291,14 @@ final class Oracle {
     }
 
     private func checkOffset(_ offset: Batch.Offset) {
-        guard let log = broker?.commands[Int(offset.place.partition)] else { return }
-        var published = partitions[offset.place.partition, default: Published()]
+        guard let log = broker?.commands[Int(offset.epoch.partition)] else { return }
+        var published = partitions[offset.epoch.partition, default: Published()]
         while published.firstOpen < log.records.count,
             log.records[published.firstOpen].isAnswered || log.records[published.firstOpen].isDeleted
         {
             published.firstOpen += 1
         }
-        partitions[offset.place.partition] = published
+        partitions[offset.epoch.partition] = published
         if published.firstOpen < log.records.count, log.records[published.firstOpen].offset < offset.offset {
             world.violate(
                 "offset \(offset.offset) is committed beyond the unfinished \(log.records[published.firstOpen].commandID)"

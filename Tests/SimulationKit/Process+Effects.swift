@@ -7,28 +7,28 @@ extension Process {
         switch effect {
         case .subscribe: subscribe()
         case .recreateConsumer(let delay): recreateConsumer(after: delay)
-        case .assign(let places):
+        case .assign(let epochs):
             oracle.rate.ownershipChanged(at: world.now)
-            for place in places {
-                let lease = Lease(process: self, place: place, grant: consumer?.grants[place.partition] ?? 0)
-                leases[place] = lease
-                leasesEver[place] = lease
+            for epoch in epochs {
+                let lease = Lease(process: self, epoch: epoch, grant: consumer?.grants[epoch.partition] ?? 0)
+                leases[epoch] = lease
+                leasesEver[epoch] = lease
             }
-            toConsumer { $0.assign(places) }
+            toConsumer { $0.assign(epochs) }
         case .release(let numbers):
             oracle.rate.ownershipChanged(at: world.now)
             release(numbers)
-        case .pause(let places): toConsumer { $0.pause(places) }
-        case .unpause(let places): toConsumer { $0.unpause(places) }
-        case .resume(let place, let offset):
-            leases[place]?.restoredAt = world.now
-            toConsumer { $0.resume(place, at: offset) }
-        case .fetchPositions(let places, let timeout): fetchPositions(places, timeout: timeout)
-        case .writeBarrier(let place, let barrier): writeBarrier(place, barrier)
-        case .readLedger(let place, let from, let barrier, let horizon, let timeout):
-            readLedger(place, from: from ?? 0, through: barrier, horizon: horizon, timeout: timeout)
+        case .pause(let epochs): toConsumer { $0.pause(epochs) }
+        case .unpause(let epochs): toConsumer { $0.unpause(epochs) }
+        case .resume(let epoch, let offset):
+            leases[epoch]?.restoredAt = world.now
+            toConsumer { $0.resume(epoch, at: offset) }
+        case .fetchPositions(let epochs, let timeout): fetchPositions(epochs, timeout: timeout)
+        case .writeBarrier(let epoch, let barrier): writeBarrier(epoch, barrier)
+        case .readLedger(let epoch, let from, let barrier, let horizon, let timeout):
+            readLedger(epoch, from: from ?? 0, through: barrier, horizon: horizon, timeout: timeout)
         case .fence(_, let ids): fence(ids)
-        case .fetchEnds(let places, _): fetchEnds(places)
+        case .fetchEnds(let epochs, _): fetchEnds(epochs)
         case .writeIntent(let id, let record): writeIntent(id, record)
         case .call(let id, let command, _, let timeout): call(id, command, timeout: timeout)
         case .replaceProducer(let choice, let delay): replaceProducer(choice, after: delay)
@@ -70,25 +70,25 @@ extension Process {
     }
 
     private func release(_ numbers: [Int32]) {
-        for (place, lease) in leases where numbers.contains(place.partition) {
+        for (epoch, lease) in leases where numbers.contains(epoch.partition) {
             let isInTime = lease.revokedAt.map { world.now - $0 < sec(1) } ?? false
             oracle.ended(lease, gracefully: isInTime && !lease.wasParked)
-            leases[place] = nil
+            leases[epoch] = nil
         }
         toConsumer { $0.release(numbers) }
     }
 
     /// A batch of records on its way from the consumer's thread to the loop, stamped with the epoch of its assignment.
-    func hand(_ records: [CommandRecord], to place: PartitionEpoch) {
+    func hand(_ records: [CommandRecord], to epoch: PartitionEpoch) {
         for record in records {
             record.deliveries += 1
             if record.isAnswered { world.coverage.hit(.row(.finishedAlready)) }
-            if record.offset - oracle.firstOpen(in: place.partition) >= Limits.window {
+            if record.offset - oracle.firstOpen(in: epoch.partition) >= Limits.window {
                 world.coverage.hit(.transition(.heldBeyondWindow))
             }
         }
         toLoop(.consumer) { [self] in
-            let received = records.map { $0.received(at: place, keyID: keyID) }
+            let received = records.map { $0.received(at: epoch, keyID: keyID) }
             handle(.received(received, at: wallTime))
         }
     }
@@ -97,12 +97,12 @@ extension Process {
 
     /// The idempotent producer keeps its order, and may be slow, refuse, or not know.
     private func writeIntent(_ id: RecordID, _ record: LedgerRecord) {
-        guard let lease = leases[id.place], let command = broker.commands[Int(id.place.partition)].record(id.offset)
+        guard let lease = leases[id.epoch], let command = broker.commands[Int(id.epoch.partition)].record(id.offset)
         else {
             return world.violate("\(name): an intent for no record of ours")
         }
         oracle.intentAsked(lease, command)
-        let partition = id.place.partition
+        let partition = id.epoch.partition
         if shellFaults.contains(.intentNotAwaited) { toLoop(.intents, .intentWritten(id, ledgerOffset: nil)) }
         let blocked = max(0, brokersReachableAt - world.now)
         let slow = world.strikes(.intentSlow, 0.1) ? world.delay(0, sec(9)) : 0
@@ -156,7 +156,7 @@ extension Process {
     // MARK: Calls
 
     private func call(_ id: RecordID, _ command: VerifyCommand, timeout: Duration) {
-        guard let lease = leases[id.place], let record = broker.commands[Int(id.place.partition)].record(id.offset)
+        guard let lease = leases[id.epoch], let record = broker.commands[Int(id.epoch.partition)].record(id.offset)
         else {
             return world.violate("\(name): a call for no record of ours")
         }
@@ -171,7 +171,7 @@ extension Process {
                 oracle.delivered(call, answer)
             }
             oracle.noteAnswer(answer)
-            let session = leases[id.place] == nil ? nil : record.lane?.session.digest
+            let session = leases[id.epoch] == nil ? nil : record.lane?.session.digest
             watch.told(answer, about: id, of: session, order: order, at: world.now)
             handle(.answered(id, answer))
         }

@@ -23,7 +23,7 @@ extension Process {
     }
 
     private func revoked(_ numbers: [Int32], at moment: Int64?) {
-        for (place, lease) in leases where numbers.contains(place.partition) {
+        for (epoch, lease) in leases where numbers.contains(epoch.partition) {
             lease.revokedAt = moment
             if lease.restoredAt == nil { world.coverage.hit(.transition(.revokedWhileRestoring)) }
         }
@@ -60,7 +60,7 @@ extension Process {
             world.coverage.hit(.transition(unfinished == 0 ? .stoppedIdle : .stoppedUnfinished))
         case .upstream(let change): note(change)
         case .parked(let number, _):
-            for (place, lease) in leases where place.partition == number { lease.wasParked = true }
+            for (epoch, lease) in leases where epoch.partition == number { lease.wasParked = true }
         case .restoring(_, let from, _) where from > 0: world.coverage.hit(.transition(.restoredBeyondStart))
         case .restored(_, _, _, _, let withoutMetadata):
             if withoutMetadata { world.coverage.hit(.transition(.withoutMetadata)) }

@@ -16,16 +16,16 @@ extension Process {
         if let next = queryJobs.finished() { next() }
     }
 
-    func fetchPositions(_ places: [PartitionEpoch], timeout: Duration) {
+    func fetchPositions(_ epochs: [PartitionEpoch], timeout: Duration) {
         queryThread { [self] in
-            let failure = places.map { Event.restoreFailed($0, reason: "committed timed out") }
+            let failure = epochs.map { Event.restoreFailed($0, reason: "committed timed out") }
             if world.strikes(.queryFails, 0.1) { return later(sec(1)) { [self] in finished(failure) } }
             let deadline = world.now + timeout.nanoseconds
             rpc(.group) { [self] answer in
-                let numbers = shellFaults.contains(.committedNotAwaited) ? [] : places.map(\.partition)
+                let numbers = shellFaults.contains(.committedNotAwaited) ? [] : epochs.map(\.partition)
                 broker.whenStable(numbers, until: deadline) { [self] isStable in
                     guard isStable else { return answer { self.finished(failure) } }
-                    let events = places.map { Event.positionsFetched($0, positions(of: $0.partition)) }
+                    let events = epochs.map { Event.positionsFetched($0, positions(of: $0.partition)) }
                     answer { self.finished(events) }
                 }
             } failed: { [self] in
@@ -59,27 +59,27 @@ extension Process {
             .append(key: barrier.key, value: barrier.value, milliseconds: world.wall, transaction: nil)
     }
 
-    func writeBarrier(_ place: PartitionEpoch, _ barrier: LedgerBarrier) {
+    func writeBarrier(_ epoch: PartitionEpoch, _ barrier: LedgerBarrier) {
         queryThread { [self] in
-            let failure = Event.barrierFailed(place, reason: "timed out")
+            let failure = Event.barrierFailed(epoch, reason: "timed out")
             if world.strikes(.barrierFails, 0.1) { return later(sec(1)) { [self] in finished([failure]) } }
             rpc(.brokers) { [self] answer in
-                guard !broker.ledgersWithoutLeader.contains(place.partition) else {
+                guard !broker.ledgersWithoutLeader.contains(epoch.partition) else {
                     return answer { self.later(sec(2)) { self.finished([failure]) } }
                 }
-                let offset = append(barrier: barrier, to: place.partition)
-                answer { self.finished([.barrierWritten(place, ledgerOffset: offset)]) }
+                let offset = append(barrier: barrier, to: epoch.partition)
+                answer { self.finished([.barrierWritten(epoch, ledgerOffset: offset)]) }
             } failed: { [self] in
                 finished([failure])
             }
         }
     }
 
-    func fetchEnds(_ places: [PartitionEpoch]) {
+    func fetchEnds(_ epochs: [PartitionEpoch]) {
         queryThread { [self] in
             rpc(.brokers) { [self] answer in
                 var ends: [PartitionEpoch: Int64] = [:]
-                for place in places { ends[place] = end(of: broker.commands[Int(place.partition)]) }
+                for epoch in epochs { ends[epoch] = end(of: broker.commands[Int(epoch.partition)]) }
                 answer { self.finished([.endsFetched(ends)]) }
             } failed: { [self] in
                 finished([])
@@ -98,19 +98,19 @@ extension Process {
     }
 
     func readLedger(
-        _ place: PartitionEpoch,
+        _ epoch: PartitionEpoch,
         from: Int64,
         through barrier: Int64,
         horizon: LedgerRestore.Horizon,
         timeout: Duration
     ) {
         queryThread { [self] in
-            let failure = Event.restoreFailed(place, reason: "reading timed out")
+            let failure = Event.restoreFailed(epoch, reason: "reading timed out")
             if world.strikes(.queryFails, 0.1) { return later(sec(1)) { [self] in finished([failure]) } }
             let reading = Reading(
-                place: place,
+                epoch: epoch,
                 position: from,
-                target: target(barrier, of: place.partition),
+                target: target(barrier, of: epoch.partition),
                 horizon: horizon,
                 deadline: world.now + timeout.nanoseconds
             )
@@ -119,7 +119,7 @@ extension Process {
     }
 
     private final class Reading {
-        let place: PartitionEpoch
+        let epoch: PartitionEpoch
         var position: Int64
         let target: Int64
         let horizon: LedgerRestore.Horizon
@@ -130,13 +130,13 @@ extension Process {
         var saidStuck = false
 
         init(
-            place: PartitionEpoch,
+            epoch: PartitionEpoch,
             position: Int64,
             target: Int64,
             horizon: LedgerRestore.Horizon,
             deadline: Int64
         ) {
-            self.place = place
+            self.epoch = epoch
             self.position = position
             self.target = target
             self.horizon = horizon
@@ -154,10 +154,10 @@ extension Process {
     private func read(_ reading: Reading, _ failure: Event) {
         if reading.restore == nil { reading.restore = LedgerRestore(reading.horizon, process: processID, at: wallTime) }
         rpc(.brokers) { [self] answer in
-            let log = broker.ledgers[Int(reading.place.partition)]
+            let log = broker.ledgers[Int(reading.epoch.partition)]
             let stable = log.stableEnd
             // A poll may bring less than there is, and more than was asked for.
-            let isStill = broker.ledgersWithoutLeader.contains(reading.place.partition)
+            let isStill = broker.ledgersWithoutLeader.contains(reading.epoch.partition)
             let some = world.flip(0.3) ? min(stable, reading.position + world.uniform(1...20)) : stable
             let limit = isStill ? min(stable, reading.position) : some
             let entries = log.committed(from: reading.position, to: limit)
@@ -193,12 +193,12 @@ extension Process {
         }
         guard world.now - stuck.since >= Limits.predecessorPatience.nanoseconds, !reading.saidStuck else { return }
         reading.saidStuck = true
-        toLoop(.queries, .restoreHeldUp(reading.place, by: reading.restore?.predecessor))
+        toLoop(.queries, .restoreHeldUp(reading.epoch, by: reading.restore?.predecessor))
     }
 
     private func restored(_ reading: Reading) {
         guard let restore = reading.restore.take() else { return }
-        finished([.restored(reading.place, restore.finished(), at: wallTime)])
+        finished([.restored(reading.epoch, restore.finished(), at: wallTime)])
     }
 
     func resolve(_ id: BatchID, _ questions: [CommitQuestion]) {
@@ -207,18 +207,18 @@ extension Process {
 
     private func inquire(_ inquiry: CommitInquiry) {
         switch inquiry.step {
-        case .askOffsets(let places): askOffsets(places, inquiry)
+        case .askOffsets(let epochs): askOffsets(epochs, inquiry)
         case .askLedger(let question): ask(question, inquiry)
         case .tell(let found): finished([.commitResolved(inquiry.id, found)])
         }
     }
 
-    private func askOffsets(_ places: [PartitionEpoch], _ inquiry: CommitInquiry) {
+    private func askOffsets(_ epochs: [PartitionEpoch], _ inquiry: CommitInquiry) {
         let deadline = world.now + sec(60)
         rpc(.group) { [self] answer in
-            broker.whenStable(places.map(\.partition), until: deadline) { [self] isStable in
+            broker.whenStable(epochs.map(\.partition), until: deadline) { [self] isStable in
                 guard isStable else { return answer { self.inquire(inquiry.offsetsUnanswered()) } }
-                let word = places.first { offsetNames(inquiry.id, $0.partition) }
+                let word = epochs.first { offsetNames(inquiry.id, $0.partition) }
                 answer { self.inquire(inquiry.offsetsTold(word)) }
             }
         } failed: {
@@ -233,7 +233,7 @@ extension Process {
     }
 
     private func ask(_ question: CommitQuestion, _ inquiry: CommitInquiry) {
-        let number = question.place.partition
+        let number = question.epoch.partition
         let unread = { [self] in inquire(inquiry.ledgerTold(nil)) }
         if world.strikes(.traceFails, 0.3) { return later(sec(1)) { unread() } }
         rpc(.brokers) { [self] answer in
@@ -256,7 +256,7 @@ extension Process {
         until deadline: Int64,
         _ done: @escaping (_ isCommitted: Bool?) -> Void
     ) {
-        let number = question.place.partition
+        let number = question.epoch.partition
         rpc(.brokers) { [self] answer in
             let log = broker.ledgers[Int(number)]
             let isReadable = log.stableEnd > barrier && !broker.ledgersWithoutLeader.contains(number)

@@ -159,7 +159,7 @@ extension Process {
     /// Results of one partition that go together in a request that the topic does not take.
     private func tooLarge(_ batch: Batch) -> [OutputReference]? {
         guard let largest = broker.largestBatch, choice.batchBytes > largest else { return nil }
-        let byPartition = Dictionary(grouping: batch.results.indices) { batch.results[$0].record.place.partition }
+        let byPartition = Dictionary(grouping: batch.results.indices) { batch.results[$0].record.epoch.partition }
         let neighbours = byPartition.values.filter { $0.count > 1 }.flatMap { $0 }.sorted()
         return neighbours.isEmpty ? nil : neighbours.map { .result($0) }
     }
@@ -168,7 +168,7 @@ extension Process {
     private func refused(_ batch: Batch) -> [OutputReference] {
         var faults: [OutputReference] = []
         for (index, result) in batch.results.enumerated() {
-            let record = broker.commands[Int(result.record.place.partition)].record(result.record.offset)
+            let record = broker.commands[Int(result.record.epoch.partition)].record(result.record.offset)
             let isTooLarge = record?.isPoison == true && !result.event.echo.isEmpty
             if isTooLarge {
                 world.coverage.hit(.fault(.resultRefused))
@@ -178,7 +178,7 @@ extension Process {
             }
         }
         for (index, letter) in batch.deadLetters.enumerated()
-        where broker.commands[Int(letter.record.place.partition)].record(letter.record.offset)?.isPoison == true {
+        where broker.commands[Int(letter.record.epoch.partition)].record(letter.record.offset)?.isPoison == true {
             world.coverage.hit(.fault(.letterRefused))
             faults.append(.deadLetter(index))
         }

@@ -106,7 +106,7 @@ final class Call {
 /// One partition held by one process without interruption.
 final class Lease {
     let process: Process
-    let place: PartitionEpoch
+    let epoch: PartitionEpoch
     /// The coordinator's grants of this partition so far when it began.
     let grant: Int
     var restoredAt: Int64?
@@ -116,9 +116,9 @@ final class Lease {
     var isGraceful = false
     var wasParked = false
 
-    init(process: Process, place: PartitionEpoch, grant: Int) {
+    init(process: Process, epoch: PartitionEpoch, grant: Int) {
         self.process = process
-        self.place = place
+        self.epoch = epoch
         self.grant = grant
     }
 }

@@ -9,7 +9,7 @@ import Testing
 @Suite("What is logged about commands: where each is and its trace, and no flood of it")
 struct CommandLogTests {
     private let recorder = LogRecorder()
-    private let record = RecordID(place: PartitionEpoch(partition: 3, epoch: 1), offset: 42)
+    private let record = RecordID(epoch: PartitionEpoch(partition: 3, epoch: 1), offset: 42)
 
     private func telemetry(_ sink: LogSink, _ levels: [LogComponent: Logger.Level] = [.commands: .debug]) -> Telemetry {
         Telemetry(
@@ -96,7 +96,7 @@ struct CommandLogTests {
         let telemetry = telemetry(sink)
         for second in 0..<30 {
             for number in 0..<5_000 {
-                let record = RecordID(place: record.place, offset: Int64(second * 5_000 + number))
+                let record = RecordID(epoch: record.epoch, offset: Int64(second * 5_000 + number))
                 telemetry.report(trouble(record))
                 telemetry.report(.backedOff(record, attempt: 1, for: .milliseconds(200)))
                 telemetry.report(.concluded(record, .upstreamUnavailable, replayed: false, inDoubt: false))

@@ -47,7 +47,7 @@ struct IntentWriterTests {
         let properties = try ClientProperties.idempotentProducer(.init(bootstrapServers: broker.bootstrapServers))
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let reported = Reported()
-        let place = PartitionEpoch(partition: 0, epoch: 1)
+        let epoch = PartitionEpoch(partition: 0, epoch: 1)
         let barrier = LedgerBarrier(transactionalID: "w", process: 1)
         let writer = try await loop.submit {
             let writer = IntentWriter(
@@ -61,11 +61,11 @@ struct IntentWriterTests {
             let broken = writer.producer
             broken?.breakFatally(.invalidProducerEpoch)
             // A barrier that finds it broken before anybody was told of it.
-            if !isToldOfIt { writer.write(place, barrier) }
+            if !isToldOfIt { writer.write(epoch, barrier) }
             return NIOLoopBoundWriter(writer)
         }.get()
         #expect(await reported.first { if case .intentProducer(failure: nil) = $0 { true } else { false } } != nil)
-        try await loop.submit { writer.value.write(place, barrier) }.get()
+        try await loop.submit { writer.value.write(epoch, barrier) }.get()
         let written = await reported.first { if case .barrierWritten = $0 { true } else { false } }
         #expect(written != nil)
         try await loop.submit { writer.value.close() }.get()

@@ -37,7 +37,7 @@ struct MetricStartTests {
     @Test func whateverCanHappenHasItsSeriesBefore() {
         let telemetry = telemetry()
         let before = Set(series)
-        let record = RecordID(place: PartitionEpoch(partition: 3, epoch: 1), offset: 1)
+        let record = RecordID(epoch: PartitionEpoch(partition: 3, epoch: 1), offset: 1)
         var facts: [Fact] = AbortCause.allCases.map { .aborted($0, reason: "") }
         facts += Membership.LeaseLoss.allCases.map(Fact.leaseLost)
         facts += [Reason.ok, .sessionBusy, .invalid(.tooLarge), .invalid(.field(.phone))].map { reason in

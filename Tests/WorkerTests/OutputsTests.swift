@@ -7,11 +7,11 @@ import Testing
 @Suite("A batch as records, and the end of its transaction as the engine takes it")
 struct OutputsTests {
     private let id = BatchID(process: 1, counter: 2)
-    private let place = PartitionEpoch(partition: 3, epoch: 1)
+    private let epoch = PartitionEpoch(partition: 3, epoch: 1)
 
     private func outputs(mirrored: Int = 4, reply: ReplyAddress? = nil) throws -> Outputs {
         let session = try #require(SessionID("s"))
-        let record = RecordID(place: place, offset: 42)
+        let record = RecordID(epoch: epoch, offset: 42)
         let source = Coordinates(topic: "commands", partition: 3, offset: 42)
         var batch = Batch(id: id)
         let event = ResultEvent(

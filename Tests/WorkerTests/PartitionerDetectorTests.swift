@@ -3,13 +3,13 @@ import OTPKafka
 import OTPWorker
 import Testing
 
-@Suite("Producers that place keys differently are noticed, and nothing else is taken for that")
+@Suite("Producers that produce keys differently are noticed, and nothing else is taken for that")
 struct PartitionerDetectorTests {
     private let start = Instant(nanoseconds: 0)
 
     private func key(_ number: Int) -> [UInt8] { Array("session-\(number)".utf8) }
 
-    private func place(
+    private func produce(
         _ numbers: Range<Int>,
         by partitioner: KeyPartitioner,
         of count: Int,
@@ -48,7 +48,7 @@ struct PartitionerDetectorTests {
     func oneKindOfProducerIsNoMix(partitions: Int) {
         for partitioner in KeyPartitioner.allCases {
             var detector = PartitionerDetector(partitions: partitions)
-            place(0..<20_000, by: partitioner, of: partitions, in: &detector)
+            produce(0..<20_000, by: partitioner, of: partitions, in: &detector)
             #expect(detector.judge(at: start) == nil)
             #expect(!detector.isMixed(at: start))
             let counts = detector.records
@@ -61,9 +61,9 @@ struct PartitionerDetectorTests {
     @Test(arguments: [2, 3, 8, 64])
     func twoKindsAreAMix(partitions: Int) throws {
         var detector = PartitionerDetector(partitions: partitions)
-        place(0..<1_000, by: .murmur2, of: partitions, in: &detector)
+        produce(0..<1_000, by: .murmur2, of: partitions, in: &detector)
         #expect(detector.judge(at: start) == nil)
-        place(1_000..<1_020, by: .crc32, of: partitions, in: &detector)
+        produce(1_000..<1_020, by: .crc32, of: partitions, in: &detector)
         let told = detector.judge(at: start)
         let mix = try #require(told)
         #expect(mix.murmur2 > mix.crc32 && mix.crc32 >= 5 && mix.neither == 0)
@@ -74,8 +74,8 @@ struct PartitionerDetectorTests {
         var detector = PartitionerDetector(partitions: 8)
         var told: [Int] = []
         for minute in 0..<25 {
-            place(minute * 100..<minute * 100 + 50, by: .murmur2, of: 8, in: &detector)
-            place(minute * 100 + 50..<minute * 100 + 100, by: .crc32, of: 8, in: &detector)
+            produce(minute * 100..<minute * 100 + 50, by: .murmur2, of: 8, in: &detector)
+            produce(minute * 100 + 50..<minute * 100 + 100, by: .crc32, of: 8, in: &detector)
             if detector.judge(at: start + .seconds(60 * minute)) != nil { told.append(minute) }
         }
         #expect(told == [0, 10, 20])
@@ -89,7 +89,7 @@ struct PartitionerDetectorTests {
             var detector = PartitionerDetector(partitions: partitions)
             scatter(offset * 10_000..<offset * 10_000 + 3_000, of: partitions, in: &detector)
             #expect(detector.judge(at: start) == nil)
-            place(0..<500, by: .murmur2, of: partitions, in: &detector)
+            produce(0..<500, by: .murmur2, of: partitions, in: &detector)
             #expect(detector.judge(at: start) == nil, "one of the two, and strangers")
         }
     }
@@ -99,36 +99,36 @@ struct PartitionerDetectorTests {
     func aTopicThatHasGrownIsNoMix(before: Int, now: Int) {
         for partitioner in KeyPartitioner.allCases {
             var detector = PartitionerDetector(partitions: now)
-            place(0..<2_500, by: partitioner, of: before, in: &detector)
+            produce(0..<2_500, by: partitioner, of: before, in: &detector)
             #expect(detector.judge(at: start) == nil)
-            place(2_500..<3_500, by: partitioner, of: now, in: &detector)
+            produce(2_500..<3_500, by: partitioner, of: now, in: &detector)
             #expect(detector.judge(at: start) == nil)
         }
     }
 
     @Test func aKeyCountsOnceHoweverOftenItComes() {
         var detector = PartitionerDetector(partitions: 8)
-        place(0..<1_000, by: .murmur2, of: 8, in: &detector)
-        for _ in 0..<1_000 { place(2_000..<2_004, by: .crc32, of: 8, in: &detector) }
+        produce(0..<1_000, by: .murmur2, of: 8, in: &detector)
+        for _ in 0..<1_000 { produce(2_000..<2_004, by: .crc32, of: 8, in: &detector) }
         #expect(detector.judge(at: start) == nil)
         #expect(detector.records.crc32 >= 1_000, "the records are counted all the same")
     }
 
     @Test func oldEvidenceIsForgotten() {
         var detector = PartitionerDetector(partitions: 8)
-        place(0..<100, by: .murmur2, of: 8, in: &detector)
+        produce(0..<100, by: .murmur2, of: 8, in: &detector)
         #expect(detector.judge(at: start) == nil)
         #expect(detector.judge(at: start + PartitionerDetector.longestWindow) == nil)
-        place(100..<200, by: .crc32, of: 8, in: &detector)
+        produce(100..<200, by: .crc32, of: 8, in: &detector)
         #expect(detector.judge(at: start + PartitionerDetector.longestWindow) == nil)
         detector.grew(to: 12)
-        place(200..<300, by: .murmur2, of: 12, in: &detector)
+        produce(200..<300, by: .murmur2, of: 12, in: &detector)
         #expect(detector.judge(at: start + PartitionerDetector.longestWindow) == nil)
     }
 
     @Test func whatSaysNothingIsNotCounted() {
         var alone = PartitionerDetector(partitions: 1)
-        place(0..<100, by: .murmur2, of: 1, in: &alone)
+        produce(0..<100, by: .murmur2, of: 1, in: &alone)
         #expect(alone.records.total == 0)
         var detector = PartitionerDetector(partitions: 4)
         detector.count(nil, in: 0)

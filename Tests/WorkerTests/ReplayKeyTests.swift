@@ -6,9 +6,9 @@ import Testing
 /// A replay's proof: who can make one, and what it is good for.
 struct ReplayKeyTests {
     private static let key = ReplayKey(secret: Secret("sck_one"))
-    private static let mark = ReplayMark(original: place(1), count: 2)
+    private static let mark = ReplayMark(original: coordinates(1), count: 2)
 
-    private static func place(_ offset: Int64) -> Coordinates {
+    private static func coordinates(_ offset: Int64) -> Coordinates {
         Coordinates(topic: "commands", partition: 3, offset: offset)
     }
 

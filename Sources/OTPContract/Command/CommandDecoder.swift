@@ -72,10 +72,10 @@ package struct CommandDecoder: Sendable {
             if isSaidToBe || (CloudEvent.isStructured(object) && !fields.hasAny(in: object)) {
                 event = CloudEvent(object)
                 if let id = event.id { draft.commandID = id }
-                draft.place = .event
+                draft.location = .event
                 object = try data(of: object)
             } else if CloudEvent.resembles(object) {
-                draft.place = .almostAnEvent
+                draft.location = .almostAnEvent
             }
             draft.readIdentity(of: object)
             try judge(key, of: draft)
@@ -162,11 +162,11 @@ struct Refusal: Error {
 private struct Draft {
     var commandID: String
     var sessionID: SessionID?
-    var place = Place.value
+    var location = Location.value
     let fields: CommandFields
 
     /// Where the fields are looked for.
-    enum Place: String {
+    enum Location: String {
         case value = ""
         case event = " from the CloudEvent's data"
         case almostAnEvent = """
@@ -228,7 +228,7 @@ private struct Draft {
     }
 
     private func required(_ field: Field, in object: JSON) throws(Refusal) -> String {
-        guard let value = object[fields[field]] else { throw refusal(field, "is missing\(place.rawValue)") }
+        guard let value = object[fields[field]] else { throw refusal(field, "is missing\(location.rawValue)") }
         guard let text = value.string else { throw refusal(field, "must be a string") }
         return text
     }

@@ -6,10 +6,10 @@ public struct Coordinates: Hashable, Sendable, CustomStringConvertible {
     public var topic: String
     /// The partition's number, from 0.
     public var partition: Int32
-    /// The record's place in its partition, from 0.
+    /// The record's offset in its partition, from 0.
     public var offset: Int64
 
-    /// Names a place; it need not exist.
+    /// Names where a record lies; there need not be one.
     public init(topic: String, partition: Int32, offset: Int64) {
         self.topic = topic
         self.partition = partition

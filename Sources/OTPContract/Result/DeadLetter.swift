@@ -147,28 +147,29 @@ extension DeadLetter {
         return headers
     }
 
-    /// The record that the one at `place` says it repeats; `nil` where its headers say nothing that can be.
+    /// The record that the one at `coordinates` says it repeats; `nil` where its headers say nothing that can be.
     ///
     /// Any producer can write such headers: that it is so shows in the other record alone, which must have the same key and value.
-    package static func original(namedBy headers: [Header], at place: Coordinates) -> Coordinates? {
+    package static func original(namedBy headers: [Header], at coordinates: Coordinates) -> Coordinates? {
         guard let value = headers.last(where: { $0.name == Name.replayOf })?.value, value.count <= 512,
             let original = Coordinates(parsing: String(decoding: value, as: UTF8.self)),
             // A replay goes to its original's partition, and comes after it.
-            original.topic == place.topic, original.partition == place.partition, original.offset < place.offset
+            original.topic == coordinates.topic, original.partition == coordinates.partition,
+            original.offset < coordinates.offset
         else { return nil }
         return original
     }
 
-    /// How often the command at `place` was replayed, by its own account, where `isProven` takes the proof beside it; else 0, and never
+    /// How often the command at `coordinates` was replayed, by its own account, where `isProven` takes the proof beside it; else 0, and never
     /// more than can be.
     package static func replayCount(
         ofCommandWith headers: [Header],
-        at place: Coordinates,
+        at coordinates: Coordinates,
         isProven: (ReplayMark, _ proof: [UInt8]) -> Bool
     ) -> Int {
         let marks = headers.filter { [Name.replayCount, Name.replayOf, Name.replayProof].contains($0.name) }
         // A replay writes each once.
-        guard marks.count == 3, let original = original(namedBy: headers, at: place),
+        guard marks.count == 3, let original = original(namedBy: headers, at: coordinates),
             let proof = marks.first(where: { $0.name == Name.replayProof })?.value
         else { return 0 }
         let mark = ReplayMark(original: original, count: replayCount(in: headers))

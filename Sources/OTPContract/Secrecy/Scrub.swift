@@ -118,42 +118,42 @@ private struct Scrubber {
     func scrubbed(_ message: String) -> String {
         var text = SpelledText(message)
         let scalars = text.scalars
-        var places = places(in: text)
+        var ranges = ranges(in: text)
         // What looks like an escape may be none, so the text is looked at before it is read and after.
         for _ in 0..<Self.escapeLevels {
             guard let inner = text.unescaped() else { break }
             text = inner
-            places += self.places(in: text)
+            ranges += self.ranges(in: text)
         }
-        guard !places.isEmpty else { return message }
+        guard !ranges.isEmpty else { return message }
         var kept = String.UnicodeScalarView()
         var copied = 0
-        for place in Self.merged(places) {
-            kept.append(contentsOf: scalars[copied..<place.lowerBound])
+        for range in Self.merged(ranges) {
+            kept.append(contentsOf: scalars[copied..<range.lowerBound])
             kept.append(contentsOf: "***".unicodeScalars)
-            copied = place.upperBound
+            copied = range.upperBound
         }
         kept.append(contentsOf: scalars[copied...])
         return String(kept)
     }
 
     /// In order, and none over another.
-    private static func merged(_ places: [Range<Int>]) -> [Range<Int>] {
+    private static func merged(_ ranges: [Range<Int>]) -> [Range<Int>] {
         var merged: [Range<Int>] = []
-        for place in places.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-            if let last = merged.last, place.lowerBound < last.upperBound {
-                merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, place.upperBound)
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = merged.last, range.lowerBound < last.upperBound {
+                merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
             } else {
-                merged.append(place)
+                merged.append(range)
             }
         }
         return merged
     }
 
-    /// What must not be seen of a text, by its places in the message.
-    private func places(in text: SpelledText) -> [Range<Int>] {
+    /// What must not be seen of a text, by its ranges in the message.
+    private func ranges(in text: SpelledText) -> [Range<Int>] {
         var encoded = encodings.ranges(in: text.scalars)[...]
-        var places: [Range<Int>] = []
+        var ranges: [Range<Int>] = []
         var position = 0
         var looked = 0
         while position < text.scalars.count {
@@ -162,14 +162,14 @@ private struct Scrubber {
             if let end = found ?? endOfPhone(in: text, from: position) ?? endOfCode(in: text, from: position) {
                 let isInternational =
                     position > looked && text.scalars[position - 1] == "+" && text.isDigit(position)
-                places.append(text.place(of: (isInternational ? position - 1 : position)..<end))
+                ranges.append(text.range(of: (isInternational ? position - 1 : position)..<end))
                 position = end
                 looked = end
             } else {
                 position += 1
             }
         }
-        return places
+        return ranges
     }
 
     // MARK: The phone

@@ -1,18 +1,18 @@
-/// A message as somebody may read it: scalar by scalar, each with its place in the message as it came.
+/// A message as somebody may read it: scalar by scalar, each with its range in the message as it came.
 struct SpelledText {
     let scalars: [Unicode.Scalar]
     /// What each counts as.
     let plain: [Unicode.Scalar?]
-    private let places: [Range<Int>]
+    private let ranges: [Range<Int>]
 
     init(_ message: String) {
         let scalars = Array(message.unicodeScalars)
-        self.init(scalars, places: scalars.indices.map { $0..<($0 + 1) })
+        self.init(scalars, ranges: scalars.indices.map { $0..<($0 + 1) })
     }
 
-    private init(_ scalars: [Unicode.Scalar], places: [Range<Int>]) {
+    private init(_ scalars: [Unicode.Scalar], ranges: [Range<Int>]) {
         self.scalars = scalars
-        self.places = places
+        self.ranges = ranges
         plain = scalars.map(\.plain)
     }
 
@@ -26,23 +26,23 @@ struct SpelledText {
     var hasDigit: Bool { plain.indices.contains(where: isDigit) }
 
     /// Where a part of it stands in the message; the part is not empty.
-    func place(of part: Range<Int>) -> Range<Int> {
-        places[part.lowerBound].lowerBound..<places[part.upperBound - 1].upperBound
+    func range(of part: Range<Int>) -> Range<Int> {
+        ranges[part.lowerBound].lowerBound..<ranges[part.upperBound - 1].upperBound
     }
 
     /// The text with every escape in it read, those of JSON, HTML and addresses alike; `nil` if it has none.
     func unescaped() -> SpelledText? {
         var read: [Unicode.Scalar] = []
-        var places: [Range<Int>] = []
+        var ranges: [Range<Int>] = []
         var position = 0
         while position < scalars.count {
             let escape = escape(at: position)
             let end = escape?.end ?? position + 1
             read.append(escape?.scalar ?? scalars[position])
-            places.append(place(of: position..<end))
+            ranges.append(range(of: position..<end))
             position = end
         }
-        return read.count < scalars.count ? SpelledText(read, places: places) : nil
+        return read.count < scalars.count ? SpelledText(read, ranges: ranges) : nil
     }
 
     // MARK: Escapes

@@ -20,7 +20,7 @@ package struct CommitInquiry: Sendable {
     package init(_ id: BatchID, _ questions: [CommitQuestion]) {
         self.id = id
         self.questions = questions[...]
-        step = .askOffsets(questions.map(\.place))
+        step = .askOffsets(questions.map(\.epoch))
     }
 
     /// `named`: a partition whose committed offset names the transaction.
@@ -32,7 +32,7 @@ package struct CommitInquiry: Sendable {
     /// `isCommitted`: whether the ledger has word of the transaction; nil where its barrier could not be written, or it not be read.
     package func ledgerTold(_ isCommitted: Bool?) -> Self {
         guard case .askLedger(let question) = step else { preconditionFailure("a ledger's word in \(step)") }
-        return isCommitted.map { ending([question.place: $0]) } ?? withNextLedger()
+        return isCommitted.map { ending([question.epoch: $0]) } ?? withNextLedger()
     }
 
     private func withNextLedger() -> Self {

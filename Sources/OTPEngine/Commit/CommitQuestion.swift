@@ -7,7 +7,7 @@
 /// aborted. Only the true leader's log has that barrier. Only a ledger that was made again after it knows nothing: then the offset's
 /// word must do.
 package struct CommitQuestion: Equatable, Sendable {
-    package var place: PartitionEpoch
+    package var epoch: PartitionEpoch
     /// Nothing of the transaction lies before this offset, if the ledger is still the one that it was.
     package var from: Int64
     /// The barrier to write, and to read until.
@@ -15,8 +15,8 @@ package struct CommitQuestion: Equatable, Sendable {
     /// Records that the transaction finished here: nobody else can have, while the partition is owned throughout.
     package var finished: Set<Int64>
 
-    package init(place: PartitionEpoch, from: Int64, barrier: LedgerBarrier, finished: Set<Int64>) {
-        self.place = place
+    package init(epoch: PartitionEpoch, from: Int64, barrier: LedgerBarrier, finished: Set<Int64>) {
+        self.epoch = epoch
         self.from = from
         self.barrier = barrier
         self.finished = finished

@@ -67,7 +67,7 @@ extension Engine {
             let entry = partition.ledger[session]
             if conclusion.leavesIntent {
                 share.voids.append(.init(session: session, fingerprint: fingerprint, source: command.offset))
-                forming.append(.void(fingerprint), verify.sessionID, partition.place)
+                forming.append(.void(fingerprint), verify.sessionID, partition.epoch)
             }
             // A doubt that the voided intent stood for must live on in the state.
             let keepsDoubt = conclusion.leavesIntent && entry.code(fingerprint)?.isDoubtful == true
@@ -78,7 +78,7 @@ extension Engine {
         for command in partition.uncommitted.dequeueVoids() {
             guard case .command(let verify, let session, let fingerprint) = command.record.content else { continue }
             share.voids.append(.init(session: session, fingerprint: fingerprint, source: command.offset))
-            forming.append(.void(fingerprint), verify.sessionID, partition.place)
+            forming.append(.void(fingerprint), verify.sessionID, partition.epoch)
             // The tombstone takes with it what an earlier record's intent of the same code stood for.
             if partition.ledger[session].code(fingerprint)?.isDoubtful == true, seen.insert(session).inserted {
                 changed.append((verify.sessionID, session))
@@ -89,9 +89,9 @@ extension Engine {
         for (id, session) in changed {
             let entry = partition.ledger[session]
             share.states.append(.init(index: forming.batch.ledger.count, session: session, codes: entry.codes))
-            forming.append(.state(entry.codes, isClosed: entry.isClosed), id, partition.place)
+            forming.append(.state(entry.codes, isClosed: entry.isClosed), id, partition.epoch)
             let notes = entry.notes
-            if !notes.isEmpty { forming.append(.notes(notes), id, partition.place) }
+            if !notes.isEmpty { forming.append(.notes(notes), id, partition.epoch) }
         }
         return share
     }
@@ -105,7 +105,7 @@ extension Engine {
     ) {
         // One beyond the window cannot be told as finished yet: it waits for the committed offset, as what comes after it does.
         for range in partition.uncommitted.skipped where partition.hasPassed(range) {
-            let record = RecordID(place: partition.place, offset: range.lowerBound)
+            let record = RecordID(epoch: partition.epoch, offset: range.lowerBound)
             guard committing.lettersDenied == nil else {
                 dropLetter(of: record)
                 continue
@@ -131,7 +131,7 @@ extension Engine {
             process: configuration.processID,
             finished: finished
         )
-        forming.append(barrier, partition.place)
+        forming.append(barrier, partition.epoch)
     }
 
     private func add(_ share: TransactionState.Share, of partition: Partition, to forming: inout Forming) {
@@ -143,6 +143,6 @@ extension Engine {
             ledgerOffset: max(partition.ledgerFloor, 0),
             finished: finished
         )
-        forming.append(share, partition.place, offset: offset, metadata: metadata.encoded)
+        forming.append(share, partition.epoch, offset: offset, metadata: metadata.encoded)
     }
 }

@@ -23,7 +23,7 @@ extension Engine {
     }
 
     func coordinates(of id: RecordID) -> Coordinates {
-        Coordinates(topic: configuration.topic, partition: id.place.partition, offset: id.offset)
+        Coordinates(topic: configuration.topic, partition: id.epoch.partition, offset: id.offset)
     }
 
     private func result(of command: Command, _ conclusion: Command.Conclusion) -> ResultEvent {
@@ -37,8 +37,8 @@ extension Engine {
             inDoubt: conclusion.inDoubt,
             replayed: conclusion.replayed,
             first: conclusion.first.map { first in
-                let place = RecordID(place: command.record.id.place, offset: first.offset)
-                return ResultEvent.First(source: coordinates(of: place), commandID: first.commandID)
+                let record = RecordID(epoch: command.record.id.epoch, offset: first.offset)
+                return ResultEvent.First(source: coordinates(of: record), commandID: first.commandID)
             },
             code: outcome.code,
             message: command.isUndeliverable ? nil : outcome.message,

@@ -23,8 +23,8 @@ extension Engine {
         group.gotOn()
         report(.transaction(records: open.results.count, after: now - open.formed, committed: true))
         if !open.deadLetters.isEmpty { report(.deadLettersWritten(open.deadLetters.count)) }
-        for (place, share) in open.shares.sorted(by: { $0.key.partition < $1.key.partition }) {
-            guard let partition = partitions[place] else { continue }
+        for (epoch, share) in open.shares.sorted(by: { $0.key.partition < $1.key.partition }) {
+            guard let partition = partitions[epoch] else { continue }
             partition.outputs.written()
             partition.progress.committed(share.offsets, upTo: share.committedOffset)
             partition.uncommitted.committed(skipped: share.skipped)
@@ -107,7 +107,7 @@ extension Engine {
         } else if !open.replies.isEmpty {
             for record in open.replies { blameResult(of: record, reason: reason, at: now) }
         } else {
-            for partition in partitions.inOrder(where: { open.shares[$0.place] != nil }) {
+            for partition in partitions.inOrder(where: { open.shares[$0.epoch] != nil }) {
                 park(partition, reason: reason, at: now)
             }
         }
@@ -140,8 +140,8 @@ extension Engine {
     ///
     /// An abort never repeats a call.
     mutating func requeue(_ open: TransactionState.Open, at now: Instant) {
-        for (place, share) in open.shares {
-            guard let partition = partitions[place] else { continue }
+        for (epoch, share) in open.shares {
+            guard let partition = partitions[epoch] else { continue }
             for offset in share.offsets.reversed() {
                 guard let command = partition[offset], command.state == .batched else { continue }
                 command.unbatched()
@@ -165,7 +165,7 @@ extension Engine {
         } else if let record = open.results.first {
             blameResult(of: record, reason: reason, at: now)
         } else {
-            for partition in partitions.inOrder(where: { open.shares[$0.place] != nil }) {
+            for partition in partitions.inOrder(where: { open.shares[$0.epoch] != nil }) {
                 park(partition, reason: reason, at: now)
             }
         }
@@ -189,7 +189,7 @@ extension Engine {
     }
 
     private mutating func blameResult(of record: RecordID, reason: String, at now: Instant) {
-        guard let partition = partitions[record.place], let command = partition[record.offset] else { return }
+        guard let partition = partitions[record.epoch], let command = partition[record.offset] else { return }
         if command.isUndeliverable {
             park(partition, reason: reason, at: now)
         } else {
@@ -200,7 +200,7 @@ extension Engine {
 
     /// The result says what the letter would have said, less where to find the record.
     mutating func dropLetter(of record: RecordID) {
-        guard let partition = partitions[record.place] else { return }
+        guard let partition = partitions[record.epoch] else { return }
         partition[record.offset]?.letterDropped()
         partition.uncommitted.letterDropped(record.offset)
         report(.deadLetterDropped(record))

@@ -26,10 +26,10 @@ extension Engine {
     /// Asks the ledgers of those partitions that nobody else can have committed for since.
     mutating func resolve(_ open: TransactionState.Open, at now: Instant) {
         let barrier = LedgerBarrier(transactionalID: configuration.transactionalID, process: configuration.processID)
-        let questions = evidence(in: open).map { place in
-            let share = open.shares[place] ?? .init()
+        let questions = evidence(in: open).map { epoch in
+            let share = open.shares[epoch] ?? .init()
             let finished = Set(share.offsets).union(share.newestFinished.map { [$0] } ?? [])
-            return CommitQuestion(place: place, from: share.floor, barrier: barrier, finished: finished)
+            return CommitQuestion(epoch: epoch, from: share.floor, barrier: barrier, finished: finished)
         }
         guard !questions.isEmpty else { return commitResolved(open.id, [:], at: now) }
         effects.append(.resolveCommit(open.id, questions, timeout: configuration.restoreTimeout))

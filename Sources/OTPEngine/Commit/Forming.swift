@@ -29,24 +29,24 @@ struct Forming {
         open.deadLetters.append(record)
     }
 
-    mutating func append(_ content: LedgerRecord.Content, _ session: SessionID, _ place: PartitionEpoch) {
-        append(.init(partition: place.partition, record: LedgerRecord(session: session, content: content)), place)
+    mutating func append(_ content: LedgerRecord.Content, _ session: SessionID, _ epoch: PartitionEpoch) {
+        append(.init(partition: epoch.partition, record: LedgerRecord(session: session, content: content)), epoch)
     }
 
-    mutating func append(_ barrier: LedgerBarrier, _ place: PartitionEpoch) {
-        append(.init(partition: place.partition, barrier: barrier), place)
+    mutating func append(_ barrier: LedgerBarrier, _ epoch: PartitionEpoch) {
+        append(.init(partition: epoch.partition, barrier: barrier), epoch)
     }
 
-    private mutating func append(_ write: Batch.LedgerWrite, _ place: PartitionEpoch) {
+    private mutating func append(_ write: Batch.LedgerWrite, _ epoch: PartitionEpoch) {
         batch.ledger.append(write)
-        open.ledger.append(place)
+        open.ledger.append(epoch)
     }
 
     /// The offset of a partition, and what the batch does to it.
-    mutating func append(_ share: TransactionState.Share, _ place: PartitionEpoch, offset: Int64, metadata: String) {
+    mutating func append(_ share: TransactionState.Share, _ epoch: PartitionEpoch, offset: Int64, metadata: String) {
         var share = share
         share.committedOffset = offset
-        open.shares[place] = share
-        batch.offsets.append(.init(place: place, offset: offset, metadata: metadata))
+        open.shares[epoch] = share
+        batch.offsets.append(.init(epoch: epoch, offset: offset, metadata: metadata))
     }
 }

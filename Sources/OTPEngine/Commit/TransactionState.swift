@@ -7,7 +7,7 @@ package struct TransactionState: Sendable {
     /// What a batch did to one partition, for the moment at which its end is known.
     package struct Share: Equatable, Sendable {
         package struct State: Equatable, Sendable {
-            /// Place in the batch's ledger writes.
+            /// Its index among the batch's ledger writes.
             var index: Int
             var session: SessionDigest
             var codes: [CodeState]

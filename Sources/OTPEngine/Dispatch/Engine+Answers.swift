@@ -5,7 +5,7 @@ extension Engine {
     mutating func answered(_ id: RecordID, _ answer: UpstreamAnswer, at now: Instant) {
         dispatch.slotFreed()
         let judged = AnswerClass(answer)
-        guard let partition = partitions[id.place], let command = partition[id.offset],
+        guard let partition = partitions[id.epoch], let command = partition[id.offset],
             case .calling(let since) = command.state
         else {
             // What it says of the upstream is true no matter who asked.

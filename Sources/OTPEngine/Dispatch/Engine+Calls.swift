@@ -6,7 +6,7 @@ extension Engine {
         dispatch.begins()
         while dispatch.slots < protection.concurrency.limit, group.isAsking, let command = nextInTurn(at: now) {
             // A command of a partition that is gone, given back or parked keeps its state and no place in the queue.
-            guard let partition = partitions[command.record.id.place], partition.dispatches else { continue }
+            guard let partition = partitions[command.record.id.epoch], partition.dispatches else { continue }
             if command.needsIntent, !mayWriteIntent(partition) {
                 // Before its total time-out begins: it only waits for its partition's turn.
                 partition.calls.heldBack(command)
@@ -54,7 +54,7 @@ extension Engine {
         intentEnded(id, at: now)
         var isAsked = false
         defer { if !isAsked { protection.released(id, at: now) } }
-        guard let partition = partitions[id.place], let command = partition[id.offset],
+        guard let partition = partitions[id.epoch], let command = partition[id.offset],
             case .writingIntent(let since) = command.state,
             case .command(_, let session, let fingerprint) = command.record.content
         else { return }
@@ -87,7 +87,7 @@ extension Engine {
     mutating func intentFailed(_ id: RecordID, isPermanent: Bool, reason: String, at now: Instant) {
         intentEnded(id, at: now)
         protection.released(id, at: now)
-        guard let partition = partitions[id.place], let command = partition[id.offset], command.isWritingIntent else {
+        guard let partition = partitions[id.epoch], let command = partition[id.offset], command.isWritingIntent else {
             return
         }
         partition.calls.ended()
@@ -104,7 +104,7 @@ extension Engine {
     /// The intent of this record came to an end, well or badly: its slot is free, if it was not given back before.
     private mutating func intentEnded(_ id: RecordID, at now: Instant) {
         dispatch.intentEnded(id)
-        guard let partition = partitions[id.place] else { return }
+        guard let partition = partitions[id.epoch] else { return }
         if let next = partition.calls.intentEnded() { dispatch.queued(next, at: now) }
     }
 
@@ -135,7 +135,7 @@ extension Engine {
     // MARK: Waiting
 
     mutating func backOffEnded(_ command: Command, at now: Instant) {
-        guard let partition = partitions[command.record.id.place], partition.isRestored else { return }
+        guard let partition = partitions[command.record.id.epoch], partition.isRestored else { return }
         requeue(command, partition, at: now)
     }
 

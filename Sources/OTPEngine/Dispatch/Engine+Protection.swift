@@ -51,7 +51,7 @@ extension Engine {
         }
         dispatch.blocked(at: now, maximumWait: protection.maximumWait)
         while let command = dispatch.popWaited(at: now) {
-            guard let partition = partitions[command.record.id.place], partition.dispatches else { continue }
+            guard let partition = partitions[command.record.id.epoch], partition.dispatches else { continue }
             report(.upstream(.waitTimedOut(command.record.id)))
             concludeUnasked(command, partition, at: now)
         }

@@ -45,7 +45,7 @@ struct ReadyQueue {
     mutating func push(_ command: Command, at now: Instant) {
         deadlines.insert(item(command, command.deadline))
         inTurns += 1
-        turns.update(command.record.id.place.partition) { $0.push(command) }
+        turns.update(command.record.id.epoch.partition) { $0.push(command) }
         if blocked != nil { wait(command, at: now) }
     }
 
@@ -66,7 +66,7 @@ struct ReadyQueue {
         defer {
             for command in passed.reversed() {
                 inTurns += 1
-                turns.update(command.record.id.place.partition) { $0.putBack(command) }
+                turns.update(command.record.id.epoch.partition) { $0.putBack(command) }
             }
         }
         while let command = pop() {

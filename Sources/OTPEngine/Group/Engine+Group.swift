@@ -6,16 +6,16 @@ extension Engine {
         report(.assigned(numbers))
         // The group has taken us in: an idle worker has no commit to tell it by.
         group.joined()
-        var places: [PartitionEpoch] = []
+        var epochs: [PartitionEpoch] = []
         for number in numbers {
             drop([number])
             let partition = partitions.assigned(number, at: now)
             looked(partition, at: now)
-            places.append(partition.place)
+            epochs.append(partition.epoch)
         }
         ownershipChanged(at: now)
-        effects.append(.assign(places))
-        effects.append(.fetchPositions(places, timeout: configuration.restoreTimeout))
+        effects.append(.assign(epochs))
+        effects.append(.fetchPositions(epochs, timeout: configuration.restoreTimeout))
     }
 
     // MARK: Giving back
@@ -62,11 +62,11 @@ extension Engine {
 
     private func isFinished(_ partition: Partition) -> Bool {
         guard partition.isWritable else { return partition.calls.inFlight == 0 }
-        return partition.unfinished == 0 && partition.uncommitted.voids.isEmpty && !isInOpenBatch(partition.place)
+        return partition.unfinished == 0 && partition.uncommitted.voids.isEmpty && !isInOpenBatch(partition.epoch)
     }
 
-    private func isInOpenBatch(_ place: PartitionEpoch) -> Bool {
-        committing.transaction.unended?.shares[place] != nil
+    private func isInOpenBatch(_ epoch: PartitionEpoch) -> Bool {
+        committing.transaction.unended?.shares[epoch] != nil
     }
 
     mutating func lost(_ numbers: [Int32], at now: Instant) {

@@ -5,7 +5,7 @@ extension Engine {
     mutating func received(_ records: [ReceivedRecord], at now: Instant) {
         var ignored = 0
         for record in records {
-            guard let partition = partitions[record.id.place], isWorking(partition) else {
+            guard let partition = partitions[record.id.epoch], isWorking(partition) else {
                 ignored += 1
                 continue
             }
@@ -21,9 +21,9 @@ extension Engine {
     /// A partition that is being given back finishes what is under way and begins nothing.
     func isWorking(_ partition: Partition) -> Bool { partition.isActive && group.isRunning }
 
-    mutating func reachedEnd(_ place: PartitionEpoch, _ offset: Int64) {
+    mutating func reachedEnd(_ epoch: PartitionEpoch, _ offset: Int64) {
         // Anyone who ignores records must not believe that what lies below the end was handled.
-        guard let partition = partitions[place], isWorking(partition) else { return }
+        guard let partition = partitions[epoch], isWorking(partition) else { return }
         passed(partition, at: offset)
         defer { moved(partition) }
         // What is held lies below the end: the end is reached when it has been taken.

@@ -9,7 +9,7 @@ struct Lanes {
 
     private var lanes: [SessionDigest: Lane] = [:]
 
-    enum Place {
+    enum Position {
         /// Nobody is before it.
         case head
         case waiting
@@ -17,7 +17,7 @@ struct Lanes {
         case none
     }
 
-    mutating func arrived(_ command: Command, of session: SessionDigest) -> Place {
+    mutating func arrived(_ command: Command, of session: SessionDigest) -> Position {
         guard let lane = lanes[session] else {
             lanes[session] = Lane(head: command)
             return .head

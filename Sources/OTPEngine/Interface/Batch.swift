@@ -41,7 +41,7 @@ package struct Batch: Equatable, Sendable {
 
     /// The offset to commit for one partition, with its metadata.
     package struct Offset: Equatable, Sendable {
-        package var place: PartitionEpoch
+        package var epoch: PartitionEpoch
         package var offset: Int64
         package var metadata: String
     }
@@ -66,7 +66,7 @@ package struct Batch: Equatable, Sendable {
     package init(id: BatchID) { self.id = id }
 }
 
-/// One output of a batch, by its place in it.
+/// One output of a batch, by its index in it.
 package enum OutputReference: Hashable, Sendable {
     case result(Int)
     case ledger(Int)

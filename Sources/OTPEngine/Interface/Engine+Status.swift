@@ -37,7 +37,7 @@ extension Engine {
     ///
     /// For anyone who tells about it.
     package func inMemory(_ id: RecordID) -> (record: ReceivedRecord, since: WallTime)? {
-        partitions[id.place]?[id.offset].map { ($0.record, $0.receivedWall) }
+        partitions[id.epoch]?[id.offset].map { ($0.record, $0.receivedWall) }
     }
 
     /// Nothing to do, or something outside stands in the way and is named among the conditions of readiness.
@@ -76,7 +76,7 @@ extension Engine {
             case .revoking: "revoking"
             }
         return EngineStatus.Partition(
-            number: partition.place.partition,
+            number: partition.epoch.partition,
             phase: phase,
             parkedFor: partition.parkedFor,
             isUnread: partition.reading.watch.isStalled,

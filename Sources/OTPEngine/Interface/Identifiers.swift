@@ -13,11 +13,11 @@ package struct PartitionEpoch: Hashable, Sendable {
 
 /// One command record, within the epoch in which it was received.
 package struct RecordID: Hashable, Sendable {
-    package var place: PartitionEpoch
+    package var epoch: PartitionEpoch
     package var offset: Int64
 
-    package init(place: PartitionEpoch, offset: Int64) {
-        self.place = place
+    package init(epoch: PartitionEpoch, offset: Int64) {
+        self.epoch = epoch
         self.offset = offset
     }
 }

@@ -2,8 +2,8 @@ import OTPContract
 
 // A partition that was taken over is restored: where it stands, our barrier in its ledger, all that lies before that.
 extension Engine {
-    mutating func positionsFetched(_ place: PartitionEpoch, _ positions: Positions, at now: Instant) {
-        guard let partition = partitions[place],
+    mutating func positionsFetched(_ epoch: PartitionEpoch, _ positions: Positions, at now: Instant) {
+        guard let partition = partitions[epoch],
             partition.life.positionsFetched(.init(positions, clusterID: configuration.clusterID))
         else { return }
         // Known from here on, so that nobody has to wait for the first record to learn how far behind we are.
@@ -15,11 +15,11 @@ extension Engine {
     private mutating func writeBarrier(to partition: Partition) {
         partition.tail.barrierBegan()
         let barrier = LedgerBarrier(transactionalID: configuration.transactionalID, process: configuration.processID)
-        effects.append(.writeBarrier(partition.place, barrier))
+        effects.append(.writeBarrier(partition.epoch, barrier))
     }
 
-    mutating func barrierWritten(_ place: PartitionEpoch, ledgerOffset: Int64, at now: Instant) {
-        guard let partition = partitions[place], partition.tail.barrierWritten(at: ledgerOffset, now: now) else {
+    mutating func barrierWritten(_ epoch: PartitionEpoch, ledgerOffset: Int64, at now: Instant) {
+        guard let partition = partitions[epoch], partition.tail.barrierWritten(at: ledgerOffset, now: now) else {
             return
         }
         if let start = partition.life.awaitingBarrier {
@@ -29,9 +29,9 @@ extension Engine {
         }
     }
 
-    mutating func barrierFailed(_ place: PartitionEpoch, _ reason: String, at now: Instant) {
-        guard let partition = partitions[place], partition.tail.barrierFailed(at: now) else { return }
-        if partition.life.awaitingBarrier != nil { restoreFailed(place, reason, at: now) }
+    mutating func barrierFailed(_ epoch: PartitionEpoch, _ reason: String, at now: Instant) {
+        guard let partition = partitions[epoch], partition.tail.barrierFailed(at: now) else { return }
+        if partition.life.awaitingBarrier != nil { restoreFailed(epoch, reason, at: now) }
     }
 
     private mutating func readLedger(
@@ -40,21 +40,21 @@ extension Engine {
         through barrier: Int64,
         at now: Instant
     ) {
-        let place = partition.place
+        let epoch = partition.epoch
         let recorded = start.metadata?.ledgerOffset
         let acceptsLoss = configuration.acceptLedgerLoss
         if let recorded, recorded > barrier {
-            report(.ledgerRecreated(place.partition, recorded: recorded, end: barrier, accepted: acceptsLoss))
+            report(.ledgerRecreated(epoch.partition, recorded: recorded, end: barrier, accepted: acceptsLoss))
         }
         switch LedgerRestore.Plan(recorded: recorded, barrier: barrier, acceptsLoss: acceptsLoss) {
-        case .recreated: restoreFailed(place, "the ledger was recreated", at: now)
+        case .recreated: restoreFailed(epoch, "the ledger was recreated", at: now)
         case .read(let from):
             partition.life.readingBegan()
             partition.tail.restoreBegan(through: barrier)
             report(
-                .restoring(place.partition, from: from ?? 0, to: barrier),
+                .restoring(epoch.partition, from: from ?? 0, to: barrier),
                 then: .readLedger(
-                    place,
+                    epoch,
                     from: from,
                     through: barrier,
                     horizon: .init(
@@ -73,42 +73,42 @@ extension Engine {
     ///
     /// A predecessor that lives recovers in process. Each is fenced once per takeover, so two workers cannot go on fencing each
     /// other: it takes a takeover by each, with the other's transaction undecided for longer than any healthy one is.
-    mutating func restoreHeldUp(_ place: PartitionEpoch, by predecessor: LedgerBarrier?) {
-        guard let partition = partitions[place], let predecessor, partition.life.heldUp(by: predecessor.process) else {
+    mutating func restoreHeldUp(_ epoch: PartitionEpoch, by predecessor: LedgerBarrier?) {
+        guard let partition = partitions[epoch], let predecessor, partition.life.heldUp(by: predecessor.process) else {
             return
         }
         let own = committing.transaction.transactionalID(of: configuration.transactionalID)
         let alternate = ProducerChoice.alternate(of: predecessor.transactionalID)
         let ids = [predecessor.transactionalID, alternate].filter { $0 != own }
-        for id in ids { report(.predecessorFenced(place.partition, transactionalID: id)) }
-        effects.append(.fence(place, transactionalIDs: ids))
+        for id in ids { report(.predecessorFenced(epoch.partition, transactionalID: id)) }
+        effects.append(.fence(epoch, transactionalIDs: ids))
     }
 
-    mutating func restored(_ place: PartitionEpoch, _ restored: LedgerRestore.Result, at now: Instant) {
-        guard let partition = partitions[place], let (takeover, start) = partition.life.underRead else { return }
+    mutating func restored(_ epoch: PartitionEpoch, _ restored: LedgerRestore.Result, at now: Instant) {
+        guard let partition = partitions[epoch], let (takeover, start) = partition.life.underRead else { return }
         let committed = start.committed
         if let finished = restored.finishedBeyond, isStale(partition) {
-            report(.stalePosition(place.partition, committed: committed, finished: finished))
-            restoreFailed(place, "the committed offset is older than the ledger", at: now)
+            report(.stalePosition(epoch.partition, committed: committed, finished: finished))
+            restoreFailed(epoch, "the committed offset is older than the ledger", at: now)
             return
         }
         partition.ledger = restored.ledger
         partition.progress = PartitionProgress(committed: committed, finished: start.metadata?.finished ?? [])
         partition.uncommitted.restored(lacksOffset: start.positions.committed == nil)
         if committed < start.positions.earliest {
-            report(.commandsMissed(place.partition, count: start.positions.earliest - committed))
+            report(.commandsMissed(epoch.partition, count: start.positions.earliest - committed))
             _ = partition.progress.reachedEnd(start.positions.earliest)
         }
         partition.life.restored()
         report(
             .restored(
-                place.partition,
+                epoch.partition,
                 sessions: partition.ledger.count,
                 after: now - takeover.began,
                 offset: partition.progress.next,
                 withoutMetadata: start.metadata == nil
             ),
-            then: .resume(place, offset: partition.progress.next)
+            then: .resume(epoch, offset: partition.progress.next)
         )
         if intake.isClosed { pause(partition, for: .admission) }
         if !group.isRunning { pause(partition, for: .leaving) }
@@ -122,16 +122,16 @@ extension Engine {
         return !configuration.acceptLedgerLoss || times < Limits.staleOffsets
     }
 
-    mutating func restoreFailed(_ place: PartitionEpoch, _ reason: String, at now: Instant) {
-        guard let partition = partitions[place], partition.life.takeoverFailed(at: now) else { return }
-        report(.restoreFailed(place.partition, reason: reason))
+    mutating func restoreFailed(_ epoch: PartitionEpoch, _ reason: String, at now: Instant) {
+        guard let partition = partitions[epoch], partition.life.takeoverFailed(at: now) else { return }
+        report(.restoreFailed(epoch.partition, reason: reason))
     }
 
     mutating func retryRestores(at now: Instant) {
         for partition in partitions.inOrder(where: { $0.life.nextTry.map { now >= $0 } ?? false }) {
             partition.life.triedAgain()
             partition.tail.barrierGivenUp()
-            effects.append(.fetchPositions([partition.place], timeout: configuration.restoreTimeout))
+            effects.append(.fetchPositions([partition.epoch], timeout: configuration.restoreTimeout))
         }
     }
 

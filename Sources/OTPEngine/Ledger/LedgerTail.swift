@@ -29,12 +29,12 @@ struct LedgerTail {
         unacknowledged[offset] = min(unacknowledged[offset] ?? .max, newest)
     }
 
-    /// - Returns: where it lies; where the broker does not say, the oldest place where it can be stands for it.
+    /// - Returns: where it lies; where the broker does not say, the oldest offset that it can have stands for it.
     mutating func intentWritten(_ offset: Int64, ledgerOffset: Int64?) -> Int64 {
         let floor = unacknowledged.removeValue(forKey: offset)
-        let place = ledgerOffset ?? floor ?? newest
+        let offset = ledgerOffset ?? floor ?? newest
         acknowledged(ledgerOffset, producedAfter: floor)
-        return place
+        return offset
     }
 
     /// The record is finished, whatever became of its intent.

@@ -6,7 +6,7 @@ import OTPContract
 /// being worked on, or hold more, lie unpacked. Nobody outside sees the difference.
 struct SessionStore: Sendable {
     /// By the lower half of the digest: where a packed session lies.
-    private var places: [UInt64: UInt32] = [:]
+    private var indices: [UInt64: UInt32] = [:]
     private var packed: [PackedSession] = []
     private var free: [UInt32] = []
     private var unpacked: [SessionDigest: SessionEntry] = [:]
@@ -30,34 +30,34 @@ struct SessionStore: Sendable {
     }
 
     subscript(session: SessionDigest) -> SessionEntry? {
-        if let place = place(of: session) { return packed[Int(place)].unpacked(words) }
+        if let index = index(of: session) { return packed[Int(index)].unpacked(words) }
         return unpacked[session]
     }
 
     func isAlive(_ session: SessionDigest, at offset: Int64) -> Bool {
-        if let place = place(of: session) { return packed[Int(place)].stateOffset == offset }
+        if let index = index(of: session) { return packed[Int(index)].stateOffset == offset }
         return unpacked[session]?.isAlive(at: offset) ?? false
     }
 
     /// Changes a session, which begins empty if it is new and is forgotten if nothing is left of it.
     mutating func update(_ session: SessionDigest, _ change: (inout SessionEntry) -> Void) {
-        let place = place(of: session)
+        let index = index(of: session)
         var entry =
-            place.map { packed[Int($0)].unpacked(words) } ?? unpacked.removeValue(forKey: session) ?? SessionEntry()
+            index.map { packed[Int($0)].unpacked(words) } ?? unpacked.removeValue(forKey: session) ?? SessionEntry()
         inDoubt += Self.apply(change, to: &entry)
         if entry.isEmpty {
-            if let place { release(place, session) }
+            if let index { release(index, session) }
         } else if let rested = PackedSession(entry, high: session.high, &words) {
-            if let place {
-                packed[Int(place)] = rested
-            } else if places[session.low] == nil {
+            if let index {
+                packed[Int(index)] = rested
+            } else if indices[session.low] == nil {
                 keep(rested, session)
             } else {
                 // Two sessions with one lower half are possible, if not likely: the second stays unpacked.
                 unpacked[session] = entry
             }
         } else {
-            if let place { release(place, session) }
+            if let index { release(index, session) }
             unpacked[session] = entry
         }
     }
@@ -71,28 +71,28 @@ struct SessionStore: Sendable {
 
     mutating func remove(_ session: SessionDigest) {
         if self[session]?.hasLostAnswer == true { inDoubt -= 1 }
-        if let place = place(of: session) { release(place, session) } else { unpacked[session] = nil }
+        if let index = index(of: session) { release(index, session) } else { unpacked[session] = nil }
     }
 
-    private func place(of session: SessionDigest) -> UInt32? {
-        guard let place = places[session.low], packed[Int(place)].high == session.high else { return nil }
-        return place
+    private func index(of session: SessionDigest) -> UInt32? {
+        guard let index = indices[session.low], packed[Int(index)].high == session.high else { return nil }
+        return index
     }
 
     private mutating func keep(_ rested: PackedSession, _ session: SessionDigest) {
-        if let place = free.popLast() {
-            packed[Int(place)] = rested
-            places[session.low] = place
+        if let index = free.popLast() {
+            packed[Int(index)] = rested
+            indices[session.low] = index
         } else {
-            places[session.low] = UInt32(packed.count)
+            indices[session.low] = UInt32(packed.count)
             packed.append(rested)
         }
     }
 
-    private mutating func release(_ place: UInt32, _ session: SessionDigest) {
-        places[session.low] = nil
-        packed[Int(place)].note = nil
-        free.append(place)
+    private mutating func release(_ index: UInt32, _ session: SessionDigest) {
+        indices[session.low] = nil
+        packed[Int(index)].note = nil
+        free.append(index)
     }
 }
 

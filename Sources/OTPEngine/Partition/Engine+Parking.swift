@@ -5,14 +5,14 @@ extension Engine {
     mutating func park(_ partition: Partition, reason: String, at now: Instant) {
         guard partition.outputs.refused(reason: reason, at: now) else { return }
         pause(partition, for: .parked)
-        report(.parked(partition.place.partition, reason: reason))
+        report(.parked(partition.epoch.partition, reason: reason))
     }
 
     mutating func unpark(at now: Instant) {
         for partition in partitions.inOrder(where: { $0.outputs.parking.map { now >= $0.until } ?? false }) {
             partition.outputs.unparked()
             unpause(partition, for: .parked)
-            report(.unparked(partition.place.partition))
+            report(.unparked(partition.epoch.partition))
             commitsAgain(partition, at: now)
         }
     }
@@ -26,15 +26,15 @@ extension Engine {
     }
 
     mutating func looked(_ partition: Partition, at now: Instant) {
-        let reason = partitions.unwritable[partition.place.partition]
+        let reason = partitions.unwritable[partition.epoch.partition]
         let wasWritable = partition.isWritable
         guard partition.outputs.looked(reason) else { return }
         if let reason {
-            report(.parked(partition.place.partition, reason: reason))
+            report(.parked(partition.epoch.partition, reason: reason))
             pause(partition, for: .unwritable)
             freeIntentSlots(of: partition, at: now)
         } else {
-            report(.unparked(partition.place.partition))
+            report(.unparked(partition.epoch.partition))
             unpause(partition, for: .unwritable)
             if !wasWritable, partition.isWritable { commitsAgain(partition, at: now) }
         }

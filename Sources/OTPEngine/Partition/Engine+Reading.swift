@@ -6,12 +6,12 @@ extension Engine {
 
     mutating func pause(_ partition: Partition, for reason: PartitionReading.Pauses) {
         guard partition.isRestored else { return }
-        if partition.reading.paused(for: reason) { effects.append(.pause([partition.place])) }
+        if partition.reading.paused(for: reason) { effects.append(.pause([partition.epoch])) }
         moved(partition)
     }
 
     mutating func unpause(_ partition: Partition, for reason: PartitionReading.Pauses) {
-        if partition.reading.unpaused(for: reason) { effects.append(.unpause([partition.place])) }
+        if partition.reading.unpaused(for: reason) { effects.append(.unpause([partition.epoch])) }
     }
 
     // MARK: What is not read
@@ -19,13 +19,13 @@ extension Engine {
     /// Asks where partitions end that should be read and of which nothing says that they are.
     mutating func watchReading(at now: Instant) {
         guard group.isRunning else { return }
-        let places = partitions.endsDue(at: now)
-        if !places.isEmpty { effects.append(.fetchEnds(places, timeout: Limits.endsInterval)) }
+        let epochs = partitions.endsDue(at: now)
+        if !epochs.isEmpty { effects.append(.fetchEnds(epochs, timeout: Limits.endsInterval)) }
     }
 
     mutating func endsFetched(_ ends: [PartitionEpoch: Int64], at now: Instant) {
-        for partition in partitions.inOrder(where: { ends[$0.place] != nil }) {
-            guard let end = ends[partition.place] else { continue }
+        for partition in partitions.inOrder(where: { ends[$0.epoch] != nil }) {
+            guard let end = ends[partition.epoch] else { continue }
             // While a revocation is unanswered the client pauses everything that it reads.
             guard partition.isActive, partition.reading.isMeantToBeRead, group.revocation == nil else {
                 moved(partition)
@@ -35,10 +35,10 @@ extension Engine {
             case nil: break
             case .revive(let silence):
                 reportStalled(partition, end: end, for: silence)
-                effects.append(.resume(partition.place, offset: partition.position))
+                effects.append(.resume(partition.epoch, offset: partition.position))
             case .replaceConsumer(let silence):
                 reportStalled(partition, end: end, for: silence)
-                consumerFailed(isDisplaced: false, "partition \(partition.place.partition) is not read", at: now)
+                consumerFailed(isDisplaced: false, "partition \(partition.epoch.partition) is not read", at: now)
                 return
             }
         }
@@ -46,35 +46,35 @@ extension Engine {
 
     private mutating func reportStalled(_ partition: Partition, end: Int64, for silence: Duration) {
         let position = partition.progress.next
-        report(.readingStalled(partition.place.partition, position: position, end: end, for: silence))
+        report(.readingStalled(partition.epoch.partition, position: position, end: end, for: silence))
     }
 
     /// The partition is read, or is not meant to be for now.
     mutating func moved(_ partition: Partition) {
-        if partition.reading.moved() { report(.readingResumed(partition.place.partition)) }
+        if partition.reading.moved() { report(.readingResumed(partition.epoch.partition)) }
     }
 
     // MARK: What cannot be read
 
     /// What is not there stops the reading of its own partition, and nothing else.
-    mutating func unreadable(_ place: PartitionEpoch, _ reason: String, at now: Instant) {
-        guard let partition = partitions[place], partition.isActive, partition.reading.unreadable == nil else { return }
+    mutating func unreadable(_ epoch: PartitionEpoch, _ reason: String, at now: Instant) {
+        guard let partition = partitions[epoch], partition.isActive, partition.reading.unreadable == nil else { return }
         stopReading(partition, for: partition.reading.unreadableWait(), reason, at: now)
     }
 
     /// What cannot be decoded is tried again, and then passed over.
     mutating func undecodable(
-        _ place: PartitionEpoch,
+        _ epoch: PartitionEpoch,
         _ offset: Int64?,
         from next: Int64,
         _ reason: String,
         at now: Instant
     ) {
-        guard let partition = partitions[place], partition.isActive, partition.reading.unreadable == nil else { return }
+        guard let partition = partitions[epoch], partition.isActive, partition.reading.unreadable == nil else { return }
         let position = partition.reading.heldThrough ?? partition.progress.next
         if partition.reading.undecodable(at: offset, from: next, position: position) {
-            effects.append(.resume(place, offset: partition.position))
-            if !partition.reading.isMeantToBeRead { effects.append(.pause([place])) }
+            effects.append(.resume(epoch, offset: partition.position))
+            if !partition.reading.isMeantToBeRead { effects.append(.pause([epoch])) }
         } else {
             stopReading(partition, for: Limits.firstRetry, reason, at: now)
         }
@@ -83,15 +83,15 @@ extension Engine {
     private mutating func stopReading(_ partition: Partition, for wait: Duration, _ reason: String, at now: Instant) {
         partition.reading.stopped(until: now + wait, reason: reason)
         pause(partition, for: .unreadable)
-        report(.parked(partition.place.partition, reason: reason))
+        report(.parked(partition.epoch.partition, reason: reason))
     }
 
     /// Reading stopped by itself, so going on takes an offset.
     private mutating func readAgain(_ partition: Partition) {
-        effects.append(.resume(partition.place, offset: partition.position))
+        effects.append(.resume(partition.epoch, offset: partition.position))
         partition.reading.goesOn()
-        if !partition.reading.isMeantToBeRead { effects.append(.pause([partition.place])) }
-        report(.unparked(partition.place.partition))
+        if !partition.reading.isMeantToBeRead { effects.append(.pause([partition.epoch])) }
+        report(.unparked(partition.epoch.partition))
     }
 
     /// Something was read at `offset`: what could not be decoded ended before it.
@@ -100,7 +100,7 @@ extension Engine {
     mutating func passed(_ partition: Partition, at offset: Int64) {
         guard let range = partition.reading.passed(at: offset) else { return }
         partition.uncommitted.passedOver(range)
-        report(.steppedOver(partition.place.partition, from: range.lowerBound, to: range.upperBound))
+        report(.steppedOver(partition.epoch.partition, from: range.lowerBound, to: range.upperBound))
     }
 
     mutating func retryReading(at now: Instant) {

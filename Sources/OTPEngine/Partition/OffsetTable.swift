@@ -1,46 +1,46 @@
 import DequeModule
 
-/// Values by offset, where offsets grow and the oldest go first: a place for each offset from the oldest value's on.
+/// Values by offset, where offsets grow and the oldest go first: a slot for each offset from the oldest value's on.
 ///
 /// The window of a partition (``Limits/window``) bounds how far they lie apart.
 package struct OffsetTable<Value> {
-    /// The offset of the first place; the first and the last place are taken.
+    /// The offset of the first slot; the first and the last slot are taken.
     private var start: Int64 = 0
-    private var places: Deque<Value?> = []
+    private var slots: Deque<Value?> = []
     package private(set) var count = 0
 
     package init() {}
 
     package var isEmpty: Bool { count == 0 }
     /// In the order of their offsets.
-    package var values: some Sequence<Value> { places.lazy.compactMap(\.self) }
+    package var values: some Sequence<Value> { slots.lazy.compactMap(\.self) }
 
     /// The value at this offset; nil when there is none.
     package subscript(offset: Int64) -> Value? {
         let index = offset - start
-        return index >= 0 && index < places.count ? places[Int(index)] : nil
+        return index >= 0 && index < slots.count ? slots[Int(index)] : nil
     }
 
     /// Adds a value; its offset lies above all others.
     package mutating func append(_ value: Value, at offset: Int64) {
-        if places.isEmpty { start = offset }
+        if slots.isEmpty { start = offset }
         let index = Int(offset - start)
-        precondition(index >= places.count, "offsets grow")
-        while places.count < index { places.append(nil) }
-        places.append(value)
+        precondition(index >= slots.count, "offsets grow")
+        while slots.count < index { slots.append(nil) }
+        slots.append(value)
         count += 1
     }
 
     /// - Returns: what was there; nil when nothing was.
     package mutating func remove(at offset: Int64) -> Value? {
         guard let value = self[offset] else { return nil }
-        places[Int(offset - start)] = nil
+        slots[Int(offset - start)] = nil
         count -= 1
-        while let first = places.first, first == nil {
-            places.removeFirst()
+        while let first = slots.first, first == nil {
+            slots.removeFirst()
             start += 1
         }
-        while let last = places.last, last == nil { places.removeLast() }
+        while let last = slots.last, last == nil { slots.removeLast() }
         return value
     }
 }

@@ -4,7 +4,7 @@ import OTPContract
 ///
 /// A reference for the same reason as ``Command``.
 final class Partition {
-    let place: PartitionEpoch
+    let epoch: PartitionEpoch
     var life: PartitionLife
     var reading = PartitionReading()
     var outputs = PartitionOutputs()
@@ -16,8 +16,8 @@ final class Partition {
     private(set) var commands = OffsetTable<Command>()
     var lanes = Lanes()
 
-    init(place: PartitionEpoch, now: Instant) {
-        self.place = place
+    init(epoch: PartitionEpoch, now: Instant) {
+        self.epoch = epoch
         life = .positioning(.init(at: now))
     }
 

@@ -14,16 +14,16 @@ struct Partitions {
     var count: Int { owned.count }
     /// Ascending by number.
     var all: some Collection<Partition> { owned }
-    var numbers: [Int32] { owned.map(\.place.partition) }
+    var numbers: [Int32] { owned.map(\.epoch.partition) }
 
     subscript(number: Int32) -> Partition? {
         let index = index(of: number)
-        return index < owned.count && owned[index].place.partition == number ? owned[index] : nil
+        return index < owned.count && owned[index].epoch.partition == number ? owned[index] : nil
     }
 
     /// The partition of this epoch; nil when it has gone since, or began again.
-    subscript(place: PartitionEpoch) -> Partition? {
-        guard let partition = self[place.partition], partition.place == place else { return nil }
+    subscript(epoch: PartitionEpoch) -> Partition? {
+        guard let partition = self[epoch.partition], partition.epoch == epoch else { return nil }
         return partition
     }
 
@@ -36,14 +36,14 @@ struct Partitions {
         var high = owned.count
         while low < high {
             let middle = (low + high) / 2
-            if owned[middle].place.partition < number { low = middle + 1 } else { high = middle }
+            if owned[middle].epoch.partition < number { low = middle + 1 } else { high = middle }
         }
         return low
     }
 
     /// A new epoch begins.
     mutating func assigned(_ number: Int32, at now: Instant) -> Partition {
-        let partition = Partition(place: PartitionEpoch(partition: number, epoch: nextEpoch), now: now)
+        let partition = Partition(epoch: PartitionEpoch(partition: number, epoch: nextEpoch), now: now)
         nextEpoch += 1
         precondition(self[number] == nil, "an epoch begins when the one before has been dropped")
         owned.insert(partition, at: index(of: number))
@@ -62,6 +62,6 @@ struct Partitions {
     mutating func endsDue(at now: Instant) -> [PartitionEpoch] {
         guard now >= nextEnds else { return [] }
         nextEnds = now + Limits.endsInterval
-        return inOrder { $0.isActive && $0.reading.isMeantToBeRead }.map(\.place)
+        return inOrder { $0.isActive && $0.reading.isMeantToBeRead }.map(\.epoch)
     }
 }

@@ -6,7 +6,7 @@ import CRdKafka
 package final class OpenTransactions {
     /// A partition that is held.
     package struct Hold: Equatable, Sendable {
-        package var place: TopicPartition
+        package var topicPartition: TopicPartition
         /// The first offset of the oldest open transaction: committed readers come no further.
         package var offset: Int64
         /// The partition's true end.
@@ -14,8 +14,8 @@ package final class OpenTransactions {
         /// When the record there was written, in milliseconds since 1970; nil when that cannot be told.
         package var since: Int64?
 
-        package init(place: TopicPartition, offset: Int64, end: Int64, since: Int64?) {
-            self.place = place
+        package init(topicPartition: TopicPartition, offset: Int64, end: Int64, since: Int64?) {
+            self.topicPartition = topicPartition
             self.offset = offset
             self.end = end
             self.since = since
@@ -37,41 +37,47 @@ package final class OpenTransactions {
     /// Those of the partitions whose stable end did not move for a while, although they do not end there.
     ///
     /// - Parameters:
-    ///   - places: what is looked at.
+    ///   - topicPartitions: what is looked at.
     ///   - patience: how long a transaction may be open before it counts; those of workers last some hundredths of a second.
     ///   - timeout: for all questions together, the patience aside.
-    /// - Returns: the partitions in the order of `places`.
+    /// - Returns: the partitions in the order of `topicPartitions`.
     /// - Throws: what kept it from asking.
     package func holds(
-        in places: [TopicPartition],
+        in topicPartitions: [TopicPartition],
         openFor patience: Duration,
         timeout: Duration
     ) throws(KafkaError) -> [Hold] {
         let deadline = Deadline(in: timeout + patience)
         var suspects: [Hold] = []
-        for place in places {
-            if let hold = try hold(in: place, deadline) { suspects.append(hold) }
+        for topicPartition in topicPartitions {
+            if let hold = try hold(in: topicPartition, deadline) { suspects.append(hold) }
         }
         guard !suspects.isEmpty else { return [] }
         committed.waitForClosing(until: Deadline(in: patience))
         var holds: [Hold] = []
         for suspect in suspects {
-            guard var hold = try hold(in: suspect.place, deadline), hold.offset == suspect.offset else { continue }
+            guard var hold = try hold(in: suspect.topicPartition, deadline), hold.offset == suspect.offset else {
+                continue
+            }
             hold.since = try? time(of: hold)
             holds.append(hold)
         }
         return holds
     }
 
-    private func hold(in place: TopicPartition, _ deadline: Deadline) throws(KafkaError) -> Hold? {
-        let stable = try committed.watermarks(place, until: deadline)
-        let whole = try all.watermarks(place, until: deadline)
+    private func hold(in topicPartition: TopicPartition, _ deadline: Deadline) throws(KafkaError) -> Hold? {
+        let stable = try committed.watermarks(topicPartition, until: deadline)
+        let whole = try all.watermarks(topicPartition, until: deadline)
         guard stable.high < whole.high else { return nil }
-        return Hold(place: place, offset: stable.high, end: whole.high, since: nil)
+        return Hold(topicPartition: topicPartition, offset: stable.high, end: whole.high, since: nil)
     }
 
     private func time(of hold: Hold) throws(KafkaError) -> Int64? {
-        let reader = try SimpleConsumer(all, topic: hold.place.topic, from: [hold.place.partition: hold.offset])
+        let reader = try SimpleConsumer(
+            all,
+            topic: hold.topicPartition.topic,
+            from: [hold.topicPartition.partition: hold.offset]
+        )
         let deadline = Deadline(in: .seconds(2))
         while !deadline.hasPassed {
             for case .record(let record) in try reader.next(until: deadline, maximum: 1) { return record.timestamp }

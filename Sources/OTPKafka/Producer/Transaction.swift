@@ -37,7 +37,7 @@ package struct Abortion: Equatable, Sendable {
     package var cause: KafkaError
     /// The records that could not be written, in order; those merely dropped with the transaction are not among them.
     package var faults: [RecordFault]
-    /// Places of the records of which nothing was heard, where the wait for them was ended; in order.
+    /// Indices of the records of which nothing was heard, where the wait for them was ended; in order.
     package var waiting: [Int]
     /// Whether the producer can go on.
     package var producer: ProducerCondition
@@ -82,7 +82,7 @@ package final class Cancellation: Sendable {
 /// A broker refuses the records that reach it together for one partition as a whole: with a fault of its finding, the
 /// neighbours of the record at fault may be named too.
 package struct RecordFault: Equatable, Sendable {
-    /// Its place in ``Transaction/records``.
+    /// Its index in ``Transaction/records``.
     package var index: Int
     package var error: KafkaError
 

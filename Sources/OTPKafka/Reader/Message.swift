@@ -60,16 +60,16 @@ struct Message: ~Copyable {
 
     private static func headers(_ list: OpaquePointer, _ selection: HeaderSelection) -> [Header] {
         // There may be many: they are gone through once, and only those that count are copied.
-        var places = [Int?](repeating: nil, count: selection.rules.count)
+        var indices = [Int?](repeating: nil, count: selection.rules.count)
         var name: UnsafePointer<CChar>?
         var value: UnsafeRawPointer?
         var size = 0
         for index in 0..<(unsafe rd_kafka_header_cnt(list)) {
             _ = unsafe rd_kafka_header_get_all(list, index, &name, &value, &size)
             guard let name = unsafe name, let rule = unsafe selection.rule(named: name) else { continue }
-            if selection.rules[rule].occurrence == .last || places[rule] == nil { places[rule] = index }
+            if selection.rules[rule].occurrence == .last || indices[rule] == nil { indices[rule] = index }
         }
-        return places.enumerated().compactMap { rule, index in
+        return indices.enumerated().compactMap { rule, index in
             guard let index else { return nil }
             _ = unsafe rd_kafka_header_get_all(list, index, &name, &value, &size)
             let rule = selection.rules[rule]
@@ -98,7 +98,7 @@ struct Message: ~Copyable {
 }
 
 extension HeaderSelection {
-    /// The place of the rule for headers of this name, given as C text.
+    /// The index of the rule for headers of this name, given as C text.
     fileprivate func rule(named name: UnsafePointer<CChar>) -> Int? {
         rules.firstIndex { rule in
             guard rule.name.utf8.first == UInt8(bitPattern: unsafe name.pointee) || rule.isOfAnyCase else {

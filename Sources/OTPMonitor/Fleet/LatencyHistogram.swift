@@ -51,8 +51,8 @@ package struct LatencyHistogram: Sendable {
 
     private static func last(of bucket: Int) -> Int64 {
         guard bucket >= halfBuckets else { return Int64(bucket) }
-        let (shift, place) = (bucket / halfBuckets - 1, bucket % halfBuckets + halfBuckets)
-        return (Int64(place) + 1) << shift - 1
+        let (shift, step) = (bucket / halfBuckets - 1, bucket % halfBuckets + halfBuckets)
+        return (Int64(step) + 1) << shift - 1
     }
 }
 

@@ -44,11 +44,11 @@ package struct Reading: Sendable {
             all[entry.key] = (unanswered[entry.key]?.since ?? now, entry.value)
         }
         for (partition, end) in ends {
-            let place = reached[partition] ?? 0
-            if place >= end {
+            let position = reached[partition] ?? 0
+            if position >= end {
                 standing[partition] = nil
-            } else if standing[partition]?.reached != place {
-                standing[partition] = Standstill(since: now, reached: place)
+            } else if standing[partition]?.reached != position {
+                standing[partition] = Standstill(since: now, reached: position)
             }
         }
         standing = standing.filter { ends[$0.key] != nil || unknown[$0.key] != nil }

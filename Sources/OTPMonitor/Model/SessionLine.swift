@@ -23,7 +23,7 @@ package struct SessionLine: Equatable, Sendable {
         var seen: [String: SeenResult] = [:]
         let isIt = { (result: SeenResult) in result.session == session }
         let all = monitor.results.newest(Self.maximum, where: isIt) + monitor.troubled.newest(Self.maximum, where: isIt)
-        for result in all { seen[Self.place(result.partition, result.offset)] = result }
+        for result in all { seen[Self.coordinates(result.partition, result.offset)] = result }
         let letters = monitor.letters.newest(Self.maximum) { $0.session == session }
         guard !seen.isEmpty || !letters.isEmpty else { return nil }
         let results = seen.values.sorted { ($0.completedAt, $0.offset) < ($1.completedAt, $1.offset) }
@@ -44,7 +44,7 @@ package struct SessionLine: Equatable, Sendable {
     }
 
     private static func entries(_ result: SeenResult) -> [Entry] {
-        let place = place(result.partition, result.offset)
+        let coordinates = coordinates(result.partition, result.offset)
         var words = ["\(result.status.rawValue)/\(result.reason.rawValue)"]
         words.append("\(result.calls) call\(result.calls == 1 ? "" : "s")")
         if let status = result.httpStatus { words.append("HTTP \(status)") }
@@ -54,11 +54,11 @@ package struct SessionLine: Equatable, Sendable {
         if result.retryable { words.append("retryable") }
         words.append("\(result.milliseconds) ms by \(result.worker)")
         return [
-            Entry(time: result.receivedAt, kind: "read", command: place, text: "a worker read the command"),
+            Entry(time: result.receivedAt, kind: "read", command: coordinates, text: "a worker read the command"),
             Entry(
                 time: result.completedAt,
                 kind: "result",
-                command: place,
+                command: coordinates,
                 text: words.joined(separator: ", "),
                 isTroubled: result.isTroubled
             ),
@@ -70,13 +70,13 @@ package struct SessionLine: Equatable, Sendable {
         return Entry(
             time: letter.time,
             kind: "dead letter",
-            command: place(letter.partition, letter.offset),
+            command: coordinates(letter.partition, letter.offset),
             text: letter.reason.rawValue + replays,
             isTroubled: true
         )
     }
 
-    static func place(_ partition: Int32, _ offset: Int64) -> String { "\(partition)/\(offset)" }
+    static func coordinates(_ partition: Int32, _ offset: Int64) -> String { "\(partition)/\(offset)" }
 }
 
 extension SessionID {

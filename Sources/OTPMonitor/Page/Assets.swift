@@ -109,9 +109,9 @@ package enum Assets {
           if (!part) return;
           if (isHeld(part)) { held.set(id, html); return; }
           held.delete(id);
-          const places = [...part.querySelectorAll(".scroll")].map(box => box.scrollLeft);
+          const positions = [...part.querySelectorAll(".scroll")].map(box => box.scrollLeft);
           part.innerHTML = html;
-          part.querySelectorAll(".scroll").forEach((box, index) => { box.scrollLeft = places[index] || 0; });
+          part.querySelectorAll(".scroll").forEach((box, index) => { box.scrollLeft = positions[index] || 0; });
         }
         const source = new EventSource("events" + location.search);
         source.addEventListener("part", event => {

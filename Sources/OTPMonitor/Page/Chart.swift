@@ -96,8 +96,8 @@ package struct Chart: Sendable {
                 <text class="axis" x="\(Self.number(Self.left - 6))" y="\(y)" text-anchor="end" dy="3">\(words(top * share))</text>
                 """
         }
-        let places = times.isEmpty ? [] : [0, times.count / 2, times.count - 1]
-        let hours = zip(places, ["start", "middle", "end"]).map { index, anchor -> HTML in
+        let indices = times.isEmpty ? [] : [0, times.count / 2, times.count - 1]
+        let hours = zip(indices, ["start", "middle", "end"]).map { index, anchor -> HTML in
             """
             <text class="axis" x="\(Self.number(x(index)))" y="\(Self.number(Self.height - 4))" text-anchor="\(anchor)">\
             \(Figure.minute(times[index]))</text>
@@ -119,11 +119,11 @@ package struct Chart: Sendable {
         var path = ""
         for (index, value) in values.enumerated() {
             guard let value else { continue }
-            let place = "\(Self.number(x(index))) \(Self.number(y(value, top)))"
+            let point = "\(Self.number(x(index))) \(Self.number(y(value, top)))"
             if isKnown(index - 1) {
-                path += "L\(place)"
+                path += "L\(point)"
             } else {
-                path += isKnown(index + 1) ? "M\(place)" : "M\(place)m-3 0h6"
+                path += isKnown(index + 1) ? "M\(point)" : "M\(point)m-3 0h6"
             }
         }
         return "<path class=\"line \(series.style)\" d=\"\(path)\"/>"

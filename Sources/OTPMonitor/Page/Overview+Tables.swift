@@ -91,7 +91,7 @@ extension Overview {
                 <tr><td>\(Figure.clock(result.completedAt))</td><td>\(Document.session(result.session))</td>\
                 <td>\(Document.mark(result.status.rawValue, result.status == .failed ? "bad" : "warn"))</td>\
                 <td>\(result.reason.rawValue)</td><td>\(notes.joined(separator: ", "))</td><td>\(Int(result.calls))</td>\
-                <td>\(Figure.time(result.milliseconds))</td><td>\(SessionLine.place(result.partition, result.offset))</td>\
+                <td>\(Figure.time(result.milliseconds))</td><td>\(SessionLine.coordinates(result.partition, result.offset))</td>\
                 <td>\(result.worker)</td></tr>
                 """
         }
@@ -108,7 +108,7 @@ extension Overview {
         let rows = all.prefix(Bounds.rows).map { letter -> HTML in
             """
             <tr><td>\(Figure.clock(letter.time))</td><td>\(letter.reason.rawValue)</td>\
-            <td>\(SessionLine.place(letter.partition, letter.offset))</td><td>\(Int(letter.replays))</td></tr>
+            <td>\(SessionLine.coordinates(letter.partition, letter.offset))</td><td>\(Int(letter.replays))</td></tr>
             """
         }
         let table = Document.table(["written", "reason", "command", "replayed"], Array(rows))

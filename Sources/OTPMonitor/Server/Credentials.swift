@@ -28,21 +28,21 @@ package struct Credentials: Sendable, Redacting {
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             let words = line.split(separator: " ", maxSplits: 1).map { $0.trimmed }
             guard let kind = words.first, !kind.hasPrefix("#") else { continue }
-            let place = "line \(index + 1)"
+            let location = "line \(index + 1)"
             guard words.count == 2 else {
-                throw Fault(description: "\(place): write bearer TOKEN, or basic NAME:PASSWORD")
+                throw Fault(description: "\(location): write bearer TOKEN, or basic NAME:PASSWORD")
             }
             switch kind {
             case "bearer":
-                try Self.check(words[1], place)
+                try Self.check(words[1], location)
                 tokens.append(Array(words[1].utf8))
             case "basic":
                 guard let colon = words[1].firstIndex(of: ":"), colon != words[1].startIndex else {
-                    throw Fault(description: "\(place): write basic NAME:PASSWORD")
+                    throw Fault(description: "\(location): write basic NAME:PASSWORD")
                 }
-                try Self.check(String(words[1][colon...].dropFirst()), place)
+                try Self.check(String(words[1][colon...].dropFirst()), location)
                 passwords.append(Array(Data(words[1].utf8).base64EncodedString().utf8))
-            default: throw Fault(description: "\(place): neither bearer nor basic")
+            default: throw Fault(description: "\(location): neither bearer nor basic")
             }
         }
         guard !tokens.isEmpty || !passwords.isEmpty else { throw Fault(description: "it names nobody") }
@@ -51,12 +51,12 @@ package struct Credentials: Sendable, Redacting {
         }
     }
 
-    private static func check(_ secret: String, _ place: String) throws(Fault) {
+    private static func check(_ secret: String, _ location: String) throws(Fault) {
         guard secret.utf8.count >= minimumBytes else {
-            throw Fault(description: "\(place): the secret has fewer than \(minimumBytes) bytes")
+            throw Fault(description: "\(location): the secret has fewer than \(minimumBytes) bytes")
         }
         guard secret.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw Fault(description: "\(place): the secret has a blank, or a character that is not ASCII")
+            throw Fault(description: "\(location): the secret has a blank, or a character that is not ASCII")
         }
     }
 

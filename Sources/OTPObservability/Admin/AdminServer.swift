@@ -151,10 +151,10 @@ package final class AdminServer: Sendable {
     }
 
     private func setUp(_ channel: any Channel) throws {
-        guard let place = admit(channel) else { throw ChannelError.ioOnClosedChannel }
+        guard let decision = admit(channel) else { throw ChannelError.ioOnClosedChannel }
         let id = ObjectIdentifier(channel)
         var pages = pages
-        pages.areProbesOnly = place == .forProbes
+        pages.areProbesOnly = decision == .forProbes
         let gate = ConnectionGate()
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(gate)
@@ -167,23 +167,23 @@ package final class AdminServer: Sendable {
     }
 
     /// Nil if there is no place for it.
-    private func admit(_ channel: any Channel) -> ConnectionBook<ObjectIdentifier>.Verdict.Place? {
+    private func admit(_ channel: any Channel) -> ConnectionBook<ObjectIdentifier>.Verdict.Decision? {
         let id = ObjectIdentifier(channel)
         let peer = channel.remoteAddress?.ipAddress ?? ""
         let (verdict, evicted) = state.withLock { state in
             let verdict =
-                state.isStopped ? .init(place: .refused) : state.book.accepted(id, from: peer)
-            if verdict.place != .refused { state.connections[id] = channel }
+                state.isStopped ? .init(decision: .refused) : state.book.accepted(id, from: peer)
+            if verdict.decision != .refused { state.connections[id] = channel }
             return (verdict, verdict.evicted.flatMap { state.connections[$0] })
         }
         evicted?.close(promise: nil)
-        guard verdict.place != .refused else { return nil }
+        guard verdict.decision != .refused else { return nil }
         channel.closeFuture.whenComplete { _ in
             self.state.withLock { state in
                 state.connections[id] = nil
                 state.book.closed(id)
             }
         }
-        return verdict.place
+        return verdict.decision
     }
 }

@@ -20,19 +20,19 @@ package struct ConnectionBook<ID: Hashable & Sendable>: Sendable {
 
     /// What becomes of a connection that has just come.
     package struct Verdict: Equatable, Sendable {
-        package enum Place: Equatable, Sendable {
+        package enum Decision: Equatable, Sendable {
             case served
             /// Probes are answered, nothing else is.
             case forProbes
             case refused
         }
 
-        package var place: Place
+        package var decision: Decision
         /// Closed in its favour.
         package var evicted: ID?
 
-        package init(place: Place, evicted: ID? = nil) {
-            self.place = place
+        package init(decision: Decision, evicted: ID? = nil) {
+            self.decision = decision
             self.evicted = evicted
         }
     }
@@ -61,7 +61,7 @@ package struct ConnectionBook<ID: Hashable & Sendable>: Sendable {
         let served = entries.filter { !$0.value.isReserved }
         if served.count < limits.total {
             entries[id] = Entry(peer: peer, isReserved: false, idleSince: events)
-            return Verdict(place: .served)
+            return Verdict(decision: .served)
         }
         return replace(among: served, with: id, peer)
     }
@@ -90,14 +90,14 @@ package struct ConnectionBook<ID: Hashable & Sendable>: Sendable {
         if let oldest = Self.oldestIdle(candidates) {
             entries[oldest] = nil
             entries[id] = Entry(peer: peer, isReserved: false, idleSince: events)
-            return Verdict(place: .served, evicted: oldest)
+            return Verdict(decision: .served, evicted: oldest)
         }
         let reserved = entries.filter(\.value.isReserved)
         let evicted = reserved.count < limits.reserve ? nil : Self.oldestIdle(reserved)
-        guard reserved.count < limits.reserve || evicted != nil else { return Verdict(place: .refused) }
+        guard reserved.count < limits.reserve || evicted != nil else { return Verdict(decision: .refused) }
         if let evicted { entries[evicted] = nil }
         entries[id] = Entry(peer: peer, isReserved: true, idleSince: events)
-        return Verdict(place: .forProbes, evicted: evicted)
+        return Verdict(decision: .forProbes, evicted: evicted)
     }
 
     private static func oldestIdle(_ entries: [ID: Entry]) -> ID? {

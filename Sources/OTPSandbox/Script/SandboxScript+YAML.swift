@@ -147,14 +147,14 @@ extension SandboxScriptError {
     }
 
     private init(_ path: [any CodingKey], _ text: String) {
-        var place = ""
+        var location = ""
         for key in path {
             if let index = key.intValue {
-                place += "[\(index)]"
+                location += "[\(index)]"
             } else {
-                place += place.isEmpty ? key.stringValue : ".\(key.stringValue)"
+                location += location.isEmpty ? key.stringValue : ".\(key.stringValue)"
             }
         }
-        self.init(description: place.isEmpty ? text : "\(place): \(text)")
+        self.init(description: location.isEmpty ? text : "\(location): \(text)")
     }
 }

@@ -47,7 +47,7 @@ final class ClientCore: Sendable {
     enum Reply {
         case answer(@Sendable (Result<(Answer, attempts: Int), any Error>) -> Void)
         /// No answer is wanted, only where the command lies.
-        case place(@Sendable (Result<Coordinates?, any Error>) -> Void)
+        case coordinates(@Sendable (Result<Coordinates?, any Error>) -> Void)
 
         var wantsAnswer: Bool {
             if case .answer = self { true } else { false }
@@ -56,7 +56,7 @@ final class ClientCore: Sendable {
         func fail(_ error: any Error) {
             switch self {
             case .answer(let tell): tell(.failure(error))
-            case .place(let tell): tell(.failure(error))
+            case .coordinates(let tell): tell(.failure(error))
             }
         }
     }
@@ -99,7 +99,7 @@ final class ClientCore: Sendable {
 
     func send(_ command: Command, _ headers: [Header], deadline: ContinuousClock.Instant) async throws -> Coordinates? {
         try await waiting(deadline: deadline) { continuation in
-            Caller(command: command, headers: headers, reply: .place { continuation.resume(with: $0) })
+            Caller(command: command, headers: headers, reply: .coordinates { continuation.resume(with: $0) })
         }
     }
 
@@ -172,7 +172,7 @@ final class ClientCore: Sendable {
         switch action {
         case .send(let tag, let attempt): return write(tag, attempt)
         case .sendingAgain: metrics.resent.increment()
-        case .written(let tag, let place): written(tag, place)
+        case .written(let tag, let coordinates): written(tag, coordinates)
         case .answer(let tag, let answer, let attempts):
             guard let caller = state.withLock({ $0.callers.removeValue(forKey: tag) }) else { break }
             metrics.requests[answer.event.status.rawValue]?.increment()
@@ -212,17 +212,17 @@ final class ClientCore: Sendable {
         }
     }
 
-    private func written(_ tag: RequestTag, _ place: Coordinates?) {
+    private func written(_ tag: RequestTag, _ coordinates: Coordinates?) {
         let caller = state.withLock { state -> Caller? in
             guard let caller = state.callers[tag] else { return nil }
             // One that waits for no more has what it wants.
-            if case .place = caller.reply { state.callers[tag] = nil }
+            if case .coordinates = caller.reply { state.callers[tag] = nil }
             return caller
         }
-        caller?.onWritten?(place)
-        guard case .place(let tell)? = caller?.reply else { return }
+        caller?.onWritten?(coordinates)
+        guard case .coordinates(let tell)? = caller?.reply else { return }
         metrics.requests["written"]?.increment()
-        tell(.success(place))
+        tell(.success(coordinates))
     }
 
     private func receive(_ reports: [DeliveryReport]) {
@@ -232,10 +232,10 @@ final class ClientCore: Sendable {
                 let attempt = Attempt(number: report.tag)
                 switch report.outcome {
                 case .success(let offset):
-                    let place = report.partition.flatMap { partition in
+                    let coordinates = report.partition.flatMap { partition in
                         offset.map { Coordinates(topic: topic, partition: partition, offset: $0) }
                     }
-                    return state.book.acknowledged(attempt, at: place, at: now)
+                    return state.book.acknowledged(attempt, at: coordinates, at: now)
                 case .failure(let error):
                     return state.book.refused(attempt, Refusal(reported: error), at: now)
                 }

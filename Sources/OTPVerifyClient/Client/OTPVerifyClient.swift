@@ -184,7 +184,7 @@ public final class OTPVerifyClient: Service {
 
     /// Hands commands over, to be written in their order, and returns at once; `tell` hears of each, by its index, from threads of the client's.
     ///
-    /// Without answers, being written is the last that is heard of a command. An answer may be told just before its command's place.
+    /// Without answers, being written is the last that is heard of a command. An answer may be told just before its command's coordinates.
     package func begin(
         _ commands: [Command],
         deadline: ContinuousClock.Instant,
@@ -194,9 +194,9 @@ public final class OTPVerifyClient: Service {
         for (index, command) in commands.enumerated() {
             var caller = ClientCore.Caller(
                 command: command,
-                reply: .place { result in
+                reply: .coordinates { result in
                     switch result {
-                    case .success(let place): tell(index, .written(place))
+                    case .success(let coordinates): tell(index, .written(coordinates))
                     case .failure(let error): tell(index, .failed(error))
                     }
                 }

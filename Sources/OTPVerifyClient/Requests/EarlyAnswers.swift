@@ -19,10 +19,10 @@ struct EarlyAnswers {
     var count: Int { answers.count }
 
     mutating func keep(_ answer: Answer) {
-        let place = answer.event.source
-        guard answers[place] == nil else { return }
-        answers[place] = answer
-        order.append(place)
+        let coordinates = answer.event.source
+        guard answers[coordinates] == nil else { return }
+        answers[coordinates] = answer
+        order.append(coordinates)
         bytes += answer.bytes
         while answers.count > maximumCount || bytes > maximumBytes || order.count > 2 * maximumCount {
             guard let oldest = order.popFirst() else { break }
@@ -30,8 +30,8 @@ struct EarlyAnswers {
         }
     }
 
-    mutating func remove(_ place: Coordinates) -> Answer? {
-        guard let answer = answers.removeValue(forKey: place) else { return nil }
+    mutating func remove(_ coordinates: Coordinates) -> Answer? {
+        guard let answer = answers.removeValue(forKey: coordinates) else { return nil }
         bytes -= answer.bytes
         return answer
     }

@@ -98,7 +98,7 @@ extension RequestBook {
         var isWritten = false
         var mayBeWritten = false
         /// A record is written and nobody knows where.
-        var hasUnknownPlace = false
+        var hasUnknownCoordinates = false
         var due: ContinuousClock.Instant
 
         enum State: Equatable {
@@ -121,7 +121,7 @@ extension RequestBook {
             sources = former.sources
             isWritten = former.isWritten
             mayBeWritten = former.mayBeWritten
-            hasUnknownPlace = former.hasUnknownPlace
+            hasUnknownCoordinates = former.hasUnknownCoordinates
         }
     }
 

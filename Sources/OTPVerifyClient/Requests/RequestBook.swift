@@ -151,22 +151,22 @@ struct RequestBook {
         return [.send(tag, attempt)]
     }
 
-    /// The record is written; `place` is nil where the broker did not say where.
-    mutating func acknowledged(_ attempt: Attempt, at place: Coordinates?, at now: Instant) -> [Action] {
+    /// The record is written; `coordinates` is nil where the broker did not say where.
+    mutating func acknowledged(_ attempt: Attempt, at coordinates: Coordinates?, at now: Instant) -> [Action] {
         guard let tag = close(attempt), var entry = entries[tag] else { return [] }
         let isFirst = !entry.isWritten
         entry.isWritten = true
-        if let place {
-            entry.sources.append(place)
-            bySource[place] = tag
+        if let coordinates {
+            entry.sources.append(coordinates)
+            bySource[coordinates] = tag
         } else {
-            entry.hasUnknownPlace = true
+            entry.hasUnknownCoordinates = true
         }
         entries[tag] = entry
         var actions: [Action] = []
-        if isFirst, case .inFlight = entry.state { actions.append(.written(tag, place)) }
+        if isFirst, case .inFlight = entry.state { actions.append(.written(tag, coordinates)) }
         guard entry.request.wantsAnswer else { return actions + complete(tag, at: now) }
-        let answer = place.flatMap { early.remove($0) }
+        let answer = coordinates.flatMap { early.remove($0) }
         if open.isEmpty { early.removeAll() }
         if let answer { return actions + answered(tag, answer, at: now) }
         sendAgain(tag, after: limits.resendAfter, at: now)
@@ -219,7 +219,7 @@ struct RequestBook {
         let event = answer.event
         if let tag = bySource[event.source] { return answered(tag, answer, at: now) }
         if let tag = byID[event.commandID], let entry = entries[tag] {
-            if entry.hasUnknownPlace { return answered(tag, answer, at: now) }
+            if entry.hasUnknownCoordinates { return answered(tag, answer, at: now) }
             if !entry.open.isEmpty { early.keep(answer) }
         } else if nameless > 0 || (!open.isEmpty && event.commandID == event.source.description) {
             early.keep(answer)

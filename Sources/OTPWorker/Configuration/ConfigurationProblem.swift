@@ -3,7 +3,7 @@
 /// It never holds a secret, nor the value of a property that may be one.
 package struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringConvertible {
     /// Where a value was written.
-    package enum Place: Equatable, Sendable, CustomStringConvertible {
+    package enum Origin: Equatable, Sendable, CustomStringConvertible {
         case file(String, line: Int?)
         case environment(String)
         /// The flag as it was typed, without its value.
@@ -29,18 +29,18 @@ package struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringCon
     }
 
     package var key: String
-    package var place: Place
+    package var origin: Origin
     package var what: String
     package var remedy: String
 
-    package init(_ key: String, at place: Place, _ what: String, remedy: String) {
+    package init(_ key: String, at origin: Origin, _ what: String, remedy: String) {
         self.key = SecretShape.shown(key)
-        self.place = place
+        self.origin = origin
         self.what = what
         self.remedy = remedy
     }
 
-    package var description: String { "\(key) (\(place)): \(what)\n    \(remedy)" }
+    package var description: String { "\(key) (\(origin)): \(what)\n    \(remedy)" }
 }
 
 /// Everything that is wrong with the configuration, all at once.

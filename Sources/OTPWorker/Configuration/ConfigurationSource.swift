@@ -25,11 +25,11 @@ package struct ConfigurationFlag: Equatable, Sendable {
 ///
 /// It judges nothing.
 struct ConfigurationSource: Sendable {
-    typealias Place = ConfigurationProblem.Place
+    typealias Origin = ConfigurationProblem.Origin
 
     private let snapshot: any ConfigSnapshot
     private let prefix: [String]
-    private let placeOf: @Sendable (String) -> Place
+    private let originOf: @Sendable (String) -> Origin
     /// The keys written here, known or not, in their order; an environment's are those of its variables that can be ours.
     let keys: [String]
     /// Variables that look like ours and are Kubernetes' own.
@@ -51,7 +51,7 @@ struct ConfigurationSource: Sendable {
         }
     }
 
-    func place(of key: String) -> Place { placeOf(key) }
+    func origin(of key: String) -> Origin { originOf(key) }
 }
 
 extension ConfigurationSource {
@@ -66,7 +66,7 @@ extension ConfigurationSource {
         }
         snapshot = InMemoryProvider(name: "flags", values: values).snapshot()
         prefix = []
-        placeOf = { [spellings] in .flag(spellings[$0] ?? "flag") }
+        originOf = { [spellings] in .flag(spellings[$0] ?? "flag") }
         keys = flags.map(\.key)
     }
 
@@ -74,7 +74,7 @@ extension ConfigurationSource {
     init(environment: [String: String]) {
         snapshot = EnvironmentVariablesProvider(environmentVariables: environment).snapshot()
         prefix = ["otp"]
-        placeOf = { .environment(Setting.variable(of: $0)) }
+        originOf = { .environment(Setting.variable(of: $0)) }
         let known = Dictionary(Setting.all.map { ($0.variable, $0.key) }, uniquingKeysWith: { first, _ in first })
         serviceLinks = environment.filter { $0.key.hasPrefix("OTP_") && Self.isServiceLink($0.key, $0.value) }.keys
             .sorted()
@@ -139,7 +139,7 @@ extension ConfigurationSource {
             throw Self.problem(error, in: path)
         }
         prefix = []
-        placeOf = { [lines] in .file(path, line: lines[$0]) }
+        originOf = { [lines] in .file(path, line: lines[$0]) }
     }
 
     private struct NotAMapping: Error {}

@@ -1,25 +1,25 @@
-/// Every setting as it is in effect, with the place where it was written: what `config show` prints.
+/// Every setting as it is in effect, with where it was written: what `config show` prints.
 package struct EffectiveSettings: Sendable {
     /// One setting; a secret's value is never here.
     package struct Row: Equatable, Sendable {
         package var key: String
         /// As it would be written; nil when nothing is set.
         package var value: String?
-        package var place: ConfigurationProblem.Place
+        package var origin: ConfigurationProblem.Origin
         /// The value must not be shown: ``value`` is then ``mask``.
         package var isSecret = false
-        package var isDefault: Bool { place == .byDefault || place == .absent }
+        package var isDefault: Bool { origin == .byDefault || origin == .absent }
     }
 
     package static let mask = "********"
 
     package let settings: Settings
-    let places: [String: ConfigurationProblem.Place]
+    let origins: [String: ConfigurationProblem.Origin]
     /// Variables of the environment that look like ours, are Kubernetes' own, and were ignored.
     package var serviceLinks: [String] = []
 
     /// Where a setting was written.
-    package func place(of key: String) -> ConfigurationProblem.Place { places[key] ?? .byDefault }
+    package func origin(of key: String) -> ConfigurationProblem.Origin { origins[key] ?? .byDefault }
 
     /// All settings in the order of the example file; properties of librdkafka follow those of Kafka, by name.
     package var rows: [Row] {
@@ -35,14 +35,18 @@ package struct EffectiveSettings: Sendable {
         guard !setting.isSecret else {
             let isLedgers = setting.key == "ledger.secret"
             let secret = isLedgers ? settings.worker.ledger.secret : settings.worker.checkOTP.secretKey
-            guard secret != nil else { return Row(key: setting.key, place: .absent) }
+            guard secret != nil else { return Row(key: setting.key, origin: .absent) }
             let path = isLedgers ? settings.worker.ledger.secretFile : settings.worker.checkOTP.secretKeyFile
-            let file = path.map { ConfigurationProblem.Place.file($0, line: nil) }
-            let place = places[setting.key] ?? file ?? .absent
-            return Row(key: setting.key, value: Self.mask, place: place, isSecret: true)
+            let file = path.map { ConfigurationProblem.Origin.file($0, line: nil) }
+            let origin = origins[setting.key] ?? file ?? .absent
+            return Row(key: setting.key, value: Self.mask, origin: origin, isSecret: true)
         }
         let value = setting.show(settings)
-        return Row(key: setting.key, value: value, place: places[setting.key] ?? (value == nil ? .absent : .byDefault))
+        return Row(
+            key: setting.key,
+            value: value,
+            origin: origins[setting.key] ?? (value == nil ? .absent : .byDefault)
+        )
     }
 
     private var properties: [Row] {
@@ -52,7 +56,7 @@ package struct EffectiveSettings: Sendable {
             return Row(
                 key: SecretShape.shown(key),
                 value: isSecret ? Self.mask : value,
-                place: places[key] ?? .absent,
+                origin: origins[key] ?? .absent,
                 isSecret: isSecret
             )
         }

@@ -23,7 +23,7 @@ package struct SettingsReader {
 
     private var settings = Settings()
     private var problems: [ConfigurationProblem] = []
-    private var places: [String: ConfigurationProblem.Place] = [:]
+    private var origins: [String: ConfigurationProblem.Origin] = [:]
 
     /// - Parameters:
     ///   - file: path of a YAML file.
@@ -43,7 +43,7 @@ package struct SettingsReader {
         var reader = SettingsReader()
         if !hostName.isEmpty {
             reader.settings.worker.name = hostName
-            reader.places["worker.name"] = .hostName
+            reader.origins["worker.name"] = .hostName
         }
         if let file { reader.read(file: file) }
         let variables = ConfigurationSource(environment: environment)
@@ -56,7 +56,7 @@ package struct SettingsReader {
         guard reader.problems.isEmpty else { throw ConfigurationProblems(reader.problems) }
         return EffectiveSettings(
             settings: reader.settings,
-            places: reader.places,
+            origins: reader.origins,
             serviceLinks: variables.serviceLinks
         )
     }
@@ -81,7 +81,7 @@ package struct SettingsReader {
         else { return }
         let name = hostName[..<dash]
         settings.worker.kafka.transactionalID = "\(settings.worker.kafka.groupID)-\(name)-\(ordinal)"
-        places["kafka.transactional_id"] = .hostName
+        origins["kafka.transactional_id"] = .hostName
     }
 
     private mutating func read(file: String) {
@@ -95,13 +95,13 @@ package struct SettingsReader {
     private mutating func apply(_ source: ConfigurationSource) {
         var seen: Set<String> = []
         for key in source.keys where seen.insert(key).inserted {
-            let place = source.place(of: key)
+            let origin = source.origin(of: key)
             do throws(Setting.Fault) {
                 guard let text = try source.text(key) else { continue }
-                try store(text, key, at: place)
-                places[key] = place
+                try store(text, key, at: origin)
+                origins[key] = origin
             } catch {
-                problems.append(ConfigurationProblem(key, at: place, error.what, remedy: error.remedy))
+                problems.append(ConfigurationProblem(key, at: origin, error.what, remedy: error.remedy))
             }
         }
     }
@@ -109,7 +109,7 @@ package struct SettingsReader {
     private mutating func store(
         _ text: String,
         _ key: String,
-        at place: ConfigurationProblem.Place
+        at origin: ConfigurationProblem.Origin
     ) throws(Setting.Fault) {
         if key.hasPrefix(Setting.propertyPrefix) {
             let name = String(key.dropFirst(Setting.propertyPrefix.count))
@@ -120,7 +120,7 @@ package struct SettingsReader {
                     remedy: "remove it; if it was real, replace the key"
                 )
             }
-            if case .flag = place, Setting.isSecretProperty(name) || SecretShape.isSecretValue(text) {
+            if case .flag = origin, Setting.isSecretProperty(name) || SecretShape.isSecretValue(text) {
                 throw Setting.Fault(
                     what: "a process list would show it",
                     remedy: "set it by the environment, \(SecretShape.shown(Setting.variable(of: key))), or in the"
@@ -130,9 +130,9 @@ package struct SettingsReader {
             settings.worker.kafka.properties[name] = text
             return
         }
-        guard let setting = Setting.named(key) else { throw Self.unknown(key, at: place) }
+        guard let setting = Setting.named(key) else { throw Self.unknown(key, at: origin) }
         if setting.isSecret {
-            guard case .environment = place else {
+            guard case .environment = origin else {
                 throw Setting.Fault(
                     what: "a secret is not taken from here: process lists, repositories and backups would show it",
                     remedy: "set \(setting.variable) in the environment, or \(setting.key)_file to a file"
@@ -143,10 +143,10 @@ package struct SettingsReader {
         try setting.store(text, &settings)
     }
 
-    private static func unknown(_ key: String, at place: ConfigurationProblem.Place) -> Setting.Fault {
+    private static func unknown(_ key: String, at origin: ConfigurationProblem.Origin) -> Setting.Fault {
         if let name = Setting.renamed[key] {
             var shown = name
-            if case .environment = place { shown = Setting.variable(of: name) }
+            if case .environment = origin { shown = Setting.variable(of: name) }
             return Setting.Fault(
                 what: "renamed to \(shown)",
                 remedy: "write \(shown); it means the same\(Setting.newValues[key] ?? "")"
@@ -155,7 +155,7 @@ package struct SettingsReader {
         let near = Suggestion.nearest(to: key, among: Setting.all.map(\.key))
         var remedy = "remove it; `otp-worker config example` lists every setting"
         if let near {
-            if case .environment = place {
+            if case .environment = origin {
                 remedy = "did you mean \(Setting.variable(of: near))?"
             } else {
                 remedy = "did you mean \(near)?"
@@ -193,7 +193,9 @@ package struct SettingsReader {
     }
 
     private mutating func judge(for purpose: Purpose) {
-        let isGiven = { [places, problems] (key: String) in places[key] != nil || problems.contains { $0.key == key } }
+        let isGiven = { [origins, problems] (key: String) in
+            origins[key] != nil || problems.contains { $0.key == key }
+        }
         if purpose != .demonstration, !isGiven("kafka.brokers") {
             report(
                 "kafka.brokers",
@@ -211,7 +213,7 @@ package struct SettingsReader {
             )
         }
         // Elsewhere than in a worker nothing is called by it.
-        if purpose == .worker, places["worker.name"] == .hostName, !TextRule.isName(settings.worker.name) {
+        if purpose == .worker, origins["worker.name"] == .hostName, !TextRule.isName(settings.worker.name) {
             report("worker.name", "the host's name cannot be used as it is", remedy: TextRule.name.remedy)
         }
         for (key, fault) in SettingRelations.faults(of: settings) { report(key, fault.what, remedy: fault.remedy) }
@@ -240,8 +242,8 @@ package struct SettingsReader {
 
     private mutating func report(_ key: String, _ what: String, remedy: String) {
         let byDefault = settings.isDefault(key)
-        let place = places[key] ?? (byDefault ? .byDefault : .absent)
-        problems.append(ConfigurationProblem(key, at: place, what, remedy: remedy))
+        let origin = origins[key] ?? (byDefault ? .byDefault : .absent)
+        problems.append(ConfigurationProblem(key, at: origin, what, remedy: remedy))
     }
 }
 

@@ -90,25 +90,25 @@ final class IntentWriter {
     }
 
     func write(_ id: RecordID, _ record: LedgerRecord) {
-        produce(.intent(id), to: id.place, key: record.key, value: record.value)
+        produce(.intent(id), to: id.epoch, key: record.key, value: record.value)
     }
 
-    func write(_ place: PartitionEpoch, _ barrier: LedgerBarrier) {
-        produce(.barrier(place), to: place, key: barrier.key, value: barrier.value)
+    func write(_ epoch: PartitionEpoch, _ barrier: LedgerBarrier) {
+        produce(.barrier(epoch), to: epoch, key: barrier.key, value: barrier.value)
     }
 
     /// Writes a barrier for somebody else than the engine, and tells where it lies, on the loop.
-    func write(_ place: PartitionEpoch, _ barrier: LedgerBarrier, written: @escaping @Sendable (Int64?) -> Void) {
-        produce(.proof(written), to: place, key: barrier.key, value: barrier.value)
+    func write(_ epoch: PartitionEpoch, _ barrier: LedgerBarrier, written: @escaping @Sendable (Int64?) -> Void) {
+        produce(.proof(written), to: epoch, key: barrier.key, value: barrier.value)
     }
 
-    private func produce(_ write: Write, to place: PartitionEpoch, key: [UInt8], value: [UInt8]?) {
+    private func produce(_ write: Write, to epoch: PartitionEpoch, key: [UInt8], value: [UInt8]?) {
         let tag = outstanding.next
         outstanding.next += 1
         outstanding.writes[tag] = write
         do throws(KafkaError) {
             guard let producer else { throw KafkaError("produce", .state, reason: "no producer") }
-            let outgoing = OutgoingRecord(topic: topic, partition: place.partition, key: key, value: value)
+            let outgoing = OutgoingRecord(topic: topic, partition: epoch.partition, key: key, value: value)
             try producer.produce(outgoing, tag: tag)
         } catch {
             outstanding.writes[tag] = nil
@@ -170,10 +170,10 @@ private func event(_ write: IntentWriter.Write, _ outcome: Result<Int64?, KafkaE
             isPermanent: error.isOfTheRecord && error.code != .unknownPartition,
             reason: "\(error)"
         )
-    case (.barrier(let place), .success(let offset?)): .barrierWritten(place, ledgerOffset: offset)
-    case (.barrier(let place), .success(nil)):
-        .barrierFailed(place, reason: "the broker did not say where the barrier lies")
-    case (.barrier(let place), .failure(let error)): .barrierFailed(place, reason: "\(error)")
+    case (.barrier(let epoch), .success(let offset?)): .barrierWritten(epoch, ledgerOffset: offset)
+    case (.barrier(let epoch), .success(nil)):
+        .barrierFailed(epoch, reason: "the broker did not say where the barrier lies")
+    case (.barrier(let epoch), .failure(let error)): .barrierFailed(epoch, reason: "\(error)")
     case (.proof(let written), let outcome): told(written, outcome)
     }
 }

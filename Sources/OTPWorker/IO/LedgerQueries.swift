@@ -31,24 +31,24 @@ final class LedgerQueries: Sendable {
     }
 
     func fetchPositions(
-        _ places: [PartitionEpoch],
+        _ epochs: [PartitionEpoch],
         _ consumer: GroupConsumer,
         timeout: Duration,
         report: @escaping @Sendable (Event) -> Void
     ) {
         questions.async { [self] in
             do throws(KafkaError) {
-                let partitions = places.map { TopicPartition(topics.commands, $0.partition) }
+                let partitions = epochs.map { TopicPartition(topics.commands, $0.partition) }
                 let committed = try consumer.committed(partitions, timeout: timeout)
                 let led = try reader.led(topics.commands, timeout: Self.patience)
-                for (place, offset) in zip(places, committed) { report(position(of: place, offset, led)) }
+                for (epoch, offset) in zip(epochs, committed) { report(position(of: epoch, offset, led)) }
             } catch {
-                for place in places { report(.restoreFailed(place, reason: "\(error)")) }
+                for epoch in epochs { report(.restoreFailed(epoch, reason: "\(error)")) }
             }
         }
     }
 
-    private func position(of place: PartitionEpoch, _ offset: CommittedOffset, _ led: Set<Int32>) -> Event {
+    private func position(of epoch: PartitionEpoch, _ offset: CommittedOffset, _ led: Set<Int32>) -> Event {
         do throws(KafkaError) {
             try Self.mustBe(offset.topicPartition, in: led)
             let marks = try reader.watermarks(offset.topicPartition, timeout: Self.patience)
@@ -58,9 +58,9 @@ final class LedgerQueries: Sendable {
                 earliest: marks.low,
                 end: marks.high
             )
-            return .positionsFetched(place, positions)
+            return .positionsFetched(epoch, positions)
         } catch {
-            return .restoreFailed(place, reason: "\(error)")
+            return .restoreFailed(epoch, reason: "\(error)")
         }
     }
 
@@ -74,17 +74,17 @@ final class LedgerQueries: Sendable {
     }
 
     /// Where these partitions end; without an answer nothing is reported, for then nothing is known.
-    func fetchEnds(_ places: [PartitionEpoch], timeout: Duration, report: @escaping @Sendable (Event) -> Void) {
+    func fetchEnds(_ epochs: [PartitionEpoch], timeout: Duration, report: @escaping @Sendable (Event) -> Void) {
         ends.async { [topics, reader] in
-            let partitions = places.map { TopicPartition(topics.commands, $0.partition) }
+            let partitions = epochs.map { TopicPartition(topics.commands, $0.partition) }
             guard let found = try? reader.ends(partitions, timeout: timeout) else { return }
-            let ends = zip(places, partitions).compactMap { place, partition in found[partition].map { (place, $0) } }
+            let ends = zip(epochs, partitions).compactMap { epoch, partition in found[partition].map { (epoch, $0) } }
             report(.endsFetched(Dictionary(ends) { $1 }))
         }
     }
 
     func readLedger(
-        _ place: PartitionEpoch,
+        _ epoch: PartitionEpoch,
         from start: Int64?,
         through barrier: Int64,
         horizon: LedgerRestore.Horizon,
@@ -96,7 +96,7 @@ final class LedgerQueries: Sendable {
             let began = Clocks.now()
             defer { telemetry.restoreEnded() }
             do throws(KafkaError) {
-                let ledger = TopicPartition(topics.ledger, place.partition)
+                let ledger = TopicPartition(topics.ledger, epoch.partition)
                 try Self.mustBe(ledger, in: reader.led(ledger.topic, timeout: Self.patience))
                 try reader.read(
                     ledger,
@@ -116,12 +116,12 @@ final class LedgerQueries: Sendable {
                         }
                         telemetry.ledgerRead(records.count)
                     },
-                    onProgress: { telemetry.restoring(place.partition, $0, from: start ?? 0, since: began) },
-                    onStall: { _ in report(.restoreHeldUp(place, by: restore.predecessor)) }
+                    onProgress: { telemetry.restoring(epoch.partition, $0, from: start ?? 0, since: began) },
+                    onStall: { _ in report(.restoreHeldUp(epoch, by: restore.predecessor)) }
                 )
-                report(.restored(place, restore.finished(), at: Clocks.wall()))
+                report(.restored(epoch, restore.finished(), at: Clocks.wall()))
             } catch {
-                report(.restoreFailed(place, reason: "\(error)"))
+                report(.restoreFailed(epoch, reason: "\(error)"))
             }
         }
     }
@@ -129,7 +129,7 @@ final class LedgerQueries: Sendable {
     /// The first of these partitions whose committed offset names the batch; nil where none does, which proves nothing.
     func committedFor(
         _ batch: BatchID,
-        _ places: [PartitionEpoch],
+        _ epochs: [PartitionEpoch],
         _ consumer: GroupConsumer,
         timeout: Duration,
         found: @escaping @Sendable (PartitionEpoch?) -> Void,
@@ -137,9 +137,9 @@ final class LedgerQueries: Sendable {
     ) {
         commits.async { [topics] in
             do throws(KafkaError) {
-                let partitions = places.map { TopicPartition(topics.commands, $0.partition) }
+                let partitions = epochs.map { TopicPartition(topics.commands, $0.partition) }
                 let committed = try consumer.committed(partitions, timeout: timeout)
-                found(zip(places, committed).first { $1.metadata.flatMap { OffsetMetadata($0) }?.batch == batch }?.0)
+                found(zip(epochs, committed).first { $1.metadata.flatMap { OffsetMetadata($0) }?.batch == batch }?.0)
             } catch {
                 failed()
             }
@@ -156,7 +156,7 @@ final class LedgerQueries: Sendable {
         commits.async { [self] in
             var isCommitted = false
             do throws(KafkaError) {
-                let ledger = TopicPartition(topics.ledger, question.place.partition)
+                let ledger = TopicPartition(topics.ledger, question.epoch.partition)
                 try Self.mustBe(ledger, in: reader.led(ledger.topic, timeout: Self.patience))
                 _ = try reader.read(
                     ledger,

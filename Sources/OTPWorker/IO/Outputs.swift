@@ -2,11 +2,11 @@ import OTPContract
 package import OTPEngine
 package import OTPKafka
 
-/// A batch as records, each with its place in the batch.
+/// A batch as records, each with its index in the batch.
 package struct Outputs {
     package private(set) var records: [OutgoingRecord] = []
     package private(set) var references: [OutputReference] = []
-    /// Places of the results that go where their commands asked.
+    /// Indices of the results that go where their commands asked.
     private var replies: [Int] = []
     /// What became of the results that were asked for elsewhere than on the default topic.
     package private(set) var replyCounts: [ReplyRoutes.Kind: Int] = [:]
@@ -15,7 +15,7 @@ package struct Outputs {
     package init(_ batch: Batch, _ topics: WorkerConfiguration.Topics, _ routes: ReplyRoutes) {
         records.reserveCapacity(batch.results.count + batch.ledger.count)
         for (index, result) in batch.results.enumerated() {
-            let route = routes.route(result.reply, from: result.record.place.partition)
+            let route = routes.route(result.reply, from: result.record.epoch.partition)
             var event = result.event
             if route.kind != .standard { replyCounts[route.kind, default: 0] += 1 }
             if route.kind == .routed { replies.append(records.count) }

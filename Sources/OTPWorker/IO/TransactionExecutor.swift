@@ -168,7 +168,7 @@ final class TransactionExecutor: Sendable {
                 records: outputs.records,
                 offsets: batch.offsets.map {
                     OffsetCommit(
-                        TopicPartition(topics.commands, $0.place.partition),
+                        TopicPartition(topics.commands, $0.epoch.partition),
                         offset: $0.offset,
                         metadata: $0.metadata
                     )

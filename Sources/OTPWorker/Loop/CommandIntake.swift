@@ -62,9 +62,10 @@ struct CommandIntake: Sendable {
             case .assigned(let partitions): .assigned(partitions.map(\.partition))
             case .revoked(let partitions): .revoked(partitions.map(\.partition))
             case .lost(let partitions): .lost(partitions.map(\.partition))
-            case .endOfPartition(let place, let offset): .endOfPartition(place.partition, offset: offset)
-            case .partitionError(let place, let offset, let next, let error):
-                .partitionError(place.partition, offset: offset, from: next, error)
+            case .endOfPartition(let topicPartition, let offset):
+                .endOfPartition(topicPartition.partition, offset: offset)
+            case .partitionError(let topicPartition, let offset, let next, let error):
+                .partitionError(topicPartition.partition, offset: offset, from: next, error)
             case .statistics(let statistics): .statistics(statistics)
             case .error(let error): .error(error)
             case .log(let log): .log(log)
@@ -78,13 +79,13 @@ struct CommandIntake: Sendable {
     }
 
     private func decode(_ record: ConsumedRecord) -> Decoded {
-        let place = Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
+        let coordinates = Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
         let reading = decoder.read(
             key: record.key,
             value: record.value,
             headers: record.headers,
             size: record.keySize + record.valueSize,
-            at: place
+            at: coordinates
         )
         let content: ReceivedRecord.Content
         var phone: PhoneDigest?

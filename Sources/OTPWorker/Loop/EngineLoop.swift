@@ -139,10 +139,10 @@ final class EngineLoop: @unchecked Sendable {
         case .partitionError(let partition, let offset, let next, let error):
             parts.telemetry.heard(.error(error), from: .consumer)
             let reason = "\(error)"
-            return epochs[partition].map { place in
+            return epochs[partition].map { epoch in
                 error.isUndecodable
-                    ? .partitionUndecodable(place, offset: offset, from: next, reason: reason)
-                    : .partitionUnreadable(place, reason: reason)
+                    ? .partitionUndecodable(epoch, offset: offset, from: next, reason: reason)
+                    : .partitionUnreadable(epoch, reason: reason)
             }
         case .statistics(let statistics):
             parts.telemetry.statistics(statistics)
@@ -161,9 +161,9 @@ final class EngineLoop: @unchecked Sendable {
     /// The epoch is the one at this place in the order of events: whatever the consumer hands out after an assignment belongs to
     /// it.
     private func stamp(_ record: CommandIntake.Decoded) -> ReceivedRecord? {
-        guard let place = epochs[record.partition] else { return nil }
+        guard let epoch = epochs[record.partition] else { return nil }
         var received = ReceivedRecord(
-            id: RecordID(place: place, offset: record.offset),
+            id: RecordID(epoch: epoch, offset: record.offset),
             timestamp: record.timestamp,
             key: record.key,
             headers: record.headers,
@@ -197,27 +197,27 @@ final class EngineLoop: @unchecked Sendable {
         switch effect {
         case .subscribe: subscribe()
         case .recreateConsumer(let delay): recreateConsumer(after: delay)
-        case .assign(let places): assign(places)
+        case .assign(let epochs): assign(epochs)
         case .release(let partitions): release(partitions)
-        case .pause(let places): consumer?.consumer.pause(places.map(commandPartition))
-        case .unpause(let places): consumer?.consumer.resume(places.map(commandPartition))
-        case .resume(let place, let offset): consumer?.consumer.resume(commandPartition(place), at: offset)
-        case .fetchPositions(let places, let timeout):
+        case .pause(let epochs): consumer?.consumer.pause(epochs.map(commandPartition))
+        case .unpause(let epochs): consumer?.consumer.resume(epochs.map(commandPartition))
+        case .resume(let epoch, let offset): consumer?.consumer.resume(commandPartition(epoch), at: offset)
+        case .fetchPositions(let epochs, let timeout):
             guard let consumer = consumer?.consumer else { return }
-            parts.queries.fetchPositions(places, consumer, timeout: timeout) { self.report($0) }
-        case .readLedger(let place, let from, let barrier, let horizon, let timeout):
+            parts.queries.fetchPositions(epochs, consumer, timeout: timeout) { self.report($0) }
+        case .readLedger(let epoch, let from, let barrier, let horizon, let timeout):
             parts.queries.readLedger(
-                place,
+                epoch,
                 from: from,
                 through: barrier,
                 horizon: horizon,
                 timeout: timeout,
                 report: { self.report($0) }
             )
-        case .fetchEnds(let places, let timeout):
-            parts.queries.fetchEnds(places, timeout: timeout) { self.report($0) }
+        case .fetchEnds(let epochs, let timeout):
+            parts.queries.fetchEnds(epochs, timeout: timeout) { self.report($0) }
         case .resolveCommit(let id, let questions, let timeout): inquire(CommitInquiry(id, questions), timeout)
-        case .writeBarrier(let place, let barrier): intents.write(place, barrier)
+        case .writeBarrier(let epoch, let barrier): intents.write(epoch, barrier)
         case .fence(_, let ids): fence(ids)
         case .writeIntent(let id, let record): intents.write(id, record)
         case .call(let id, let command, let headers, let timeout): call(id, command, headers, timeout)
@@ -235,15 +235,15 @@ final class EngineLoop: @unchecked Sendable {
     private func inquire(_ inquiry: CommitInquiry, _ timeout: Duration) {
         let goOn: @Sendable (CommitInquiry) -> Void = { next in self.eventLoop.execute { self.inquire(next, timeout) } }
         switch inquiry.step {
-        case .askOffsets(let places):
+        case .askOffsets(let epochs):
             guard let consumer = consumer?.consumer else { return goOn(inquiry.offsetsUnanswered()) }
-            parts.queries.committedFor(inquiry.id, places, consumer, timeout: timeout) {
+            parts.queries.committedFor(inquiry.id, epochs, consumer, timeout: timeout) {
                 goOn(inquiry.offsetsTold($0))
             } failed: {
                 goOn(inquiry.offsetsUnanswered())
             }
         case .askLedger(let question):
-            intents.write(question.place, question.barrier) { barrier in
+            intents.write(question.epoch, question.barrier) { barrier in
                 guard let barrier else { return goOn(inquiry.ledgerTold(nil)) }
                 self.parts.queries.ask(question, through: barrier, timeout: timeout) { goOn(inquiry.ledgerTold($0)) }
             }
@@ -288,7 +288,7 @@ final class EngineLoop: @unchecked Sendable {
                 throw KafkaError("group metadata", .unknownMemberID, reason: "no consumer")
             }
             let membership = try consumer.groupMetadata()
-            guard batch.offsets.allSatisfy({ members[$0.place] == membership.memberID }) else {
+            guard batch.offsets.allSatisfy({ members[$0.epoch] == membership.memberID }) else {
                 // Forgotten by the group while a revocation is under way, librdkafka joins again as another member and calls
                 // none of its partitions lost. Others may have had them meanwhile, and no generation would tell.
                 let gone = KafkaError("group metadata", .unknownMemberID, reason: "not the member that was assigned")
@@ -370,23 +370,23 @@ final class EngineLoop: @unchecked Sendable {
         }
     }
 
-    private func assign(_ places: [PartitionEpoch]) {
+    private func assign(_ epochs: [PartitionEpoch]) {
         let member = try? consumer?.consumer.groupMetadata().memberID
-        for place in places {
-            if let old = epochs.updateValue(place, forKey: place.partition) { members[old] = nil }
-            members[place] = member
+        for epoch in epochs {
+            if let old = self.epochs.updateValue(epoch, forKey: epoch.partition) { members[old] = nil }
+            members[epoch] = member
         }
     }
 
     private func release(_ partitions: [Int32]) {
         for partition in partitions {
-            if let place = epochs.removeValue(forKey: partition) { members[place] = nil }
+            if let epoch = epochs.removeValue(forKey: partition) { members[epoch] = nil }
         }
         consumer?.consumer.release(partitions.map { TopicPartition(parts.topics.commands, $0) })
     }
 
-    private func commandPartition(_ place: PartitionEpoch) -> TopicPartition {
-        TopicPartition(parts.topics.commands, place.partition)
+    private func commandPartition(_ epoch: PartitionEpoch) -> TopicPartition {
+        TopicPartition(parts.topics.commands, epoch.partition)
     }
 
     // MARK: The end

@@ -27,8 +27,8 @@ package struct ReplayKey: Sendable {
     /// Of a value that was too large to be read nothing can be proven.
     package func replayCount(of record: ConsumedRecord) -> Int {
         guard record.valueSize == record.value?.count ?? 0 else { return 0 }
-        let place = Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
-        return DeadLetter.replayCount(ofCommandWith: record.headers, at: place) { mark, proof in
+        let coordinates = Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
+        return DeadLetter.replayCount(ofCommandWith: record.headers, at: coordinates) { mark, proof in
             let statement = mark.statement(key: record.key, keySize: record.keySize, value: record.value)
             return Self.areEqual(proof, self.proof(over: statement))
         }

@@ -6,7 +6,7 @@ package import Tracing
 /// committed, and within it `ledger`, `attempt 1` and so on, and `commit`.
 ///
 /// It is fed with what happened and with what is to be done about it, and decides nothing. A command's spans begin when the first thing is
-/// to be done about it, dated back, so that records that are ignored or held leave none. Nothing of a command is told but its place and
+/// to be done about it, dated back, so that records that are ignored or held leave none. Nothing of a command is told but its coordinates and
 /// what it came to: no code, no phone number, no session.
 ///
 /// Confined to the event loop.
@@ -157,7 +157,7 @@ package final class CommandSpans {
         consume.attributes["messaging.operation.name"] = "consume"
         consume.attributes["messaging.operation.type"] = "process"
         consume.attributes["messaging.destination.name"] = names.topics.commands
-        consume.attributes["messaging.destination.partition.id"] = "\(id.place.partition)"
+        consume.attributes["messaging.destination.partition.id"] = "\(id.epoch.partition)"
         consume.attributes["messaging.kafka.offset"] = id.offset
         consume.attributes["messaging.consumer.group.name"] = names.group
         var trace = Trace(consume: consume)

@@ -12,17 +12,17 @@ extension Telemetry {
     ///   - fact: what the engine says.
     ///   - traceID: the trace that a record belongs to; asked only for a line of a level that is logged.
     package func report(_ fact: Fact, traceID: (RecordID) -> String? = { _ in nil }) {
-        func place(_ record: RecordID) -> Logger.Metadata { self.place(record, traceID(record)) }
+        func coordinates(_ record: RecordID) -> Logger.Metadata { self.coordinates(record, traceID(record)) }
         switch fact {
         case .concluded(let record, let reason, let replayed, let inDoubt):
-            concluded(reason, replayed: replayed, inDoubt: inDoubt, place(record))
+            concluded(reason, replayed: replayed, inDoubt: inDoubt, coordinates(record))
         case .published(let status, let reason, let duration): published(status, reason, after: duration)
         case .asked(let record, let judged, let attempt, let duration, let failure, let status, let body):
             asked(judged, after: duration)
-            if judged.isTrouble { failed(judged, attempt, failure, status, body, place(record)) }
-        case .guessed(let record, let limit): guessed(limit, place(record))
-        case .backedOff(let record, let attempt, let wait): backedOff(attempt, wait, place(record))
-        case .upstream(let change): report(change, place)
+            if judged.isTrouble { failed(judged, attempt, failure, status, body, coordinates(record)) }
+        case .guessed(let record, let limit): guessed(limit, coordinates(record))
+        case .backedOff(let record, let attempt, let wait): backedOff(attempt, wait, coordinates(record))
+        case .upstream(let change): report(change, coordinates)
         case .ignored(let count): handles.ignored.add(Double(count))
         case .transaction(let records, let duration, let committed): ended(records, after: duration, committed)
         case .aborted(let cause, let reason): aborted(cause, reason)
@@ -58,9 +58,9 @@ extension Telemetry {
         case .parked(let partition, let reason):
             loggers.kafka.log(.partitionParked, ["partition": number(partition), "reason": "\(reason)"])
         case .unparked(let partition): loggers.kafka.log(.partitionRetried, ["partition": number(partition)])
-        case .undeliverable(let record): undeliverable(place(record))
+        case .undeliverable(let record): undeliverable(coordinates(record))
         case .deadLettersWritten(let count): registry.counter(.deadLetters, "committed").add(Double(count))
-        case .deadLetterDropped(let record): letterDropped(place(record))
+        case .deadLetterDropped(let record): letterDropped(coordinates(record))
         case .deadLettersDenied(let reason): loggers.kafka.log(.deadLettersDenied, ["reason": "\(reason)"])
         case .intakeClosed: loggers.worker.log(.intakePaused)
         case .intakeOpened: loggers.worker.log(.intakeResumed)
@@ -71,12 +71,16 @@ extension Telemetry {
 
     // MARK: Commands
 
-    private func concluded(_ reason: Reason, replayed: Bool, inDoubt: Bool, _ place: @autoclosure () -> Logger.Metadata)
-    {
+    private func concluded(
+        _ reason: Reason,
+        replayed: Bool,
+        inDoubt: Bool,
+        _ coordinates: @autoclosure () -> Logger.Metadata
+    ) {
         if replayed { handles.replays.add() }
         if replayed, reason.status == .verified { registry.counter(.verifiedReplays).add() }
         if inDoubt { handles.inDoubt.add() }
-        loggers.commands.log(.commandConcluded, place().merging(["reason": "\(reason.rawValue)"]) { $1 })
+        loggers.commands.log(.commandConcluded, coordinates().merging(["reason": "\(reason.rawValue)"]) { $1 })
     }
 
     private func published(_ status: Status, _ reason: Reason, after duration: Duration) {
@@ -95,9 +99,9 @@ extension Telemetry {
         _ failure: TransportFailure?,
         _ status: Int?,
         _ body: BodyFault?,
-        _ place: Logger.Metadata
+        _ coordinates: Logger.Metadata
     ) {
-        var metadata = place
+        var metadata = coordinates
         metadata["class"] = "\(judged.name)"
         metadata["attempt"] = number(attempt)
         metadata["failure"] = "\(failure?.rawValue ?? "none")"
@@ -106,19 +110,19 @@ extension Telemetry {
         loggers.commands.log(.attemptFailed, metadata)
     }
 
-    private func guessed(_ limit: Guessed, _ place: @autoclosure () -> Logger.Metadata) {
+    private func guessed(_ limit: Guessed, _ coordinates: @autoclosure () -> Logger.Metadata) {
         registry.counter(.guesses, limit.rawValue).add()
-        loggers.commands.log(.tooManyCodes, place().merging(["counted_by": "\(limit.rawValue)"]) { $1 })
+        loggers.commands.log(.tooManyCodes, coordinates().merging(["counted_by": "\(limit.rawValue)"]) { $1 })
     }
 
-    private func backedOff(_ attempt: Int, _ wait: Duration, _ place: @autoclosure () -> Logger.Metadata) {
+    private func backedOff(_ attempt: Int, _ wait: Duration, _ coordinates: @autoclosure () -> Logger.Metadata) {
         loggers.commands.log(
             .askingAgainLater,
-            place().merging(["attempt": number(attempt), "wait_ms": number(wait.milliseconds)]) { $1 }
+            coordinates().merging(["attempt": number(attempt), "wait_ms": number(wait.milliseconds)]) { $1 }
         )
     }
 
-    private func report(_ change: UpstreamChange, _ place: (RecordID) -> Logger.Metadata) {
+    private func report(_ change: UpstreamChange, _ coordinates: (RecordID) -> Logger.Metadata) {
         switch change {
         case .breakerOpened(let duration):
             registry.counter(.breakerOpenings).add()
@@ -135,7 +139,7 @@ extension Telemetry {
         case .retryDenied: registry.counter(.retriesDenied).add()
         case .waitTimedOut(let record):
             registry.counter(.queueTimeouts).add()
-            loggers.commands.log(.answeredWithoutCall, place(record))
+            loggers.commands.log(.answeredWithoutCall, coordinates(record))
         }
     }
 
@@ -162,14 +166,14 @@ extension Telemetry {
         loggers.kafka.log(.commitResolved, ["end": "\(end)"])
     }
 
-    private func undeliverable(_ place: @autoclosure () -> Logger.Metadata) {
+    private func undeliverable(_ coordinates: @autoclosure () -> Logger.Metadata) {
         registry.counter(.undeliverableResults).add()
-        loggers.commands.log(.resultUndeliverable, place())
+        loggers.commands.log(.resultUndeliverable, coordinates())
     }
 
-    private func letterDropped(_ place: @autoclosure () -> Logger.Metadata) {
+    private func letterDropped(_ coordinates: @autoclosure () -> Logger.Metadata) {
         registry.counter(.deadLetters, "dropped").add()
-        loggers.commands.log(.deadLetterDropped, place())
+        loggers.commands.log(.deadLetterDropped, coordinates())
     }
 
     // MARK: Reading
@@ -294,9 +298,9 @@ extension Telemetry {
     private func numbers(_ values: [Int32]) -> Logger.MetadataValue { .array(values.map { number($0) }) }
 
     /// A command's coordinates, and its trace if it has one.
-    private func place(_ record: RecordID, _ traceID: String?) -> Logger.Metadata {
+    private func coordinates(_ record: RecordID, _ traceID: String?) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "topic": "\(topic)", "partition": number(record.place.partition), "offset": number(record.offset),
+            "topic": "\(topic)", "partition": number(record.epoch.partition), "offset": number(record.offset),
         ]
         if let traceID { metadata["trace_id"] = "\(traceID)" }
         return metadata

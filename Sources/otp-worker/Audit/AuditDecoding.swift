@@ -25,14 +25,19 @@ enum AuditDecoding {
         }
     }
 
-    static func place(_ record: ConsumedRecord) -> Coordinates {
+    static func coordinates(of record: ConsumedRecord) -> Coordinates {
         Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
     }
 
     static func time(_ record: ConsumedRecord) -> WallTime { WallTime(milliseconds: record.timestamp ?? 0) }
 
     static func command(_ record: ConsumedRecord, _ decoder: CommandDecoder) -> CommandFact {
-        let decoded = decoder.decode(key: record.key, value: record.value, headers: record.headers, at: place(record))
+        let decoded = decoder.decode(
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+            at: coordinates(of: record)
+        )
         var fact = CommandFact(
             partition: record.partition,
             offset: record.offset,
@@ -64,10 +69,12 @@ enum AuditDecoding {
 
     static func result(_ record: ConsumedRecord) -> Item {
         guard let value = record.value, let event = try? ResultEvent.decode(value) else {
-            return .unreadable(place(record), "not a result that this version can read")
+            return .unreadable(coordinates(of: record), "not a result that this version can read")
         }
         let isUndeliverable = record.headers.contains { $0.name == "otp_reply_undeliverable" }
-        return .result(ResultFact(event, at: place(record), time: time(record), undeliverable: isUndeliverable))
+        return .result(
+            ResultFact(event, at: coordinates(of: record), time: time(record), undeliverable: isUndeliverable)
+        )
     }
 
     /// A reply topic may carry other services' replies too.
@@ -79,7 +86,7 @@ enum AuditDecoding {
     static func ledger(_ record: ConsumedRecord) -> Item? {
         if let key = record.key, LedgerBarrier.isKey(key) { return nil }
         guard let key = record.key, let entry = LedgerRecord(key: key, value: record.value) else {
-            return .unreadable(place(record), "not a ledger record")
+            return .unreadable(coordinates(of: record), "not a ledger record")
         }
         let fact = LedgerFact(
             partition: record.partition,
@@ -92,7 +99,7 @@ enum AuditDecoding {
 
     static func letter(_ record: ConsumedRecord) -> Item {
         guard let letter = DeadLetter(key: record.key, value: record.value, headers: record.headers) else {
-            return .unreadable(place(record), "not a dead letter that this version can read")
+            return .unreadable(coordinates(of: record), "not a dead letter that this version can read")
         }
         return .letter(DeadLetterFact(source: letter.source, reason: letter.reason.rawValue, time: time(record)))
     }

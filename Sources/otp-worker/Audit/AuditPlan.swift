@@ -62,12 +62,12 @@ struct AuditPlan {
         }
         plan.rules.now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
         try settings.talking {
-            for (place, mark) in try plan.ends.marks(letters + ledger) { marks[place] = mark }
+            for (topicPartition, mark) in try plan.ends.marks(letters + ledger) { marks[topicPartition] = mark }
         }
         if let journal = request.journal { try await plan.openJournal(journal) }
         try settings.talking {
-            for (place, mark) in try plan.ends.marks(audited.map { TopicPartition(topics.commands, $0) }) {
-                marks[place] = mark
+            for (topicPartition, mark) in try plan.ends.marks(audited.map { TopicPartition(topics.commands, $0) }) {
+                marks[topicPartition] = mark
             }
             try plan.limit(request, marks)
             try plan.cut(marks)
@@ -123,8 +123,8 @@ struct AuditPlan {
 
     /// The time from which on all of these partitions are whole; nil when all are whole from their beginning.
     private func oldest(_ marks: [TopicPartition: Watermarks]) throws -> WallTime? {
-        let times = try ends.inParallel(Array(marks.keys)) { [ends] place in
-            try marks[place].flatMap { try ends.time(place, at: $0.low, before: $0.high) }
+        let times = try ends.inParallel(Array(marks.keys)) { [ends] topicPartition in
+            try marks[topicPartition].flatMap { try ends.time(topicPartition, at: $0.low, before: $0.high) }
         }
         return times.values.compactMap { $0 }.max()
     }
@@ -136,22 +136,22 @@ struct AuditPlan {
         // An answer that comes later than this after the range is not waited for.
         let after = rules.maximumAge.milliseconds + rules.retention.milliseconds + slack
         let (ends, topics) = (ends, topics)
-        let ranges = try ends.inParallel(Array(marks.keys)) { place -> Range<Int64> in
-            guard let mark = marks[place] else { return 0..<0 }
-            let first = try from.map { try ends.start(place, mark, at: $0) } ?? mark.low
-            let extra = place.topic == topics.commands ? slack : after
+        let ranges = try ends.inParallel(Array(marks.keys)) { topicPartition -> Range<Int64> in
+            guard let mark = marks[topicPartition] else { return 0..<0 }
+            let first = try from.map { try ends.start(topicPartition, mark, at: $0) } ?? mark.low
+            let extra = topicPartition.topic == topics.commands ? slack : after
             let last =
                 try until.map {
-                    try ends.end(place, mark, at: WallTime(milliseconds: $0.milliseconds + extra))
+                    try ends.end(topicPartition, mark, at: WallTime(milliseconds: $0.milliseconds + extra))
                 } ?? mark.high
             return first..<max(first, last)
         }
-        for (place, range) in ranges {
-            if place.topic == topics.commands {
-                let isCut = range.upperBound < marks[place]?.high ?? 0
-                commands[place.partition] = Audit.Stretch(range, isCut: isCut)
+        for (topicPartition, range) in ranges {
+            if topicPartition.topic == topics.commands {
+                let isCut = range.upperBound < marks[topicPartition]?.high ?? 0
+                commands[topicPartition.partition] = Audit.Stretch(range, isCut: isCut)
             } else {
-                others[place] = range
+                others[topicPartition] = range
             }
         }
         if let until, until.milliseconds + after < rules.now.milliseconds {

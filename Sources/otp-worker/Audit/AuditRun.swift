@@ -26,12 +26,12 @@ struct AuditRun {
         let topics = settings.worker.topics
         let decoder = settings.worker.commands.decoder
         for (partition, stretch) in plan.commands {
-            let place = TopicPartition(topics.commands, partition)
-            let stream = RecordStream(reader, place, stretch.offsets) { AuditDecoding.command($0, decoder) }
+            let topicPartition = TopicPartition(topics.commands, partition)
+            let stream = RecordStream(reader, topicPartition, stretch.offsets) { AuditDecoding.command($0, decoder) }
             commands[partition] = StreamCursor(stream)
         }
-        for (place, offsets) in plan.others.sorted(by: { "\($0.key)" < "\($1.key)" }) where !offsets.isEmpty {
-            let stream = RecordStream(reader, place, offsets) { AuditDecoding.item($0, topics) }
+        for (topicPartition, offsets) in plan.others.sorted(by: { "\($0.key)" < "\($1.key)" }) where !offsets.isEmpty {
+            let stream = RecordStream(reader, topicPartition, offsets) { AuditDecoding.item($0, topics) }
             others.append(StreamCursor(stream))
         }
     }
@@ -83,7 +83,7 @@ struct AuditRun {
             audit.result(fact)
         case .letter(let fact): audit.letter(fact)
         case .ledger(let fact): audit.ledger(fact)
-        case .unreadable(let place, let what): audit.unreadable(place, at: item.time, what)
+        case .unreadable(let coordinates, let what): audit.unreadable(coordinates, at: item.time, what)
         }
     }
 

@@ -93,13 +93,13 @@ struct ExplainCommand: AsyncParsableCommand {
         let topics = settings.worker.topics
         let replyTopics = settings.worker.replyTopics
         let counts = try TopicCheck.partitionCounts(topics.all, orNone: replyTopics, settings.common)
-        let places = (topics.all + replyTopics).map { name in
+        let topicPartitions = (topics.all + replyTopics).map { name in
             (0..<Int32(counts[name] ?? 0)).map { TopicPartition(name, $0) }
         }
         let reader = try RangeReader(settings.readingMuch, batchSize: 1_000)
         let decoder = settings.worker.commands.decoder
         var sources: Set<Coordinates> = []
-        let commands = try collect(reader, places[0], bounds) { record -> CommandFact? in
+        let commands = try collect(reader, topicPartitions[0], bounds) { record -> CommandFact? in
             let fact = AuditDecoding.command(record, decoder)
             let session: SessionID? =
                 switch fact.content {
@@ -113,14 +113,14 @@ struct ExplainCommand: AsyncParsableCommand {
             sources.insert(Coordinates(topic: topics.commands, partition: command.partition, offset: command.offset))
         }
         let known = sources
-        let items = try collect(reader, Array(places.dropFirst().joined()), bounds) { record -> Kept? in
+        let items = try collect(reader, Array(topicPartitions.dropFirst().joined()), bounds) { record -> Kept? in
             AuditDecoding.item(record, topics).flatMap { Self.isAbout(id, $0, known) ? Kept(item: $0, record) : nil }
         }
         for kept in items {
             switch kept.item {
             case .result(let fact): line.add(fact)
             case .ledger(let fact): line.add(fact)
-            case .letter(let fact): line.add(fact, at: kept.place)
+            case .letter(let fact): line.add(fact, at: kept.coordinates)
             case .unreadable: break
             }
         }
@@ -128,11 +128,11 @@ struct ExplainCommand: AsyncParsableCommand {
 
     private struct Kept: Sendable {
         var item: AuditDecoding.Item
-        var place: Coordinates
+        var coordinates: Coordinates
 
         init(item: AuditDecoding.Item, _ record: ConsumedRecord) {
             self.item = item
-            place = AuditDecoding.place(record)
+            coordinates = AuditDecoding.coordinates(of: record)
         }
     }
 
@@ -148,23 +148,23 @@ struct ExplainCommand: AsyncParsableCommand {
     /// What `choose` keeps of some partitions, each read on a thread of its own.
     private func collect<Fact: Sendable>(
         _ reader: RangeReader,
-        _ places: [TopicPartition],
+        _ topicPartitions: [TopicPartition],
         _ bounds: TimeRange.Bounds,
         _ choose: @escaping @Sendable (ConsumedRecord) -> Fact?
     ) throws -> [Fact] {
         let ends = TopicEnds(reader: reader)
-        let marks = try ends.marks(places)
-        let ranges = try ends.inParallel(places) { place -> Range<Int64> in
-            guard let mark = marks[place] else { return 0..<0 }
-            let start = try bounds.since.map { try ends.start(place, mark, at: $0) } ?? mark.low
-            let end = try bounds.until.map { try ends.end(place, mark, at: $0) } ?? mark.high
+        let marks = try ends.marks(topicPartitions)
+        let ranges = try ends.inParallel(topicPartitions) { topicPartition -> Range<Int64> in
+            guard let mark = marks[topicPartition] else { return 0..<0 }
+            let start = try bounds.since.map { try ends.start(topicPartition, mark, at: $0) } ?? mark.low
+            let end = try bounds.until.map { try ends.end(topicPartition, mark, at: $0) } ?? mark.high
             return start..<max(start, end)
         }
-        let streams = places.compactMap { place in
-            ranges[place].flatMap { range in
+        let streams = topicPartitions.compactMap { topicPartition in
+            ranges[topicPartition].flatMap { range in
                 range.isEmpty
                     ? nil
-                    : RecordStream(reader, place, range) { record in
+                    : RecordStream(reader, topicPartition, range) { record in
                         bounds.contains(WallTime(milliseconds: record.timestamp ?? 0)) ? choose(record) : nil
                     }
             }

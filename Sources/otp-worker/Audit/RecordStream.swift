@@ -16,7 +16,7 @@ final class RecordStream<Fact: Sendable>: Sendable {
 
     static var batches: Int { 4 }
 
-    let place: TopicPartition
+    let topicPartition: TopicPartition
     let offsets: Range<Int64>
     private let state: Mutex<State>
     private let room = DispatchSemaphore(value: 4)
@@ -33,14 +33,14 @@ final class RecordStream<Fact: Sendable>: Sendable {
     /// Starts to read.
     init(
         _ reader: RangeReader,
-        _ place: TopicPartition,
+        _ topicPartition: TopicPartition,
         _ offsets: Range<Int64>,
         decode: @escaping @Sendable (ConsumedRecord) -> Fact?
     ) {
-        self.place = place
+        self.topicPartition = topicPartition
         self.offsets = offsets
         state = Mutex(State(position: offsets.lowerBound))
-        DispatchQueue(label: "otp-worker.audit.\(place)").async { self.read(reader, decode) }
+        DispatchQueue(label: "otp-worker.audit.\(topicPartition)").async { self.read(reader, decode) }
     }
 
     /// Ends it where nobody takes from it any longer: what is read ahead is dropped, and the thread leaves within a minute.
@@ -63,12 +63,12 @@ final class RecordStream<Fact: Sendable>: Sendable {
                 if !state.batches.isEmpty { return false }
                 switch state.end {
                 case .success: return true
-                case .failure(let error): throw Failure("\(place) cannot be read: \(error)")
+                case .failure(let error): throw Failure("\(topicPartition) cannot be read: \(error)")
                 case nil: break
                 }
                 guard ContinuousClock.now - state.moved < .seconds(60) else {
                     throw Failure(
-                        "\(place) could not be read beyond offset \(state.position) for a minute",
+                        "\(topicPartition) could not be read beyond offset \(state.position) for a minute",
                         remedy:
                             "a transaction may be open there, or its leader gone; try again when the cluster is well"
                     )
@@ -98,7 +98,7 @@ final class RecordStream<Fact: Sendable>: Sendable {
             guard !isCancelled else { break }
             do throws(KafkaError) {
                 try reader.read(
-                    place,
+                    topicPartition,
                     from: start,
                     to: offsets.upperBound,
                     timeout: .seconds(60),

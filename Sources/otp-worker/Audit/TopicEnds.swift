@@ -10,9 +10,9 @@ struct TopicEnds {
     var limit: Duration?
     private static let timeout = Duration.seconds(30)
 
-    func marks(_ places: [TopicPartition]) throws -> [TopicPartition: Watermarks] {
+    func marks(_ topicPartitions: [TopicPartition]) throws -> [TopicPartition: Watermarks] {
         let end = end
-        return try inParallel(places) { try reader.highWatermark($0, timeout: Self.timeLeft(until: end)) }
+        return try inParallel(topicPartitions) { try reader.highWatermark($0, timeout: Self.timeLeft(until: end)) }
     }
 
     private var end: ContinuousClock.Instant? { limit.map { .now + $0 } }
@@ -25,39 +25,41 @@ struct TopicEnds {
     /// lies before *their* ends from now on.
     func waitForOpenTransactions(before marks: [TopicPartition: Watermarks]) throws {
         let end = end
-        _ = try inParallel(Array(marks.keys)) { place in
-            guard let mark = marks[place], mark.high > mark.low else { return }
+        _ = try inParallel(Array(marks.keys)) { topicPartition in
+            guard let mark = marks[topicPartition], mark.high > mark.low else { return }
             let timeLeft = Self.timeLeft(until: end)
-            try reader.read(place, from: mark.high - 1, to: mark.high, timeout: timeLeft) { _ in }
+            try reader.read(topicPartition, from: mark.high - 1, to: mark.high, timeout: timeLeft) { _ in }
         }
     }
 
     /// The time of the first record from `offset` on; nil when there is none.
-    func time(_ place: TopicPartition, at offset: Int64, before end: Int64) throws(KafkaError) -> WallTime? {
-        try first(place, from: offset, before: end).map { WallTime(milliseconds: $0.timestamp ?? 0) }
+    func time(_ topicPartition: TopicPartition, at offset: Int64, before end: Int64) throws(KafkaError) -> WallTime? {
+        try first(topicPartition, from: offset, before: end).map { WallTime(milliseconds: $0.timestamp ?? 0) }
     }
 
     /// An offset before which every record is older than `moment`, but by less than a few hundred records.
     ///
     /// Records lie in the order of their times, nearly.
-    func start(_ place: TopicPartition, _ marks: Watermarks, at moment: WallTime) throws(KafkaError) -> Int64 {
-        try search(place, marks, moment).lowerBound
+    func start(_ topicPartition: TopicPartition, _ marks: Watermarks, at moment: WallTime) throws(KafkaError) -> Int64 {
+        try search(topicPartition, marks, moment).lowerBound
     }
 
     /// An offset from which on every record is from `moment` or later, as above.
-    func end(_ place: TopicPartition, _ marks: Watermarks, at moment: WallTime) throws(KafkaError) -> Int64 {
-        try search(place, marks, moment).upperBound
+    func end(_ topicPartition: TopicPartition, _ marks: Watermarks, at moment: WallTime) throws(KafkaError) -> Int64 {
+        try search(topicPartition, marks, moment).upperBound
     }
 
     private func search(
-        _ place: TopicPartition,
+        _ topicPartition: TopicPartition,
         _ marks: Watermarks,
         _ moment: WallTime
     ) throws(KafkaError) -> Range<Int64> {
         var (low, high) = (marks.low, marks.high)
         while high - low > 256 {
             let middle = low + (high - low) / 2
-            if let record = try first(place, from: middle, before: high), record.timestamp ?? 0 < moment.milliseconds {
+            if let record = try first(topicPartition, from: middle, before: high),
+                record.timestamp ?? 0 < moment.milliseconds
+            {
                 low = record.offset + 1
             } else {
                 high = middle
@@ -67,7 +69,7 @@ struct TopicEnds {
     }
 
     private func first(
-        _ place: TopicPartition,
+        _ topicPartition: TopicPartition,
         from offset: Int64,
         before end: Int64
     ) throws(KafkaError) -> ConsumedRecord? {
@@ -75,7 +77,8 @@ struct TopicEnds {
         var position = offset
         // Markers and aborted records occupy offsets; a window at a time, so that no more than needed is read.
         while record == nil, position < end {
-            position = try reader.read(place, from: position, to: position + 1, timeout: Self.timeout) { records in
+            position = try reader.read(topicPartition, from: position, to: position + 1, timeout: Self.timeout) {
+                records in
                 record = record ?? records.first
             }
         }
@@ -83,13 +86,13 @@ struct TopicEnds {
     }
 
     func inParallel<Value: Sendable>(
-        _ places: [TopicPartition],
+        _ topicPartitions: [TopicPartition],
         _ body: @Sendable (TopicPartition) throws -> Value
     ) throws -> [TopicPartition: Value] {
         let found = Mutex<[TopicPartition: Result<Value, any Error>]>([:])
-        DispatchQueue.concurrentPerform(iterations: places.count) { index in
-            let result = Result { try body(places[index]) }
-            found.withLock { $0[places[index]] = result }
+        DispatchQueue.concurrentPerform(iterations: topicPartitions.count) { index in
+            let result = Result { try body(topicPartitions[index]) }
+            found.withLock { $0[topicPartitions[index]] = result }
         }
         return try found.withLock { $0 }.mapValues { try $0.get() }
     }

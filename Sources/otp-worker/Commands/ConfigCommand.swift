@@ -39,13 +39,13 @@ struct ConfigCommand: ParsableCommand {
             let worker = effective.settings.worker
             let problems = DryRun.faults(worker).map { fault in
                 let key = fault.setting ?? "-"
-                return ConfigurationProblem(key, at: effective.place(of: key), fault.message, remedy: fault.remedy)
+                return ConfigurationProblem(key, at: effective.origin(of: key), fault.message, remedy: fault.remedy)
             }
             guard problems.isEmpty else { throw ConfigurationProblems(problems) }
             let leaks = ConfigurationLeaks.found(in: worker, file: options.config)
                 .map { SettingWarning(key: $0.setting, what: $0.cause, remedy: $0.remedy) }
             for warning in worker.warnings + [worker.shortKey].compactMap({ $0 }) + leaks {
-                Console.write("warning: \(warning.key) (\(effective.place(of: warning.key))): \(warning.what)")
+                Console.write("warning: \(warning.key) (\(effective.origin(of: warning.key))): \(warning.what)")
                 Console.write("    \(warning.remedy)")
             }
             Console.write("The configuration can be used.")

@@ -42,9 +42,9 @@ struct LedgerCommand: ParsableCommand {
         let table = LedgerText.table.fitted(to: Console.columns)
         Console.write(table.header)
         for number in partition.map({ [$0] }) ?? Array(0..<Int32(count)) {
-            let place = TopicPartition(topic, number)
-            let marks = try reader.highWatermark(place, timeout: .seconds(10))
-            try reader.read(place, from: marks.low, to: marks.high, timeout: .seconds(60)) { records in
+            let topicPartition = TopicPartition(topic, number)
+            let marks = try reader.highWatermark(topicPartition, timeout: .seconds(10))
+            try reader.read(topicPartition, from: marks.low, to: marks.high, timeout: .seconds(60)) { records in
                 for record in records { show(record, in: table) }
             }
         }

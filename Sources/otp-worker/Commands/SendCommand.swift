@@ -124,11 +124,11 @@ struct SendCommand: AsyncParsableCommand {
         let table = ResultLine.table.fitted(to: Console.columns)
         let open = try await exchange.run(commands, waiting: wait ? limit : nil) { event in
             switch event {
-            case .sent(let places):
-                if places.count == 1, let place = places[0] {
-                    Console.printError("sent to \(place)")
+            case .sent(let coordinates):
+                if coordinates.count == 1, let coordinates = coordinates[0] {
+                    Console.printError("sent to \(coordinates)")
                 } else {
-                    Console.printError("sent \(places.count.counted("command")) to \(topics.commands)")
+                    Console.printError("sent \(coordinates.count.counted("command")) to \(topics.commands)")
                 }
                 if wait, asTable { Console.write(table.header) }
             case .result(let answer) where asTable: Console.write(table.line(ResultLine.cells(answer.event)))

@@ -77,7 +77,7 @@ struct DeadLettersCommand: ParsableCommand {
         @Argument(
             help: ArgumentHelp("Where the command was, or where the letter is.", valueName: "topic/partition/offset")
         )
-        var place: String
+        var coordinates: String
 
         @OptionGroup var options: ConfigurationOptions
 
@@ -85,25 +85,25 @@ struct DeadLettersCommand: ParsableCommand {
         var json = false
 
         func validate() throws {
-            guard Coordinates(parsing: place) != nil else {
+            guard Coordinates(parsing: coordinates) != nil else {
                 throw ValidationError("Write topic/partition/offset, such as otp.verify.commands/3/42.")
             }
         }
 
         func run() throws {
             let settings = try options.settings(for: .client)
-            guard let place = Coordinates(parsing: place) else { return }
+            guard let coordinates = Coordinates(parsing: coordinates) else { return }
             let whole = try settings.talking { () -> LetterText.Whole? in
                 let reader = try LetterReader(settings)
                 defer { reader.close() }
-                guard let found = try reader.letter(place) else { return nil }
+                guard let found = try reader.letter(coordinates) else { return nil }
                 let record = try reader.record(at: found.letter.source)
                 let commands = settings.worker.commands
                 return .init(found: found, record: record, decoder: commands.decoder, fields: commands.fields)
             }
             guard let whole else {
                 throw Failure(
-                    "no dead letter is at \(place), and none is about it",
+                    "no dead letter is at \(coordinates), and none is about it",
                     remedy: "`otp-worker dead-letters list` shows what there is; `otp-worker explain` tells a session"
                 )
             }

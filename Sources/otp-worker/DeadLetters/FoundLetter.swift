@@ -4,13 +4,13 @@ package import OTPKafka
 /// A dead letter as it lies on its topic.
 package struct FoundLetter: Equatable, Sendable {
     package var letter: DeadLetter
-    package var place: Coordinates
+    package var coordinates: Coordinates
     /// When it was written.
     package var time: WallTime
 
-    package init(letter: DeadLetter, place: Coordinates, time: WallTime) {
+    package init(letter: DeadLetter, coordinates: Coordinates, time: WallTime) {
         self.letter = letter
-        self.place = place
+        self.coordinates = coordinates
         self.time = time
     }
 
@@ -19,7 +19,7 @@ package struct FoundLetter: Equatable, Sendable {
         guard let letter = DeadLetter(key: record.key, value: record.value, headers: record.headers) else { return nil }
         self.init(
             letter: letter,
-            place: AuditDecoding.place(record),
+            coordinates: AuditDecoding.coordinates(of: record),
             time: WallTime(milliseconds: record.timestamp ?? letter.timestamp.milliseconds)
         )
     }

@@ -13,7 +13,10 @@ struct LetterOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("About this command, topic/partition/offset; may be repeated.", valueName: "place")
+        help: ArgumentHelp(
+            "About this command, topic/partition/offset; may be repeated.",
+            valueName: "topic/partition/offset"
+        )
     )
     var source: [String] = []
 
@@ -22,7 +25,7 @@ struct LetterOptions: ParsableArguments {
             let known = InvalidReason.all.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("--reason: \(name) is none of \(known).")
         }
-        for place in source where Coordinates(parsing: place) == nil {
+        for text in source where Coordinates(parsing: text) == nil {
             throw ValidationError("--source: write topic/partition/offset, such as otp.verify.commands/3/42.")
         }
     }

@@ -28,10 +28,10 @@ struct LetterReader {
     func letters(_ filter: LetterFilter, each: (FoundLetter) -> Void) throws {
         let ends = TopicEnds(reader: reader)
         for number in 0..<Int32(counts[topics.deadLetters] ?? 0) {
-            let place = TopicPartition(topics.deadLetters, number)
-            let marks = try reader.highWatermark(place, timeout: Self.timeout)
-            let start = try filter.since.map { try ends.start(place, marks, at: $0) } ?? marks.low
-            try reader.read(place, from: start, to: marks.high, timeout: Self.patience) { records in
+            let topicPartition = TopicPartition(topics.deadLetters, number)
+            let marks = try reader.highWatermark(topicPartition, timeout: Self.timeout)
+            let start = try filter.since.map { try ends.start(topicPartition, marks, at: $0) } ?? marks.low
+            try reader.read(topicPartition, from: start, to: marks.high, timeout: Self.patience) { records in
                 for record in records {
                     guard let found = FoundLetter(record) else {
                         Console.printError("\(record): not a dead letter that this version can read")
@@ -43,25 +43,26 @@ struct LetterReader {
         }
     }
 
-    /// The letter that lies at a place, or that is about the record there; nil when there is none.
-    func letter(_ place: Coordinates) throws -> FoundLetter? {
-        if place.topic == topics.deadLetters { return try record(at: place).flatMap { FoundLetter($0) } }
+    /// The letter that lies at these coordinates, or that is about the record there; nil when there is none.
+    func letter(_ coordinates: Coordinates) throws -> FoundLetter? {
+        if coordinates.topic == topics.deadLetters { return try record(at: coordinates).flatMap { FoundLetter($0) } }
         var newest: FoundLetter?
         var filter = LetterFilter()
-        filter.sources = [place]
+        filter.sources = [coordinates]
         try letters(filter) { newest = $0 }
         return newest
     }
 
-    /// The record at a place; nil when it is no longer kept.
-    func record(at place: Coordinates) throws -> ConsumedRecord? {
-        guard (0..<Int32(counts[place.topic] ?? 0)).contains(place.partition) else { return nil }
-        let partition = TopicPartition(place.topic, place.partition)
+    /// The record at these coordinates; nil when it is no longer kept.
+    func record(at coordinates: Coordinates) throws -> ConsumedRecord? {
+        guard (0..<Int32(counts[coordinates.topic] ?? 0)).contains(coordinates.partition) else { return nil }
+        let partition = TopicPartition(coordinates.topic, coordinates.partition)
         let marks = try reader.highWatermark(partition, timeout: Self.timeout)
-        guard (marks.low..<marks.high).contains(place.offset) else { return nil }
+        guard (marks.low..<marks.high).contains(coordinates.offset) else { return nil }
         var found: ConsumedRecord?
-        try reader.read(partition, from: place.offset, to: place.offset + 1, timeout: Self.timeout) { records in
-            found = found ?? records.first { $0.offset == place.offset }
+        try reader.read(partition, from: coordinates.offset, to: coordinates.offset + 1, timeout: Self.timeout) {
+            records in
+            found = found ?? records.first { $0.offset == coordinates.offset }
         }
         return found
     }
@@ -83,19 +84,19 @@ struct LetterReader {
         }
         var replays: [Coordinates: Coordinates] = [:]
         for (number, offset) in first.sorted(by: { $0.key < $1.key }) {
-            let place = TopicPartition(topics.commands, number)
-            let marks = try reader.highWatermark(place, timeout: Self.timeout)
+            let topicPartition = TopicPartition(topics.commands, number)
+            let marks = try reader.highWatermark(topicPartition, timeout: Self.timeout)
             let start = max(marks.low, offset)
-            try reader.read(place, from: start, to: marks.high, timeout: Self.patience) { records in
+            try reader.read(topicPartition, from: start, to: marks.high, timeout: Self.patience) { records in
                 for record in records {
-                    let place = AuditDecoding.place(record)
-                    if contents[place] != nil { contents[place] = Self.content(of: record) }
-                    guard let original = DeadLetter.original(namedBy: record.headers, at: place),
+                    let coordinates = AuditDecoding.coordinates(of: record)
+                    if contents[coordinates] != nil { contents[coordinates] = Self.content(of: record) }
+                    guard let original = DeadLetter.original(namedBy: record.headers, at: coordinates),
                         let content = contents[original],
                         // Of one that is no longer kept nothing can be replayed, so nothing hangs on it.
                         content == nil || content == Self.content(of: record)
                     else { continue }
-                    replays[original] = place
+                    replays[original] = coordinates
                 }
             }
         }
@@ -106,8 +107,8 @@ struct LetterReader {
     func replays(before record: ConsumedRecord, atMost limit: Int) throws -> Int {
         var current = record
         for count in 0..<limit {
-            let place = AuditDecoding.place(current)
-            guard let original = DeadLetter.original(namedBy: current.headers, at: place),
+            let coordinates = AuditDecoding.coordinates(of: current)
+            guard let original = DeadLetter.original(namedBy: current.headers, at: coordinates),
                 let before = try self.record(at: original), before.key == current.key, before.value == current.value
             else { return count }
             current = before

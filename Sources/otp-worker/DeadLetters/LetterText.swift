@@ -12,7 +12,8 @@ package enum LetterText {
     package static func cells(_ found: FoundLetter) -> [String] {
         [
             found.time.iso8601, found.letter.source.description, found.letter.reason.rawValue,
-            "\(found.letter.replayCount)", key(found.letter.key), "\(found.place.partition)/\(found.place.offset)",
+            "\(found.letter.replayCount)", key(found.letter.key),
+            "\(found.coordinates.partition)/\(found.coordinates.offset)",
         ]
     }
 
@@ -49,17 +50,17 @@ package enum LetterText {
         json.key("written_at")
         json.time(found.time)
         json.key("letter")
-        write(found.place, to: &json)
+        write(found.coordinates, to: &json)
     }
 
-    static func write(_ place: Coordinates, to json: inout JSONWriter) {
+    static func write(_ coordinates: Coordinates, to json: inout JSONWriter) {
         json.beginObject()
         json.key("topic")
-        json.string(place.topic)
+        json.string(coordinates.topic)
         json.key("partition")
-        json.integer(place.partition)
+        json.integer(coordinates.partition)
         json.key("offset")
-        json.integer(place.offset)
+        json.integer(coordinates.offset)
         json.endObject()
     }
 
@@ -116,7 +117,7 @@ package enum LetterText {
         let letter = whole.found.letter
         var rows = [
             ("command", "\(letter.source), of \(letter.timestamp.iso8601)"),
-            ("letter", "\(whole.found.place), of \(whole.found.time.iso8601)"),
+            ("letter", "\(whole.found.coordinates), of \(whole.found.time.iso8601)"),
             ("reason", letter.reason.rawValue), ("now", whole.outlook),
             ("replayed", "\(letter.replayCount) times" + repeats(whole.record)),
             ("group", letter.consumerGroup), ("key", whole.key),
@@ -131,7 +132,7 @@ package enum LetterText {
     }
 
     private static func repeats(_ record: ConsumedRecord?) -> String {
-        record.flatMap { DeadLetter.original(namedBy: $0.headers, at: AuditDecoding.place($0)) }
+        record.flatMap { DeadLetter.original(namedBy: $0.headers, at: AuditDecoding.coordinates(of: $0)) }
             .map { ", and says that it repeats \($0)" } ?? ""
     }
 

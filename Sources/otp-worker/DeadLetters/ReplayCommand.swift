@@ -14,7 +14,7 @@ extension DeadLettersCommand {
                 the record's value, key and headers are written again, to the same partition, as a new record of the same \
                 session. It goes through the ledger like any other, so that nothing is asked or stored twice: a code that has \
                 its outcome is answered as before, without a call. A replay keeps the command's id: what was known only by its \
-                place gets that as ce_id. Its age counts again, and its user may have gone: choose with --since.
+                coordinates gets them as ce_id. Its age counts again, and its user may have gone: choose with --since.
 
                 A replay says which record it repeats, so running this again does nothing twice. One that fails again has a \
                 letter of its own, which counts its replays; --max-replays is their most. A command whose value is no longer kept \
@@ -162,7 +162,9 @@ extension DeadLettersCommand {
         ) throws -> (OutgoingRecord, replays: Int)? {
             var found = found
             guard let original = try reader.record(at: found.letter.source) else {
-                let copy = try reader.letter(found.place).flatMap { ReplayPlan.record(of: $0, original: nil, key: key) }
+                let copy = try reader.letter(found.coordinates).flatMap {
+                    ReplayPlan.record(of: $0, original: nil, key: key)
+                }
                 return copy.map { ($0, found.letter.replayCount) }
             }
             found.letter.replayCount = try reader.replays(before: original, atMost: maxReplays)

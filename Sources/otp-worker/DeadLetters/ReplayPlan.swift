@@ -99,7 +99,8 @@ package enum ReplayPlan {
     }
 
     private static func precedes(_ left: FoundLetter, _ right: FoundLetter) -> Bool {
-        (left.time, left.place.partition, left.place.offset) < (right.time, right.place.partition, right.place.offset)
+        let (first, second) = (left.coordinates, right.coordinates)
+        return (left.time, first.partition, first.offset) < (right.time, second.partition, second.offset)
     }
 
     /// The record to write: the original's key, value and partition, and its headers as the letter has them go on.

@@ -54,7 +54,7 @@ package enum ReplayText {
     private static func word(_ decision: ReplayPlan.Decision) -> String {
         switch decision {
         case .replay: "would be replayed"
-        case .done(let place): "skipped: replayed already, as \(place)"
+        case .done(let coordinates): "skipped: replayed already, as \(coordinates)"
         case .capped: "skipped: replayed as often as --max-replays allows"
         case .gone: "lost: its value is in the command topic no longer, and not in the letter"
         case .foreign: "skipped: it is about no command of this fleet"

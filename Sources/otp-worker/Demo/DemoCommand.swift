@@ -45,8 +45,8 @@ struct DemoCommand: AsyncParsableCommand {
             brokers: brokers,
             verbose: verbose
         )
-        let place = brokers ?? "an embedded broker (it keeps nothing and isolates nothing)"
-        Console.write("Starting a worker on \(place), with a fake Paynet at \(stage.sandbox.url) …")
+        let cluster = brokers ?? "an embedded broker (it keeps nothing and isolates nothing)"
+        Console.write("Starting a worker on \(cluster), with a fake Paynet at \(stage.sandbox.url) …")
         try await stage.open()
         let report = try await play(stage)
         await stage.close()

@@ -160,14 +160,14 @@ struct ClusterProbe {
     /// Whether some transaction has been open for so long that it holds readers up.
     private func lookAtTransactions(_ topics: [String: TopicChecks.Topic]) {
         let names = [worker.topics.commands, worker.topics.ledger, worker.topics.results]
-        let places = names.flatMap { name in
+        let topicPartitions = names.flatMap { name in
             let states = topics[name]?.partitions ?? []
             return states.indices.filter { states[$0].leader != nil }.map { TopicPartition(name, Int32($0)) }
         }
         let asked = Self.result { () throws(KafkaError) in
             let transactions = try OpenTransactions(common)
             defer { transactions.close() }
-            return try transactions.holds(in: places, openFor: Self.patience, timeout: .seconds(30))
+            return try transactions.holds(in: topicPartitions, openFor: Self.patience, timeout: .seconds(30))
         }
         TransactionChecks(worker).holds(asked, now: Int64(Date().timeIntervalSince1970 * 1_000)).forEach(tell)
     }

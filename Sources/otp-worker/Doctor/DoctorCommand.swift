@@ -45,7 +45,7 @@ struct DoctorCommand: AsyncParsableCommand {
             settings = try options.settings(for: .worker, and: fleet.flags)
         } catch {
             for problem in error.problems {
-                tell(.failure(problem.key, "(\(problem.place)) \(problem.what)", remedy: problem.remedy))
+                tell(.failure(problem.key, "(\(problem.origin)) \(problem.what)", remedy: problem.remedy))
             }
             finish(findings)
             throw ExitCode(2)

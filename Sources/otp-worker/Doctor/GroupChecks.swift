@@ -106,7 +106,7 @@ package enum GroupChecks {
             findings.append(
                 .failure(
                     check,
-                    "commands were deleted before they were read: \(places(deleted)) stand before the first record kept",
+                    "commands were deleted before they were read: \(list(deleted)) stand before the first record kept",
                     remedy: "raise retention.ms of the topic; what is gone stays unanswered (runbook, Disaster)"
                 )
             )
@@ -115,7 +115,7 @@ package enum GroupChecks {
             findings.append(
                 .failure(
                     check,
-                    "\(places(beyond)) stand behind the topic's end: it was recreated, or restored from a copy",
+                    "\(list(beyond)) stand behind the topic's end: it was recreated, or restored from a copy",
                     remedy: "see the runbook, Disaster, before anything is started"
                 )
             )
@@ -126,7 +126,7 @@ package enum GroupChecks {
         return findings.isEmpty ? [.ok(check, "\(lag.counted("command")) to be read")] : findings
     }
 
-    private static func places(_ commits: [(TopicPartition, Int64, Watermarks)]) -> String {
+    private static func list(_ commits: [(TopicPartition, Int64, Watermarks)]) -> String {
         commits.map { "\($0.0)" }.sorted().joined(separator: ", ")
     }
 

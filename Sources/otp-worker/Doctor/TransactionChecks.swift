@@ -39,21 +39,21 @@ package struct TransactionChecks {
             hold.since.map { ", open since \(WallTime(milliseconds: $0).iso8601) (\(max(0, now - $0) / 1_000) s)," }
             ?? ""
         let what =
-            switch hold.place.topic {
+            switch hold.topicPartition.topic {
             case topics.commands: "no worker sees the commands behind it"
             case topics.ledger: "the partition cannot be restored by a new owner"
             default: "no read_committed reader sees the results behind it"
             }
         return
-            "a transaction in \(hold.place)\(age) holds \(hold.end - hold.offset) records up from offset \(hold.offset) on: \(what)"
+            "a transaction in \(hold.topicPartition)\(age) holds \(hold.end - hold.offset) records up from offset \(hold.offset) on: \(what)"
     }
 
     /// Only its producer, or the broker after the time-out that it asked for, ends it as it should be.
     private func remedy(_ hold: OpenTransactions.Hold) -> String {
-        let place = "--topic \(hold.place.topic) --partition \(hold.place.partition)"
+        let options = "--topic \(hold.topicPartition.topic) --partition \(hold.topicPartition.partition)"
         let tool = "kafka-transactions --bootstrap-server \(brokers)"
         return
-            "see whose it is (\(tool) describe-producers \(place)): it ends when its producer goes on, or after its transaction"
-            + " time-out; one that nobody will end: \(tool) abort \(place) --start-offset \(hold.offset)"
+            "see whose it is (\(tool) describe-producers \(options)): it ends when its producer goes on, or after its transaction"
+            + " time-out; one that nobody will end: \(tool) abort \(options) --start-offset \(hold.offset)"
     }
 }

@@ -60,10 +60,10 @@ final class Monitoring: Sendable {
         let reader = try RangeReader(settings.readingMuch, batchSize: 1_000)
         defer { _ = reader.close(timeout: .seconds(2)) }
         let ends = TopicEnds(reader: reader)
-        let places = (0..<Int32(count)).map { TopicPartition(topic, $0) }
-        let marks = try ends.marks(places)
-        let starts = try ends.inParallel(places) { place in
-            try marks[place].map { try ends.start(place, $0, at: moment) } ?? 0
+        let topicPartitions = (0..<Int32(count)).map { TopicPartition(topic, $0) }
+        let marks = try ends.marks(topicPartitions)
+        let starts = try ends.inParallel(topicPartitions) { topicPartition in
+            try marks[topicPartition].map { try ends.start(topicPartition, $0, at: moment) } ?? 0
         }
         return .offsets(Dictionary(uniqueKeysWithValues: starts.map { ($0.key.partition, $0.value) }))
     }

@@ -66,9 +66,9 @@ extension GroupConsumer {
     /// Each question may take so long.
     func lags(of topic: String, timeout: Duration) throws(KafkaError) -> [Int32: Int64] {
         let count = try partitionCount(topic, timeout: timeout) ?? 0
-        let places = (0..<Int32(count)).map { TopicPartition(topic, $0) }
+        let topicPartitions = (0..<Int32(count)).map { TopicPartition(topic, $0) }
         var lags: [Int32: Int64] = [:]
-        for committed in try committed(places, timeout: timeout) {
+        for committed in try committed(topicPartitions, timeout: timeout) {
             let marks = try watermarks(committed.topicPartition, timeout: timeout)
             let position = max(committed.offset ?? marks.low, marks.low)
             lags[committed.topicPartition.partition] = max(0, marks.high - position)

@@ -48,10 +48,10 @@ final class Play {
 
     /// The record of an attempt lies at this offset; nil where the broker does not say.
     func acknowledge(_ attempt: UInt64, at offset: Int64?) {
-        let place = offset.map(Sample.place)
+        let coordinates = offset.map(Sample.coordinates)
         note(
             "written #\(attempt) at \(offset.map { "\($0)" } ?? "?")",
-            book.acknowledged(Attempt(number: attempt), at: place, at: now)
+            book.acknowledged(Attempt(number: attempt), at: coordinates, at: now)
         )
     }
 
@@ -94,7 +94,7 @@ final class Play {
         switch action {
         case .send(let tag, let attempt): "send \(name(tag)) #\(attempt.number)"
         case .sendingAgain(let tag): "again \(name(tag))"
-        case .written(let tag, let place): "\(name(tag)) lies at \(place.map { "\($0.offset)" } ?? "?")"
+        case .written(let tag, let coordinates): "\(name(tag)) lies at \(coordinates.map { "\($0.offset)" } ?? "?")"
         case .answer(let tag, let answer, let attempts):
             "answer \(name(tag)) by \(answer.event.source.offset) after \(attempts)"
         case .fail(let tag, let failure): "fail \(name(tag)) \(text(failure))"

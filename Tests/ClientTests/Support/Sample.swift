@@ -8,13 +8,13 @@ enum Sample {
     static let phone = "5324818942"
     static let commands = "otp.verify.commands"
 
-    static func place(_ offset: Int64) -> Coordinates {
+    static func coordinates(_ offset: Int64) -> Coordinates {
         Coordinates(topic: commands, partition: 0, offset: offset)
     }
 
     static func event(
         _ id: String,
-        at place: Coordinates,
+        at coordinates: Coordinates,
         session: String? = nil,
         reason: Reason = .ok,
         message: String? = nil
@@ -27,13 +27,13 @@ enum Sample {
             message: message,
             receivedAt: WallTime(milliseconds: 1_795_514_400_000),
             completedAt: WallTime(milliseconds: 1_795_514_400_180),
-            source: place,
+            source: coordinates,
             worker: "w"
         )
     }
 
     static func answer(_ id: String, at offset: Int64) -> Answer {
-        let event = event(id, at: place(offset))
+        let event = event(id, at: coordinates(offset))
         return Answer(event: event, value: event.encode())
     }
 }

@@ -13,11 +13,13 @@ final class StubWorker: Sendable {
         /// Of those that were received before, how many have the same id.
         var repetition: Int
 
-        var place: Coordinates { Coordinates(topic: record.topic, partition: record.partition, offset: record.offset) }
+        var coordinates: Coordinates {
+            Coordinates(topic: record.topic, partition: record.partition, offset: record.offset)
+        }
 
         /// As a worker reads it.
         var command: VerifyCommand? {
-            try? CommandDecoder().decode(key: record.key, value: record.value, headers: record.headers, at: place)
+            try? CommandDecoder().decode(key: record.key, value: record.value, headers: record.headers, at: coordinates)
                 .get()
         }
 
@@ -27,8 +29,8 @@ final class StubWorker: Sendable {
         func result(_ reason: Reason = .ok) -> ResultEvent {
             let command = command
             return Sample.event(
-                command?.commandID ?? place.description,
-                at: place,
+                command?.commandID ?? coordinates.description,
+                at: coordinates,
                 session: command?.sessionID.text,
                 reason: reason
             )

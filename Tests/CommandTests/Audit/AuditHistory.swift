@@ -75,12 +75,12 @@ struct AuditHistory {
         canBeRight: Bool = true
     ) -> CommandFact {
         let next = (commands.last { $0.partition == partition }?.offset ?? -1) + 1
-        let place = Coordinates(topic: Self.topic, partition: partition, offset: offset ?? next)
+        let coordinates = Coordinates(topic: Self.topic, partition: partition, offset: offset ?? next)
         let fact = CommandFact(
             partition: partition,
-            offset: place.offset,
+            offset: coordinates.offset,
             time: now,
-            commandID: "\(place)",
+            commandID: "\(coordinates)",
             maskedPhone: phone,
             content: content,
             canBeRight: canBeRight
@@ -120,8 +120,8 @@ struct AuditHistory {
         change(&event)
         let position = positions[command.partition, default: 0]
         positions[command.partition] = position + 2
-        let place = Coordinates(topic: resultTopic, partition: command.partition, offset: position)
-        items.append(.result(ResultFact(event, at: place, time: now)))
+        let coordinates = Coordinates(topic: resultTopic, partition: command.partition, offset: position)
+        items.append(.result(ResultFact(event, at: coordinates, time: now)))
         pass()
     }
 

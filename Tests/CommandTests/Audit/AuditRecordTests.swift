@@ -37,7 +37,7 @@ struct AuditRecordTests {
         history.conclude(last, .ok)
         let report = history.report()
         #expect(report.offences[.missing] == 2)
-        #expect(report.findings.first?.place == Coordinates(topic: AuditHistory.topic, partition: 0, offset: 0))
+        #expect(report.findings.first?.coordinates == Coordinates(topic: AuditHistory.topic, partition: 0, offset: 0))
     }
 
     @Test func aCommandUnansweredBeyondItsDeadlineIsFound() {

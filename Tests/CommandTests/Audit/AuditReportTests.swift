@@ -42,7 +42,7 @@ struct AuditReportTests {
             return
         }
         #expect(findings.count == 3)
-        #expect(findings[0]["place"]?.string == "commands/0/0")
+        #expect(findings[0]["record"]?.string == "commands/0/0")
         #expect(findings[0]["otp_session_id"]?.string == "s-1")
     }
 

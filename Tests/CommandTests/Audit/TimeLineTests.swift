@@ -90,6 +90,6 @@ struct TimeLineTests {
         }
         #expect(events.count == 10)
         #expect(events[5]["command"]?.string == "commands/0/0")
-        #expect(events[5]["place"]?.string == "results/0/0")
+        #expect(events[5]["record"]?.string == "results/0/0")
     }
 }

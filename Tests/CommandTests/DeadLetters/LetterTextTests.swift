@@ -134,7 +134,7 @@ struct LetterTextTests {
         )
         return FoundLetter(
             letter: letter,
-            place: Coordinates(topic: "letters", partition: 0, offset: 7),
+            coordinates: Coordinates(topic: "letters", partition: 0, offset: 7),
             time: WallTime(milliseconds: 1_795_428_000_500)
         )
     }

@@ -8,7 +8,7 @@ import otp_worker
 struct ReplayPlanTests {
     private static let topic = "commands"
 
-    private static func place(_ offset: Int64, _ topic: String = topic) -> Coordinates {
+    private static func coordinates(_ offset: Int64, _ topic: String = topic) -> Coordinates {
         Coordinates(topic: topic, partition: 3, offset: offset)
     }
 
@@ -21,7 +21,7 @@ struct ReplayPlanTests {
         value: [UInt8]? = nil
     ) -> FoundLetter {
         let letter = DeadLetter(
-            source: place(offset, topic),
+            source: coordinates(offset, topic),
             timestamp: WallTime(milliseconds: 7),
             key: key,
             consumerGroup: "g",
@@ -30,7 +30,11 @@ struct ReplayPlanTests {
             replayCount: replays,
             value: value
         )
-        return FoundLetter(letter: letter, place: place(offset, "letters"), time: WallTime(milliseconds: time))
+        return FoundLetter(
+            letter: letter,
+            coordinates: coordinates(offset, "letters"),
+            time: WallTime(milliseconds: time)
+        )
     }
 
     private static func decide(
@@ -56,7 +60,7 @@ struct ReplayPlanTests {
             Self.found(1), Self.found(2, replays: 2), Self.found(3, replays: 3), Self.found(4, topic: "other"),
             Self.found(5), Self.found(6),
         ]
-        let decisions = Self.decide(letters, replays: [Self.place(1): Self.place(90)], lost: [5])
+        let decisions = Self.decide(letters, replays: [Self.coordinates(1): Self.coordinates(90)], lost: [5])
         #expect(
             decisions.sorted() == ["1 done(commands/3/90)", "2 replay", "3 capped", "4 foreign", "5 gone", "6 replay"]
         )
@@ -75,7 +79,11 @@ struct ReplayPlanTests {
                 headers: []
             )
             letters.append(
-                FoundLetter(letter: letter, place: Self.place(9, "letters"), time: WallTime(milliseconds: -1))
+                FoundLetter(
+                    letter: letter,
+                    coordinates: Self.coordinates(9, "letters"),
+                    time: WallTime(milliseconds: -1)
+                )
             )
         }
         let decisions = Self.decide(letters)
@@ -143,7 +151,7 @@ struct ReplayPlanTests {
             key: written.key,
             value: written.value,
             headers: written.headers,
-            at: Self.place(90)
+            at: Self.coordinates(90)
         ).get()
         #expect(command.commandID == "commands/3/42")
     }
@@ -167,14 +175,14 @@ struct ReplayPlanTests {
             Header(name: "dlq_replay_of", text: original), Header(name: "dlq_replay_count", text: "3"),
             Header(name: "dlq_replay_proof", text: "any"),
         ]
-        #expect(DeadLetter.original(namedBy: headers, at: Self.place(42)) == nil)
-        #expect(DeadLetter.replayCount(ofCommandWith: headers, at: Self.place(42)) { _, _ in true } == 0)
+        #expect(DeadLetter.original(namedBy: headers, at: Self.coordinates(42)) == nil)
+        #expect(DeadLetter.replayCount(ofCommandWith: headers, at: Self.coordinates(42)) { _, _ in true } == 0)
     }
 
     @Test func aReplayNamesARecordBeforeItself() {
         let headers = [Header(name: "dlq_replay_of", text: "commands/3/1")]
-        #expect(DeadLetter.original(namedBy: headers, at: Self.place(42)) == Self.place(1))
-        #expect(DeadLetter.original(namedBy: [], at: Self.place(42)) == nil)
+        #expect(DeadLetter.original(namedBy: headers, at: Self.coordinates(42)) == Self.coordinates(1))
+        #expect(DeadLetter.original(namedBy: [], at: Self.coordinates(42)) == nil)
     }
 
     /// The record that a replay writes, as a worker reads it.
@@ -266,12 +274,12 @@ struct ReplayPlanTests {
         filter.since = WallTime(milliseconds: 5)
         filter.until = WallTime(milliseconds: 9)
         #expect([4, 5, 8, 9].map { filter.matches(Self.found(1, at: $0)) } == [false, true, true, false])
-        filter.sources = [Self.place(2)]
+        filter.sources = [Self.coordinates(2)]
         #expect(!filter.matches(Self.found(1, at: 5)) && filter.matches(Self.found(2, at: 5)))
     }
 
     @Test(arguments: ["", "t", "t/1", "t/1/2/3", "/1/2", "t/-1/2", "t/1/-2", "t/1/x", "t/4294967296/1"])
-    func otherTextsAreNoPlace(text: String) {
+    func otherTextsAreNoCoordinates(text: String) {
         #expect(Coordinates(parsing: text) == nil)
     }
 }

@@ -226,7 +226,7 @@ struct ClusterDiagnosisTests {
     private static func held(_ topic: String, since: Int64?) -> [Diagnosis] {
         var worker = WorkerConfiguration()
         worker.kafka.brokers = "h:1"
-        let hold = OpenTransactions.Hold(place: TopicPartition(topic, 3), offset: 42, end: 50, since: since)
+        let hold = OpenTransactions.Hold(topicPartition: TopicPartition(topic, 3), offset: 42, end: 50, since: since)
         return TransactionChecks(worker).holds(.success([hold]), now: 1_795_428_300_000)
     }
 

@@ -11,19 +11,19 @@ enum Line {
         switch effect {
         case .subscribe: ["subscribe"]
         case .recreateConsumer(let wait): ["recreate consumer after \(wait.milliseconds) ms"]
-        case .assign(let places): ["assign \(list(places))"]
+        case .assign(let epochs): ["assign \(list(epochs))"]
         case .release(let partitions): ["release \(partitions.map(String.init).joined(separator: ","))"]
-        case .pause(let places): ["pause \(list(places))"]
-        case .unpause(let places): ["unpause \(list(places))"]
-        case .resume(let place, let offset): ["resume \(place.partition) at \(offset)"]
-        case .fetchPositions(let places, _): ["fetch positions \(list(places))"]
-        case .writeBarrier(let place, _): ["barrier \(place.partition)"]
-        case .readLedger(let place, let from, let barrier, let horizon, _):
+        case .pause(let epochs): ["pause \(list(epochs))"]
+        case .unpause(let epochs): ["unpause \(list(epochs))"]
+        case .resume(let epoch, let offset): ["resume \(epoch.partition) at \(offset)"]
+        case .fetchPositions(let epochs, _): ["fetch positions \(list(epochs))"]
+        case .writeBarrier(let epoch, _): ["barrier \(epoch.partition)"]
+        case .readLedger(let epoch, let from, let barrier, let horizon, _):
             // The retention, and the longest time in which an intent may be asked under again.
             horizon.retention == .seconds(1_800 + 120)
-                ? ["read ledger \(place.partition) \(from.map(String.init) ?? "start")...\(barrier)"]
+                ? ["read ledger \(epoch.partition) \(from.map(String.init) ?? "start")...\(barrier)"]
                 : [
-                    "read ledger \(place.partition) \(from.map(String.init) ?? "start")...\(barrier) "
+                    "read ledger \(epoch.partition) \(from.map(String.init) ?? "start")...\(barrier) "
                         + "of \(horizon.retention.milliseconds) ms"
                 ]
         case .fence(_, let ids): ["fence \(ids.joined(separator: ", "))"]
@@ -37,7 +37,7 @@ enum Line {
             questions.map { question in
                 let finished = question.finished.sorted().map(String.init).joined(separator: ",")
                 return
-                    "ask \(question.place.partition) from \(question.from) whether \(id.counter) finished \(finished)"
+                    "ask \(question.epoch.partition) from \(question.from) whether \(id.counter) finished \(finished)"
             }
         // Asked again and again: nothing but what comes of it is of interest.
         case .fetchEnds: []
@@ -46,8 +46,8 @@ enum Line {
         }
     }
 
-    private static func list(_ places: [PartitionEpoch]) -> String {
-        places.map { String($0.partition) }.joined(separator: ",")
+    private static func list(_ epochs: [PartitionEpoch]) -> String {
+        epochs.map { String($0.partition) }.joined(separator: ",")
     }
 
     private static func text(_ choice: ProducerChoice) -> String {
@@ -56,7 +56,7 @@ enum Line {
     }
 
     static func text(_ id: RecordID) -> String {
-        id.place.partition == 0 ? "\(id.offset)" : "\(id.place.partition)/\(id.offset)"
+        id.epoch.partition == 0 ? "\(id.offset)" : "\(id.epoch.partition)/\(id.offset)"
     }
 
     // MARK: The transaction
@@ -107,9 +107,9 @@ enum Line {
     private static func text(_ offset: Batch.Offset) -> String {
         guard let metadata = OffsetMetadata(offset.metadata), metadata.committedOffset == offset.offset,
             metadata.clusterID == Transcript.cluster
-        else { return "offset \(offset.place.partition)=\(offset.offset) with unusable metadata" }
+        else { return "offset \(offset.epoch.partition)=\(offset.offset) with unusable metadata" }
         let finished =
             metadata.finished.isEmpty ? "" : " finished " + metadata.finished.map(String.init).joined(separator: ",")
-        return "offset \(offset.place.partition)=\(offset.offset) ledger \(metadata.ledgerOffset)\(finished)"
+        return "offset \(offset.epoch.partition)=\(offset.offset) ledger \(metadata.ledgerOffset)\(finished)"
     }
 }

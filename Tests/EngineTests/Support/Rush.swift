@@ -2,7 +2,7 @@ import OTPContract
 import OTPEngine
 import Testing
 
-/// A worker under load: the engine, a broker that takes everything soon, and an upstream with so many places, each busy for a
+/// A worker under load: the engine, a broker that takes everything soon, and an upstream with so many slots, each busy for a
 /// while with every request that was written, wanted any more or not.
 ///
 /// Time passes only from event to event.
@@ -27,7 +27,7 @@ final class Rush {
     private var order = 0
     private var wake: Instant?
     private var random = SplitMix64(seed: 3)
-    private var places: [Instant]
+    private var slots: [Instant]
     private var open: Set<RecordID> = []
     private var next: [Int32: Int64] = [:]
     private var written: [Coordinates: (stream: Int, at: Instant)] = [:]
@@ -66,7 +66,7 @@ final class Rush {
     var arrived: Int { Int(next.values.reduce(0, +)) }
     var answered: Int { results.values.reduce(0, +) }
 
-    init(places: Int, _ change: (inout EngineConfiguration) -> Void = { _ in }) {
+    init(slots: Int, _ change: (inout EngineConfiguration) -> Void = { _ in }) {
         var configuration = EngineConfiguration(
             topic: "commands",
             group: "group",
@@ -78,14 +78,14 @@ final class Rush {
         )
         change(&configuration)
         engine = Engine(configuration: configuration, seed: 5, now: now)
-        self.places = Array(repeating: now, count: places)
+        self.slots = Array(repeating: now, count: slots)
         handle(.started)
         handle(.producerReady)
         handle(.assigned([0, 1]))
-        for place in owned.values.sorted(by: { $0.partition < $1.partition }) {
-            handle(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
-            handle(.barrierWritten(place, ledgerOffset: 0))
-            handle(.restored(place, .init(ledger: Transcript.read([])), at: wall))
+        for epoch in owned.values.sorted(by: { $0.partition < $1.partition }) {
+            handle(.positionsFetched(epoch, Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
+            handle(.barrierWritten(epoch, ledgerOffset: 0))
+            handle(.restored(epoch, .init(ledger: Transcript.read([])), at: wall))
         }
     }
 
@@ -129,10 +129,10 @@ final class Rush {
 
     private func arrive(_ number: Int) {
         let stream = streams[number]
-        guard let place = owned[stream.partition] else { return }
+        guard let epoch = owned[stream.partition] else { return }
         let offset = next[stream.partition, default: 0]
         let record = ReceivedRecord(
-            id: RecordID(place: place, offset: offset),
+            id: RecordID(epoch: epoch, offset: offset),
             timestamp: wall,
             key: stream.key.map { Array($0.utf8) },
             headers: [],
@@ -151,7 +151,7 @@ final class Rush {
     private func handle(_ event: Event) {
         for effect in engine.handle(event, at: now) {
             switch effect {
-            case .assign(let assigned): for place in assigned { owned[place.partition] = place }
+            case .assign(let assigned): for epoch in assigned { owned[epoch.partition] = epoch }
             case .writeIntent(let id, _):
                 push(.event(.intentWritten(id, ledgerOffset: nil)), at: now + .milliseconds(5))
             case .call(let id, _, _, let timeout): call(id, timeout: timeout)
@@ -172,11 +172,11 @@ final class Rush {
             push(.answer(id, answer, isLate: false), at: now + .milliseconds(20))
             return
         }
-        let index = places.indices.min { places[$0] < places[$1] } ?? 0
-        places[index] = max(places[index], now) + .milliseconds(Int64.random(in: service, using: &random))
-        let isLate = places[index] > now + timeout
+        let index = slots.indices.min { slots[$0] < slots[$1] } ?? 0
+        slots[index] = max(slots[index], now) + .milliseconds(Int64.random(in: service, using: &random))
+        let isLate = slots[index] > now + timeout
         let answer = isLate ? UpstreamAnswer(.unknown(.attemptTimeout)) : .code(0)
-        push(.answer(id, answer, isLate: false), at: isLate ? now + timeout : places[index])
+        push(.answer(id, answer, isLate: false), at: isLate ? now + timeout : slots[index])
     }
 
     private func publish(_ event: ResultEvent) {

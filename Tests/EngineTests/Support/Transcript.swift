@@ -14,7 +14,7 @@ final class Transcript {
     /// All that it wanted done then, whole.
     private(set) var effects: [Effect] = []
     private(set) var wake: Instant?
-    private(set) var places: [Int32: PartitionEpoch] = [:]
+    private(set) var epochs: [Int32: PartitionEpoch] = [:]
     /// The transaction to carry out.
     private(set) var batch: Batch?
     /// Barriers that were renewed so far.
@@ -64,10 +64,10 @@ final class Transcript {
                 wake = moment
                 // Whatever is due has been done, so to be called again at once would be a spin.
                 #expect(moment > now)
-            case .assign(let assigned): for place in assigned { places[place.partition] = place }
+            case .assign(let assigned): for epoch in assigned { epochs[epoch.partition] = epoch }
             case .commit(let batch): self.batch = batch
-            case .writeBarrier(let place, _) where engine.status(at: now).isRestored(place.partition):
-                renewed.append(place)
+            case .writeBarrier(let epoch, _) where engine.status(at: now).isRestored(epoch.partition):
+                renewed.append(epoch)
                 continue
             default: break
             }
@@ -130,14 +130,14 @@ final class Transcript {
         ledger: [LedgerRecord] = []
     ) -> [String] {
         happens(.assigned([partition]))
-        let place = place(partition)
+        let epoch = epoch(partition)
         let positions = Positions(committed: committed, metadata: metadata?.encoded, earliest: 0, end: committed ?? 0)
-        happens(.positionsFetched(place, positions))
+        happens(.positionsFetched(epoch, positions))
         // The barrier lies before what the broker remembers of: ledger offsets in a transcript count from it.
         let end = max(ledgerEnd[partition] ?? 0, Int64(ledger.count))
         ledgerEnd[partition] = end
-        happens(.barrierWritten(place, ledgerOffset: end))
-        return happens(.restored(place, LedgerRestore.Result(ledger: Self.read(ledger)), at: wall))
+        happens(.barrierWritten(epoch, ledgerOffset: end))
+        return happens(.restored(epoch, LedgerRestore.Result(ledger: Self.read(ledger)), at: wall))
     }
 
     /// What a restore makes of these records, the first at offset 0.
@@ -159,12 +159,12 @@ final class Transcript {
         return restore.finished().ledger
     }
 
-    func place(_ partition: Int32) -> PartitionEpoch {
-        places[partition] ?? PartitionEpoch(partition: partition, epoch: 0)
+    func epoch(_ partition: Int32) -> PartitionEpoch {
+        epochs[partition] ?? PartitionEpoch(partition: partition, epoch: 0)
     }
 
     func id(_ offset: Int64, _ partition: Int32 = 0) -> RecordID {
-        RecordID(place: place(partition), offset: offset)
+        RecordID(epoch: epoch(partition), offset: offset)
     }
 
     // MARK: A command

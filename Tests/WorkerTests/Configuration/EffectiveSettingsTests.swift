@@ -17,24 +17,24 @@ struct EffectiveSettingsTests {
         )
         let brokers = try row("kafka.brokers", effective)
         #expect(brokers.value == "file:1")
-        #expect(brokers.place.description.hasSuffix("worker.yaml, line 2"))
+        #expect(brokers.origin.description.hasSuffix("worker.yaml, line 2"))
         let group = try row("kafka.group_id", effective)
         #expect(group.value == "from-variable")
-        #expect(group.place.description == "environment, OTP_KAFKA_GROUP_ID")
+        #expect(group.origin.description == "environment, OTP_KAFKA_GROUP_ID")
         let retention = try row("ledger.retention", effective)
         #expect(retention.value == "2h")
-        #expect(retention.place.description == "--set")
-        #expect(try row("commands.max_age", effective).place == .byDefault)
+        #expect(retention.origin.description == "--set")
+        #expect(try row("commands.max_age", effective).origin == .byDefault)
         let proxy = try row("check_otp.proxy", effective)
-        #expect(proxy.value == nil && proxy.place == .absent && proxy.isDefault)
-        #expect(try row("worker.name", effective).place == .hostName)
+        #expect(proxy.value == nil && proxy.origin == .absent && proxy.isDefault)
+        #expect(try row("worker.name", effective).origin == .hostName)
     }
 
     @Test func everySettingIsThereInTheOrderOfTheExampleFile() throws {
         let rows = try Reading.effective(flags: [("kafka.properties.security.protocol", "SSL")]).rows
         #expect(rows.map(\.key).filter { !$0.hasPrefix(Setting.propertyPrefix) } == Setting.all.map(\.key))
-        let place = try #require(rows.firstIndex { $0.key == "kafka.properties.security.protocol" })
-        #expect(rows[place - 1].key.hasPrefix("kafka.") && rows[place + 1].key.hasPrefix("topics."))
+        let index = try #require(rows.firstIndex { $0.key == "kafka.properties.security.protocol" })
+        #expect(rows[index - 1].key.hasPrefix("kafka.") && rows[index + 1].key.hasPrefix("topics."))
     }
 
     @Test func theTransactionalIDOfAPodComesFromItsName() throws {
@@ -47,7 +47,7 @@ struct EffectiveSettingsTests {
         )
         let id = try row("kafka.transactional_id", effective)
         #expect(id.value == "otp-worker-otp-worker-3")
-        #expect(id.place == .hostName)
+        #expect(id.origin == .hostName)
     }
 
     @Test func secretsAreMaskedWhereverTheyComeFrom() throws {
@@ -61,7 +61,7 @@ struct EffectiveSettingsTests {
         let secrets = effective.rows.filter(\.isSecret)
         #expect(secrets.count == 5)
         #expect(secrets.allSatisfy { $0.value == EffectiveSettings.mask })
-        #expect(try row("check_otp.secret_key", effective).place == .environment("OTP_CHECK_OTP_SECRET_KEY"))
+        #expect(try row("check_otp.secret_key", effective).origin == .environment("OTP_CHECK_OTP_SECRET_KEY"))
         #expect(!"\(effective.rows)".contains("MARKED"))
     }
 
@@ -74,13 +74,13 @@ struct EffectiveSettingsTests {
             Reading.effective(flags: [("check_otp.secret_key_file", path)])
         )
         #expect(key.value == EffectiveSettings.mask && key.isSecret)
-        #expect(key.place == .file(path, line: nil))
-        #expect(try row("check_otp.secret_key", Reading.effective()).place == .absent)
-        #expect(try row("ledger.secret", Reading.effective()).place == .absent)
+        #expect(key.origin == .file(path, line: nil))
+        #expect(try row("check_otp.secret_key", Reading.effective()).origin == .absent)
+        #expect(try row("ledger.secret", Reading.effective()).origin == .absent)
         try Data("MARKED_IS_LONG_ENOUGH\n".utf8).write(to: URL(fileURLWithPath: path))
         let ledger = try Reading.effective(flags: [("ledger.secret_file", path)])
         #expect(ledger.settings.worker.ledger.secret?.revealed == "MARKED_IS_LONG_ENOUGH")
-        #expect(try row("ledger.secret", ledger).place == .file(path, line: nil))
+        #expect(try row("ledger.secret", ledger).origin == .file(path, line: nil))
         #expect(!"\(ledger.rows)".contains("MARKED"))
     }
 }

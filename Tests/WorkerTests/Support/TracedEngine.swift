@@ -72,7 +72,7 @@ final class TracedEngine {
     private(set) var sent: [Header]?
     private(set) var batch: Batch?
     private var engine: Engine
-    private var place: PartitionEpoch?
+    private var epoch: PartitionEpoch?
     private var now = Instant(nanoseconds: 0)
     static let phone = "5324818942"
     static let session = "marked-session"
@@ -95,10 +95,10 @@ final class TracedEngine {
         happens(.started)
         happens(.producerReady)
         happens(.assigned([3]))
-        let place = try #require(place)
-        happens(.positionsFetched(place, Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
-        happens(.barrierWritten(place, ledgerOffset: 0))
-        happens(.restored(place, .init(ledger: SessionLedger(retention: .seconds(1_800))), at: wall))
+        let epoch = try #require(epoch)
+        happens(.positionsFetched(epoch, Positions(committed: 0, metadata: nil, earliest: 0, end: 0)))
+        happens(.barrierWritten(epoch, ledgerOffset: 0))
+        happens(.restored(epoch, .init(ledger: SessionLedger(retention: .seconds(1_800))), at: wall))
     }
 
     private var wall: WallTime { WallTime(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }
@@ -110,7 +110,7 @@ final class TracedEngine {
         for effect in effects {
             spans.begins(effect)
             switch effect {
-            case .assign(let places): place = places.first
+            case .assign(let epochs): epoch = epochs.first
             case .commit(let batch): self.batch = batch
             case .call(let id, _, _, _): sent = spans.headers(of: id)
             default: break
@@ -123,7 +123,7 @@ final class TracedEngine {
         happens(.timeReached(wall: wall))
     }
 
-    func id(_ offset: Int64) throws -> RecordID { RecordID(place: try #require(place), offset: offset) }
+    func id(_ offset: Int64) throws -> RecordID { RecordID(epoch: try #require(epoch), offset: offset) }
 
     func receive(_ offset: Int64, _ code: String, headers: [Header] = []) throws {
         let command = VerifyCommand(

@@ -72,7 +72,7 @@ extension Setting {
         .pointer(
             "commands.fields.command_id",
             \.worker.commands.fields.commandID,
-            "Where it may hold the command's own id; else that is the CloudEvent's, else the record's place."
+            "Where it may hold the command's own id; else that is the CloudEvent's, else the record's coordinates."
         ),
         .pointer(
             "commands.fields.expires_at",

@@ -63,8 +63,8 @@ struct AuditFollower {
     }
 
     private mutating func feed(_ partition: Int32, from offset: Int64) {
-        let place = TopicPartition(settings.worker.topics.commands, partition)
-        feeds[partition] = CommandFeed(reader, place, from: offset, settings.worker.commands.decoder)
+        let topicPartition = TopicPartition(settings.worker.topics.commands, partition)
+        feeds[partition] = CommandFeed(reader, topicPartition, from: offset, settings.worker.commands.decoder)
     }
 
     // MARK: Partitions and ends
@@ -89,20 +89,24 @@ struct AuditFollower {
 
     private func readEnds(_ beat: () -> Void) throws -> Ends {
         let topics = settings.worker.topics
-        let isResult = { (place: TopicPartition) in place.topic != topics.deadLetters && place.topic != topics.ledger }
+        let isResult = { (topicPartition: TopicPartition) in
+            topicPartition.topic != topics.deadLetters && topicPartition.topic != topics.ledger
+        }
         let results = try ends.marks(positions.keys.filter(isResult))
         beat()
-        try ends.waitForOpenTransactions(before: results.filter { place, marks in marks.high > positions[place] ?? 0 })
+        try ends.waitForOpenTransactions(
+            before: results.filter { topicPartition, marks in marks.high > positions[topicPartition] ?? 0 }
+        )
         beat()
         let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
         let others = try ends.marks(positions.keys.filter { !isResult($0) })
         beat()
         let commands = try ends.marks(feeds.keys.map { TopicPartition(topics.commands, $0) })
-        for (place, marks) in results.merging(others, uniquingKeysWith: { first, _ in first }) {
-            try Self.check(place, marks, readTo: positions[place] ?? 0)
+        for (topicPartition, marks) in results.merging(others, uniquingKeysWith: { first, _ in first }) {
+            try Self.check(topicPartition, marks, readTo: positions[topicPartition] ?? 0)
         }
-        for (place, marks) in commands {
-            try Self.check(place, marks, readTo: feeds[place.partition]?.readTo ?? 0)
+        for (topicPartition, marks) in commands {
+            try Self.check(topicPartition, marks, readTo: feeds[topicPartition.partition]?.readTo ?? 0)
         }
         return Ends(
             now: now,
@@ -111,15 +115,20 @@ struct AuditFollower {
         )
     }
 
-    private static func check(_ place: TopicPartition, _ marks: Watermarks, readTo position: Int64) throws(HistoryLost)
-    {
+    private static func check(
+        _ topicPartition: TopicPartition,
+        _ marks: Watermarks,
+        readTo position: Int64
+    ) throws(HistoryLost) {
         if marks.high < position {
             throw HistoryLost(
-                description: "\(place) ends at \(marks.high), before what was read: was the topic made again?"
+                description: "\(topicPartition) ends at \(marks.high), before what was read: was the topic made again?"
             )
         }
         if marks.low > position {
-            throw HistoryLost(description: "\(place) has lost records from \(position) on before they were read")
+            throw HistoryLost(
+                description: "\(topicPartition) has lost records from \(position) on before they were read"
+            )
         }
     }
 
@@ -127,10 +136,12 @@ struct AuditFollower {
 
     private mutating func tell(_ ends: Ends, _ beat: () -> Void) throws {
         let topics = settings.worker.topics
-        let news = ends.others.filter { place, end in positions[place] ?? 0 < end }
-        var cursors = news.sorted { "\($0.key)" < "\($1.key)" }.map { place, end in
+        let news = ends.others.filter { topicPartition, end in positions[topicPartition] ?? 0 < end }
+        var cursors = news.sorted { "\($0.key)" < "\($1.key)" }.map { topicPartition, end in
             StreamCursor(
-                RecordStream(reader, place, (positions[place] ?? 0)..<end) { AuditDecoding.item($0, topics) }
+                RecordStream(reader, topicPartition, (positions[topicPartition] ?? 0)..<end) {
+                    AuditDecoding.item($0, topics)
+                }
             )
         }
         defer { for cursor in cursors { cursor.stream.cancel() } }
@@ -138,11 +149,11 @@ struct AuditFollower {
         for index in cursors.indices { times.append(try cursors[index].peek()?.time) }
         while let index = Self.oldest(times), let item = try cursors[index].next() {
             try tell(item, ends)
-            positions[cursors[index].stream.place] = item.offset + 1
+            positions[cursors[index].stream.topicPartition] = item.offset + 1
             times[index] = try cursors[index].peek()?.time
             beat()
         }
-        for (place, end) in news { positions[place] = end }
+        for (topicPartition, end) in news { positions[topicPartition] = end }
         // Those that wait for their answers, too.
         for (partition, end) in ends.commands {
             try tellCommands(of: partition, before: min(end, audit.commandLimit(of: partition)))
@@ -168,7 +179,7 @@ struct AuditFollower {
             audit.result(fact)
         case .letter(let fact): audit.letter(fact)
         case .ledger(let fact): audit.ledger(fact)
-        case .unreadable(let place, let what): audit.unreadable(place, at: item.time, what)
+        case .unreadable(let coordinates, let what): audit.unreadable(coordinates, at: item.time, what)
         }
     }
 

@@ -120,10 +120,10 @@ extension Finding {
     /// For the log: what is broken, why, and of which record.
     var fields: Logger.Metadata {
         var fields: Logger.Metadata = ["check": "\(check.rawValue)", "reason": "\(reason)"]
-        if let place {
-            fields["topic"] = "\(place.topic)"
-            fields["partition"] = .stringConvertible(place.partition)
-            fields["offset"] = .stringConvertible(place.offset)
+        if let coordinates {
+            fields["topic"] = "\(coordinates.topic)"
+            fields["partition"] = .stringConvertible(coordinates.partition)
+            fields["offset"] = .stringConvertible(coordinates.offset)
         }
         return fields
     }

@@ -4,7 +4,7 @@ import OTPWorker
 
 /// The commands of one partition, read a stretch at a time as far as the audit wants them.
 struct CommandFeed {
-    private let place: TopicPartition
+    private let topicPartition: TopicPartition
     private let reader: RangeReader
     private let decoder: CommandDecoder
     /// Where the next stretch begins.
@@ -15,9 +15,9 @@ struct CommandFeed {
     private static let stretch: Int64 = 2_000
     private static let timeout = Duration.seconds(30)
 
-    init(_ reader: RangeReader, _ place: TopicPartition, from position: Int64, _ decoder: CommandDecoder) {
+    init(_ reader: RangeReader, _ topicPartition: TopicPartition, from position: Int64, _ decoder: CommandDecoder) {
         self.reader = reader
-        self.place = place
+        self.topicPartition = topicPartition
         self.position = position
         self.decoder = decoder
     }
@@ -31,7 +31,7 @@ struct CommandFeed {
             var read: [CommandFact] = []
             let decoder = decoder
             position = try reader.read(
-                place,
+                topicPartition,
                 from: position,
                 to: min(end, position + Self.stretch),
                 timeout: Self.timeout

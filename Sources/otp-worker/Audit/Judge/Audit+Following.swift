@@ -49,8 +49,8 @@ extension Audit {
             sweep(partition)
             let due = windows[partition]?.due { Self.isOverdue($0, rules) }
             for command in due ?? [] { overdue(command) }
-            let place = (topic: rules.commandTopic, partition: partition)
-            for finding in letters[partition]?.roundEnded(in: place) ?? [] { add(finding) }
+            let topicPartition = (topic: rules.commandTopic, partition: partition)
+            for finding in letters[partition]?.roundEnded(in: topicPartition) ?? [] { add(finding) }
         }
         while let id = following?.fresh.popFirst(dueAt: rules.now) { judgeSoFar(id) }
         return report.dequeueFindings()

@@ -115,8 +115,8 @@ package struct Audit {
     }
 
     /// A record of one of the worker's topics that says nothing.
-    package mutating func unreadable(_ place: Coordinates, at time: WallTime, _ what: String) {
-        add(Finding(.unreadable, at: place, of: nil, time: time, what))
+    package mutating func unreadable(_ coordinates: Coordinates, at time: WallTime, _ what: String) {
+        add(Finding(.unreadable, at: coordinates, of: nil, time: time, what))
     }
 
     // MARK: The end
@@ -247,8 +247,8 @@ package struct Audit {
     }
 
     private mutating func find(_ check: AuditCheck, _ command: CommandFact, _ reason: String) {
-        let place = Coordinates(topic: rules.commandTopic, partition: command.partition, offset: command.offset)
-        add(Finding(check, at: place, of: command.session, time: command.time, reason))
+        let coordinates = Coordinates(topic: rules.commandTopic, partition: command.partition, offset: command.offset)
+        add(Finding(check, at: coordinates, of: command.session, time: command.time, reason))
     }
 
     mutating func add(_ finding: Finding) {
@@ -328,8 +328,8 @@ extension Audit {
     }
 
     private mutating func judgeLetters(_ partition: Int32, before offset: Int64) {
-        let place = (topic: rules.commandTopic, partition: partition)
-        guard let findings = letters[partition]?.judge(before: offset, in: place) else { return }
+        let topicPartition = (topic: rules.commandTopic, partition: partition)
+        guard let findings = letters[partition]?.judge(before: offset, in: topicPartition) else { return }
         for finding in findings { add(finding) }
     }
 }

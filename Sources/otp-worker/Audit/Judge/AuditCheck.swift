@@ -75,20 +75,20 @@ package enum AuditCheck: String, CaseIterable, Sendable {
 package struct Finding: Equatable, Sendable {
     package var check: AuditCheck
     /// The record at fault: mostly the command; else the result, the dead letter or the ledger record itself.
-    package var place: Coordinates?
+    package var coordinates: Coordinates?
     package var session: SessionID?
     package var time: WallTime
     package var reason: String
 
     package init(
         _ check: AuditCheck,
-        at place: Coordinates?,
+        at coordinates: Coordinates?,
         of session: SessionID?,
         time: WallTime,
         _ reason: String
     ) {
         self.check = check
-        self.place = place
+        self.coordinates = coordinates
         self.session = session
         self.time = time
         self.reason = reason

@@ -96,13 +96,13 @@ package struct CommandFact: Equatable, Sendable {
 package struct ResultFact: Sendable {
     package var event: ResultEvent
     /// Where the result itself lies.
-    package var place: Coordinates
+    package var coordinates: Coordinates
     package var time: WallTime
     package var undeliverable: Bool
 
-    package init(_ event: ResultEvent, at place: Coordinates, time: WallTime, undeliverable: Bool = false) {
+    package init(_ event: ResultEvent, at coordinates: Coordinates, time: WallTime, undeliverable: Bool = false) {
         self.event = event
-        self.place = place
+        self.coordinates = coordinates
         self.time = time
         self.undeliverable = undeliverable
     }

@@ -65,7 +65,7 @@ package struct AuditReport: Sendable {
         let rank = Dictionary(uniqueKeysWithValues: AuditCheck.allCases.enumerated().map { ($1, $0) })
         findings.sort { left, right in
             if left.check != right.check { return (rank[left.check] ?? 0) < (rank[right.check] ?? 0) }
-            guard let first = left.place, let second = right.place else { return left.time < right.time }
+            guard let first = left.coordinates, let second = right.coordinates else { return left.time < right.time }
             return (first.topic, first.partition, first.offset) < (second.topic, second.partition, second.offset)
         }
     }

@@ -42,9 +42,9 @@ package enum AuditText {
 
     package static func findings(_ report: AuditReport) -> [String] {
         var lines = report.findings.map { finding in
-            let place = finding.place.map { "\($0)" } ?? "-"
+            let coordinates = finding.coordinates.map { "\($0)" } ?? "-"
             let session = finding.session.map { " session \($0.text.visible())" } ?? ""
-            return "✗ \(finding.check.rawValue) \(place)\(session) (\(finding.time.iso8601)): \(finding.reason)"
+            return "✗ \(finding.check.rawValue) \(coordinates)\(session) (\(finding.time.iso8601)): \(finding.reason)"
         }
         let more = report.total - report.findings.count
         if more > 0 { lines.append("and \(more) more; the first \(AuditReport.kept) of each check are shown") }
@@ -103,9 +103,9 @@ package enum AuditText {
         json.beginObject()
         json.key("check")
         json.string(finding.check.rawValue)
-        if let place = finding.place {
-            json.key("place")
-            json.string("\(place)")
+        if let coordinates = finding.coordinates {
+            json.key("record")
+            json.string("\(coordinates)")
         }
         if let session = finding.session {
             json.key("otp_session_id")

@@ -31,12 +31,12 @@ struct DeadLetterBook {
     }
 
     /// Judges what lies before `offset`.
-    mutating func judge(before offset: Int64, in place: (topic: String, partition: Int32)) -> [Finding] {
+    mutating func judge(before offset: Int64, in topicPartition: (topic: String, partition: Int32)) -> [Finding] {
         // Looking through all of them is worth it only now and then.
         guard !entries.isEmpty, oldest < offset - PartitionWindow.window || offset == .max else { return [] }
         let due = entries.keys.filter { $0 < offset }.sorted()
         let findings = due.compactMap { offset in
-            entries.removeValue(forKey: offset).flatMap { Self.finding($0, offset, in: place) }
+            entries.removeValue(forKey: offset).flatMap { Self.finding($0, offset, in: topicPartition) }
         }
         oldest = entries.keys.min() ?? .max
         return findings
@@ -44,13 +44,15 @@ struct DeadLetterBook {
 
     /// Judges what was here for a whole round: letter and result are written together, and if only one was there to be read, the
     /// other is read in the next round.
-    mutating func roundEnded(in place: (topic: String, partition: Int32)) -> [Finding] {
+    mutating func roundEnded(in topicPartition: (topic: String, partition: Int32)) -> [Finding] {
         var findings: [Finding] = []
         for offset in entries.keys.sorted() {
             guard var entry = entries[offset] else { continue }
             entry.rounds += 1
             entries[offset] = entry.rounds > 1 ? nil : entry
-            if entry.rounds > 1, let finding = Self.finding(entry, offset, in: place) { findings.append(finding) }
+            if entry.rounds > 1, let finding = Self.finding(entry, offset, in: topicPartition) {
+                findings.append(finding)
+            }
         }
         oldest = entries.keys.min() ?? .max
         return findings
@@ -69,12 +71,12 @@ struct DeadLetterBook {
     private static func finding(
         _ entry: Entry,
         _ offset: Int64,
-        in place: (topic: String, partition: Int32)
+        in topicPartition: (topic: String, partition: Int32)
     ) -> Finding? {
         fault(entry).map { reason in
             Finding(
                 .deadLetter,
-                at: Coordinates(topic: place.topic, partition: place.partition, offset: offset),
+                at: Coordinates(topic: topicPartition.topic, partition: topicPartition.partition, offset: offset),
                 of: entry.session,
                 time: entry.time,
                 reason

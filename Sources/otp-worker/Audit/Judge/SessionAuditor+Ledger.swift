@@ -63,7 +63,7 @@ extension SessionAuditor {
                 findings.append(
                     Finding(
                         .ledger,
-                        at: place(partition, code.source),
+                        at: coordinates(partition, code.source),
                         of: facts.id,
                         time: lane.ledger.stateTime,
                         "the ledger's state has an outcome (\(said)) of what is no command of the session"

@@ -33,10 +33,10 @@ struct SessionAuditor {
 
     mutating func find(_ check: AuditCheck, _ exchange: SessionFacts.Exchange, _ partition: Int32, _ reason: String) {
         let time = exchange.time.milliseconds > 0 ? exchange.time : exchange.answer?.receivedAt ?? exchange.time
-        findings.append(Finding(check, at: place(partition, exchange.offset), of: facts.id, time: time, reason))
+        findings.append(Finding(check, at: coordinates(partition, exchange.offset), of: facts.id, time: time, reason))
     }
 
-    func place(_ partition: Int32, _ offset: Int64) -> Coordinates {
+    func coordinates(_ partition: Int32, _ offset: Int64) -> Coordinates {
         Coordinates(topic: rules.commandTopic, partition: partition, offset: offset)
     }
 

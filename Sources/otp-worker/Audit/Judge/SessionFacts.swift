@@ -46,9 +46,9 @@ struct SessionFacts {
             calls = event.calls
             receivedAt = event.receivedAt
             completedAt = event.completedAt
-            topic = result.place.topic.hashValue
-            partition = result.place.partition
-            position = result.place.offset
+            topic = result.coordinates.topic.hashValue
+            partition = result.coordinates.partition
+            position = result.coordinates.offset
         }
 
         /// Both lie in one partition, and this one further on.
@@ -133,11 +133,11 @@ struct SessionFacts {
     /// A finding is told once; in what words it is told depends on when.
     struct Told: Hashable {
         var check: AuditCheck
-        var place: Coordinates?
+        var coordinates: Coordinates?
 
         init(_ finding: Finding) {
             check = finding.check
-            place = finding.place
+            coordinates = finding.coordinates
         }
     }
 

@@ -10,7 +10,7 @@ package struct TimeLine {
         /// `command`, `intent`, `void`, `state`, `call`, `result` or `dead letter`.
         package var kind: String
         /// Where it is read; nil for a call.
-        package var place: Coordinates?
+        package var coordinates: Coordinates?
         /// The command that it is about.
         package var command: Coordinates?
         package var text: String
@@ -25,7 +25,7 @@ package struct TimeLine {
     private var commands: [CommandFact] = []
     private var results: [ResultFact] = []
     private var ledger: [LedgerFact] = []
-    private var letters: [(fact: DeadLetterFact, place: Coordinates)] = []
+    private var letters: [(fact: DeadLetterFact, coordinates: Coordinates)] = []
     private var calls: [CallFact] = []
 
     package init(of session: SessionID, commands: String, ledger: String, deadLetters: String) {
@@ -38,7 +38,9 @@ package struct TimeLine {
     package mutating func add(_ command: CommandFact) { commands.append(command) }
     package mutating func add(_ result: ResultFact) { results.append(result) }
     package mutating func add(_ record: LedgerFact) { ledger.append(record) }
-    package mutating func add(_ letter: DeadLetterFact, at place: Coordinates) { letters.append((letter, place)) }
+    package mutating func add(_ letter: DeadLetterFact, at coordinates: Coordinates) {
+        letters.append((letter, coordinates))
+    }
     package mutating func add(_ call: CallFact) { calls.append(call) }
 
     package var isEmpty: Bool {
@@ -66,14 +68,15 @@ package struct TimeLine {
         entries += letters.map(entry)
         entries += calls.map { entry($0, names) }
         return entries.sorted { left, right in
-            (left.time, left.rank, left.place?.offset ?? 0) < (right.time, right.rank, right.place?.offset ?? 0)
+            let offsets = (left.coordinates?.offset ?? 0, right.coordinates?.offset ?? 0)
+            return (left.time, left.rank, offsets.0) < (right.time, right.rank, offsets.1)
         }
     }
 
     // MARK: Entries
 
     private func entry(_ command: CommandFact, _ names: Names) -> Entry {
-        let place = self.command(command.partition, command.offset)
+        let coordinates = self.command(command.partition, command.offset)
         let text: String
         switch command.content {
         case .usable(_, let question, let expiresAt):
@@ -82,12 +85,19 @@ package struct TimeLine {
             text = "phone \(command.maskedPhone ?? "-"), \(names.name(question))\(slip)\(end)"
         case .unusable(let reason, _): text = "unusable: \(reason.rawValue)"
         }
-        return Entry(time: command.time, kind: "command", place: place, command: place, text: text, rank: 0)
+        return Entry(
+            time: command.time,
+            kind: "command",
+            coordinates: coordinates,
+            command: coordinates,
+            text: text,
+            rank: 0
+        )
     }
 
     private func entry(_ record: LedgerFact, _ names: Names) -> Entry {
-        let place = Coordinates(topic: ledgerTopic, partition: record.partition, offset: record.offset)
-        var entry = Entry(time: record.time, kind: "state", place: place, text: "", rank: 3)
+        let coordinates = Coordinates(topic: ledgerTopic, partition: record.partition, offset: record.offset)
+        var entry = Entry(time: record.time, kind: "state", coordinates: coordinates, text: "", rank: 3)
         switch record.record.content {
         case .intent(let fingerprint, let source, _):
             entry.kind = "intent"
@@ -126,18 +136,18 @@ package struct TimeLine {
         return Entry(
             time: result.time,
             kind: "result",
-            place: result.place,
+            coordinates: result.coordinates,
             command: event.source,
             text: words.joined(separator: ", "),
             rank: 4
         )
     }
 
-    private func entry(_ letter: (fact: DeadLetterFact, place: Coordinates)) -> Entry {
+    private func entry(_ letter: (fact: DeadLetterFact, coordinates: Coordinates)) -> Entry {
         Entry(
             time: letter.fact.time,
             kind: "dead letter",
-            place: letter.place,
+            coordinates: letter.coordinates,
             command: letter.fact.source,
             text: letter.fact.reason,
             rank: 5
@@ -150,7 +160,7 @@ package struct TimeLine {
         let code = call.code.map { ", return code \($0)" } ?? ""
         let processed = call.processed ? "" : ", not processed"
         let text = "asked about \(name): \(answer)\(code)\(processed)"
-        return Entry(time: call.time, kind: "call", place: nil, text: text, rank: 2)
+        return Entry(time: call.time, kind: "call", coordinates: nil, text: text, rank: 2)
     }
 
     private func command(_ partition: Int32, _ offset: Int64) -> Coordinates {

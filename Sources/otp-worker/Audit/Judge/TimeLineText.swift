@@ -11,7 +11,7 @@ package enum TimeLineText {
                 "+\(entry.time.milliseconds - first.time.milliseconds)",
                 entry.kind,
                 entry.command.map { "\($0.partition)/\($0.offset)" } ?? "",
-                entry.place.map(\.description) ?? "",
+                entry.coordinates.map(\.description) ?? "",
                 entry.text,
             ]
         }
@@ -38,10 +38,10 @@ package enum TimeLineText {
             json.time(entry.time)
             json.key("what")
             json.string(entry.kind)
-            for (name, place) in [("command", entry.command), ("place", entry.place)] {
-                guard let place else { continue }
+            for (name, coordinates) in [("command", entry.command), ("record", entry.coordinates)] {
+                guard let coordinates else { continue }
                 json.key(name)
-                json.string("\(place)")
+                json.string("\(coordinates)")
             }
             json.key("text")
             json.string(entry.text)

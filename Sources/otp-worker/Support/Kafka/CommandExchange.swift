@@ -65,25 +65,25 @@ struct CommandExchange {
         waiting limit: Duration?,
         _ tell: (Event) -> Void
     ) async throws -> Int {
-        var places = [Coordinates?](repeating: nil, count: count)
+        var coordinates = [Coordinates?](repeating: nil, count: count)
         var isWritten = [Bool](repeating: false, count: count)
         var unwritten = count
         var open = limit == nil ? 0 : count
         var early: [Answer] = []
         var deadline = ContinuousClock.now + Self.sending
-        func written(_ index: Int, at place: Coordinates?) {
+        func written(_ index: Int, at coordinates: Coordinates?) {
             guard !isWritten[index] else { return }
             isWritten[index] = true
-            places[index] = place
+            coordinates[index] = coordinates
             unwritten -= 1
             guard unwritten == 0 else { return }
-            tell(.sent(places))
+            tell(.sent(coordinates))
             for answer in early { tell(.result(answer)) }
             deadline = .now + (limit ?? .zero)
         }
         for await signal in signals {
             switch signal {
-            case .progress(let index, .written(let place)): written(index, at: place)
+            case .progress(let index, .written(let coordinates)): written(index, at: coordinates)
             case .progress(let index, .answered(let answer)):
                 open -= 1
                 if unwritten > 0 { early.append(answer) } else { tell(.result(answer)) }

@@ -33,7 +33,7 @@ struct ConfigurationOptions: ParsableArguments {
         try effectiveSettings(for: purpose, and: more).settings
     }
 
-    /// As ``settings(for:and:)``, with the place of each.
+    /// As ``settings(for:and:)``, with the origin of each.
     func effectiveSettings(
         for purpose: SettingsReader.Purpose,
         and more: [ConfigurationFlag] = []

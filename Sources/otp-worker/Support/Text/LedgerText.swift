@@ -7,7 +7,7 @@ package import OTPKafka
 /// A code shows only as the start of its keyed digest.
 package enum LedgerText {
     package static let table = TextTable([
-        .init("PLACE", width: 12, worth: 2), .init("WRITTEN", width: 24, worth: 1),
+        .init("RECORD", width: 12, worth: 2), .init("WRITTEN", width: 24, worth: 1),
         .init("SESSION", width: 26, tight: 10, worth: 4), .init("KIND", width: 8, worth: 3),
         .init("WHAT IT SAYS", width: 120, least: 40, tight: 16, worth: 5),
     ])

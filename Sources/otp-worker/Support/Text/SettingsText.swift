@@ -11,13 +11,13 @@ package enum SettingsText {
         let table = TextTable([
             .init("SETTING", worth: 3), .init("VALUE", least: 12, worth: 2), .init("SOURCE", least: 8, worth: 1),
         ])
-        return table.text(rows.map { [$0.key, $0.value ?? "–", $0.place.description] }, columns: columns)
+        return table.text(rows.map { [$0.key, $0.value ?? "–", $0.origin.description] }, columns: columns)
     }
 
     /// One below the other, each on as many lines as it needs: nothing is cut.
     private static func list(_ rows: [EffectiveSettings.Row], columns: Int) -> String {
         rows.map { row in
-            let lines = [(row.key, ""), (row.value ?? "–", "  "), ("(\(row.place))", "  ")]
+            let lines = [(row.key, ""), (row.value ?? "–", "  "), ("(\(row.origin))", "  ")]
             return lines.map { wrapped($0.0.visible(), indent: $0.1, columns: columns) }.joined(separator: "\n")
         }.joined(separator: "\n")
     }
@@ -45,7 +45,7 @@ package enum SettingsText {
             json.key("value")
             if let value = row.value { json.string(value) } else { json.null() }
             json.key("source")
-            json.string(row.place.description)
+            json.string(row.origin.description)
             json.key("secret")
             json.bool(row.isSecret)
             json.endObject()

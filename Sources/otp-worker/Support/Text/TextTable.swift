@@ -43,7 +43,7 @@ package struct TextTable: Sendable {
     private static let essential = 3
 
     private var columns: [Column]
-    /// Those that are written, by their places among the cells.
+    /// Those that are written, by their indices among the cells.
     private var shown: [Int]
 
     package init(_ columns: [Column]) {
