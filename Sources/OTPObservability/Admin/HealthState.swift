@@ -9,7 +9,7 @@ package final class HealthState: Sendable {
     package struct Condition: Sendable, Equatable {
         package var name: String
         package var isOK: Bool
-        /// Why, in a sentence for an operator.
+        /// Why, for an operator: a sentence, or a word that the runbook explains; empty where there is nothing to say.
         ///
         /// Holds no secret.
         package var detail: String

@@ -1,6 +1,6 @@
 /// Every metric the worker exposes, defined once: its name, kind, labels and meaning.
 ///
-/// The operations guide is held to this list. It holds no values and knows nothing of where they come from.
+/// The article *Metrics* is held to this list, line by line. It holds no values and knows nothing of where they come from.
 ///
 /// A raw value is the name without the worker's prefix. Names follow the Prometheus conventions: base units (seconds, bytes),
 /// `_total` on counters, and nothing but bounded label values.

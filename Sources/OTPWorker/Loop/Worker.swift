@@ -62,9 +62,7 @@ package final class Worker: Sendable {
         let heartbeat = Heartbeat()
         self.heartbeat = heartbeat
         health = HealthState(
-            conditions: [
-                "broker", "group", "producer", "consumer", "restored", "outputs", "reading", "membership", "running",
-            ],
+            conditions: ReadinessCondition.allCases.map(\.rawValue),
             heartbeatBound: configuration.kafka.sessionTimeout,
             heartbeatAge: { heartbeat.age }
         )

@@ -2,7 +2,7 @@ package import CheckOTP
 import Dispatch
 import NIOSSL
 import OTPContract
-import OTPEngine
+package import OTPEngine
 import OTPKafka
 
 /// What a worker is made of, judged and put together from its configuration before anything runs.
@@ -145,7 +145,11 @@ extension CommandSpans.Names {
 }
 
 extension ProtectionSettings {
-    init(_ breaker: WorkerConfiguration.Breaker, _ upstream: WorkerConfiguration.CheckOTP, partitions: Int) {
+    package init(
+        _ breaker: WorkerConfiguration.Breaker,
+        _ upstream: WorkerConfiguration.CheckOTP,
+        partitions: Int
+    ) {
         self.init(
             breaker: CircuitBreaker.Settings(
                 consecutiveFailures: breaker.consecutiveFailures,

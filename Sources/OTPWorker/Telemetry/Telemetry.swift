@@ -141,11 +141,11 @@ package final class Telemetry: Sendable {
     package func statistics(_ statistics: ConsumerStatistics) {
         show(statistics.client, of: .consumer)
         health.set(
-            "broker",
+            .broker,
             isOK: statistics.brokers.contains { $0.state == "UP" },
             detail: statistics.brokers.map { "\($0.name) \($0.state)" }.joined(separator: ", ")
         )
-        health.set("group", isOK: statistics.joinState == "steady", detail: statistics.joinState)
+        health.set(.group, isOK: statistics.joinState == "steady", detail: statistics.joinState)
         warnOfIdleness(isSteady: statistics.joinState == "steady")
         for partition in statistics.partitions {
             guard let end = partition.highWatermark, end >= 0 else { continue }
@@ -292,43 +292,43 @@ package final class Telemetry: Sendable {
     private func judge(_ status: EngineStatus) {
         let parked = status.partitions.filter { $0.parkedFor != nil }
         let restoring = status.partitions.filter { $0.phase == "restoring" }
-        health.set("producer", isOK: status.hasProducer, detail: status.producerFailure ?? "")
-        health.set("consumer", isOK: status.consumerFailure == nil, detail: status.consumerFailure ?? "")
         health.set(
-            "restored",
+            .producer,
+            isOK: status.hasProducer,
+            detail: status.producerFailure ?? (status.hasProducer ? "" : "no producer yet")
+        )
+        health.set(.consumer, isOK: status.consumerFailure == nil, detail: status.consumerFailure ?? "")
+        health.set(
+            .restored,
             isOK: restoring.isEmpty,
             detail: restoring.isEmpty ? "" : "partitions \(restoring.map(\.number)) are being restored"
         )
         health.set(
-            "outputs",
+            .outputs,
             isOK: parked.isEmpty && status.overdue == nil,
             detail: (parked.map { "partition \($0.number): \($0.parkedFor ?? "")" } + overdue(status))
                 .joined(separator: "; ")
         )
         let unread = status.partitions.filter(\.isUnread)
         health.set(
-            "reading",
+            .reading,
             isOK: unread.isEmpty,
             detail: unread.map {
                 "partition \($0.number): nothing comes from offset \($0.next) on, it ends at \($0.end ?? 0)"
             }
             .joined(separator: "; ")
         )
-        // Results are published all the same.
         health.set(
-            "dead_letters",
+            .deadLetters,
             isOK: status.deadLettersDenied == nil,
-            detail: status.deadLettersDenied ?? "",
-            isAdvisory: true
+            detail: status.deadLettersDenied ?? ""
         )
-        health.set("membership", isOK: status.isLeaseValid, detail: status.leaseLoss?.rawValue ?? "")
-        // Advice only: with a key that is refused, the roll-out of the next one must not wait for readiness.
+        health.set(.membership, isOK: status.isLeaseValid, detail: status.leaseLoss?.rawValue ?? "")
         health.set(
-            "upstream",
+            .upstream,
             isOK: status.upstream.state == .serving,
-            detail: status.upstream.cause ?? (status.upstream.state == .serving ? "" : status.upstream.state.rawValue),
-            isAdvisory: true
+            detail: status.upstream.cause ?? (status.upstream.state == .serving ? "" : status.upstream.state.rawValue)
         )
-        health.set("running", isOK: !status.isDraining, detail: status.isDraining ? "draining" : "")
+        health.set(.running, isOK: !status.isDraining, detail: status.isDraining ? "draining" : "")
     }
 }

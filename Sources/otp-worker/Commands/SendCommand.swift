@@ -124,11 +124,11 @@ struct SendCommand: AsyncParsableCommand {
         let table = ResultLine.table.fitted(to: Console.columns)
         let open = try await exchange.run(commands, waiting: wait ? limit : nil) { event in
             switch event {
-            case .sent(let coordinates):
-                if coordinates.count == 1, let coordinates = coordinates[0] {
+            case .sent(let all):
+                if all.count == 1, let coordinates = all[0] {
                     Console.printError("sent to \(coordinates)")
                 } else {
-                    Console.printError("sent \(coordinates.count.counted("command")) to \(topics.commands)")
+                    Console.printError("sent \(all.count.counted("command")) to \(topics.commands)")
                 }
                 if wait, asTable { Console.write(table.header) }
             case .result(let answer) where asTable: Console.write(table.line(ResultLine.cells(answer.event)))

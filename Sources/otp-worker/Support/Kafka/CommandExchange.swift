@@ -65,7 +65,7 @@ struct CommandExchange {
         waiting limit: Duration?,
         _ tell: (Event) -> Void
     ) async throws -> Int {
-        var coordinates = [Coordinates?](repeating: nil, count: count)
+        var all = [Coordinates?](repeating: nil, count: count)
         var isWritten = [Bool](repeating: false, count: count)
         var unwritten = count
         var open = limit == nil ? 0 : count
@@ -74,10 +74,10 @@ struct CommandExchange {
         func written(_ index: Int, at coordinates: Coordinates?) {
             guard !isWritten[index] else { return }
             isWritten[index] = true
-            coordinates[index] = coordinates
+            all[index] = coordinates
             unwritten -= 1
             guard unwritten == 0 else { return }
-            tell(.sent(coordinates))
+            tell(.sent(all))
             for answer in early { tell(.result(answer)) }
             deadline = .now + (limit ?? .zero)
         }
