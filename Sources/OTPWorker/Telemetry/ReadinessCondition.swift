@@ -1,4 +1,4 @@
-package import OTPObservability
+import OTPObservability
 
 /// What `/ready` tells of, in its order: the one list of the names, which the table in the article *Running* is held to.
 package enum ReadinessCondition: String, CaseIterable, Sendable {
