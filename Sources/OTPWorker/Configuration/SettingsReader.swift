@@ -15,15 +15,21 @@ package struct SettingsReader {
     package enum Purpose: Sendable {
         /// Runs a worker: the brokers and the upstream's key.
         case worker
-        /// Talks to the cluster only.
+        /// Talks to the cluster only: the files of the upstream and of the ledger, which a worker's user alone may be able to read, are
+        /// not opened, and what names them is not judged.
         case client
+        /// Writes to the cluster in the fleet's name: the same as ``client``, with the fleet's secrets.
+        case signer
         /// Needs nothing: it brings its own cluster and upstream.
         case demonstration
     }
 
+    private let purpose: Purpose
     private var settings = Settings()
     private var problems: [ConfigurationProblem] = []
     private var origins: [String: ConfigurationProblem.Origin] = [:]
+
+    private init(for purpose: Purpose) { self.purpose = purpose }
 
     /// - Parameters:
     ///   - file: path of a YAML file.
@@ -40,7 +46,7 @@ package struct SettingsReader {
         for purpose: Purpose,
         hostName: String
     ) throws(ConfigurationProblems) -> EffectiveSettings {
-        var reader = SettingsReader()
+        var reader = SettingsReader(for: purpose)
         if !hostName.isEmpty {
             reader.settings.worker.name = hostName
             reader.origins["worker.name"] = .hostName
@@ -52,7 +58,7 @@ package struct SettingsReader {
         reader.readSecretFile()
         reader.readLedgerSecretFile()
         reader.nameSlot(environment, hostName)
-        reader.judge(for: purpose)
+        reader.judge()
         guard reader.problems.isEmpty else { throw ConfigurationProblems(reader.problems) }
         return EffectiveSettings(
             settings: reader.settings,
@@ -140,6 +146,7 @@ package struct SettingsReader {
                 )
             }
         }
+        guard setting.kind != .file || purpose != .client else { return }
         try setting.store(text, &settings)
     }
 
@@ -192,7 +199,7 @@ package struct SettingsReader {
         }
     }
 
-    private mutating func judge(for purpose: Purpose) {
+    private mutating func judge() {
         let isGiven = { [origins, problems] (key: String) in
             origins[key] != nil || problems.contains { $0.key == key }
         }

@@ -55,7 +55,7 @@ extension DeadLettersCommand {
         }
 
         func run() throws {
-            let settings = try options.settings(for: .client)
+            let settings = try options.settings(for: .signer)
             let decisions = try settings.talking { try replay(settings) }
             Console.printError(ReplayText.summary(decisions, isExecuted: execute))
             if decisions.contains(where: \.isFailure) { throw ExitCode(1) }

@@ -1,4 +1,5 @@
 import Foundation
+import OTPContract
 import OTPWorker
 import Testing
 
@@ -287,6 +288,38 @@ struct BrokenConfigurationTests {
         #expect(told.text.contains("kafka.brokers (not set): the cluster's address is needed"))
         #expect(told.text.contains("set OTP_CHECK_OTP_SECRET_KEY in the environment"))
         #expect(throws: Never.self) { try Reading.settings(flags: [("kafka.brokers", "h:1")], for: .client) }
+    }
+
+    /// A fleet's settings serve anyone who looks at it, be that another user than the workers'.
+    @Test(arguments: [
+        "check_otp.secret_key_file", "check_otp.ca_file", "check_otp.client_certificate_file",
+        "check_otp.client_key_file",
+        "ledger.secret_file",
+    ])
+    func onlyAWorkerAndWhoSignsForItOpenItsFiles(key: String) throws {
+        let flags = [("kafka.brokers", "h:1"), (key, "/nowhere/key")]
+        let settings = try Reading.settings(flags: flags, for: .client)
+        #expect(settings.worker.digestSecret == nil)
+        for purpose in [SettingsReader.Purpose.worker, .signer] {
+            let told = try Reading.refusal(
+                environment: ["OTP_CHECK_OTP_SECRET_KEY": "sck_MARKED"],
+                flags: flags,
+                for: purpose
+            )
+            #expect(told.problems.map(\.key).contains(key))
+            #expect(told.text.contains("\"/nowhere/key\" cannot be used"))
+        }
+    }
+
+    @Test func whoSignsHasTheSecretOfItsFile() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        try Data("MARKED_IS_LONG_ENOUGH\n".utf8).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let flags = [("kafka.brokers", "h:1"), ("check_otp.secret_key_file", path)]
+        #expect(
+            try Reading.settings(flags: flags, for: .signer).worker.digestSecret?.revealed == "MARKED_IS_LONG_ENOUGH"
+        )
+        #expect(try Reading.settings(flags: flags, for: .client).worker.digestSecret == nil)
     }
 
     @Test func aFileThatIsNotThereIsNamed() throws {
