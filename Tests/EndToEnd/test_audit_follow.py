@@ -4,7 +4,8 @@ import json
 import time
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 import fleets
 import harness
@@ -53,6 +54,10 @@ class Audit(harness.Process):
     def lines(self):
         lines = [json.loads(line) for line in self.text().splitlines()]
         return [line for line in lines if line["message"] == "a promise is broken"]
+
+    def notes(self):
+        lines = [json.loads(line) for line in self.text().splitlines()]
+        return [line["note"] for line in lines if line["message"] == "the audit judges less than it was asked to"]
 
 
 @pytest.fixture
@@ -115,6 +120,26 @@ def test_a_broken_promise_is_known_within_a_minute(fleet, audit):
     assert process.end() == 1, "its exit says that a promise was broken"
     for secret in (harness.PHONE, "WRNG", harness.KEY):
         assert secret not in process.text()
+
+
+def test_what_retention_has_cut_is_told(bench, sandbox, worker, results, audit):
+    """An audit that is asked for more than the results still hold says from when on it judges, and accuses nobody of what is gone."""
+    sandbox()
+    process = worker().wait_ready()
+    sent = [*commands(0, 30)]
+    bench.produce(sent)
+    results.wait(len(sent), 60, [process])
+    assert audit(bench).wait_ready().notes() == []
+    # What the broker does once the results' time is over.
+    first = next(record for record in bench.records(bench.results))
+    cut = TopicPartition(bench.results, first.partition, first.offset + 1)
+    admin = AdminClient({"bootstrap.servers": bench.brokers})
+    for done in admin.delete_records([cut]).values():
+        done.result(30)
+    late = audit(bench).wait_ready()
+    assert len(late.notes()) == 1
+    assert late.notes()[0].startswith(f"{bench.results} holds nothing older than ") and ": judged from " in late.notes()[0]
+    assert late.end() == 0, late.text()[-3000:]
 
 
 def test_an_audit_that_cannot_read_is_not_ready(bench, brokers, carrier, audit):

@@ -187,6 +187,8 @@ package enum LogMessage: String, CaseIterable, Sendable {
 
     /// `audit --follow` judges from now on.
     case auditBegins = "audit begins"
+    /// The topics hold less than was to be judged.
+    case auditNarrowed = "the audit judges less than it was asked to"
     /// What a fleet did does not agree with what it promises.
     case promiseBroken = "a promise is broken"
     /// A round failed: nothing is judged until one ends.
@@ -220,7 +222,7 @@ package enum LogMessage: String, CaseIterable, Sendable {
             .shortKeyRead, .fingerprintsOnShortKey, .tooManyCodes, .pauseAskedFor, .transactionAborted,
             .producerSwitched, .batchBytesCut, .predecessorNotEnded, .leaseLost, .partitionsLost,
             .noPartitionLeft, .partitionsAdded, .keysMixed, .replyTopicNotAllowed, .replyTopicUnavailable,
-            .kafkaError, .quotaReached, .auditForgets:
+            .kafkaError, .quotaReached, .auditNarrowed, .auditForgets:
             .warning
         case .started, .adminServerListens, .stopping, .draining, .drained, .stopped, .intakePaused, .intakeResumed,
             .keyUnchanged, .keyReplaced, .breakerHalfOpened, .breakerClosed, .callsResumed, .rateLimited,

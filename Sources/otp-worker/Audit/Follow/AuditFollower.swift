@@ -21,6 +21,8 @@ struct AuditFollower {
         var commands: [Int32: Int64]
     }
 
+    /// What the reader of the log should know: that less is judged than was asked for, and why.
+    let notes: [String]
     private var audit: Audit
     private var positions: [TopicPartition: Int64]
     private var feeds: [Int32: CommandFeed] = [:]
@@ -40,6 +42,7 @@ struct AuditFollower {
         let plan = try await AuditPlan.make(AuditPlan.Request(since: since), settings, reader)
         self.settings = settings
         self.reader = reader
+        notes = plan.notes
         ends = TopicEnds(reader: reader, limit: Self.patience)
         audit = Audit(following: plan.rules, from: plan.commands.mapValues(\.offsets.lowerBound), limit: limit)
         positions = plan.others.mapValues(\.lowerBound)

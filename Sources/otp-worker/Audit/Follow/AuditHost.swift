@@ -48,6 +48,7 @@ struct AuditHost {
         }
         let follower = try await AuditFollower(settings, since: since, limit: limit)
         logger.log(.auditBegins, ["since": "\(since.iso8601)"])
+        for note in follower.notes { logger.log(.auditNarrowed, ["note": "\(note)"]) }
         let isClean = try await service.run(follower)
         await server?.stop()
         logger.log(.stopped, ["is_clean": .stringConvertible(isClean)])
