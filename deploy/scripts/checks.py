@@ -161,7 +161,7 @@ def settings():
                 expect(key in keys or key == "kafka.properties", f"{path.relative_to(root)}: there is no setting {key}")
     variables = {"OTP_" + key.upper().replace(".", "_") for key in keys}
     units = ["debian/otp-worker@.service", "debian/otp-worker-monitor.service"]
-    pods = ["kubernetes/base/stateful-set.yaml", "kubernetes/components/monitor/deployment.yaml"]
+    pods = ["kubernetes/base/stateful-set.yaml", *(f"kubernetes/components/{name}/deployment.yaml" for name in OBSERVERS)]
     for path in ["image/Dockerfile", "image/compose.yaml", *units, *pods]:
         for name in re.findall(r"(?<![${])\b(OTP_[A-Z_]+)(?=[:=\n])", read(path)):
             expect(name in variables or name == "OTP_REPLICATION", f"{path}: there is no setting {name}")
@@ -271,7 +271,8 @@ def kubernetes():
             volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
             expect(mounts == volumes, f"{place}: volumes {volumes} and mounts {mounts} differ")
         for deployment in found.get("Deployment", []):
-            monitor(place, deployment, found)
+            words = observer(place, deployment, found)
+            OBSERVERS.get(words[0], unknown_observer)(place, deployment, found)
         users = {user["metadata"]["name"] for user in found.get("KafkaUser", [])}
         for trigger in found.get("TriggerAuthentication", []):
             secrets = {reference["name"] for reference in trigger["spec"]["secretTargetRef"]} - {"otp-cluster-ca-cert"}
@@ -284,13 +285,10 @@ def kubernetes():
             expect(not partitions or most <= max(partitions), f"{place}: {most} workers for {partitions} partitions")
 
 
-def monitor(place, deployment, found):
-    """The monitor is reached by nobody who is not asked who they are, and may do nothing but look."""
+def observer(place, deployment, found):
+    """Anyone who looks at a fleet from beside it has a way out to the brokers alone, and secrets and rights of its own; returns its words."""
     name, pod = deployment["metadata"]["name"], deployment["spec"]["template"]
     container = pod["spec"]["containers"][0]
-    words = container["args"]
-    is_closed = words[words.index("--host") + 1] == "127.0.0.1" if "--host" in words else True
-    expect(is_closed or "--credentials" in words, f"{place}: {name} listens to all, and asks nobody who they are")
     policies = [policy for policy in found["NetworkPolicy"] if policy["metadata"]["name"] == name]
     selectors = [deployment["spec"]["selector"]["matchLabels"]]
     selectors += [policy["spec"]["podSelector"].get("matchLabels", {}) for policy in policies]
@@ -306,12 +304,56 @@ def monitor(place, deployment, found):
     expect(mounts == volumes, f"{place}: volumes {volumes} and mounts {mounts} of {name} differ")
     secrets = {volume["secret"]["secretName"] for volume in pod["spec"].get("volumes", []) if "secret" in volume}
     expect(secrets <= {"otp-cluster-ca-cert", name}, f"{place}: {name} has secrets that are not its own: {secrets}")
+    return container["args"]
+
+
+def may_read(place, name, found, topics):
+    """Of these topics a user may read the records, of all else it may know that it is there."""
     for user in found.get("KafkaUser", []):
         for acl in user["spec"]["authorization"]["acls"] if user["metadata"]["name"] == name else []:
             what, may = acl["resource"]["name"], set(acl["operations"])
-            is_read = what in ("otp.verify.results", "otp.verify.dead-letters")
-            allowed = {"Read", "Describe"} if is_read else {"Describe"}
+            allowed = {"Read", "Describe"} if what in topics else {"Describe"}
             expect(may <= allowed, f"{place}: {name} may {', '.join(sorted(may - allowed))} {what}")
+
+
+def monitor(place, deployment, found):
+    """The monitor is reached by nobody who is not asked who they are, and sees no command."""
+    name = deployment["metadata"]["name"]
+    words = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    is_closed = words[words.index("--host") + 1] == "127.0.0.1" if "--host" in words else True
+    expect(is_closed or "--credentials" in words, f"{place}: {name} listens to all, and asks nobody who they are")
+    may_read(place, name, found, {"otp.verify.results", "otp.verify.dead-letters"})
+
+
+def audit(place, deployment, found):
+    """The audit goes on, judges by the fleet's settings, is scraped as the job that the alerts know, and writes nothing."""
+    name, pod = deployment["metadata"]["name"], deployment["spec"]["template"]
+    words = pod["spec"]["containers"][0]["args"]
+    expect("--follow" in words, f"{place}: {name} ends once it has judged what is there")
+    fleet = found["StatefulSet"][0]["spec"]["template"]["spec"]["volumes"]
+    settings = [volume["configMap"]["name"] for volume in fleet if "configMap" in volume]
+    own = [volume["configMap"]["name"] for volume in pod["spec"].get("volumes", []) if "configMap" in volume]
+    expect("--config" in words and own == settings, f"{place}: {name} does not judge by the fleet's settings")
+    services = [one for one in found["Service"] if one["metadata"]["name"] == name]
+    expect(services, f"{place}: {name} has no service for monitoring to find it by")
+    for service in services:
+        matches = service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+        expect(matches, f"{place}: the service {name} does not lead to its pods")
+        job = service["metadata"].get("labels", {}).get("app.kubernetes.io/name")
+        expect(job == "otp-worker-audit", f"{place}: its job would be {job}, which no alert knows")
+        for monitor in found.get("ServiceMonitor", []):
+            among = [each["values"] for each in monitor["spec"]["selector"].get("matchExpressions", [])]
+            expect(any(job in values for values in among), f"{place}: nobody scrapes {name}")
+    topics = {f"otp.verify.{name}" for name in ("commands", "results", "ledger", "dead-letters")}
+    may_read(place, name, found, topics)
+
+
+def unknown_observer(place, deployment, found):
+    expect(False, f"{place}: nobody knows what {deployment['metadata']['name']} should be held to")
+
+
+# Those that look at a fleet from beside it, by command.
+OBSERVERS = {"monitor": monitor, "audit": audit}
 
 
 def foreign():
