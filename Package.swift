@@ -224,7 +224,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MonitorTests",
-            dependencies: ["LoopbackKit", "OTPContract", "OTPMonitor"],
+            dependencies: ["LoopbackKit", "OTPContract", "OTPMonitor", "OTPObservability"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -1,6 +1,7 @@
 import LoopbackKit
 import OTPContract
 import OTPMonitor
+import OTPObservability
 import Testing
 
 /// What strangers on the network can do to the monitor, and what they cannot.
@@ -16,8 +17,8 @@ import Testing
         let live = LiveMonitor(story.monitor)
         var times = MonitorServer.Times()
         // Threads of a test wait for one another.
-        times.request = .seconds(50)
-        times.page = .seconds(50)
+        times.connection.request = .seconds(50)
+        times.connection.page = .seconds(50)
         times.beat = .milliseconds(200)
         change(&times)
         let server = try MonitorServer(
@@ -127,7 +128,7 @@ import Testing
     }
 
     @Test func aRequestThatDoesNotEndIsEnded() async throws {
-        try await withServer(times: { $0.request = .milliseconds(300) }) { port, _, _ in
+        try await withServer(times: { $0.connection.request = .milliseconds(300) }) { port, _, _ in
             let answer = try await LoopbackHTTP.exchange("GET / HTTP/1.1\r\nX: ", port: port)
             #expect(answer == "")
         }

@@ -3,15 +3,7 @@ import OTPObservability
 
 /// What the monitor answers to a request.
 struct MonitorPages: Sendable {
-    struct Page: Sendable {
-        var status = HTTPResponseStatus.ok
-        var contentType = "text/plain; charset=utf-8"
-        /// Beside those that every answer has.
-        var headers: [(name: String, value: String)] = []
-        var body: [UInt8] = []
-        /// The connection ends with it.
-        var isLast = false
-    }
+    typealias Page = PageServer.Page
 
     enum Answer: Sendable {
         case page(Page)
@@ -21,31 +13,38 @@ struct MonitorPages: Sendable {
 
     let live: LiveMonitor
     let hosts: AllowedHosts
-    /// Of a connection that was let in for them alone.
-    var areProbesOnly = false
 
+    static let text = "text/plain; charset=utf-8"
     private static let probes = ["live", "ready"]
     private static let paths = [
         "", "session", "runbook", "events", "style.css", "script.js", "icon.svg", "live", "ready",
     ]
 
-    /// Everybody may look where there are no credentials.
-    func answer(_ head: HTTPRequestHead, _ credentials: Credentials?) -> Answer {
+    /// Everybody may look where there are no credentials; `areProbesOnly`: to a connection that was let in for them alone.
+    func answer(_ head: HTTPRequestHead, _ credentials: Credentials?, areProbesOnly: Bool) -> Answer {
         guard hosts.accept(head.headers) else {
-            return refusal(.misdirectedRequest, "this server is not known by that host name (--allowed-host)\n")
+            return .page(
+                Self.refusal(.misdirectedRequest, "this server is not known by that host name (--allowed-host)\n")
+            )
         }
-        guard let request = Request(target: head.uri) else { return refusal(.uriTooLong, "that address is too long\n") }
+        guard let request = Request(target: head.uri) else {
+            return .page(Self.refusal(.uriTooLong, "that address is too long\n"))
+        }
         guard !areProbesOnly || Self.probes.contains(request.path) else {
-            return refusal(.serviceUnavailable, "too many connections: only /live and /ready are answered\n")
+            return .page(
+                Self.refusal(.serviceUnavailable, "too many connections: only /live and /ready are answered\n")
+            )
         }
         // A probe has no credentials, and hears nothing of any record.
         guard Self.probes.contains(request.path) || mayLook(head, credentials) else { return Self.unauthorized }
         guard Self.paths.contains(request.path) else {
             let served = Self.paths.map { "/" + $0 }.joined(separator: " ")
-            return .page(Page(status: .notFound, body: Array("served here: \(served)\n".utf8)))
+            return .page(Page(status: .notFound, contentType: Self.text, body: Array("served here: \(served)\n".utf8)))
         }
         guard head.method == .GET || head.method == .HEAD else {
-            return .page(Page(status: .methodNotAllowed, headers: [("allow", "GET, HEAD")], isLast: true))
+            return .page(
+                Page(status: .methodNotAllowed, contentType: Self.text, headers: [("allow", "GET, HEAD")], isLast: true)
+            )
         }
         let range = request["range"].flatMap(Overview.Range.init) ?? .hour
         if request.path == "events", head.method == .GET { return .events(range) }
@@ -80,6 +79,7 @@ struct MonitorPages: Sendable {
     private static let unauthorized = Answer.page(
         Page(
             status: .unauthorized,
+            contentType: text,
             // Each on a line of its own: Chromium takes none where two share one.
             headers: [
                 ("www-authenticate", "Basic realm=\"otp-worker monitor\", charset=\"UTF-8\""),
@@ -90,8 +90,8 @@ struct MonitorPages: Sendable {
         )
     )
 
-    private func refusal(_ status: HTTPResponseStatus, _ why: String) -> Answer {
-        .page(Page(status: status, body: Array(why.utf8), isLast: true))
+    static func refusal(_ status: HTTPResponseStatus, _ why: String) -> Page {
+        Page(status: status, contentType: text, body: Array(why.utf8), isLast: true)
     }
 
     private func html(_ html: HTML, status: HTTPResponseStatus = .ok) -> Page {

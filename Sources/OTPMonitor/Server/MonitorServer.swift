@@ -1,9 +1,7 @@
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import NIOSSL
-import OTPObservability
-import Synchronization
+package import OTPObservability
 
 /// Serves the monitor's pages over HTTP/1.1, and their streams of events.
 ///
@@ -24,12 +22,7 @@ package final class MonitorServer: Sendable {
 
     /// How long each step of a connection may take.
     package struct Times: Sendable {
-        /// From the connection to the first byte of its first request, TLS included, and from a request's first byte to its end.
-        package var request = Duration.seconds(5)
-        /// From a page to the next request.
-        package var idle = Duration.seconds(60)
-        /// From the end of a request to the moment when the kernel has all of its page.
-        package var page = Duration.seconds(10)
+        package var connection = PageServer.Times()
         /// Without room for more in a stream.
         package var stall = Duration.seconds(15)
         /// Of a stream, after which a browser opens the next and says again who it is.
@@ -47,27 +40,11 @@ package final class MonitorServer: Sendable {
 
     private static let limits = ConnectionBook<ObjectIdentifier>.Limits(total: 96, perPeer: 64)
 
-    private struct Stream: Sendable {
-        var range: Overview.Range
-        var connection: NIOLoopBound<(MonitorConnection, ChannelHandlerContext)>
-        var eventLoop: any EventLoop
-    }
-
-    private struct State {
-        var isStopped = false
-        var credentials: Credentials?
-        var listener: (any Channel)?
-        var connections: [ObjectIdentifier: any Channel] = [:]
-        var streams: [ObjectIdentifier: Stream] = [:]
-        var book = ConnectionBook<ObjectIdentifier>(limits)
-    }
-
     private let listening: Listening
     private let times: Times
     private let live: LiveMonitor
-    private let pages: MonitorPages
-    private let tls: NIOSSLContext?
-    private let state: Mutex<State>
+    private let visitors: Visitors
+    private let server: PageServer
 
     /// A request's `Host` may have `allowedHosts` besides `localhost` and addresses; without credentials, everybody who reaches the port
     /// may look.
@@ -81,11 +58,38 @@ package final class MonitorServer: Sendable {
         self.listening = listening
         self.times = times
         self.live = live
-        pages = MonitorPages(live: live, hosts: AllowedHosts(allowedHosts + [listening.host]))
-        tls = try Self.context(listening)
-        var state = State()
-        state.credentials = credentials
-        self.state = Mutex(state)
+        let visitors = Visitors(credentials, maximumStreams: Self.maximumStreams)
+        self.visitors = visitors
+        let pages = MonitorPages(live: live, hosts: AllowedHosts(allowedHosts + [listening.host]))
+        let tls = try Self.context(listening)
+        server = PageServer(limits: Self.limits, times: times.connection, headers: Self.headers) { channel in
+            if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+        } answer: { request, areProbesOnly in
+            switch pages.answer(request, visitors.credentials, areProbesOnly: areProbesOnly) {
+            case .page(let page): .page(page)
+            case .events(let range):
+                .stream(Self.events(limit: times.stream) { visitors.add($0, range) })
+            }
+        }
+    }
+
+    private static let headers: HTTPHeaders = [
+        "cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
+        "cross-origin-resource-policy": "same-origin", "cross-origin-opener-policy": "same-origin",
+    ]
+
+    private static func events(
+        limit: Duration,
+        accept: @escaping @Sendable (any Channel) -> Bool
+    ) -> PageServer.Stream {
+        let why = "too many live pages are open; this one loads again by itself without a script\n"
+        return PageServer.Stream(
+            contentType: "text/event-stream",
+            opening: ServerEvent.opening,
+            limit: limit,
+            accept: accept,
+            refusal: MonitorPages.refusal(.serviceUnavailable, why)
+        )
     }
 
     private static func context(_ listening: Listening) throws(Failure) -> NIOSSLContext? {
@@ -110,118 +114,38 @@ package final class MonitorServer: Sendable {
     }
 
     /// From now on only these may look; streams that are open end within ``Times/stream``.
-    package func use(_ credentials: Credentials) { state.withLock { $0.credentials = credentials } }
+    package func use(_ credentials: Credentials) { visitors.use(credentials) }
 
     /// Listens.
     /// - Returns: the port that it listens on.
     package func start() async throws(Failure) -> Int {
         do {
-            let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .serverChannelOption(.backlog, value: 256)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
-                }
-                .bind(host: listening.host, port: listening.port).get()
-            state.withLock { $0.listener = listener }
-            return listener.localAddress?.port ?? 0
+            return try await server.start(host: listening.host, port: listening.port)
         } catch {
             throw .cannotListen(host: listening.host, port: listening.port, cause: "\(error)")
         }
     }
 
     /// Streams that are open.
-    package var streamCount: Int { state.withLock { $0.streams.count } }
+    package var streamCount: Int { visitors.count }
 
     /// Tells the streams what has changed, once a second, until cancelled.
     package func feed() async throws {
         var feed = PartFeed()
         while true {
             try await Task.sleep(for: times.beat)
-            let streams = state.withLock { Array($0.streams.values) }
-            guard !streams.isEmpty else { continue }
-            let ranges = Set(streams.map(\.range))
+            let ranges = visitors.ranges
+            guard !ranges.isEmpty else { continue }
             let last = feed
             feed = live.look { monitor, now in
                 var next = last
                 next.render(monitor, at: now, ranges)
                 return next
             }
-            for stream in streams {
-                stream.eventLoop.execute { [feed] in
-                    let (connection, context) = stream.connection.value
-                    connection.offer(feed, context)
-                }
-            }
+            visitors.offer(feed, patience: times.stall)
         }
     }
 
     /// Closes the port and all connections, streams included; returns when that is done.
-    package func stop() async {
-        let open = state.withLock { state in
-            state.isStopped = true
-            return (state.listener.map { [$0] } ?? []) + state.connections.values
-        }
-        for channel in open { channel.close(promise: nil) }
-        for channel in open { try? await channel.closeFuture.get() }
-    }
-
-    // MARK: Connections
-
-    private func setUp(_ channel: any Channel) throws {
-        guard let decision = admit(channel) else { throw ChannelError.ioOnClosedChannel }
-        let id = ObjectIdentifier(channel)
-        var pages = pages
-        pages.areProbesOnly = decision == .forProbes
-        let gate = ConnectionGate()
-        let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(gate)
-        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false)
-        let host = MonitorConnection.Host(
-            credentials: { self.state.withLock { $0.credentials } },
-            onChange: { isBusy in self.state.withLock { isBusy ? $0.book.busy(id) : $0.book.idle(id) } },
-            onStream: { [unowned channel] range in self.add(channel, range) }
-        )
-        try pipeline.addHandler(MonitorConnection(pages: pages, gate: gate, times: times, host: host))
-    }
-
-    /// False when there are too many.
-    private func add(_ channel: any Channel, _ range: Overview.Range) -> Bool {
-        guard let context = try? channel.pipeline.syncOperations.context(handlerType: MonitorConnection.self),
-            let connection = context.handler as? MonitorConnection
-        else { return false }
-        let stream = Stream(
-            range: range,
-            connection: NIOLoopBound((connection, context), eventLoop: channel.eventLoop),
-            eventLoop: channel.eventLoop
-        )
-        return state.withLock { state in
-            guard state.streams.count < Self.maximumStreams, !state.isStopped else { return false }
-            state.streams[ObjectIdentifier(channel)] = stream
-            return true
-        }
-    }
-
-    /// Nil if there is no place for it.
-    private func admit(_ channel: any Channel) -> ConnectionBook<ObjectIdentifier>.Verdict.Decision? {
-        let id = ObjectIdentifier(channel)
-        let peer = channel.remoteAddress?.ipAddress ?? ""
-        let (verdict, evicted) = state.withLock { state in
-            let verdict =
-                state.isStopped ? .init(decision: .refused) : state.book.accepted(id, from: peer)
-            if verdict.decision != .refused { state.connections[id] = channel }
-            return (verdict, verdict.evicted.flatMap { state.connections[$0] })
-        }
-        evicted?.close(promise: nil)
-        guard verdict.decision != .refused else { return nil }
-        channel.closeFuture.whenComplete { _ in
-            self.state.withLock { state in
-                state.connections[id] = nil
-                state.streams[id] = nil
-                state.book.closed(id)
-            }
-        }
-        return verdict.decision
-    }
+    package func stop() async { await server.stop() }
 }

@@ -2,27 +2,18 @@ import NIOHTTP1
 
 /// What the admin server answers to a path.
 struct AdminPages: Sendable {
-    struct Page: Sendable {
-        var status = HTTPResponseStatus.ok
-        var contentType = "application/json"
-        /// Beside those that every answer has.
-        var headers: [(name: String, value: String)] = []
-        var body: [UInt8] = []
-        /// The connection ends with it.
-        var isLast = false
-    }
+    typealias Page = PageServer.Page
 
     let health: HealthState
     let registry: MetricRegistry
     let status: @Sendable () async -> [UInt8]
     let hosts: AllowedHosts
-    /// Of a connection that was let in for them alone.
-    var areProbesOnly = false
 
     private static let paths = ["/", "/live", "/ready", "/status", "/metrics"]
     private static let probes = ["/live", "/ready"]
 
-    func page(_ request: HTTPRequestHead) async -> Page {
+    /// `areProbesOnly`: to a connection that was let in for them alone.
+    func page(_ request: HTTPRequestHead, areProbesOnly: Bool) async -> Page {
         let method = request.method
         let path = String(request.uri.prefix { $0 != "?" })
         guard hosts.accept(request.headers) else {
@@ -47,7 +38,7 @@ struct AdminPages: Sendable {
             let (isReady, body) = health.readiness
             return verdict(isReady, body)
         case "/status":
-            return Page(body: await status() + [UInt8(ascii: "\n")])
+            return json(await status())
         default:
             return Page(contentType: PrometheusText.contentType, body: Array(registry.render().utf8))
         }
@@ -67,6 +58,10 @@ struct AdminPages: Sendable {
     }
 
     private func verdict(_ isGood: Bool, _ body: [UInt8]) -> Page {
-        Page(status: isGood ? .ok : .serviceUnavailable, body: body + [UInt8(ascii: "\n")])
+        json(body, status: isGood ? .ok : .serviceUnavailable)
+    }
+
+    private func json(_ body: [UInt8], status: HTTPResponseStatus = .ok) -> Page {
+        Page(status: status, contentType: "application/json", body: body + [UInt8(ascii: "\n")])
     }
 }

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import Synchronization
 
 #if canImport(Glibc)
@@ -42,33 +41,14 @@ package final class AdminServer: Sendable {
     /// Connections held at a time, those kept for probes included.
     package static let maxConnections = limits.total + limits.reserve
 
-    /// How long each step of a connection may take.
-    package struct Times: Sendable {
-        /// From the connection to the first byte of its first request, and from a request's first byte to its end.
-        package var request = Duration.seconds(5)
-        /// From a page to the next request.
-        package var idle = Duration.seconds(60)
-        /// From the end of a request to the moment when the kernel has all of its page.
-        package var page = Duration.seconds(10)
-
-        package init() {}
-    }
+    package typealias Times = PageServer.Times
 
     private static let limits = ConnectionBook<ObjectIdentifier>.Limits()
 
-    private struct State {
-        var wasStarted = false
-        var isStopped = false
-        var listener: (any Channel)?
-        var connections: [ObjectIdentifier: any Channel] = [:]
-        var book = ConnectionBook<ObjectIdentifier>(limits)
-    }
-
     private let host: String
     private let port: Int
-    private let times: Times
-    private let pages: AdminPages
-    private let state = Mutex(State())
+    private let server: PageServer
+    private let wasStarted = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - host: address to listen on.
@@ -89,13 +69,17 @@ package final class AdminServer: Sendable {
     ) {
         self.host = host
         self.port = port
-        self.times = times
-        pages = AdminPages(
+        let pages = AdminPages(
             health: health,
             registry: registry,
             status: status,
             hosts: AllowedHosts(allowedHosts + [host])
         )
+        server = PageServer(
+            limits: Self.limits,
+            times: times,
+            headers: ["cache-control": "no-store", "x-content-type-options": "nosniff"]
+        ) { .page(await pages.page($0, areProbesOnly: $1)) }
     }
 
     /// Listens and serves until `stop`.
@@ -104,86 +88,18 @@ package final class AdminServer: Sendable {
     /// - Returns: the port that it listens on.
     /// - Throws: `Failure`.
     package func start() async throws -> Int {
-        try state.withLock { state in
-            guard !state.wasStarted else { throw Failure.alreadyStarted }
-            state.wasStarted = true
+        guard !wasStarted.exchange(true, ordering: .relaxed) else { throw Failure.alreadyStarted }
+        do {
+            return try await server.start(host: host, port: port)
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw Failure.portInUse(host: host, port: port)
+        } catch let error as IOError where error.errnoCode == EADDRNOTAVAIL {
+            throw Failure.noAddress(host: host)
+        } catch {
+            throw Failure.cannotListen(host: host, port: port, cause: "\(error)")
         }
-        let listener = try await bind()
-        let isStopped = state.withLock { state in
-            state.listener = listener
-            return state.isStopped
-        }
-        guard !isStopped else {
-            try? await listener.close()
-            throw Failure.cannotListen(host: host, port: port, cause: "stopped while starting")
-        }
-        return listener.localAddress?.port ?? 0
     }
 
     /// Closes the port and all connections; returns when that is done.
-    package func stop() async {
-        let open = state.withLock { state in
-            state.isStopped = true
-            return (state.listener.map { [$0] } ?? []) + state.connections.values
-        }
-        for channel in open { channel.close(promise: nil) }
-        for channel in open { try? await channel.closeFuture.get() }
-    }
-
-    // Plain handlers, not NIOAsyncChannel: an accepted one that nobody has read from when the server ends stops the
-    // process.
-    private func bind() async throws(Failure) -> any Channel {
-        do {
-            return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .serverChannelOption(.backlog, value: 256)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try self.setUp(channel) }
-                }
-                .bind(host: host, port: port).get()
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw .portInUse(host: host, port: port)
-        } catch let error as IOError where error.errnoCode == EADDRNOTAVAIL {
-            throw .noAddress(host: host)
-        } catch {
-            throw .cannotListen(host: host, port: port, cause: "\(error)")
-        }
-    }
-
-    private func setUp(_ channel: any Channel) throws {
-        guard let decision = admit(channel) else { throw ChannelError.ioOnClosedChannel }
-        let id = ObjectIdentifier(channel)
-        var pages = pages
-        pages.areProbesOnly = decision == .forProbes
-        let gate = ConnectionGate()
-        let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(gate)
-        try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false)
-        try pipeline.addHandler(
-            AdminConnection(pages: pages, gate: gate, times: times) { isBusy in
-                self.state.withLock { isBusy ? $0.book.busy(id) : $0.book.idle(id) }
-            }
-        )
-    }
-
-    /// Nil if there is no place for it.
-    private func admit(_ channel: any Channel) -> ConnectionBook<ObjectIdentifier>.Verdict.Decision? {
-        let id = ObjectIdentifier(channel)
-        let peer = channel.remoteAddress?.ipAddress ?? ""
-        let (verdict, evicted) = state.withLock { state in
-            let verdict =
-                state.isStopped ? .init(decision: .refused) : state.book.accepted(id, from: peer)
-            if verdict.decision != .refused { state.connections[id] = channel }
-            return (verdict, verdict.evicted.flatMap { state.connections[$0] })
-        }
-        evicted?.close(promise: nil)
-        guard verdict.decision != .refused else { return nil }
-        channel.closeFuture.whenComplete { _ in
-            self.state.withLock { state in
-                state.connections[id] = nil
-                state.book.closed(id)
-            }
-        }
-        return verdict.decision
-    }
+    package func stop() async { await server.stop() }
 }

@@ -1,36 +1,43 @@
 import NIOCore
 import NIOHTTP1
 
-/// One connection of the admin server: a request, its page, and so on until one of the two closes.
+/// One connection of a ``PageServer``: a request, its page, and so on until one of the two closes; or a stream.
 ///
-/// One request at a time, and nothing is read until its page was taken; anyone who sends the next one before gets the first one's
-/// page and the end. Each step has a time (``AdminServer/Times``).
-final class AdminConnection: ChannelInboundHandler {
+/// One request at a time, and nothing is read until its page was taken; anyone who sends the next one before gets the first one's page
+/// and the end. Each step has a time (``PageServer/Times``).
+final class PageConnection: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private enum Phase { case waiting, receiving, answering }
+    private enum Phase { case waiting, receiving, answering, streaming }
 
-    private let pages: AdminPages
+    /// No request of ours has a body.
+    private static let maximumBodyBytes = 8_192
+
     private let gate: ConnectionGate
-    private let times: AdminServer.Times
+    private let times: PageServer.Times
+    private let headers: HTTPHeaders
+    private let answer: @Sendable (HTTPRequestHead) async -> PageServer.Answer
     private let onChange: (_ isBusy: Bool) -> Void
     private var phase = Phase.waiting
     private var request: HTTPRequestHead?
+    private var bodyBytes = 0
     /// More was sent than one request: this page is the last.
     private var isLast = false
     private var timer: Scheduled<Void>?
 
     /// `onChange` is told when a request begins and ends being answered.
     init(
-        pages: AdminPages,
         gate: ConnectionGate,
-        times: AdminServer.Times,
+        times: PageServer.Times,
+        headers: HTTPHeaders,
+        answer: @escaping @Sendable (HTTPRequestHead) async -> PageServer.Answer,
         onChange: @escaping (_ isBusy: Bool) -> Void
     ) {
-        self.pages = pages
         self.gate = gate
         self.times = times
+        self.headers = headers
+        self.answer = answer
         self.onChange = onChange
     }
 
@@ -55,12 +62,16 @@ final class AdminConnection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let isAnswering = phase == .answering || phase == .streaming
         switch unwrapInboundIn(data) {
         case .head(let head):
-            if phase == .answering { isLast = true } else { request = head }
-        case .body: break
+            if isAnswering { isLast = true } else { request = head }
+            bodyBytes = 0
+        case .body(let bytes):
+            bodyBytes += bytes.readableBytes
+            if bodyBytes > Self.maximumBodyBytes { context.close(promise: nil) }
         case .end:
-            guard phase != .answering, let request = request.take() else { return }
+            guard !isAnswering, let request = request.take() else { return }
             answer(request, context)
         }
     }
@@ -74,22 +85,30 @@ final class AdminConnection: ChannelInboundHandler {
         gate.hold()
         onChange(true)
         limit(times.page, context)
-        let pages = pages
+        let answer = answer
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        context.eventLoop.makeFutureWithTask { await pages.page(request) }
-            .whenSuccess { page in
+        // Off the event loop: a page is a few milliseconds' work.
+        context.eventLoop.makeFutureWithTask { await answer(request) }
+            .whenSuccess { answer in
                 let (connection, context) = bound.value
-                connection.write(page, to: request, context)
+                connection.write(answer, to: request, context)
             }
     }
 
-    private func write(_ page: AdminPages.Page, to request: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    private func write(_ answer: PageServer.Answer, to request: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
+        switch answer {
+        case .page(let page): write(page, to: request, context)
+        case .stream(let stream) where stream.accept(context.channel): open(stream, context)
+        case .stream(let stream): write(stream.refusal, to: request, context)
+        }
+    }
+
+    private func write(_ page: PageServer.Page, to request: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let isLast = isLast || page.isLast || !request.isKeepAlive
-        var headers: HTTPHeaders = [
-            "content-type": page.contentType, "content-length": "\(page.body.count)", "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-        ]
+        var headers = headers
+        headers.add(name: "content-type", value: page.contentType)
+        headers.add(name: "content-length", value: "\(page.body.count)")
         for header in page.headers { headers.add(name: header.name, value: header.value) }
         if isLast { headers.add(name: "connection", value: "close") }
         let head = HTTPResponseHead(version: .http1_1, status: page.status, headers: headers)
@@ -102,6 +121,16 @@ final class AdminConnection: ChannelInboundHandler {
             let (connection, context) = bound.value
             connection.written(isLast: isLast, context)
         }
+    }
+
+    private func open(_ stream: PageServer.Stream, _ context: ChannelHandlerContext) {
+        phase = .streaming
+        limit(stream.limit, context)
+        var headers = headers
+        headers.add(name: "content-type", value: stream.contentType)
+        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: stream.opening)))), promise: nil)
     }
 
     private func written(isLast: Bool, _ context: ChannelHandlerContext) {
