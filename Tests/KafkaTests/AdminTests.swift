@@ -102,7 +102,17 @@ import Testing
             #expect(Set(try read(now, 2)) == ["1/0", "0/2"])
             #expect(Set(try read(all, 4)) == ["0/0", "0/1", "0/2", "1/0"])
             #expect(try read(some, 2) == ["0/1", "0/2"])
-            for reader in [now, all, some] { #expect(reader.close(timeout: .seconds(10))) }
+            let values = try TopicReader(
+                common,
+                topic: topic,
+                partitions: [0],
+                from: .beginning,
+                .values(ofAtMost: 1_000)
+            )
+            let bare = try values.poll(timeout: .seconds(10), maximum: 1)
+            #expect(bare.first?.value != nil && bare.first?.keySize ?? 0 > 0)
+            #expect(bare.first?.key?.isEmpty == true && bare.first?.headers == [])
+            for reader in [now, all, some, values] { #expect(reader.close(timeout: .seconds(10))) }
             #expect(throws: KafkaError.self) { try TopicReader(common, topic: unique("none"), from: .now) }
         }
 

@@ -91,12 +91,13 @@ extension ClientProperties.Common {
     /// For following many partitions: what is read ahead is 16 MiB in all, and one answer of a broker 2 MiB, so that memory is bounded
     /// however far behind the reading is.
     ///
-    /// What the user passes through goes before.
-    package func readingAhead(ofPartitions count: Int) -> Self {
+    /// The partitions share one queue, and librdkafka holds the length of that against these bounds. One that is beyond them is not asked
+    /// for more for a second: they must be well above what one answer brings, or reading is no faster than an answer a second. What the
+    /// user passes through goes before.
+    package var readingAhead: Self {
         var common = self
         let bounds = [
-            "queued.min.messages": "1000", "queued.max.messages.kbytes": "\(max(64, 16_384 / max(1, count)))",
-            "fetch.max.bytes": "2097152",
+            "queued.min.messages": "10000", "queued.max.messages.kbytes": "16384", "fetch.max.bytes": "2097152",
         ]
         common.passThrough.merge(bounds) { given, _ in given }
         return common

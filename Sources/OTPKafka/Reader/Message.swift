@@ -50,6 +50,8 @@ struct Message: ~Copyable {
     }
 
     private borrowing func headers(_ selection: HeaderSelection?) -> [Header] {
+        // To be asked for them, librdkafka would read them all.
+        if let selection, selection.rules.isEmpty { return [] }
         var list: OpaquePointer?
         guard unsafe rd_kafka_message_headers(message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list = unsafe list
         else {

@@ -81,6 +81,11 @@ package struct RecordSelection: Equatable, Sendable {
     }
 
     package static let everything = RecordSelection(headers: nil, maximumKeyBytes: .max, maximumValueBytes: .max)
+
+    /// The value alone, where it is no longer than this.
+    package static func values(ofAtMost bytes: Int) -> RecordSelection {
+        RecordSelection(headers: HeaderSelection([]), maximumKeyBytes: 0, maximumValueBytes: bytes)
+    }
 }
 
 extension ConsumedRecord: CustomStringConvertible {

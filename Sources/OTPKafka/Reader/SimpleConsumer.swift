@@ -9,6 +9,7 @@ final class SimpleConsumer: @unchecked Sendable {
     private let handle: ClientHandle
     private let queue: OpaquePointer
     private let topic: OpaquePointer
+    private let selection: RecordSelection
     private(set) var partitions: [Int32] = []
     private var names = TopicNames()
 
@@ -21,7 +22,12 @@ final class SimpleConsumer: @unchecked Sendable {
     }
 
     /// Starts reading each partition at its offset.
-    init(_ handle: ClientHandle, topic name: String, from offsets: [Int32: Int64]) throws(KafkaError) {
+    init(
+        _ handle: ClientHandle,
+        topic name: String,
+        from offsets: [Int32: Int64],
+        _ selection: RecordSelection = .everything
+    ) throws(KafkaError) {
         let made = unsafe try handle.use("read") { client throws(KafkaError) in
             guard let queue = unsafe rd_kafka_queue_new(client) else { throw KafkaError("read", .state) }
             guard let topic = unsafe rd_kafka_topic_new(client, name, nil) else {
@@ -31,6 +37,7 @@ final class SimpleConsumer: @unchecked Sendable {
             return unsafe (Transferred(queue), Transferred(topic))
         }
         self.handle = handle
+        self.selection = selection
         unsafe queue = made.0.pointer
         unsafe topic = made.1.pointer
         for (partition, offset) in offsets { try start(partition, at: offset) }
@@ -73,7 +80,7 @@ final class SimpleConsumer: @unchecked Sendable {
         defer { unsafe rd_kafka_message_destroy(message) }
         let partition = unsafe message.pointee.partition
         let view = unsafe Message(message)
-        guard let error = view.error("read") else { return .record(view.record(&names)) }
+        guard let error = view.error("read") else { return .record(view.record(&names, selection)) }
         return error.code == .partitionEnd
             ? .end(partition: partition, offset: view.offset)
             : .failure(partition: partition, offset: view.offset, error)

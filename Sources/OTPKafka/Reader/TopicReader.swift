@@ -25,12 +25,13 @@ package final class TopicReader: Sendable {
 
     /// Looks up where to start, and starts.
     ///
-    /// `partitions` nil means all that the topic has.
+    /// `partitions` nil means all that the topic has; of each record what `selection` says is copied.
     package init(
         _ common: ClientProperties.Common,
         topic: String,
         partitions: [Int32]? = nil,
         from start: Start,
+        _ selection: RecordSelection = .everything,
         timeout: Duration = .seconds(10)
     ) throws(KafkaError) {
         let deadline = Deadline(in: timeout)
@@ -51,7 +52,7 @@ package final class TopicReader: Sendable {
         self.topic = topic
         starts = offsets
         reached = Monitor(offsets)
-        consumer = Monitor(try SimpleConsumer(handle, topic: topic, from: offsets))
+        consumer = Monitor(try SimpleConsumer(handle, topic: topic, from: offsets, selection))
     }
 
     /// How many partitions it reads.

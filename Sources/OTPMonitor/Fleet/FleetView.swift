@@ -42,6 +42,8 @@ package struct FleetView: Sendable {
     package let group: String
     package private(set) var rate = RateWindow()
     package private(set) var latency = RecentLatency()
+    /// Of those that needed no call of the upstream.
+    package private(set) var uncalled = RecentLatency()
     package private(set) var statuses = [RateWindow](repeating: RateWindow(), count: Status.allCases.count)
     package private(set) var inDoubt = RateWindow()
     package private(set) var replayed = RateWindow()
@@ -70,27 +72,36 @@ package struct FleetView: Sendable {
         let time = event.completedAt.milliseconds - event.receivedAt.milliseconds
         rate.add(second: second)
         latency.record(milliseconds: time, second: second)
+        // One whose time was over has waited for that, whatever the upstream did.
+        if event.calls == 0, event.status != .expired { uncalled.record(milliseconds: time, second: second) }
         if let index = Status.allCases.firstIndex(of: event.status) { statuses[index].add(second: second) }
         if event.inDoubt { inDoubt.add(second: second) }
         if event.replayed { replayed.add(second: second) }
         if event.replayed, event.status == .verified { verifiedAgain += 1 }
 
-        let own = String(event.worker.prefix(Bounds.nameCharacters))
+        let own = Self.name(event.worker)
         let name = workers[own] != nil || workers.count < Bounds.workers ? own : Self.otherWorkers
         workers[name, default: Worker()].record(event, time, second: second, at: now)
         let number = event.source.partition
         let isKnown = partitions[number] != nil || partitions.count < Bounds.partitions
         partitions[isKnown ? number : Self.otherPartitions, default: RateWindow()].add(second: second)
 
-        keep(event, in: &last)
-        if event.inDoubt || event.status == .failed { keep(event, in: &troubled) }
+        Self.keep(event, in: &last)
+        if event.inDoubt || event.status == .failed { Self.keep(event, in: &troubled) }
     }
 
     package mutating func unreadableResult() { unreadable += 1 }
 
+    /// A name as it is kept.
+    static func name(_ worker: String) -> String {
+        // As nearly all are: characters are counted for the others alone.
+        worker.utf8.count <= Bounds.nameCharacters ? worker : String(worker.prefix(Bounds.nameCharacters))
+    }
+
     package static func second(_ now: Duration) -> Int { Int(now.components.seconds) }
 
-    private func keep(_ event: ResultEvent, in list: inout [ResultEvent]) {
+    /// No method of this value: that would hold a second reference to the list, which then is copied for each result.
+    private static func keep(_ event: ResultEvent, in list: inout [ResultEvent]) {
         // Twice the bound before it is cut, so that a cut is rare.
         if list.count >= Bounds.results * 2 { list.removeFirst(Bounds.results) }
         // What is not shown is not kept: a foreign result may be large.
@@ -98,7 +109,7 @@ package struct FleetView: Sendable {
         event.message = nil
         event.commandID = ""
         event.source.topic = ""
-        event.worker = String(event.worker.prefix(Bounds.nameCharacters))
+        event.worker = name(event.worker)
         list.append(event)
     }
 }

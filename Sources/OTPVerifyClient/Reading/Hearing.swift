@@ -37,8 +37,7 @@ final class Hearing {
         _ logger: Logger,
         _ metrics: ClientMetrics
     ) {
-        // How many partitions there are is not known yet: what is read ahead is divided by a usual number.
-        self.common = common.readingAhead(ofPartitions: partition == nil ? 16 : 1)
+        self.common = common.readingAhead
         self.topic = topic
         self.partition = partition
         self.start = start

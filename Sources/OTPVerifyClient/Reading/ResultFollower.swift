@@ -10,13 +10,14 @@ package final class ResultFollower {
     private let common: ClientProperties.Common
     private let topic: String
     private let partitions: [Int32]?
+    private let selection: RecordSelection
     private var reader: TopicReader?
     private var next: [Int32: Int64]
     private var opensAt = ContinuousClock.now
     /// Why there is no reader now.
     package private(set) var trouble: KafkaError?
 
-    /// Of all partitions, those that are added included, or of some.
+    /// Of all partitions, those that are added included, or of some; of each record what `selection` says.
     ///
     /// Throws when the topic cannot be read at all.
     package init(
@@ -24,12 +25,21 @@ package final class ResultFollower {
         topic: String,
         partitions: [Int32]? = nil,
         from start: TopicReader.Start,
+        _ selection: RecordSelection = .everything,
         timeout: Duration = .seconds(10)
     ) throws(KafkaError) {
         self.common = common
         self.topic = topic
         self.partitions = partitions
-        let reader = try TopicReader(common, topic: topic, partitions: partitions, from: start, timeout: timeout)
+        self.selection = selection
+        let reader = try TopicReader(
+            common,
+            topic: topic,
+            partitions: partitions,
+            from: start,
+            selection,
+            timeout: timeout
+        )
         self.reader = reader
         next = reader.starts
     }
@@ -99,6 +109,7 @@ package final class ResultFollower {
                 topic: topic,
                 partitions: partitions,
                 from: .goingOn(next),
+                selection,
                 timeout: .seconds(5)
             )
             trouble = nil

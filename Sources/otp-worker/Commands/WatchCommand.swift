@@ -55,12 +55,12 @@ struct WatchCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try options.settings(for: .client)
         let topics = settings.worker.topics
-        let counts = try settings.talking {
+        _ = try settings.talking {
             try TopicCheck.partitionCounts([topics.results, topics.commands], settings.common)
         }
         let follower = try settings.talking {
             try ResultFollower(
-                settings.common.readingAhead(ofPartitions: counts[topics.results] ?? 1).unhurried,
+                settings.common.readingAhead.unhurried,
                 topic: topics.results,
                 from: fromBeginning ? .beginning : .now
             )

@@ -25,18 +25,23 @@ final class Monitoring: Sendable {
         let counts = try settings.talking {
             try TopicCheck.partitionCounts([topics.results, topics.commands, topics.deadLetters], settings.common)
         }
-        func following(_ topic: String, _ source: FleetMonitor.Source) throws -> TopicFollowing {
+        func following(
+            _ topic: String,
+            _ source: FleetMonitor.Source,
+            _ selection: RecordSelection = .everything
+        ) throws -> TopicFollowing {
             let count = counts[topic] ?? 1
             let follower = try settings.talking {
                 try ResultFollower(
-                    settings.common.readingAhead(ofPartitions: count).unhurried,
+                    settings.common.readingAhead.unhurried,
                     topic: topic,
-                    from: try Self.start(topic, count, since: moment, settings)
+                    from: try Self.start(topic, count, since: moment, settings),
+                    selection
                 )
             }
             return TopicFollowing(follower, source, live)
         }
-        let results = try following(topics.results, .results)
+        let results = try following(topics.results, .results, .values(ofAtMost: TopicFollowing.maximumBytes))
         let letters = try following(topics.deadLetters, .letters)
         cluster = try settings.talking {
             try ClusterReader(settings) { round in

@@ -21,7 +21,7 @@ final class TopicFollowing: @unchecked Sendable {
     private static let wait = Duration.milliseconds(500)
     private static let batch = 1_000
     /// Bytes of one record: what the topic takes.
-    private static let maximumBytes = 262_144
+    static let maximumBytes = 262_144
 
     init(_ follower: ResultFollower, _ source: FleetMonitor.Source, _ monitor: LiveMonitor) {
         self.follower = follower
