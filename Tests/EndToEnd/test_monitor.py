@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 import browser
+import fleets
 import harness
 from fleets import proxy_before
 
@@ -175,28 +177,104 @@ def test_a_killed_worker_shows(bench, sandbox, worker, results, monitor, chromiu
     assert page.faults == []
 
 
-def test_three_faults_are_found(bench, sandbox, worker, results, monitor, chromium):
-    """An upstream that is slow, a partition that is stopped, somebody who guesses: without a terminal."""
-    sandbox("--latency", "5ms-20ms")
-    settings = {"ledger.max_codes_per_session": "3"}
-    process = worker(settings=settings).wait_ready()
+def findings(page, *words, seconds=90):
+    """Waits for a finding that has all of these words, and returns its text."""
+
+    def found():
+        lines = page.ask("[...document.querySelectorAll('#health li')].map(x => x.innerText.replace(/\\s+/g, ' '))")
+        return next((line for line in lines if all(word in line for word in words)), None)
+
+    return harness.until(f"it is found: {words}", found, seconds)
+
+
+def runbook(page, section):
+    """Goes where the finding leads, and returns what the runbook says there."""
+    page.ask(f"[...document.querySelectorAll('#health a')].find(a => a.hash === '#{section}').click()")
+    page.wait("the runbook opens there", f"document.querySelector(':target')?.id === '{section}'")
+    return page.ask("document.querySelector(':target').nextElementSibling.innerText")
+
+
+def photograph(chromium, monitor, name):
+    """For the eye, where somebody wants to look: OTP_TEST_PICTURES names a folder."""
+    if folder := os.environ.get("OTP_TEST_PICTURES"):
+        for kind, options in {"light": {}, "phone": {"width": 390, "height": 844, "is_dark": True}}.items():
+            chromium.page(**options).go(monitor.url).photograph(Path(folder) / f"{name}-{kind}.png")
+
+
+def test_a_slow_upstream_is_found(bench, sandbox, worker, results, monitor, chromium):
+    """From the page alone: that answers are slow, in which workers, that it is the upstream, and what to do."""
+    sandbox("--latency", "3s")
+    workers = [worker(f"worker-{number}").wait_ready() for number in range(2)]
     monitor = monitor()
     page = chromium.page().go(monitor.url)
-
-    verify(bench, *[f"slow~delay3000~{number:04d}" for number in range(30)])
-    bench.produce([harness.command("guessed-0001", f"CD{number:02d}") for number in range(12)])
-    results.wait(42, 90, [process])
-    page.wait("the slow ones are found", "document.getElementById('health').innerText.includes('one answer in twenty')", 30)
-    page.wait("guessing is found", "document.getElementById('health').innerText.includes('too many codes')", 30)
-
-    # Commands that nobody takes: what a parked partition looks like from outside.
-    process.end()
-    verify(bench, "parked-0001")
-    page.wait("the partition is found", "document.getElementById('health').innerText.includes('no result came from it')", 60)
-    shown = page.text("#health")
-    for section in ("answers slow", "guessing", "partition parked"):
-        assert f"runbook: {section}" in shown, shown
+    # Beside them those that need no call: what was typed is no code.
+    sent = [harness.command(f"slow-{number:04d}", harness.right_code(f"slow-{number:04d}")) for number in range(60)]
+    bench.produce(sent + [harness.command(f"typo-{number:04d}", "AB-2") for number in range(20)])
+    results.wait(80, 90, workers)
+    slow = findings(page, "one answer in twenty took longer than", "in the last 5 minutes, of all 2 workers alike")
+    assert "those that needed no call took" in slow and "it is the upstream runbook: upstream slow" in slow, slow
+    assert "answers slowly" in page.text("#upstream")
+    photograph(chromium, monitor, "slow")
+    assert "One attempt in twenty takes longer than 2 s" in runbook(page, "upstream-slow")
     assert page.faults == []
+
+
+def test_a_parked_partition_is_found(bench, sandbox, worker, results, monitor, chromium):
+    """From the page alone: which partition, whose, and what to do; the others go on."""
+    sandbox()
+    process = worker().wait_ready()
+    monitor = monitor()
+    page = chromium.page().go(monitor.url)
+    verify(bench, *[f"before-{number:04d}" for number in range(60)])
+    results.wait(60, 90, [process])
+    page.wait("the owners are told", "document.querySelectorAll('#partitions .owner').length === 8")
+    if fleets.IS_CLUSTER:
+        # Its topic takes no result any more.
+        topic = ConfigResource(ResourceType.TOPIC, bench.results)
+        topic.add_incremental_config(ConfigEntry("max.message.bytes", "200", incremental_operation=AlterConfigOpType.SET))
+        admin = AdminClient({"bootstrap.servers": bench.brokers})
+        for done in admin.incremental_alter_configs([topic]).values():
+            done.result(30)
+    else:
+        # This broker takes all; commands that nobody takes look the same from outside.
+        process.end()
+    verify(bench, "parked-0001")
+    parked = findings(page, "1 command waits, and no result came from it for 30 s", "runbook: partition parked")
+    number = int(re.search(r"partition (\d+): 1 command waits", parked)[1])
+    assert number == next(record.partition for record in bench.records(bench.commands) if record.key == b"parked-0001")
+    if fleets.IS_CLUSTER:
+        assert "worker-0 has it, and its /ready says why" in parked and process.is_running()
+        assert re.search(rf"{number}\s+0/s\s+1 wait\s+worker-0", page.ask("document.querySelector('#partitions .warn').innerText"))
+    photograph(chromium, monitor, "parked")
+    assert "A worker has stopped some of its partitions" in runbook(page, "partition-parked")
+    assert page.faults == []
+
+
+def test_guessing_is_found(bench, sandbox, worker, results, monitor, chromium):
+    """From the page alone: that somebody tries codes, in which session, and what to do."""
+    sandbox()
+    process = worker(settings={"ledger.max_codes_per_session": "3"}).wait_ready()
+    monitor = monitor()
+    page = chromium.page().go(monitor.url)
+    verify(bench, *[f"honest-{number:04d}" for number in range(60)])
+    bench.produce([harness.command("guessed-0001", f"CD{number:02d}") for number in range(15)])
+    results.wait(75, 90, [process])
+    found = findings(page, "12 commands were refused for too many codes in 15 minutes in 1 session", "the most in guessed-0001")
+    assert "runbook: guessing" in found
+    photograph(chromium, monitor, "guessing")
+    assert "Commands are answered too_many_codes" in runbook(page, "guessing")
+    page.go(monitor.url)
+    page.ask("[...document.querySelectorAll('#health a')].find(a => a.textContent === 'guessed-0001').click()")
+    page.wait("the session opens", "location.pathname === '/session'")
+    assert "rejected/too_many_codes, 0 calls" in page.text()
+    # One who takes a new session for each code is found by what most codes come to.
+    bench.produce([harness.command(f"sprayed-{number:04d}", "WRNG") for number in range(100)])
+    results.wait(175, 90, [process])
+    page.go(monitor.url)
+    findings(page, "of the codes of 15 minutes were wrong: somebody tries codes", "runbook: guessing")
+    assert page.faults == []
+    for secret in (*SECRETS, "CD07"):
+        assert secret not in harness.http(monitor.url)[1].decode() and secret not in page.text("body")
 
 
 def test_who_may_look(bench, folder, monitor, chromium):
@@ -317,27 +395,38 @@ def test_what_came_before_it(bench, sandbox, worker, results, monitor):
     assert "before~http400~0002" in harness.http(second.url)[1].decode()
 
 
-def test_many_results(lines, folder, monitor, chromium):
-    """5,000 results a second for a while: memory stays bounded, and it says what it costs. No test of speed."""
+# Of a core, at 5,000 results a second: a build without optimisation. A release is held to 0.2.
+CORE = float(os.environ.get("OTP_TEST_MONITOR_CORE", "1.5"))
+
+
+def test_many_results(brokers, lines, folder, monitor, chromium, capsys):
+    """5,000 results a second for a while: it keeps up, memory stays bounded, and it says what it costs."""
     seconds = int(os.environ.get("OTP_TEST_MONITOR_SECONDS", "30"))
-    # Topics that no worker has written to, and no check of the contract reads through.
-    bench = harness.Bench(lines.address, folder).create_topics()
+    # Topics that no worker has written to, and no check of the contract reads through; a line of the tests' own is slower than a broker.
+    bench = harness.Bench(brokers if fleets.IS_CLUSTER else lines.address, folder).create_topics()
     monitor = monitor(of=bench)
     pages = [chromium.page().go(monitor.url) for _ in range(2)]
     flood = Flood(bench, 5_000)
     try:
         # Every list is full by then.
         harness.until("it is warm", lambda: total(pages[0]) > 40_000, 120)
-        memory, used, began = resident(monitor), cpu(monitor), time.monotonic()
+        memory, used, read, began = resident(monitor), cpu(monitor), total(pages[0]), time.monotonic()
         harness.until("time passes", lambda: time.monotonic() - began > seconds, seconds + 60)
-        spent = (cpu(monitor) - used) / (time.monotonic() - began)
+        took = time.monotonic() - began
+        spent, rate = (cpu(monitor) - used) / took, (total(pages[0]) - read) / took
         grown = resident(monitor) - memory
-        rate = figure(pages[0], "results a second")
-    finally:
         sent = flood.end()
+        # A reader that is slower than the flood is minutes behind by now. So is a line of the tests' own.
+        harness.until("all are counted", lambda: total(pages[0]) == sent, 15 if fleets.IS_CLUSTER else 120)
+    finally:
+        flood.end()
         bench.close()
-    harness.until("all are counted", lambda: total(pages[0]) == sent, 120)
-    print(f"{sent} results, {rate} a second, {spent:.0%} of a core, resident {memory / 1e6:.0f} MB and {grown / 1e6:+.1f} MB")
+    # What the machine has no time to send is not read either: the cost of what was.
+    share = spent * 5_000 / rate
+    with capsys.disabled():
+        print(f"\n{sent:,} results, {rate:,.0f} a second: {spent:.1%} of a core, {share:.1%} at 5,000 a second; ", end="")
+        print(f"resident {memory / 1e6:.0f} MB and {grown / 1e6:+.1f} MB")
+    assert share < CORE
     # What is read ahead and freed comes and goes in steps of 20 MB; kept, these results would be 200 MB more.
     assert resident(monitor) < 200e6
     assert all(page.faults == [] for page in pages)
@@ -394,6 +483,7 @@ class Flood:
         )
 
     def end(self):
+        """How many there were; may be asked again."""
         self.is_ended.set()
         self.thread.join(10)
         assert self.producer.flush(30) == 0

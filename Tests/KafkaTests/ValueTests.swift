@@ -188,4 +188,43 @@ import Testing
         #expect(try #require(ClientStatistics(json: "{}")) == ClientStatistics())
         #expect(ClientStatistics(json: "[") == nil)
     }
+
+    /// The partitions share a queue: were its bounds below what one answer brings, an answer a second would be all that is read.
+    @Test func readingAheadHasRoomForMoreThanOneAnswer() throws {
+        let ahead = common.readingAhead.passThrough
+        let answer = try #require(ahead["fetch.max.bytes"].flatMap { Int($0) })
+        let bytes = try #require(ahead["queued.max.messages.kbytes"].flatMap { Int($0) }) * 1_024
+        let records = try #require(ahead["queued.min.messages"].flatMap { Int($0) })
+        #expect(bytes >= 8 * answer && bytes <= 16 * 1_024 * 1_024)
+        // A result has 600 bytes and more, headers included.
+        #expect(records >= 2 * answer / 600)
+        #expect(ahead["sasl.password"] == "s3cret")
+        var own = common
+        own.passThrough["queued.min.messages"] = "7"
+        #expect(own.readingAhead.passThrough["queued.min.messages"] == "7")
+    }
+
+    /// As the assignor of the group's leader writes it: a version, topics, their partitions, and data of its own.
+    @Test func whatAMemberHasIsRead() {
+        let topic: [UInt8] = [0, 1, UInt8(ascii: "c"), 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 1, 0]
+        let assignment: [UInt8] = [0, 1, 0, 0, 0, 2] + topic + [0, 1, UInt8(ascii: "d"), 0, 0, 0, 0] + [0, 0, 0, 0]
+        #expect(
+            Admin.Member.partitions(inAssignment: assignment) == [TopicPartition("c", 3), TopicPartition("c", 256)]
+        )
+        #expect(Admin.Member.partitions(inAssignment: []) == [])
+        // What is cut short, or says that it has more than there is, is nobody's.
+        for count in 0..<(assignment.count - 4) {
+            #expect(Admin.Member.partitions(inAssignment: Array(assignment.prefix(count))) == [])
+        }
+        #expect(Admin.Member.partitions(inAssignment: [0, 1, 0xff, 0xff, 0xff, 0xff]) == [])
+        #expect(
+            Admin.Member.partitions(inAssignment: [0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff]) == []
+        )
+    }
+
+    @Test func aSubscriptionIsRead() {
+        let subscription: [UInt8] = [0, 1, 0, 0, 0, 1, 0, 1, UInt8(ascii: "c"), 0xff, 0xff, 0xff, 0xff]
+        #expect(Admin.Member.topics(inSubscription: subscription) == ["c"])
+        #expect(Admin.Member.topics(inSubscription: Array(subscription.prefix(8))) == [])
+    }
 }

@@ -56,9 +56,41 @@ struct FleetMonitorTests {
         }
         let parked = "critical partition parked: partition 1: 12 commands wait, and no result came from it for 30 s"
         #expect(story.findings == [parked])
+        story.isWell(lags: [0: 3, 1: 12], owners: [0: "worker-0", 1: "worker-1"])
+        #expect(story.findings == ["\(parked); worker-1 has it, and its /ready says why"])
+        // Named by its shortest, for a page must hold it.
+        story.isWell(lags: [0: 3, 1: 12], owners: [1: String(repeating: "w", count: 1_000)])
+        #expect(story.findings == ["\(parked); \(String(repeating: "w", count: 64)) has it, and its /ready says why"])
+        story.isWell(lags: [0: 3, 1: 12], owners: [0: "worker-0"])
+        #expect(story.findings == ["\(parked); the group has given it to nobody"])
         // It is worked off.
         story.isWell(lags: [0: 3, 1: 0])
         #expect(story.findings == [])
+    }
+
+    /// A broker that does not tell who has what: the results do.
+    @Test func aParkedPartitionNamesWhoAnsweredItLast() {
+        var story = Story()
+        story.results(1, partition: 1, worker: "worker-7")
+        for _ in 0..<40 {
+            story.isWell(lags: [1: 1])
+            story.pass(.seconds(1))
+        }
+        #expect(
+            story.findings.first?.hasSuffix("no result came from it for 30 s; its last result was worker-7's") == true
+        )
+    }
+
+    @Test func manyParkedPartitionsAreCounted() {
+        var story = Story()
+        let lags = Dictionary(uniqueKeysWithValues: (0..<12).map { (Int32($0), Int64(2)) })
+        for _ in 0..<40 {
+            story.isWell(lags: lags)
+            story.pass(.seconds(1))
+        }
+        let parked = story.findings.filter { $0.hasPrefix("critical partition parked: ") }
+        #expect(parked.count == Reading.Bounds.named + 1)
+        #expect(parked.last == "critical partition parked: and 4 partitions more, which are marked below")
     }
 
     @Test func aBacklogIsTold() {
@@ -78,12 +110,40 @@ struct FleetMonitorTests {
         story.results(19, took: 4_000)
         #expect(
             story.findings == [
-                "warning answers slow: one answer in twenty took longer than 4.0 s in the last 5 minutes"
+                "warning answers slow: one answer in twenty took longer than 4.0 s in the last 5 minutes, of worker-0"
             ]
         )
+        // What needed no call is quick, so what is slow is what is called.
+        story.results(5, .wrongCode, took: 12, calls: 0)
+        let words = "those that needed no call took 12 ms: it is the upstream"
+        let said = "one answer in twenty took longer than 4.0 s in the last 5 minutes, of worker-0; \(words)"
+        #expect(story.findings == ["warning upstream slow: \(said)"])
         story.pass(.seconds(400))
         story.isWell()
         #expect(story.findings == [])
+    }
+
+    @Test func slownessSaysWhose() {
+        var story = Story()
+        story.isWell(members: ["worker-0", "worker-1", "worker-2"])
+        story.results(30, took: 4_000, worker: "worker-0")
+        story.results(30, took: 20, worker: "worker-1")
+        story.results(30, took: 20, worker: "worker-2")
+        let slow = "warning answers slow: one answer in twenty took longer than 4.0 s in the last 5 minutes"
+        #expect(story.findings == ["\(slow), of worker-0 and not of 2 others"])
+        story.results(30, took: 4_000, worker: "worker-1")
+        story.results(30, took: 4_000, worker: "worker-2")
+        #expect(story.findings == ["\(slow), of all 3 workers alike"])
+        // Answers without a call are slow as well: commits, or the loop.
+        story.results(5, .wrongCode, took: 3_000, calls: 0)
+        #expect(story.findings.first?.hasSuffix("took 3.0 s too: it is not the upstream alone") == true)
+        #expect(story.findings.first?.hasPrefix("warning answers slow: ") == true)
+        // One whose time was over has waited for it, and tells nothing.
+        var other = Story()
+        other.isWell()
+        other.results(30, took: 4_000)
+        other.results(5, .deadlinePassed, took: 120_000, calls: 0)
+        #expect(other.findings.contains { $0.hasSuffix("in the last 5 minutes, of worker-0") })
     }
 
     @Test func aGuessingAttackIsFound() {
@@ -93,7 +153,35 @@ struct FleetMonitorTests {
         story.results(4, .tooManyCodes)
         #expect(story.findings == [])
         story.results(1, .tooManyCodes)
-        #expect(story.findings == ["warning guessing: 5 commands were refused for too many codes in 15 minutes"])
+        let said = "commands were refused for too many codes in 15 minutes in"
+        #expect(story.findings == ["warning guessing: 5 \(said) 1 session"])
+        story.results(2, .tooManyCodes, session: "s-2")
+        story.results(7, .tooManyCodes, session: "s-3")
+        story.results(3, .tooManyCodes, session: "s-4")
+        #expect(story.findings == ["warning guessing: 17 \(said) 4 sessions"])
+        // Where to begin: those with the most.
+        let finding = story.monitor.findings(at: story.now).first
+        #expect(finding?.sessions.map(\.text) == ["s-3", "s-1", "s-4"])
+        for number in 0..<2_000 { story.results(1, .tooManyCodes, session: "n-\(number)") }
+        #expect(story.monitor.guesses.count == FleetMonitor.Bounds.guesses)
+        #expect(story.findings.contains("warning guessing: 2,017 \(said) 1,024 sessions or more"))
+        story.pass(.seconds(1_000))
+        story.isWell()
+        #expect(story.findings == [])
+    }
+
+    /// One who stays below the limit of each session is found by what most codes come to.
+    @Test func codesThatAreMostlyWrongAreFound() {
+        var story = Story()
+        story.isWell()
+        story.results(19, .wrongCode)
+        #expect(story.findings == [])
+        story.results(21, .wrongCode)
+        story.results(30)
+        let words = "somebody tries codes, or a form sends what it should not"
+        #expect(story.findings == ["warning guessing: 57 % of the codes of 15 minutes were wrong: \(words)"])
+        story.results(10)
+        #expect(story.findings == [])
     }
 
     @Test func anUpstreamThatIsAwayIsFound() {
@@ -164,14 +252,14 @@ struct FleetMonitorTests {
         let names = Set(monitor.results.newest(.max).map(\.worker))
         #expect(names == [FleetView.otherWorkers])
         story.tell(.group(.known(state: "Stable", members: (0..<1_000).map { "\($0)\(long)" })))
-        guard case .known(_, let members) = story.monitor.group else { return #expect(Bool(false)) }
+        guard case .known(_, let members, _) = story.monitor.group else { return #expect(Bool(false)) }
         #expect(members.count == FleetMonitor.Bounds.members && members.allSatisfy { $0.count <= 64 })
     }
 
     /// The promise that the help and the article make, in bytes.
     @Test func theBoundInBytesIsTrue() {
         let text = 256 + 48
-        let results = FleetMonitor.Bounds.results + FleetMonitor.Bounds.troubled
+        let results = FleetMonitor.Bounds.results + FleetMonitor.Bounds.troubled + FleetMonitor.Bounds.guesses
         let entries = results * (MemoryLayout<SeenResult>.stride + text)
         let letters = FleetMonitor.Bounds.letters * (MemoryLayout<SeenLetter>.stride + text)
         let minute = 2_048 + 64 + History.Counter.allCases.count * 4 + MemoryLayout<LatencyHistogram?>.stride + 16

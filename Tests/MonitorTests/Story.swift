@@ -30,6 +30,7 @@ struct Story {
         took: Int64 = 40,
         inDoubt: Bool = false,
         httpStatus: Int? = 200,
+        calls: Int = 1,
         worker: String = "worker-0"
     ) {
         for offset in 0..<count {
@@ -41,6 +42,7 @@ struct Story {
                 took: took,
                 inDoubt: inDoubt,
                 httpStatus: httpStatus,
+                calls: calls,
                 worker: worker,
                 at: now.wall
             )
@@ -56,6 +58,7 @@ struct Story {
         took: Int64 = 40,
         inDoubt: Bool = false,
         httpStatus: Int? = 200,
+        calls: Int = 1,
         worker: String = "worker-0",
         at time: WallTime = start
     ) -> ResultEvent {
@@ -69,7 +72,7 @@ struct Story {
             code: 0,
             message: "said 5324818942",
             httpStatus: httpStatus,
-            calls: 1,
+            calls: calls,
             maskedPhone: "532*****42",
             receivedAt: WallTime(milliseconds: time.milliseconds - took),
             completedAt: time,
@@ -90,18 +93,26 @@ struct Story {
     }
 
     /// Whatever a monitor must hear to be content with itself.
-    mutating func isWell(members: [String] = ["worker-0"], lags: [Int32: Int64] = [0: 0]) {
-        isHeard(members: members, lags: lags)
+    mutating func isWell(
+        members: [String] = ["worker-0"],
+        lags: [Int32: Int64] = [0: 0],
+        owners: [Int32: String] = [:]
+    ) {
+        isHeard(members: members, lags: lags, owners: owners)
         tell(.ends(.results, [0: 10], unknown: [:]), .ends(.letters, [0: 1], unknown: [:]))
     }
 
     /// All but where the partitions end.
-    mutating func isHeard(members: [String] = ["worker-0"], lags: [Int32: Int64] = [0: 0]) {
+    mutating func isHeard(
+        members: [String] = ["worker-0"],
+        lags: [Int32: Int64] = [0: 0],
+        owners: [Int32: String] = [:]
+    ) {
         tell(
             .turned(.results, reached: [0: 10], trouble: nil),
             .turned(.letters, reached: [0: 1], trouble: nil),
             .lag(.known(lags)),
-            .group(.known(state: "Stable", members: members))
+            .group(.known(state: "Stable", members: members, owners: owners))
         )
     }
 

@@ -1,4 +1,4 @@
-import OTPContract
+package import OTPContract
 
 /// What somebody should look at, by the thresholds of the alerts, and the runbook's section about it.
 package struct Finding: Equatable, Sendable {
@@ -7,11 +7,14 @@ package struct Finding: Equatable, Sendable {
     package var severity: Severity
     package var section: Runbook.Section
     package var text: String
+    /// Where to begin; some of those that it is about.
+    package var sessions: [SessionID] = []
 
-    init(_ severity: Severity, _ section: Runbook.Section, _ text: String) {
+    init(_ severity: Severity, _ section: Runbook.Section, _ text: String, sessions: [SessionID] = []) {
         self.severity = severity
         self.section = section
         self.text = text
+        self.sessions = sessions
     }
 }
 
@@ -41,11 +44,49 @@ extension FleetMonitor {
                 Finding(.critical, .answersExpire, "\(share) of the commands of 5 minutes came too late to be asked")
             )
         }
-        if let time = five.latency.quantile(0.95), time > 2_500 {
+        if let time = five.latency.quantile(0.95), time > Self.slow {
             let text = "one answer in twenty took longer than \(Figure.time(time)) in the last 5 minutes"
-            found.append(Finding(.warning, .answersSlow, text))
+            found.append(slowness(text, at: now))
         }
         return found
+    }
+
+    /// Milliseconds of the slowest answer in twenty.
+    private static let slow: Int64 = 2_500
+    /// Results of a minute, of one worker or without a call, from which on their time says something.
+    private static let enough = 5
+
+    /// Where the time goes, by what can be told from outside: whether all workers are slow, and whether answers for which the upstream was
+    /// not needed are.
+    private func slowness(_ text: String, at now: Moment) -> Finding {
+        let second = FleetView.second(now.elapsed)
+        var (text, section) = (text, Runbook.Section.answersSlow)
+        let recent = view.workers.mapValues { $0.latency.lastMinute(at: second) }.filter {
+            $0.value.count >= Self.enough
+        }
+        let slow = recent.filter { $0.value.quantile(0.95) ?? 0 > Self.slow }.keys.sorted()
+        if slow.count > 1, slow.count == recent.count {
+            text += ", of all \(slow.count) workers alike"
+        } else if !slow.isEmpty {
+            let others = recent.count - slow.count
+            let names = Self.named(slow.map { $0 })
+            text += others == 0 ? ", of \(names)" : ", of \(names) and not of \(others) other\(others == 1 ? "" : "s")"
+        }
+        let uncalled = view.uncalled.lastMinute(at: second)
+        if !slow.isEmpty, uncalled.count >= Self.enough, let time = uncalled.quantile(0.5) {
+            if time < Self.slow / 10 {
+                text += "; those that needed no call took \(Figure.time(time)): it is the upstream"
+                section = .upstreamSlow
+            } else {
+                text += "; those that needed no call took \(Figure.time(time)) too: it is not the upstream alone"
+            }
+        }
+        return Finding(.warning, section, text)
+    }
+
+    private static func named(_ all: [String]) -> String {
+        let named = all.prefix(Reading.Bounds.named).joined(separator: ", ")
+        return all.count > Reading.Bounds.named ? "\(named) and \(all.count - Reading.Bounds.named) more" : named
     }
 
     private static func reasons(_ span: History.Span) -> String {
@@ -88,11 +129,12 @@ extension FleetMonitor {
     private func doubts(at now: Moment) -> [Finding] {
         let quarter = history.total(last: 15, at: now.wall)
         var found: [Finding] = []
-        if quarter[.tooManyCodes] >= 5 {
-            let count = Figure.grouped(quarter[.tooManyCodes])
-            found.append(
-                Finding(.warning, .guessing, "\(count) commands were refused for too many codes in 15 minutes")
-            )
+        if quarter[.tooManyCodes] >= 5 { found.append(guessing(quarter[.tooManyCodes], at: now)) }
+        if quarter[.wrongCode] >= Self.fewResults, quarter.share(of: .wrongCode) > 0.5 {
+            let share = Figure.percent(quarter.share(of: .wrongCode))
+            let text =
+                "\(share) of the codes of 15 minutes were wrong: somebody tries codes, or a form sends what it should not"
+            found.append(Finding(.warning, .guessing, text))
         }
         if quarter[.inDoubt] >= 5, quarter.share(of: .inDoubt) > 0.01 {
             let share = Figure.percent(quarter.share(of: .inDoubt))
@@ -111,9 +153,27 @@ extension FleetMonitor {
         return found
     }
 
+    /// Sessions that a finding names.
+    private static let namedSessions = 3
+
+    private func guessing(_ count: Int, at now: Moment) -> Finding {
+        let since = now.wall.milliseconds - 15 * 60_000
+        let recent = guesses.newest(guesses.count) { $0.completedAt.milliseconds >= since }
+        let bySession = Dictionary(grouping: recent.compactMap(\.session)) { $0 }.mapValues(\.count)
+        let most = bySession.sorted { ($0.value, $1.key.text) > ($1.value, $0.key.text) }
+        var text = "\(Figure.grouped(count)) commands were refused for too many codes in 15 minutes"
+        if most.count > 0 {
+            text += " in \(Figure.grouped(most.count)) session\(most.count == 1 ? "" : "s")"
+            text += recent.count < guesses.capacity ? "" : " or more"
+        }
+        return Finding(.warning, .guessing, text, sessions: most.prefix(Self.namedSessions).map(\.key))
+    }
+
     private func fleet(at now: Moment) -> [Finding] {
         var found: [Finding] = []
-        if case .known(_, let members) = group, members.isEmpty {
+        var isGroupKnown = false
+        if case .known(_, let members, let owners) = group { isGroupKnown = !members.isEmpty && !owners.isEmpty }
+        if case .known(_, let members, _) = group, members.isEmpty {
             found.append(Finding(.critical, .fleetGone, "the group \(view.group) has no members"))
         }
         for (name, worker) in view.workers.sorted(by: { $0.key < $1.key }) {
@@ -134,8 +194,18 @@ extension FleetMonitor {
             now.elapsed - since > .seconds(30) && (view.partitions[partition]?.count(last: 30, at: second) ?? 0) == 0
         }
         for partition in parked.keys.sorted().prefix(Reading.Bounds.named) {
-            let count = Figure.grouped(Int(clamping: lags[partition] ?? 0))
-            let text = "partition \(partition): \(count) commands wait, and no result came from it for 30 s"
+            let count = Int(clamping: lags[partition] ?? 0)
+            let waiting = count == 1 ? "1 command waits" : "\(Figure.grouped(count)) commands wait"
+            var text = "partition \(partition): \(waiting), and no result came from it for 30 s"
+            if let (name, isByGroup) = owner(of: partition) {
+                text += isByGroup ? "; \(name) has it, and its /ready says why" : "; its last result was \(name)'s"
+            } else if isGroupKnown {
+                text += "; the group has given it to nobody"
+            }
+            found.append(Finding(.critical, .partitionParked, text))
+        }
+        if parked.count > Reading.Bounds.named {
+            let text = "and \(parked.count - Reading.Bounds.named) partitions more, which are marked below"
             found.append(Finding(.critical, .partitionParked, text))
         }
         let lag = lags.values.reduce(0, +)

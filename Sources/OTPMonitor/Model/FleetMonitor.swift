@@ -16,6 +16,10 @@ package struct FleetMonitor: Sendable {
         package static let live = Duration.seconds(60)
         /// Members of the group that are named.
         package static let members = 256
+        /// Partitions whose owner is remembered, those with the lowest numbers.
+        package static let owned = Int32(FleetView.Bounds.partitions)
+        /// Last commands that were refused for too many codes.
+        package static let guesses = 1_024
     }
 
     /// A moment by both clocks: since the monitor began, and of the wall.
@@ -50,7 +54,8 @@ package struct FleetMonitor: Sendable {
     /// The consumer group as its coordinator tells of it.
     package enum Group: Equatable, Sendable {
         case unknown
-        case known(state: String, members: [String])
+        /// `owners` by partition of the commands, as far as the coordinator tells.
+        case known(state: String, members: [String], owners: [Int32: String] = [:])
         case refused(reason: String)
     }
 
@@ -60,6 +65,7 @@ package struct FleetMonitor: Sendable {
     package private(set) var history = History()
     package private(set) var results = Ring<SeenResult>(capacity: Bounds.results)
     package private(set) var troubled = Ring<SeenResult>(capacity: Bounds.troubled)
+    package private(set) var guesses = Ring<SeenResult>(capacity: Bounds.guesses)
     package private(set) var letters = Ring<SeenLetter>(capacity: Bounds.letters)
     package private(set) var resultReading: Reading
     package private(set) var letterReading: Reading
@@ -71,6 +77,12 @@ package struct FleetMonitor: Sendable {
     package private(set) var waitingSince: [Int32: Duration] = [:]
     /// The worker names that are kept, one copy of each.
     private var names: Set<String> = []
+
+    /// Who has a partition of the commands: by the group's coordinator, or by the last result that is remembered of it.
+    package func owner(of partition: Int32) -> (name: String, isByGroup: Bool)? {
+        if case .known(_, _, let owners) = group, let name = owners[partition] { return (name, true) }
+        return results.newest(1) { $0.partition == partition }.first.map { ($0.worker, false) }
+    }
 
     package init(results: String, letters: String, group: String) {
         view = FleetView(topic: results, group: group)
@@ -96,8 +108,12 @@ package struct FleetMonitor: Sendable {
         case .lag(let lag): record(lag, at: now)
         case .group(let group):
             self.group = group
-            if case .known(let state, let members) = group {
-                self.group = .known(state: state, members: members.prefix(Bounds.members).map(Self.cut))
+            if case .known(let state, let members, let owners) = group {
+                self.group = .known(
+                    state: state,
+                    members: members.prefix(Bounds.members).map(FleetView.name),
+                    owners: owners.filter { (0..<Bounds.owned).contains($0.key) }.mapValues(FleetView.name)
+                )
             }
             heard(at: now)
         case .silent(let reason):
@@ -119,6 +135,7 @@ package struct FleetMonitor: Sendable {
         let seen = SeenResult(event, worker: name(event.worker))
         results.append(seen)
         if seen.isTroubled { troubled.append(seen) }
+        if seen.reason == .tooManyCodes { guesses.append(seen) }
     }
 
     private mutating func record(_ lag: FleetView.Lag, at now: Moment) {
@@ -137,14 +154,12 @@ package struct FleetMonitor: Sendable {
 
     /// As many names as the live view tells apart.
     private mutating func name(_ worker: String) -> String {
-        let own = Self.cut(worker)
+        let own = FleetView.name(worker)
         if let index = names.firstIndex(of: own) { return names[index] }
         guard names.count < FleetView.Bounds.workers else { return FleetView.otherWorkers }
         names.insert(own)
         return own
     }
-
-    private static func cut(_ name: String) -> String { String(name.prefix(FleetView.Bounds.nameCharacters)) }
 
     private static let liveMilliseconds = Bounds.live.components.seconds * 1_000
 }

@@ -19,7 +19,7 @@ extension FleetMonitor {
     /// A member that was killed stays in the group until its session ends; that it has stopped shows before.
     package func standing(of name: String, at now: Moment) -> Standing {
         var members: [String]?
-        if case .known(_, let known) = group { members = known }
+        if case .known(_, let known, _) = group { members = known }
         if let members, !members.contains(name), name != FleetView.otherWorkers { return .missing }
         let second = FleetView.second(now.elapsed)
         if let worker = view.workers[name], worker.rate.count(last: Self.silence, at: second) == 0,

@@ -48,6 +48,8 @@ package enum Assets {
         .list li { display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: baseline; padding: .5rem 1rem; overflow-wrap: anywhere }
         .list li + li, tr + tr > *, tbody tr:first-child > * { border-top: 1px solid var(--line) }
         .list .mark { min-width: 5rem } .list a { font-size: .9rem; color: var(--quiet); margin-left: auto }
+        .list span:not(.mark) { flex: 1 1 14rem }
+        .list span a { font-size: inherit; color: inherit; margin-left: 0 }
         .ranges { display: flex; flex-wrap: wrap; gap: .3rem .9rem; align-items: baseline; margin-bottom: .6rem }
         .ranges span { color: var(--quiet); font-size: .85rem } .ranges [aria-current] { font-weight: 700; text-decoration: none }
         .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(28rem, 100%), 1fr)); gap: .75rem }
@@ -70,6 +72,7 @@ package enum Assets {
         .partitions li { display: grid; grid-template-columns: 2.2rem 1fr auto; gap: .1rem .5rem; padding: .35rem .75rem; font-size: .9rem }
         .partitions li.warn b { color: var(--warn) } .partitions li.warn { background: var(--card); color: inherit; border-color: var(--warn) }
         .partitions span { color: var(--quiet) } .partitions meter { grid-column: 1 / -1; width: 100%; height: .55rem }
+        .partitions .owner { grid-column: 1 / -1; overflow-wrap: anywhere; font-size: .82rem }
         .reasons { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin-bottom: .6rem }
         form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin-bottom: .7rem }
         input, button { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--quiet); border-radius: .4rem;
@@ -83,7 +86,7 @@ package enum Assets {
         footer { margin-top: 2.2rem; color: var(--quiet); font-size: .85rem }
         .stale main { opacity: .55 }
         @media (max-width: 34rem) { body { padding: 1rem .75rem } .list a { margin-left: 0 } .figures { grid-template-columns: 1fr 1fr }
-          .figure { padding: .6rem .7rem } .figure dd { font-size: 1.15rem } .axis { font-size: 15px } .figures, .charts { gap: .5rem } }
+          .figure { padding: .6rem .7rem } .figure dd { font-size: 1.15rem } .axis { font-size: 13px } .figures, .charts { gap: .5rem } }
 
         """
 

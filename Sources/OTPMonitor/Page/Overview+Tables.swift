@@ -9,7 +9,7 @@ extension Overview {
         switch monitor.group {
         case .unknown: group = "The group \(view.group) is not known yet."
         case .refused: group = "The cluster does not tell who is in the group \(view.group)."
-        case .known(let state, let names):
+        case .known(let state, let names, _):
             members = names
             group = "The group \(view.group) is \(state.lowercased()) and has \(names.count) members."
         }
@@ -65,15 +65,18 @@ extension Overview {
                 "<p class=\"note\">\(listed.count) of \(numbers.count) partitions, those in which the most commands wait.</p>"
         }
         let most = max(1, lags.values.max() ?? 0)
+        var owners: [Int32: String] = [:]
+        if case .known(_, _, let known) = monitor.group { owners = known }
         let cells = listed.map { number -> HTML in
             let rate = monitor.view.partitions[number]?.rate(last: 10, at: second) ?? 0
             let lag = lags[number]
             let isLate = monitor.waitingSince[number].map { now.elapsed - $0 > .seconds(30) } ?? false
             let style: HTML = isLate ? " class=\"warn\"" : ""
+            let owner = owners[number].map { name -> HTML in "<span class=\"owner\">\(name)</span>" } ?? ""
             return """
                 <li\(style)><b>\(number)</b><span>\(Figure.rate(rate))/s</span>\
                 <span>\(lag.map { Figure.grouped(Int(clamping: $0)) } ?? "–") wait</span>\
-                <meter min="0" max="\(most)" value="\(lag ?? 0)" aria-label="lag of partition \(number)"></meter></li>
+                <meter min="0" max="\(most)" value="\(lag ?? 0)" aria-label="lag of partition \(number)"></meter>\(owner)</li>
                 """
         }
         return "\(note)<ul class=\"partitions\">\(cells)</ul>"

@@ -94,8 +94,11 @@ package struct Overview: Sendable {
         }
         let found = findings.map { finding -> HTML in
             let isBad = finding.severity == .critical
+            let sessions = finding.sessions.enumerated().map { index, session -> HTML in
+                "\(index == 0 ? ", the most in " : ", ")\(Document.session(session))"
+            }
             return """
-                <li>\(Document.mark(isBad ? "critical" : "warning", isBad ? "bad" : "warn"))<span>\(finding.text)</span>\
+                <li>\(Document.mark(isBad ? "critical" : "warning", isBad ? "bad" : "warn"))<span>\(finding.text)\(sessions)</span>\
                 <a href="runbook#\(Runbook.anchor(finding.section.rawValue))">runbook: \(finding.section.rawValue)</a></li>
                 """
         }
@@ -238,7 +241,10 @@ package struct Overview: Sendable {
     private var upstream: HTML {
         let span = monitor.history.total(last: 5, at: now.wall)
         let asked = span.results - span[.replayed] - span[.invalid] - span[.expired]
-        let state = Self.state(span, asked: asked)
+        var state = Self.state(span, asked: asked)
+        if state.style == "good", monitor.findings(at: now).contains(where: { $0.section == .upstreamSlow }) {
+            state = ("answers slowly", "what needed no call was answered quickly", "warn")
+        }
         let boxes = [
             Document.figure("as the last 5 minutes tell", state.words, state.detail, style: state.style),
             Document.figure(

@@ -11,6 +11,7 @@ package enum Runbook {
         case answersInDoubt = "answers in doubt"
         case upstreamHalted = "upstream halted"
         case upstreamFails = "upstream fails"
+        case upstreamSlow = "upstream slow"
         case upstreamThrottles = "upstream throttles"
         case fleetGone = "fleet gone"
         case down

@@ -84,7 +84,14 @@ final class ClusterReader: Sendable {
     private func group() -> FleetMonitor.Event {
         do throws(KafkaError) {
             let group = try admin.group(groupID, timeout: Self.timeout)
-            return .group(.known(state: group.state, members: group.who.map(\.clientID).sorted()))
+            var owners: [Int32: String] = [:]
+            for member in group.who {
+                for place in member.partitions where place.topic == topics.commands {
+                    owners[place.partition] = member.clientID
+                }
+            }
+            let members = group.who.map(\.clientID).sorted()
+            return .group(.known(state: group.state, members: members, owners: owners))
         } catch {
             return error.isTransient ? .silent(reason: "\(error)") : .group(.refused(reason: "\(error)"))
         }
