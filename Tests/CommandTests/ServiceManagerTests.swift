@@ -114,7 +114,7 @@ private final class NotifySocket: Sendable {
     /// The next datagram; nil when none comes in time.
     ///
     /// It waits on a thread of its own: the worker's tasks have but a few.
-    func next(within limit: Duration = .seconds(10)) async -> String? {
+    func next(within limit: Duration = .seconds(30)) async -> String? {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(returning: self.receive(within: limit)) }
         }
