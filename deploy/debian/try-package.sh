@@ -10,8 +10,9 @@ usage() {
     cat <<'TEXT'
 usage: deploy/debian/try-package.sh FILE.deb
 
-Installs it into a bare Debian 12, has its doctor look, starts a worker as its unit would, has it answer a command, and removes it without a trace; then
-replays the last stage of the Dockerfile in another root and starts the worker from there. Needs root; takes a few minutes.
+Installs it into a bare Debian 12, has its doctor look, starts a worker and the monitor as their units would, has a command
+answered and shown, and removes it without a trace; then replays the last stage of the Dockerfile in another root and starts the
+worker from there. Needs root; takes a few minutes.
 TEXT
 }
 
@@ -66,6 +67,8 @@ await() {
 
 is_ready() { exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'GET /ready HTTP/1.0\r\n\r\n' >&3 && head -n 1 <&3 | grep -q ' 200 '; }
 
+page() { exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'GET / HTTP/1.1\r\nHost: localhost:%s\r\nConnection: close\r\n\r\n' "$1" >&3 && timeout 10 cat <&3; }
+
 # One command, answered `verified` by the worker under test.
 answers() {
     local session
@@ -93,7 +96,7 @@ stop() {
 
 # The words of ExecStart, and the environment that the unit gives to instance 1.
 try_unit() {
-    local unit=$root/usr/lib/systemd/system/otp-worker@.service words environment confined
+    local unit=$root/usr/lib/systemd/system/otp-worker@.service words environment confined worker
     read -r -a words <<<"$(sed -n 's/^ExecStart=//p' "$unit")"
     read -r -a environment <<<"$(sed -n 's/^Environment=//p' "$unit" | sed "s/%H/$(hostname)/g; s/%i/1/g" | tr '\n' ' ')"
     [ "$("${inside[@]}" stat -c '%a %U:%G' /etc/otp-worker/worker.yaml)" = "640 root:otp-worker" ] \
@@ -107,6 +110,20 @@ try_unit() {
     start "$tools/worker.log" "${confined[@]}" "${words[@]}"
     await "the worker is ready" is_ready 9461
     answers
+    worker=$started
+    try_monitor_unit
+    stop "$worker"
+}
+
+# The monitor as its unit starts it: it has no key, and shows what the worker just answered.
+try_monitor_unit() {
+    local words
+    # Without the options that its environment would give.
+    read -r -a words <<<"$(sed -n 's/^ExecStart=\(.*\) .MONITOR_OPTIONS$/\1/p' "$root/usr/lib/systemd/system/otp-worker-monitor.service")"
+    chmod 0000 "$root/etc/otp-worker/check_otp.key"
+    start "$tools/monitor.log" "${confined[@]}" "${words[@]}"
+    await "the monitor is ready" is_ready 9480
+    page 9480 | grep verified >/dev/null || fail "the monitor's page does not show the verified command"
     stop "$started"
 }
 
