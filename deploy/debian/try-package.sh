@@ -69,6 +69,8 @@ is_ready() { exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'GET /ready HTTP/1.0\r\n\
 
 page() { exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'GET / HTTP/1.1\r\nHost: localhost:%s\r\nConnection: close\r\n\r\n' "$1" >&3 && timeout 10 cat <&3; }
 
+shows_a_verdict() { page "$1" | grep verified >/dev/null; }
+
 # One command, answered `verified` by the worker under test.
 answers() {
     local session
@@ -122,8 +124,8 @@ try_monitor_unit() {
     read -r -a words <<<"$(sed -n 's/^ExecStart=\(.*\) .MONITOR_OPTIONS$/\1/p' "$root/usr/lib/systemd/system/otp-worker-monitor.service")"
     chmod 0000 "$root/etc/otp-worker/check_otp.key"
     start "$tools/monitor.log" "${confined[@]}" "${words[@]}"
-    await "the monitor is ready" is_ready 9480
-    page 9480 | grep verified >/dev/null || fail "the monitor's page does not show the verified command"
+    # Not its readiness: the embedded broker tells nothing of a group.
+    await "the monitor's page shows the verified command" shows_a_verdict 9480
     stop "$started"
 }
 
