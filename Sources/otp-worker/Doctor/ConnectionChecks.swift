@@ -1,4 +1,5 @@
 package import CheckOTP
+import OTPContract
 package import OTPKafka
 package import OTPWorker
 

@@ -1,3 +1,4 @@
+import OTPContract
 package import OTPKafka
 
 /// Judges the group that the workers share, and where it stands.

@@ -1,3 +1,4 @@
+import OTPContract
 package import OTPKafka
 package import OTPWorker
 

@@ -1,4 +1,5 @@
 package import CheckOTP
+import OTPContract
 
 /// Judges the way to the upstream: address, TLS, certificate, key, clock and egress.
 package struct UpstreamChecks {
