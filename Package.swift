@@ -5,7 +5,7 @@ import PackageDescription
 //
 //   otp-worker
 //   OTPWorker, OTPSandbox, OTPVerifyClient, OTPMonitor
-//   OTPKafka, CheckOTP, OTPObservability
+//   OTPKafka, CheckOTP, OTPObservability, OTPAudit
 //   OTPEngine
 //   OTPContract
 //   CRdKafka, CProcess
@@ -91,6 +91,9 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // What `audit` and `explain` find in records that somebody else has read.
+        .target(name: "OTPAudit", dependencies: ["OTPContract", "OTPEngine"], swiftSettings: strict),
+
         .target(
             name: "OTPSandbox",
             dependencies: [
@@ -152,8 +155,8 @@ let package = Package(
         .executableTarget(
             name: "otp-worker",
             dependencies: [
-                "CProcess", "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPMonitor", "OTPObservability",
-                "OTPSandbox", "OTPVerifyClient", "OTPWorker",
+                "CProcess", "CheckOTP", "OTPAudit", "OTPContract", "OTPEngine", "OTPKafka", "OTPMonitor",
+                "OTPObservability", "OTPSandbox", "OTPVerifyClient", "OTPWorker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -194,6 +197,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "AuditTests",
+            dependencies: ["OTPAudit", "OTPContract", "OTPEngine"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "SandboxTests",
             dependencies: [
                 "OTPSandbox",
@@ -216,8 +224,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "CheckOTP", "OTPContract", "OTPEngine", "OTPKafka", "OTPMonitor", "OTPObservability", "OTPWorker",
-                "otp-worker",
+                "CheckOTP", "OTPAudit", "OTPContract", "OTPEngine", "OTPKafka", "OTPMonitor", "OTPObservability",
+                "OTPWorker", "otp-worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

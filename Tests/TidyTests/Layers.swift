@@ -5,13 +5,15 @@ enum Layers {
         ["CRdKafka", "CProcess"],
         ["OTPContract"],
         ["OTPEngine"],
-        ["OTPKafka", "CheckOTP", "OTPObservability", "Simulation"],
+        ["OTPKafka", "CheckOTP", "OTPObservability", "OTPAudit", "Simulation"],
         ["OTPWorker", "OTPSandbox", "OTPVerifyClient", "OTPMonitor"],
         ["otp-worker"],
     ]
 
-    /// What the engine does without: I/O, clocks, threads, loggers and randomness.
-    private static let foreignToTheEngine = [
+    /// Those that decide and do nothing else.
+    private static let pure: Set = ["OTPEngine", "OTPAudit"]
+    /// What they do without: I/O, clocks, threads, loggers and randomness.
+    private static let foreignToThePure = [
         "Foundation", "NIO", "Dispatch", "Logging", "Crypto", "Glibc", "Darwin", "Musl",
     ]
 
@@ -26,8 +28,8 @@ enum Layers {
 
     private static func problem(importing module: String, into target: String, isTest: Bool) -> String? {
         if isTest && module.replacing("_", with: "-") == target { return nil }
-        if target == "OTPEngine", !isTest, foreignToTheEngine.contains(where: module.hasPrefix) {
-            return "the engine decides and does nothing else: it cannot import \(module)"
+        if pure.contains(target), !isTest, foreignToThePure.contains(where: module.hasPrefix) {
+            return "\(target) decides and does nothing else: it cannot import \(module)"
         }
         guard let imported = row(module) else { return nil }
         guard let own = row(target) ?? (target == "OTPTidy" ? 0 : nil) else {

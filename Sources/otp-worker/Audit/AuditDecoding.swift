@@ -1,3 +1,4 @@
+import OTPAudit
 import OTPContract
 import OTPEngine
 import OTPKafka

@@ -1,3 +1,4 @@
+import OTPAudit
 import OTPContract
 import OTPKafka
 import OTPWorker

@@ -1,4 +1,5 @@
 import ArgumentParser
+import OTPAudit
 import OTPContract
 import OTPEngine
 import OTPKafka

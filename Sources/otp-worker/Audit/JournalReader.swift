@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import OTPAudit
 import OTPContract
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import Foundation
+import OTPAudit
 import OTPContract
 import OTPKafka
 import OTPWorker

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Logging
+import OTPAudit
 import OTPContract
 import OTPObservability
 import Synchronization

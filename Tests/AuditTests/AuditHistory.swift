@@ -1,6 +1,6 @@
+import OTPAudit
 import OTPContract
 import OTPEngine
-import otp_worker
 
 /// A history made by hand: commands and what came of them, told to the audit as the topics would tell it.
 ///

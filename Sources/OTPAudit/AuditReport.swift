@@ -4,15 +4,21 @@ package import OTPContract
 ///
 /// All offences are counted; only the first of each check are kept, so that a broken history does not fill the memory.
 package struct AuditReport: Sendable {
+    /// How much of everything was seen, in records unless said otherwise.
     package struct Counts: Equatable, Sendable {
         package var commands = 0
         package var results = 0
         package var byStatus: [Status: Int] = [:]
+        /// Results that repeat an earlier one.
         package var replayed = 0
+        /// Results that say so.
         package var inDoubt = 0
+        /// Calls of the journal.
         package var calls = 0
         package var letters = 0
+        /// Records of the ledger.
         package var ledger = 0
+        /// Sessions that were judged.
         package var sessions = 0
         /// Commands without a result whose deadline has not passed.
         package var inTime = 0
@@ -32,14 +38,19 @@ package struct AuditReport: Sendable {
     package static let kept = 100
 
     package var counts = Counts()
+    /// How often each promise was broken; one that was kept has no entry.
     package private(set) var offences: [AuditCheck: Int] = [:]
+    /// The first of each check, at the end in the order of checks and coordinates.
     package private(set) var findings: [Finding] = []
     /// Checks that could be made.
     package private(set) var checks: [AuditCheck] = []
 
+    /// Nothing seen, nothing found.
     package init() {}
 
+    /// No promise was broken, as far as it was seen.
     package var isClean: Bool { offences.isEmpty }
+    /// Offences of all checks.
     package var total: Int { offences.values.reduce(0, +) }
 
     mutating func add(_ finding: Finding) {

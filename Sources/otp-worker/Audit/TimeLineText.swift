@@ -1,3 +1,4 @@
+package import OTPAudit
 import OTPContract
 
 /// A session's time line for people and for programs.

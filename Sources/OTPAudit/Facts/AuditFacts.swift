@@ -3,6 +3,7 @@ package import OTPEngine
 
 /// What an audit knows beforehand: the fleet's settings, and which part of the history it sees.
 package struct AuditRules: Sendable {
+    /// Results that answer another topic's records are none of this audit's.
     package var commandTopic: String
     /// The fleet's `commands.max_age`.
     package var maximumAge = Duration.seconds(120)
@@ -23,12 +24,14 @@ package struct AuditRules: Sendable {
     package var historyFrom: WallTime?
     /// The ledger is seen from here on; nil is from its beginning.
     package var ledgerFrom: WallTime?
+    /// Calls are told too, so that checks that need them are made.
     package var hasJournal = false
     /// Only some of the partitions are audited, so that the journal knows of sessions that are not seen.
     package var isPartial = false
     /// The journal begins here; nil is with the first call of all.
     package var journalFrom: WallTime?
 
+    /// A fleet with the default settings, and a history that is seen whole.
     package init(commandTopic: String, now: WallTime) {
         self.commandTopic = commandTopic
         self.now = now
@@ -51,8 +54,11 @@ package typealias Question = UInt64
 
 /// A record of the command topic.
 package struct CommandFact: Equatable, Sendable {
+    /// What the decoder makes of it.
     package enum Content: Equatable, Sendable {
+        /// It asks this question; `expiresAt` is its own end, if it has one.
         case usable(SessionID, Question, expiresAt: WallTime?)
+        /// Why it asks nothing, and its session, if that could be told.
         case unusable(InvalidReason, SessionID?)
     }
 
@@ -60,12 +66,15 @@ package struct CommandFact: Equatable, Sendable {
     package var offset: Int64
     /// The record's own time; not above 0 where the broker keeps none.
     package var time: WallTime
+    /// What its result must name it by.
     package var commandID: String
+    /// The phone with its middle masked; nil where it has no usable one.
     package var maskedPhone: String?
     package var content: Content
     /// Whether what was typed is a code at all: else it is rejected without a call, and nothing is remembered.
     package var canBeRight: Bool
 
+    /// A record of the command topic, decoded.
     package init(
         partition: Int32,
         offset: Int64,
@@ -97,9 +106,12 @@ package struct ResultFact: Sendable {
     package var event: ResultEvent
     /// Where the result itself lies.
     package var coordinates: Coordinates
+    /// The record's own time.
     package var time: WallTime
+    /// It lies in the default topic because it could not go where its command asked.
     package var undeliverable: Bool
 
+    /// A result, and where it was read.
     package init(_ event: ResultEvent, at coordinates: Coordinates, time: WallTime, undeliverable: Bool = false) {
         self.event = event
         self.coordinates = coordinates
@@ -110,10 +122,14 @@ package struct ResultFact: Sendable {
 
 /// A dead letter, by what its headers say.
 package struct DeadLetterFact: Equatable, Sendable {
+    /// The command that it is about.
     package var source: Coordinates
+    /// The reason's raw value, as the result has it.
     package var reason: String
+    /// The record's own time.
     package var time: WallTime
 
+    /// What a dead letter says of a command.
     package init(source: Coordinates, reason: String, time: WallTime) {
         self.source = source
         self.reason = reason
@@ -128,6 +144,7 @@ package struct LedgerFact: Equatable, Sendable {
     package var time: WallTime
     package var record: LedgerRecord
 
+    /// A record of the ledger, and where it was read; its partition is that of the commands.
     package init(partition: Int32, offset: Int64, time: WallTime, record: LedgerRecord) {
         self.partition = partition
         self.offset = offset
@@ -138,16 +155,26 @@ package struct LedgerFact: Equatable, Sendable {
 
 /// A call as the upstream's journal has it.
 package struct CallFact: Equatable, Sendable {
+    /// Its number in the journal.
     package var sequence: Int
+    /// When it arrived, by the upstream's clock.
     package var time: WallTime
+    /// Nil where its body could not be read.
     package var session: SessionID?
+    /// Nil where its body could not be read.
     package var question: Question?
+    /// Phone and code were those of the session, whatever was answered.
     package var right: Bool
+    /// The session saw the call: it may have been verified, or have lost a try.
     package var processed: Bool
+    /// The HTTP status that was made, delivered or not; nil where none was.
     package var status: Int?
+    /// The return code that was made, delivered or not; nil where none was.
     package var code: Int?
+    /// Another call of the session had no answer yet when it arrived.
     package var overlapping: Bool
 
+    /// A call, and what the upstream did with it.
     package init(
         sequence: Int,
         time: WallTime,

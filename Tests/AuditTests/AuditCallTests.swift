@@ -1,6 +1,6 @@
+import OTPAudit
 import OTPContract
 import Testing
-import otp_worker
 
 /// Each check of the upstream's journal fails on a history that is wrong in that one way.
 struct AuditCallTests {

@@ -10,10 +10,12 @@ import OTPEngine
 package struct Audit {
     /// The part of a command partition that is audited.
     package struct Stretch: Equatable, Sendable {
+        /// The first offset that is audited, and the first behind.
         package var offsets: Range<Int64>
         /// Commands behind it exist and are not audited.
         package var isCut: Bool
 
+        /// All that is there, unless it is cut.
         package init(_ offsets: Range<Int64>, isCut: Bool = false) {
             self.offsets = offsets
             self.isCut = isCut
@@ -24,6 +26,7 @@ package struct Audit {
     static let piece = 10_000
 
     var rules: AuditRules
+    /// What was seen and found so far; whole after ``end()``.
     package internal(set) var report = AuditReport()
     var windows: [Int32: PartitionWindow]
     var letters: [Int32: DeadLetterBook] = [:]
@@ -34,11 +37,13 @@ package struct Audit {
     var following: Following?
     private var clock = WallTime(milliseconds: 0)
 
+    /// Audits a history that has ended, in these partitions of the commands.
     package init(_ rules: AuditRules, _ stretches: [Int32: Stretch]) {
         self.rules = rules
         windows = stretches.mapValues { PartitionWindow($0.offsets, isCut: $0.isCut) }
     }
 
+    /// Sessions that are held until they are judged.
     package var liveSessions: Int { sessions.count }
     /// Commands that wait for their result.
     package var openCommands: Int { windows.values.reduce(0) { $0 + $1.openCount } }
@@ -88,6 +93,7 @@ package struct Audit {
         sweep(source.partition)
     }
 
+    /// A dead letter; before or after the result that it belongs to.
     package mutating func letter(_ fact: DeadLetterFact) {
         guard fact.source.topic == rules.commandTopic, windows[fact.source.partition] != nil else { return }
         advance(to: fact.time)
@@ -95,6 +101,7 @@ package struct Audit {
         letters[fact.source.partition, default: DeadLetterBook()].letter(fact)
     }
 
+    /// A record of the ledger, its barriers left out.
     package mutating func ledger(_ fact: LedgerFact) {
         advance(to: fact.time)
         report.counts.ledger += 1
@@ -102,6 +109,7 @@ package struct Audit {
         sessions[fact.record.session]?.note(fact)
     }
 
+    /// A call of the upstream's journal, in the journal's order.
     package mutating func call(_ fact: CallFact) {
         advance(to: fact.time)
         report.counts.calls += 1
@@ -114,7 +122,7 @@ package struct Audit {
         sessions[id]?.calls.append(fact)
     }
 
-    /// A record of one of the worker's topics that says nothing.
+    /// A record of one of the worker's topics that says nothing; `what` says why, without anything from the record.
     package mutating func unreadable(_ coordinates: Coordinates, at time: WallTime, _ what: String) {
         add(Finding(.unreadable, at: coordinates, of: nil, time: time, what))
     }
@@ -151,6 +159,7 @@ package struct Audit {
         sessions[id]?.lanes[fact.partition, default: .init()].exchanges.append(exchange)
     }
 
+    /// Judges all that is left; ``report`` is whole then.
     package mutating func end() {
         for (id, _) in sessions.sorted(by: { $0.value.firstTime < $1.value.firstTime }) { judge(id) }
         for partition in letters.keys.sorted() { judgeLetters(partition, before: .max) }

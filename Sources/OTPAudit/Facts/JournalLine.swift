@@ -4,6 +4,7 @@ import OTPContract
 ///
 /// Phone and code, which a journal may show in clear, are not taken.
 package enum JournalLine {
+    /// It is no line of a journal.
     package struct Unreadable: Error, Equatable {}
 
     /// Whether a text that has no end yet can become a line.
@@ -12,7 +13,9 @@ package enum JournalLine {
         return text.starts(with: start) || start.starts(with: text)
     }
 
-    /// Nil for a call of another operation than `check_otp`, and for one that only looks (`otp-worker doctor`).
+    /// The call that a line tells, without its line feed.
+    ///
+    /// - Returns: nil for a call of another operation than `check_otp`, and for one that only looks (`otp-worker doctor`).
     package static func parse(_ line: [UInt8]) throws(Unreadable) -> CallFact? {
         guard let json = try? JSON.parse(line), let path = json["path"]?.string,
             let sequence = json["sequence"]?.integer, let time = json["time"]?.integer

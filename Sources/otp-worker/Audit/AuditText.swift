@@ -1,3 +1,4 @@
+package import OTPAudit
 import OTPContract
 
 /// An audit's report for people and for programs.

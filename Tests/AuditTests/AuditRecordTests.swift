@@ -1,7 +1,7 @@
+import OTPAudit
 import OTPContract
 import OTPEngine
 import Testing
-import otp_worker
 
 /// Each check of a record fails on a history that is wrong in that one way.
 struct AuditRecordTests {

@@ -6,7 +6,7 @@ package import OTPContract
 // the round ends, and what is known is judged as `audit` would judge it. A session with news is judged when the news has rested for a
 // while, and again when it is forgotten: after `ledger.retention` without news, or when more is held than fits.
 extension Audit {
-    package struct Following: Sendable {
+    struct Following: Sendable {
         /// Sessions and their commands that are held, about 1 KiB each: beyond it the session that began first is judged and forgotten.
         var limit: Int
         var held = 0
@@ -19,13 +19,15 @@ extension Audit {
         static let rest: Int64 = 35_000
     }
 
-    /// Audits what lies in these partitions of the commands, from these offsets on.
+    /// Audits what lies in these partitions of the commands, from these offsets on, and holds `limit` sessions and commands at most.
     package init(following rules: AuditRules, from starts: [Int32: Int64], limit: Int) {
         self.init(rules, starts.mapValues { Stretch($0..<Int64.max) })
         following = Following(limit: limit)
     }
 
+    /// Sessions and commands that are held now.
     package var held: Int { following?.held ?? 0 }
+    /// Sessions that were forgotten before their time, because more was held than fits.
     package var forgotten: Int { following?.forgotten ?? 0 }
 
     /// A partition was added.

@@ -1,7 +1,7 @@
+import OTPAudit
 import OTPContract
 import OTPEngine
 import Testing
-import otp_worker
 
 /// What `explain` says of a session.
 struct TimeLineTests {
@@ -39,14 +39,6 @@ struct TimeLineTests {
         return line
     }
 
-    /// When something happened is worth less than what it says.
-    @Test func aNarrowTerminalStillShowsWhatIsSaid() throws {
-        let lines = TimeLineText.lines(try line(), columns: 40).joined(separator: "\n").split(separator: "\n")
-        let header = try #require(lines.first { $0.hasPrefix("TIME") })
-        #expect(header.contains("WHAT") && header.contains("SAYS"))
-        #expect(lines.drop { $0 != header }.allSatisfy { $0.count <= 40 })
-    }
-
     @Test func itIsToldInTheOrderOfTime() throws {
         let entries = try line().entries()
         #expect(
@@ -73,23 +65,10 @@ struct TimeLineTests {
 
     @Test func nothingOfACodeIsShown() throws {
         let line = try line()
-        let text =
-            TimeLineText.lines(line).joined(separator: "\n") + String(decoding: TimeLineText.json(line), as: UTF8.self)
-        for secret in ["dead\"", "beef", "\(0xdead)", "\(0xbeef)", "marked"] {
+        let text = line.entries().map(\.text).joined(separator: "\n") + line.summary
+        for secret in ["beef", "\(0xdead)", "\(0xbeef)", "marked"] {
             #expect(!text.contains(secret), "\(secret)")
         }
         #expect(line.summary == "session s-1: 3 commands, 2 codes, verified")
-    }
-
-    @Test func theJSONCanBeRead() throws {
-        let json = try JSON.parse(TimeLineText.json(try line()))
-        #expect(json["otp_session_id"]?.string == "s-1")
-        guard case .array(let events) = json["events"] else {
-            Issue.record("no events")
-            return
-        }
-        #expect(events.count == 10)
-        #expect(events[5]["command"]?.string == "commands/0/0")
-        #expect(events[5]["record"]?.string == "results/0/0")
     }
 }

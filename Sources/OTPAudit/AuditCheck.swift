@@ -76,10 +76,14 @@ package struct Finding: Equatable, Sendable {
     package var check: AuditCheck
     /// The record at fault: mostly the command; else the result, the dead letter or the ledger record itself.
     package var coordinates: Coordinates?
+    /// The session that it is about; nil where none is known.
     package var session: SessionID?
+    /// When it happened, by the clock of what was judged: the record's, the worker's or the journal's.
     package var time: WallTime
+    /// Why it is wrong, in words.
     package var reason: String
 
+    /// What breaks the promise of `check`, and where.
     package init(
         _ check: AuditCheck,
         at coordinates: Coordinates?,

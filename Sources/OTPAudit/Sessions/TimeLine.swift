@@ -5,14 +5,17 @@ import OTPEngine
 ///
 /// Codes are told apart by number only, in the order in which they were first sent; a phone number shows masked.
 package struct TimeLine {
+    /// One thing that happened.
     package struct Entry: Equatable, Sendable {
+        /// The record's own time; of a call, when it arrived.
         package var time: WallTime
-        /// `command`, `intent`, `void`, `state`, `call`, `result` or `dead letter`.
+        /// `command`, `intent`, `void`, `state`, `notes`, `call`, `result` or `dead letter`.
         package var kind: String
         /// Where it is read; nil for a call.
         package var coordinates: Coordinates?
         /// The command that it is about.
         package var command: Coordinates?
+        /// What it says, in words.
         package var text: String
         /// Of one moment, what comes first.
         fileprivate var rank: Int
@@ -28,12 +31,15 @@ package struct TimeLine {
     private var letters: [(fact: DeadLetterFact, coordinates: Coordinates)] = []
     private var calls: [CallFact] = []
 
+    /// Of a session of which nothing is known yet; the texts are the names of the topics.
     package init(of session: SessionID, commands: String, ledger: String, deadLetters: String) {
         self.session = session
         commandTopic = commands
         ledgerTopic = ledger
         deadLetterTopic = deadLetters
     }
+
+    // In any order; anyone who adds has seen to it that it is of this session.
 
     package mutating func add(_ command: CommandFact) { commands.append(command) }
     package mutating func add(_ result: ResultFact) { results.append(result) }
@@ -43,6 +49,7 @@ package struct TimeLine {
     }
     package mutating func add(_ call: CallFact) { calls.append(call) }
 
+    /// Nothing is known of the session.
     package var isEmpty: Bool {
         commands.isEmpty && results.isEmpty && ledger.isEmpty && letters.isEmpty && calls.isEmpty
     }
@@ -61,6 +68,7 @@ package struct TimeLine {
         return text
     }
 
+    /// What happened, the first first.
     package func entries() -> [Entry] {
         let names = Names(commands, ledger)
         var entries = commands.map { entry($0, names) } + results.map(entry)
