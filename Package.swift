@@ -4,6 +4,7 @@ import PackageDescription
 // Layers, lowest first; a target imports only from rows below its own (the build checks it):
 //
 //   otp-worker
+//   OTPDoctor
 //   OTPWorker, OTPSandbox, OTPVerifyClient, OTPMonitor
 //   OTPKafka, CheckOTP, OTPObservability, OTPAudit
 //   OTPEngine
@@ -152,10 +153,17 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // What `doctor` and `topics` make of a cluster, an upstream and a machine that somebody else has looked at.
+        .target(
+            name: "OTPDoctor",
+            dependencies: ["CheckOTP", "OTPContract", "OTPKafka", "OTPWorker"],
+            swiftSettings: strict
+        ),
+
         .executableTarget(
             name: "otp-worker",
             dependencies: [
-                "CProcess", "CheckOTP", "OTPAudit", "OTPContract", "OTPEngine", "OTPKafka", "OTPMonitor",
+                "CProcess", "CheckOTP", "OTPAudit", "OTPContract", "OTPDoctor", "OTPEngine", "OTPKafka", "OTPMonitor",
                 "OTPObservability", "OTPSandbox", "OTPVerifyClient", "OTPWorker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -222,9 +230,14 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "DoctorTests",
+            dependencies: ["CheckOTP", "OTPDoctor", "OTPKafka", "OTPWorker"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "CommandTests",
             dependencies: [
-                "CheckOTP", "OTPAudit", "OTPContract", "OTPEngine", "OTPKafka", "OTPMonitor", "OTPObservability",
+                "OTPAudit", "OTPContract", "OTPDoctor", "OTPEngine", "OTPKafka", "OTPMonitor", "OTPObservability",
                 "OTPWorker", "otp-worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

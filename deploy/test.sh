@@ -47,7 +47,7 @@ within() {
 # all asynchronous tests share.
 unit_tests() {
     local target
-    for target in Tidy Contract Engine Simulation Audit Worker Command Monitor Observability CheckOTP Sandbox Client Kafka; do
+    for target in Tidy Contract Engine Simulation Audit Worker Doctor Command Monitor Observability CheckOTP Sandbox Client Kafka; do
         step "Tests of $target"
         within 8m swift test --skip-build --disable-xctest --filter "^${target}Tests\\."
     done

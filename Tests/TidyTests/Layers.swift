@@ -7,11 +7,12 @@ enum Layers {
         ["OTPEngine"],
         ["OTPKafka", "CheckOTP", "OTPObservability", "OTPAudit", "Simulation"],
         ["OTPWorker", "OTPSandbox", "OTPVerifyClient", "OTPMonitor"],
+        ["OTPDoctor"],
         ["otp-worker"],
     ]
 
     /// Those that decide and do nothing else.
-    private static let pure: Set = ["OTPEngine", "OTPAudit"]
+    private static let pure: Set = ["OTPEngine", "OTPAudit", "OTPDoctor"]
     /// What they do without: I/O, clocks, threads, loggers and randomness.
     private static let foreignToThePure = [
         "Foundation", "NIO", "Dispatch", "Logging", "Crypto", "Glibc", "Darwin", "Musl",

@@ -1,4 +1,5 @@
 import ArgumentParser
+import OTPDoctor
 import OTPKafka
 import OTPWorker
 

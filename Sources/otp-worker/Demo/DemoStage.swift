@@ -1,4 +1,5 @@
 import Logging
+import OTPDoctor
 import OTPKafka
 import OTPObservability
 import OTPSandbox

@@ -2,6 +2,7 @@ import CheckOTP
 import Dispatch
 import Foundation
 import NIOCore
+import OTPDoctor
 import OTPKafka
 import OTPWorker
 

@@ -3,6 +3,7 @@ import CheckOTP
 import Foundation
 import NIOCore
 import NIOPosix
+import OTPDoctor
 import OTPKafka
 import OTPWorker
 

@@ -1,4 +1,5 @@
 import OTPContract
+package import OTPDoctor
 
 /// What was found, a line each for people, or as one JSON object for programs.
 package enum DoctorText {

@@ -10,6 +10,7 @@ package struct TransactionChecks {
     /// Partitions that are told one by one.
     private static let maximumTold = 5
 
+    /// Of the topics that this configuration names.
     package init(_ worker: WorkerConfiguration) {
         topics = worker.topics
         brokers = worker.kafka.brokers

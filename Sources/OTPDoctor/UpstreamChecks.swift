@@ -11,6 +11,12 @@ package struct UpstreamChecks {
     /// Seconds since 1970.
     private let now: Int64
 
+    /// - Parameters:
+    ///   - result: what was seen on the way there.
+    ///   - origin: of the upstream.
+    ///   - proxy: on the way to it, if there is one.
+    ///   - identity: what is shown to the upstream, if it is to be shown a certificate.
+    ///   - now: seconds since 1970, by this machine's clock.
     package init(
         _ result: UpstreamProbe.ProbeResult,
         origin: Origin,
@@ -25,6 +31,7 @@ package struct UpstreamChecks {
         self.now = now
     }
 
+    /// In the order of the way there; nothing is said of what lies behind the first thing that stops it.
     package var findings: [Diagnosis] {
         if let finding = unreached { return [finding] }
         var findings = [

@@ -8,6 +8,7 @@ package struct AccessChecks {
     /// The transactional id of the worker's own slot, if it has one.
     private let slot: String?
 
+    /// Of the user that this configuration logs in as.
     package init(_ worker: WorkerConfiguration) {
         brokers = worker.kafka.brokers
         group = worker.kafka.groupID
@@ -32,7 +33,7 @@ package struct AccessChecks {
         }
     }
 
-    /// A dry run of a transaction that wrote to one topic; under a quota that it does not come through says nothing.
+    /// A dry run of a transaction that wrote to one topic, and why it was refused, if it was; under a quota that it does not come through says nothing.
     package func writing(_ topic: String, _ error: KafkaError?, throttle: Duration = .zero) -> Diagnosis {
         guard let error else { return .ok("access.write", "\(topic) can be written to in a transaction") }
         if throttle > .zero, error.isTransient || error.code == .messageTimedOut {
@@ -48,7 +49,7 @@ package struct AccessChecks {
         return .failure("access.write", "\(topic) cannot be written to: \(error.reason)", remedy: remedy)
     }
 
-    /// A dry run of a transaction that sent the group's offsets.
+    /// A dry run of a transaction that sent the group's offsets, and why it was refused, if it was.
     package func committing(_ error: KafkaError?) -> Diagnosis {
         guard let error else { return .ok("access.group", "offsets of \(group) can be committed in a transaction") }
         let remedy =
@@ -57,7 +58,7 @@ package struct AccessChecks {
         return .failure("access.group", "offsets of \(group) cannot be committed: \(error.reason)", remedy: remedy)
     }
 
-    /// Taking over the transactional id, which begins everything.
+    /// Taking over the transactional id, which begins everything, and why it was refused, if it was.
     package func transactions(_ error: KafkaError?) -> Diagnosis {
         let check = "access.transactions"
         guard let error else { return .ok(check, "transactions can be run") }

@@ -1,5 +1,6 @@
 /// One thing that `doctor` looked at: what it found and, unless all is well, what to do.
 package struct Diagnosis: Equatable, Sendable {
+    /// How bad it is.
     package enum Severity: String, Sendable, CaseIterable {
         case ok
         /// It could not be looked at, or was not asked for; nothing follows from it.
@@ -15,21 +16,27 @@ package struct Diagnosis: Equatable, Sendable {
     /// Where a setting is at fault, its key.
     package var check: String
     package var severity: Severity
+    /// What was found, in words; may hold what brokers and upstreams wrote.
     package var message: String
+    /// What to do about it; nil where nothing is to be done.
     package var remedy: String?
 
+    /// Nothing is wrong there.
     package static func ok(_ check: String, _ message: String) -> Diagnosis {
         Diagnosis(check: check, severity: .ok, message: message)
     }
 
+    /// It was not looked at; the message says why.
     package static func skipped(_ check: String, _ message: String) -> Diagnosis {
         Diagnosis(check: check, severity: .skipped, message: message)
     }
 
+    /// A worker runs, and is at risk.
     package static func warning(_ check: String, _ message: String, remedy: String) -> Diagnosis {
         Diagnosis(check: check, severity: .warning, message: message, remedy: remedy)
     }
 
+    /// A worker cannot do its work.
     package static func failure(_ check: String, _ message: String, remedy: String) -> Diagnosis {
         Diagnosis(check: check, severity: .failure, message: message, remedy: remedy)
     }

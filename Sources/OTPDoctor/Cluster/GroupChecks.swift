@@ -131,7 +131,7 @@ package enum GroupChecks {
         commits.map { "\($0.0)" }.sorted().joined(separator: ", ")
     }
 
-    /// How far ahead of this machine's clock the newest commands are.
+    /// How far ahead of this machine's clock the newest commands are; both times in milliseconds since 1970.
     package static func clock(newest: Int64?, now: Int64) -> Diagnosis {
         let check = "clock.producers"
         guard let newest else { return .skipped(check, "no command is there to compare clocks by") }

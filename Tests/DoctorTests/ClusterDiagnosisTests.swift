@@ -1,8 +1,8 @@
 import CheckOTP
+import OTPDoctor
 import OTPKafka
 import OTPWorker
 import Testing
-import otp_worker
 
 /// What `doctor` says about a cluster that is not as it should be: what is wrong, how bad it is, and what to do.
 struct ClusterDiagnosisTests {
@@ -33,7 +33,7 @@ struct ClusterDiagnosisTests {
         func verify() {
             let found = found()
             let wrong = found.filter { $0.severity == .failure || $0.severity == .warning }
-            #expect(wrong.count == 1, "\(found.map(DoctorText.line))")
+            #expect(wrong.count == 1, "\(found)")
             guard let diagnosis = wrong.first else { return }
             #expect(diagnosis.check == check)
             #expect(diagnosis.severity == severity)

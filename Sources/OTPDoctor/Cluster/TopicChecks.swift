@@ -10,6 +10,7 @@ package struct TopicChecks {
         /// Nil where this user may not see it.
         package var config: [String: String]?
 
+        /// A topic that is there.
         package init(partitions: [Admin.PartitionState], config: [String: String]?) {
             self.partitions = partitions
             self.config = config
@@ -24,12 +25,14 @@ package struct TopicChecks {
     /// 48 h, in milliseconds.
     private static let longestCommandRetention: Int64 = 172_800_000
 
+    /// Judges what is there of a worker's topics, by name, on a cluster of so many brokers.
     package init(_ worker: WorkerConfiguration, topics: [String: Topic], brokers: Int) {
         self.worker = worker
         self.topics = topics
         self.brokers = brokers
     }
 
+    /// One for a topic with which nothing is wrong; else one for each thing that is.
     package var findings: [Diagnosis] {
         let named = [
             ("topics.commands", worker.topics.commands), ("topics.results", worker.topics.results),

@@ -7,9 +7,11 @@ package import OTPWorker
 package enum ConnectionChecks {
     /// Who answered.
     package struct Cluster: Equatable, Sendable {
+        /// Nil where the brokers do not tell it.
         package var id: String?
         package var brokers: [Admin.Broker]
 
+        /// What the first of its brokers to answer says of it.
         package init(id: String?, brokers: [Admin.Broker]) {
             self.id = id
             self.brokers = brokers
@@ -50,6 +52,8 @@ package enum ConnectionChecks {
         }
     }
 
+    /// Whether a connection to it came about, or why not.
+    ///
     /// A broker sends its clients to the address that it announces, whatever address they began with.
     package static func announced(_ broker: Admin.Broker, _ failure: UpstreamProbe.Failure?) -> Diagnosis {
         let address = "broker \(broker.id) at \(broker.host):\(broker.port)"

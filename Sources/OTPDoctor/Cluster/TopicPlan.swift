@@ -5,6 +5,7 @@ package import OTPWorker
 ///
 /// It changes nothing itself.
 package struct TopicPlan: Equatable, Sendable {
+    /// What is to be said or done about one topic.
     package enum Step: Equatable, Sendable {
         case create(Admin.NewTopic)
         case fits(topic: String, partitions: Int)
@@ -15,14 +16,17 @@ package struct TopicPlan: Equatable, Sendable {
     /// What the cluster has.
     package struct Found: Equatable, Sendable {
         package var partitions: Int
+        /// Its settings; empty where they are not told.
         package var config: [String: String]
 
+        /// A topic that is there.
         package init(partitions: Int, config: [String: String] = [:]) {
             self.partitions = partitions
             self.config = config
         }
     }
 
+    /// One or more for each topic, commands first.
     package var steps: [Step] = []
 
     /// Partitions of new topics where nothing else decides.
@@ -70,10 +74,12 @@ package struct TopicPlan: Equatable, Sendable {
         }
     }
 
+    /// What is to be created.
     package var newTopics: [Admin.NewTopic] {
         steps.compactMap { step in if case .create(let topic) = step { topic } else { nil } }
     }
 
+    /// Something is there that only its owner can change.
     package var hasDifferences: Bool {
         steps.contains { step in if case .differs = step { true } else { false } }
     }

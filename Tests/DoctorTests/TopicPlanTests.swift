@@ -1,7 +1,7 @@
+import OTPDoctor
 import OTPKafka
 import OTPWorker
 import Testing
-import otp_worker
 
 /// What `topics` creates, what it leaves alone, and what it says about the rest.
 struct TopicPlanTests {
