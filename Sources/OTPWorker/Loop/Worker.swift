@@ -26,6 +26,8 @@ package final class Worker: Sendable {
         var adminPort: Int?
         var isDrainRequested = false
         var hasRun = false
+        // No children of a task group, which would wait for them: a check that blocks is given up when the worker is told to drain,
+        // and a drain that hangs when its time is over.
         var checked: CheckedContinuation<Result<StartCheck.Findings, StartFailure>?, Never>?
         var stopped: CheckedContinuation<StartFailure?, Never>?
     }
