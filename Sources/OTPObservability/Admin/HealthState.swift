@@ -28,13 +28,7 @@ package final class HealthState: Sendable {
     package let heartbeatBound: Duration
 
     private let heartbeatAge: @Sendable () -> Duration
-    private let state: Mutex<State>
-
-    private struct State {
-        var conditions: [Condition]
-        var watchers: [Int: AsyncStream<Bool>.Continuation] = [:]
-        var nextWatcher = 0
-    }
+    private let state: Mutex<[Condition]>
 
     /// - Parameters:
     ///   - conditions: names of the conditions, in the order in which they are shown; each is not met until it is set.
@@ -47,44 +41,23 @@ package final class HealthState: Sendable {
     ) {
         self.heartbeatBound = heartbeatBound
         self.heartbeatAge = heartbeatAge
-        state = Mutex(
-            State(conditions: conditions.map { Condition(name: $0, isOK: false, detail: "not reached yet") })
-        )
+        state = Mutex(conditions.map { Condition(name: $0, isOK: false, detail: "not reached yet") })
     }
 
     /// Sets one condition; a name that is new is added at the end.
     package func set(_ name: String, isOK: Bool, detail: String = "", isAdvisory: Bool = false) {
         let condition = Condition(name: name, isOK: isOK, detail: detail, isAdvisory: isAdvisory)
-        state.withLock { state in
-            let wasReady = Self.isReady(state.conditions)
-            if let index = state.conditions.firstIndex(where: { $0.name == name }) {
-                state.conditions[index] = condition
+        state.withLock { conditions in
+            if let index = conditions.firstIndex(where: { $0.name == name }) {
+                conditions[index] = condition
             } else {
-                state.conditions.append(condition)
-            }
-            let isReady = Self.isReady(state.conditions)
-            // Within the lock, so that the last that a watcher hears is how things are.
-            if isReady != wasReady { for watcher in state.watchers.values { watcher.yield(isReady) } }
-        }
-    }
-
-    /// Whether it is ready: now, and each time that this has changed; a slow reader hears the latest only.
-    package var readinessChanges: AsyncStream<Bool> {
-        AsyncStream(bufferingPolicy: .bufferingNewest(1)) { watcher in
-            let number = state.withLock { state in
-                state.nextWatcher += 1
-                state.watchers[state.nextWatcher] = watcher
-                watcher.yield(Self.isReady(state.conditions))
-                return state.nextWatcher
-            }
-            watcher.onTermination = { [weak self] _ in
-                self?.state.withLock { state in state.watchers[number] = nil }
+                conditions.append(condition)
             }
         }
     }
 
     /// All conditions, in order.
-    package var conditions: [Condition] { state.withLock(\.conditions) }
+    package var conditions: [Condition] { state.withLock { $0 } }
 
     /// True when there are conditions and all are met that are more than advice.
     package var isReady: Bool { Self.isReady(conditions) }

@@ -26,8 +26,6 @@ package final class Worker: Sendable {
         var adminPort: Int?
         var isDrainRequested = false
         var hasRun = false
-        // No children of a task group, which would wait for them: a check that blocks is given up when the worker is told to drain,
-        // and a drain that hangs when its time is over.
         var checked: CheckedContinuation<Result<StartCheck.Findings, StartFailure>?, Never>?
         var stopped: CheckedContinuation<StartFailure?, Never>?
     }
@@ -112,7 +110,8 @@ package final class Worker: Sendable {
         heartbeat.engineLoop.withLock { $0 = engineLoop }
         let page = StatusPage(version: version, configuration: configuration, keys: keys, telemetry: telemetry)
         let admin = try await startAdmin(engineLoop, page, stopping: group)
-        let growth = makeTopicWatch(setup, findings, transactionExecutor, keys, telemetry, engineLoop)
+        let watch = makeTopicWatch(setup, findings, transactionExecutor, keys, telemetry, engineLoop)
+        let watching = watch.begin(on: loop)
         let outputs = OutputWatch(
             admin: setup.admin,
             topics: configuration.topics,
@@ -120,13 +119,11 @@ package final class Worker: Sendable {
             onLook: { engineLoop.report(.outputsLooked($0)) },
             onLimits: { engineLoop.report(.batchLimitRead($0.batchBytes)) }
         )
+        let looking = outputs.begin(on: loop)
         transactionExecutor.tryRights(group: configuration.kafka.groupID) { telemetry.missing($0) }
-        let failure = await withTaskGroup { watches in
-            watches.addTask { await growth.run() }
-            watches.addTask { await outputs.run() }
-            defer { watches.cancelAll() }
-            return await work(engineLoop, loop)
-        }
+        let failure = await work(engineLoop, loop)
+        await watch.end(watching)
+        await outputs.end(looking)
         await admin?.stop()
         heartbeat.engineLoop.withLock { $0 = nil }
         try? await group.shutdownGracefully()
@@ -195,8 +192,7 @@ package final class Worker: Sendable {
     /// Returns when it is ready for the first time.
     /// - Throws: `CancellationError`.
     package func whenReady() async throws {
-        for await isReady in health.readinessChanges where isReady { return }
-        throw CancellationError()
+        while !health.isReady { try await Task.sleep(for: .milliseconds(20)) }
     }
 
     private func work(_ engineLoop: EngineLoop, _ loop: any EventLoop) async -> StartFailure? {
