@@ -206,7 +206,7 @@ let package = Package(
         ),
         .testTarget(
             name: "AuditTests",
-            dependencies: ["OTPAudit", "OTPContract", "OTPEngine"],
+            dependencies: ["AuditKit", "OTPAudit", "OTPContract", "OTPEngine"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -237,8 +237,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "OTPAudit", "OTPContract", "OTPDoctor", "OTPEngine", "OTPKafka", "OTPMonitor", "OTPObservability",
-                "OTPWorker", "otp-worker",
+                "AuditKit", "OTPAudit", "OTPContract", "OTPDoctor", "OTPEngine", "OTPKafka", "OTPMonitor",
+                "OTPObservability", "OTPWorker", "otp-worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -266,6 +266,14 @@ let package = Package(
 
         // A client over plain sockets, for the tests of servers.
         .target(name: "LoopbackKit", path: "Tests/LoopbackKit", swiftSettings: strict),
+
+        // Histories made by hand, for the tests of what is found in them and of how it is shown.
+        .target(
+            name: "AuditKit",
+            dependencies: ["OTPAudit", "OTPContract", "OTPEngine"],
+            path: "Tests/AuditKit",
+            swiftSettings: strict
+        ),
 
         // Inputs that nobody meant, as many as one likes: FUZZ_INPUTS=10000000 swift run -c release fuzz-decoder
         .target(name: "FuzzKit", dependencies: ["OTPContract"], path: "Tests/FuzzKit", swiftSettings: strict),

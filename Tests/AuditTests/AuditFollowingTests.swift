@@ -1,3 +1,4 @@
+import AuditKit
 import OTPAudit
 import OTPContract
 import OTPEngine

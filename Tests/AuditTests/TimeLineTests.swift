@@ -1,3 +1,4 @@
+import AuditKit
 import OTPAudit
 import OTPContract
 import OTPEngine
@@ -5,42 +6,10 @@ import Testing
 
 /// What `explain` says of a session.
 struct TimeLineTests {
-    private func line() throws -> TimeLine {
-        var history = AuditHistory(journal: true)
-        let wrong = history.command("s-1", code: 0xdead)
-        let right = history.command("s-1", code: 0xbeef)
-        let again = history.command("s-1", code: 0xdead)
-        let first = Fingerprint(keyID: 1, high: 0xdead, low: 0)
-        history.ledger("s-1", .intent(first, source: 0, time: history.now))
-        history.call(wrong, code: 1)
-        history.conclude(wrong, .wrongCode) {
-            $0.httpStatus = 200
-            $0.code = 1
-            $0.message = "marked"
-        }
-        history.conclude(right, .ok) { $0.inDoubt = false }
-        history.result(again, .wrongCode) { $0.replayed = true }
-        var line = TimeLine(
-            of: AuditHistory.session("s-1"),
-            commands: AuditHistory.topic,
-            ledger: "ledger",
-            deadLetters: "dead"
-        )
-        // In an order that is not that of time.
-        for item in history.items.reversed() {
-            switch item {
-            case .result(let fact): line.add(fact)
-            case .ledger(let fact): line.add(fact)
-            case .letter(let fact): line.add(fact, at: Coordinates(topic: "dead", partition: 0, offset: 0))
-            case .call(let fact): line.add(fact)
-            }
-        }
-        for command in history.commands.reversed() { line.add(command) }
-        return line
-    }
+    private let line = TimeLine.example()
 
-    @Test func itIsToldInTheOrderOfTime() throws {
-        let entries = try line().entries()
+    @Test func itIsToldInTheOrderOfTime() {
+        let entries = line.entries()
         #expect(
             entries.map(\.kind) == [
                 "command", "command", "command", "intent", "call", "result", "state", "result", "state", "result",
@@ -49,8 +18,8 @@ struct TimeLineTests {
         #expect(entries.map(\.time) == entries.map(\.time).sorted())
     }
 
-    @Test func codesAreNumbersThatAreEqualForEqualCodes() throws {
-        let entries = try line().entries()
+    @Test func codesAreNumbersThatAreEqualForEqualCodes() {
+        let entries = line.entries()
         #expect(entries[0].text == "phone 532*****42, code 1")
         #expect(entries[1].text == "phone 532*****42, code 2")
         #expect(entries[2].text == "phone 532*****42, code 1")
@@ -63,8 +32,7 @@ struct TimeLineTests {
         )
     }
 
-    @Test func nothingOfACodeIsShown() throws {
-        let line = try line()
+    @Test func nothingOfACodeIsShown() {
         let text = line.entries().map(\.text).joined(separator: "\n") + line.summary
         for secret in ["beef", "\(0xdead)", "\(0xbeef)", "marked"] {
             #expect(!text.contains(secret), "\(secret)")

@@ -50,6 +50,7 @@ enum Layers {
         // A program of its own that may use everything, as the commands may.
         if target == "CommandTests" || target == "RestoreBenchmark" { return "otp-worker" }
         if target == "FuzzKit" { return "OTPContract" }
+        if target == "AuditKit" { return "OTPAudit" }
         if target == "HotPath" { return "Simulation" }
         if target == "ClientTests" { return "OTPVerifyClient" }
         // The engine under a simulated broker, upstream and clock stands where the real ones do.

@@ -33,7 +33,9 @@ package struct AccessChecks {
         }
     }
 
-    /// A dry run of a transaction that wrote to one topic, and why it was refused, if it was; under a quota that it does not come through says nothing.
+    /// A dry run of a transaction that wrote to one topic, and why it was refused, if it was.
+    ///
+    /// Under a quota it says nothing that it does not come through.
     package func writing(_ topic: String, _ error: KafkaError?, throttle: Duration = .zero) -> Diagnosis {
         guard let error else { return .ok("access.write", "\(topic) can be written to in a transaction") }
         if throttle > .zero, error.isTransient || error.code == .messageTimedOut {

@@ -1,18 +1,18 @@
-import OTPAudit
-import OTPContract
-import OTPEngine
+package import OTPAudit
+package import OTPContract
+package import OTPEngine
 
 /// A history made by hand: commands and what came of them, told to the audit as the topics would tell it.
 ///
 /// One partition unless said otherwise, a second between one thing and the next.
-struct AuditHistory {
-    enum Item {
+package struct AuditHistory {
+    package enum Item {
         case result(ResultFact)
         case letter(DeadLetterFact)
         case ledger(LedgerFact)
         case call(CallFact)
 
-        var time: WallTime {
+        package var time: WallTime {
             switch self {
             case .result(let fact): fact.time
             case .letter(let fact): fact.time
@@ -22,27 +22,27 @@ struct AuditHistory {
         }
     }
 
-    static let start: Int64 = 1_800_000_000_000
-    static let topic = "commands"
-    var rules = AuditRules(commandTopic: topic, now: WallTime(milliseconds: start))
-    var now = WallTime(milliseconds: start)
-    var commands: [CommandFact] = []
-    var items: [Item] = []
+    package static let start: Int64 = 1_800_000_000_000
+    package static let topic = "commands"
+    package var rules = AuditRules(commandTopic: topic, now: WallTime(milliseconds: start))
+    package var now = WallTime(milliseconds: start)
+    package var commands: [CommandFact] = []
+    package var items: [Item] = []
     private var positions: [Int32: Int64] = [:]
     /// Where the next results lie.
-    var resultTopic = "results"
+    package var resultTopic = "results"
     private var ledgerOffset: Int64 = 0
     private var calls = 0
     /// What the ledger's state of a session holds.
-    var states: [String: [CodeState]] = [:]
+    package var states: [String: [CodeState]] = [:]
 
-    init(journal: Bool = false) { rules.hasJournal = journal }
+    package init(journal: Bool = false) { rules.hasJournal = journal }
 
-    mutating func pass(_ duration: Duration = .seconds(1)) {
+    package mutating func pass(_ duration: Duration = .seconds(1)) {
         now = WallTime(milliseconds: now.milliseconds + duration.milliseconds)
     }
 
-    static func session(_ name: String) -> SessionID {
+    package static func session(_ name: String) -> SessionID {
         guard let session = SessionID(name) else { preconditionFailure("not a session id: \(name)") }
         return session
     }
@@ -50,7 +50,7 @@ struct AuditHistory {
     // MARK: Commands
 
     @discardableResult
-    mutating func command(
+    package mutating func command(
         _ session: String,
         code: UInt64,
         partition: Int32 = 0,
@@ -63,7 +63,7 @@ struct AuditHistory {
     }
 
     @discardableResult
-    mutating func unusable(_ reason: InvalidReason, partition: Int32 = 0) -> CommandFact {
+    package mutating func unusable(_ reason: InvalidReason, partition: Int32 = 0) -> CommandFact {
         add(.unusable(reason, nil), partition, nil, phone: nil)
     }
 
@@ -93,7 +93,7 @@ struct AuditHistory {
     // MARK: Answers
 
     /// A result alone.
-    mutating func result(
+    package mutating func result(
         _ command: CommandFact,
         _ reason: Reason,
         calls: Int = 0,
@@ -126,7 +126,7 @@ struct AuditHistory {
     }
 
     /// A result with the ledger's state that is written with it.
-    mutating func conclude(
+    package mutating func conclude(
         _ command: CommandFact,
         _ reason: Reason,
         calls: Int = 1,
@@ -154,23 +154,23 @@ struct AuditHistory {
         state(of: id.text, states, partition: command.partition)
     }
 
-    mutating func state(of session: String, _ codes: [CodeState], isClosed: Bool? = nil, partition: Int32 = 0) {
+    package mutating func state(of session: String, _ codes: [CodeState], isClosed: Bool? = nil, partition: Int32 = 0) {
         let isVerified = codes.contains { $0.outcome?.isVerified ?? false }
         ledger(session, .state(codes, isClosed: isClosed ?? isVerified), partition: partition)
     }
 
-    mutating func ledger(_ session: String, _ content: LedgerRecord.Content, partition: Int32 = 0) {
+    package mutating func ledger(_ session: String, _ content: LedgerRecord.Content, partition: Int32 = 0) {
         let record = LedgerRecord(session: Self.session(session), content: content)
         items.append(.ledger(LedgerFact(partition: partition, offset: ledgerOffset, time: now, record: record)))
         ledgerOffset += 1
     }
 
-    mutating func letter(_ command: CommandFact, _ reason: InvalidReason) {
+    package mutating func letter(_ command: CommandFact, _ reason: InvalidReason) {
         let source = Coordinates(topic: Self.topic, partition: command.partition, offset: command.offset)
         items.append(.letter(DeadLetterFact(source: source, reason: reason.rawValue, time: now)))
     }
 
-    mutating func call(
+    package mutating func call(
         _ command: CommandFact,
         code: Int?,
         status: Int? = 200,
@@ -196,7 +196,7 @@ struct AuditHistory {
     // MARK: The audit
 
     /// What an audit finds that begins when everything has happened, and long after if `later` says so.
-    func report(after later: Duration = .zero, live: ((Audit) -> Void)? = nil) -> AuditReport {
+    package func report(after later: Duration = .zero, live: ((Audit) -> Void)? = nil) -> AuditReport {
         var rules = rules
         rules.now = WallTime(milliseconds: now.milliseconds + later.milliseconds)
         var rest = Dictionary(grouping: commands, by: \.partition).mapValues { $0[...] }
@@ -224,7 +224,7 @@ struct AuditHistory {
     }
 
     /// What an audit tells, and when, that goes on beside the fleet until so long after everything has happened.
-    func followed(
+    package func followed(
         for later: Duration = .seconds(120),
         limit: Int = 1_000,
         _ look: (Audit) -> Void = { _ in }
@@ -263,7 +263,7 @@ struct AuditHistory {
     }
 
     /// The checks that fail, each once.
-    func found(after later: Duration = .zero) -> [AuditCheck] {
+    package func found(after later: Duration = .zero) -> [AuditCheck] {
         let report = report(after: later)
         return AuditCheck.allCases.filter { report.offences[$0] != nil }
     }
