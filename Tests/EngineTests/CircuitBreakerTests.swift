@@ -100,6 +100,17 @@ struct CircuitBreakerTests {
         #expect(breaker.failed(id(60), of: session(2), at: .seconds(1), using: &random) != nil)
     }
 
+    /// Whose call it was is not known once its partition is gone: it may have been the one session that fails.
+    @Test func aFailureOfNobodyKnownIsNoSecondSession() {
+        var random = SplitMix64(seed: 1)
+        var breaker = breaker(minimum: 2)
+        for call: Int64 in 0..<20 {
+            #expect(breaker.failed(id(call), of: session(1), at: .seconds(1), using: &random) == nil)
+            #expect(breaker.failed(id(call + 100), of: nil, at: .seconds(1), using: &random) == nil)
+        }
+        #expect(breaker.failed(id(60), of: session(2), at: .seconds(1), using: &random) != nil)
+    }
+
     @Test func byDefaultNobodyWhoIsServedIsTakenForAnOutage() {
         var random = SplitMix64(seed: 1)
         var breaker = CircuitBreaker(.init())

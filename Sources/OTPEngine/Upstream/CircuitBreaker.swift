@@ -110,9 +110,11 @@ package struct CircuitBreaker: Equatable, Sendable {
         at now: Instant,
         using generator: inout SplitMix64
     ) -> Change? {
-        failing.heard(session)
-        if session != lastFailed { (lastFailed, othersFailure) = (session, lastFailure) }
-        lastFailure = now
+        if let session {
+            failing.heard(session)
+            if session != lastFailed { (lastFailed, othersFailure) = (session, lastFailure) }
+            lastFailure = now
+        }
         switch state {
         case .closed:
             window.count(isFailure: true, at: now)
