@@ -64,6 +64,39 @@ struct RebalanceTests {
         #expect(worker.status().inFlight == 0 && worker.status().commandsInMemory == 0)
     }
 
+    /// A worker that is merely slow leaves nothing in doubt that it is about to finish.
+    @Test func theTimeBeginsAgainWithWhateverFinishes() {
+        let worker = Transcript(owning: 0)
+        for (offset, session) in ["s", "t", "u"].enumerated() {
+            worker.receive(Int64(offset), session, "A")
+            worker.intentWritten(Int64(offset))
+        }
+        worker.happens(.revoked([0]))
+        #expect(worker.pass(.milliseconds(900)) == [])
+        #expect(worker.answered(0, .code(1)).first == "commit 1")
+        #expect(worker.pass(.milliseconds(900)) == [])
+        #expect(worker.committed() == [])
+        #expect(worker.pass(.milliseconds(900)) == [])
+        // Three seconds are half the session time-out: the group waits no longer, though another answer has just come.
+        #expect(worker.answered(1, .code(1)).first == "commit 2")
+        #expect(worker.pass(.milliseconds(299)) == [])
+        #expect(worker.pass(.milliseconds(1)) == ["release 0"])
+        #expect(worker.facts.contains(.released([0], unfinished: 1)))
+    }
+
+    @Test func whatFinishesElsewhereGivesNoMoreTime() {
+        let worker = Transcript(owning: 0, 1)
+        worker.receive(0, "s", "A")
+        worker.intentWritten(0)
+        worker.receive(0, "t", "A", in: 1)
+        worker.intentWritten(0, in: 1)
+        worker.happens(.revoked([0]))
+        worker.pass(.milliseconds(900))
+        worker.answered(0, in: 1, .code(1))
+        worker.committed()
+        #expect(worker.pass(.milliseconds(100)) == ["release 0"])
+    }
+
     @Test func aSleeperThatNothingIsInDoubtAboutIsVoided() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .status(429))

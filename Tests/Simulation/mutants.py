@@ -152,6 +152,9 @@ MUTANTS = [
            "case .ready, .backingOff: abandon(command, partition)",
            "case .backingOff where ACTIVE: break\n            case .ready, .backingOff: abandon(command, partition)", first=1_932),
     Mutant("release-forgets-open-batch", "Engine+Group.swift", "!isInOpenBatch(partition.epoch)", "true", first=694),
+    Mutant("slow-release-gets-no-more-time", "Group.swift",
+           "guard let revocation, revocation.partitions.contains(number)",
+           "guard !ACTIVE, let revocation, revocation.partitions.contains(number)"),
     Mutant("intake-never-reopens", "Engine+Intake.swift",
            "for partition in partitions.inOrder(where: \\.isRestored) { unpause(partition, for: .admission) }",
            "for partition in partitions.inOrder(where: \\.isRestored) where !ACTIVE { unpause(partition, for: .admission) }"),
@@ -172,6 +175,13 @@ MUTANTS = [
            "toldToWait.areEnough(served: served, at: now)", "true"),
     Mutant("one-session-opens-the-breaker", "CircuitBreaker.swift",
            "if failing.count >=", "if (ACTIVE ? window.totals(at: now).failures : failing.count) >="),
+    Mutant("nobody-known-opens-the-breaker", "CircuitBreaker.swift",
+           "if let session {",
+           """if ACTIVE, session == nil {
+            if lastFailed != nil { (lastFailed, othersFailure) = (nil, lastFailure) }
+            lastFailure = now
+        }
+        if let session {""", first=7_154_088),
     Mutant("refused-ones-probe", "Protection.swift",
            "return (halt?.isHalted == true && refused.contains(session))", "return (!ACTIVE && halt?.isHalted == true && refused.contains(session))"),
     Mutant("halt-forgotten-on-rebalance", "Engine+Group.swift",

@@ -50,7 +50,7 @@ package enum Transition: String, CaseIterable, Sendable {
     case abortedStale, abortedOutputsNamed, abortedOutputsUnnamed, abortedTransient, unknownFenced, unknownUnfenced
     case abortedFenced, abortedDenied, abortedTooLarge, producerLocked
     case tracedCounted, tracedNotCounted, tracedNoneLeft, retraced, proofCommitted, idleMoveCommitted
-    case leaseLostSlept, leaseLostSilent, leaseLostFenced, releasedFinished, releasedUnfinished, stoppedIdle,
+    case leaseLostSlept, leaseLostSilent, leaseLostFenced, releasedFinished, releasedUnfinished, releasedLate, stoppedIdle,
         stoppedUnfinished
     case revokedWhileRestoring, restoreRetried, staticRejoin, heldBeyondWindow, expiredSession
     case undeliverablePublished, batchFull, restoredBeyondStart, withoutMetadata, bitmapUsed, intentWrittenAgain

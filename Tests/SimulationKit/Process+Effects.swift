@@ -71,7 +71,10 @@ extension Process {
 
     private func release(_ numbers: [Int32]) {
         for (epoch, lease) in leases where numbers.contains(epoch.partition) {
-            let isInTime = lease.revokedAt.map { world.now - $0 < sec(1) } ?? false
+            let isInTime = lease.mustFinishUntil.map { world.now < $0 } ?? false
+            if isInTime, let revokedAt = lease.revokedAt, world.now - revokedAt >= sec(1) {
+                world.coverage.hit(.transition(.releasedLate))
+            }
             oracle.ended(lease, gracefully: isInTime && !lease.wasParked)
             leases[epoch] = nil
         }

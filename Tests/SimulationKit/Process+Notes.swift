@@ -15,6 +15,8 @@ extension Process {
         case .commitUnknown(_, let isFenced, _):
             world.coverage.hit(.transition(isFenced ? .unknownFenced : .unknownUnfenced))
         case .commitResolved(_, let found) where found.isEmpty: world.coverage.hit(.transition(.retraced))
+        case .answered(let id, _): leases[id.epoch]?.gotFurther(at: world.now)
+        case .committed: for epoch in batched { leases[epoch]?.gotFurther(at: world.now) }
         case .revoked(let numbers): revoked(numbers, at: world.now)
         case .lost(let numbers): revoked(numbers, at: nil)
         default: break
@@ -25,6 +27,7 @@ extension Process {
     private func revoked(_ numbers: [Int32], at moment: Int64?) {
         for (epoch, lease) in leases where numbers.contains(epoch.partition) {
             lease.revokedAt = moment
+            lease.gotFurtherAt = nil
             if lease.restoredAt == nil { world.coverage.hit(.transition(.revokedWhileRestoring)) }
         }
     }
@@ -34,6 +37,9 @@ extension Process {
         switch effect {
         case .wake: return
         case .report(let fact): note(fact)
+        case .commit(let batch):
+            batched = batch.offsets.map(\.epoch)
+            world.trace("\(name)    -> \(effect)")
         default: world.trace("\(name)    -> \(effect)")
         }
     }

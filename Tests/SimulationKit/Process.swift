@@ -49,6 +49,8 @@ final class Process {
     var consumer: Consumer?
     var leases: [PartitionEpoch: Lease] = [:]
     var leasesEver: [PartitionEpoch: Lease] = [:]
+    /// Whose outcomes the last batch carries.
+    var batched: [PartitionEpoch] = []
     var isLeaseValid = true
     var producerEpoch = -1
     var transactionJobs = JobQueue()

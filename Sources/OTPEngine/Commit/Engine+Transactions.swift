@@ -25,6 +25,7 @@ extension Engine {
         if !open.deadLetters.isEmpty { report(.deadLettersWritten(open.deadLetters.count)) }
         for (epoch, share) in open.shares.sorted(by: { $0.key.partition < $1.key.partition }) {
             guard let partition = partitions[epoch] else { continue }
+            group.gotFurther(with: epoch.partition, at: now)
             partition.outputs.written()
             partition.progress.committed(share.offsets, upTo: share.committedOffset)
             partition.uncommitted.committed(skipped: share.skipped)

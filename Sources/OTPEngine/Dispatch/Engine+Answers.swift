@@ -13,6 +13,7 @@ extension Engine {
             return
         }
         partition.calls.ended()
+        group.gotFurther(with: partition.epoch.partition, at: now)
         protect(id, answer, judged, command, since: since, at: now)
         note(answer, judged, on: command, since: since, at: now)
         switch judged {

@@ -22,7 +22,7 @@ extension Engine {
 
     mutating func revoked(_ numbers: [Int32], at now: Instant) {
         report(.revoked(numbers))
-        group.revoked(numbers, until: now + configuration.revokeTimeout)
+        group.revoked(numbers, at: now, timeout: configuration.revokeTimeout)
         for number in numbers {
             guard let partition = partitions[number] else { continue }
             if partition.life.revoked() { leave(partition) } else { drop([number]) }

@@ -2,10 +2,15 @@
 ///
 /// It knows nothing of what its partitions hold.
 struct Group {
-    /// Partitions that are to be given back, finished by then or not.
+    /// Partitions that are to be given back.
     struct Revocation {
-        var partitions: [Int32]
-        var deadline: Instant
+        fileprivate(set) var partitions: [Int32]
+        /// They are given back by then, finished or not: a time-out after something of theirs came to its end last, so that a worker
+        /// which is merely slow leaves nothing in doubt that it is about to finish.
+        fileprivate(set) var deadline: Instant
+        fileprivate let timeout: Duration
+        /// The group waits no longer than that for one that goes on and on.
+        fileprivate let latest: Instant
     }
 
     private(set) var membership: Membership
@@ -85,11 +90,23 @@ struct Group {
     // MARK: Giving back
 
     /// One answer gives back all that was asked for, so what is unanswered stays in it.
-    mutating func revoked(_ numbers: [Int32], until deadline: Instant) {
+    mutating func revoked(_ numbers: [Int32], at now: Instant, timeout: Duration) {
+        guard revocation == nil else {
+            revocation?.partitions += numbers
+            return
+        }
         revocation = Revocation(
-            partitions: (revocation?.partitions ?? []) + numbers,
-            deadline: revocation?.deadline ?? deadline
+            partitions: numbers,
+            deadline: now + timeout,
+            timeout: timeout,
+            latest: now + max(timeout, membership.patience)
         )
+    }
+
+    /// A call or a transaction of one that is to be given back came to its end.
+    mutating func gotFurther(with number: Int32, at now: Instant) {
+        guard let revocation, revocation.partitions.contains(number) else { return }
+        self.revocation?.deadline = min(now + revocation.timeout, revocation.latest)
     }
 
     /// What was to be given back is given back, or was lost before.
