@@ -33,6 +33,27 @@ private final class Heartbeat: Sendable {
         #expect(health.conditions.map(\.name) == ["kafka", "ledger", "draining"])
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func aWatcherHearsHowThingsAreAndWhatChanges() async {
+        let health = Heartbeat().state("kafka", "ledger")
+        health.set("kafka", isOK: true)
+        var changes = health.readinessChanges.makeAsyncIterator()
+        #expect(await changes.next() == false)
+        health.set("ledger", isOK: true)
+        // No change: nobody is told of it.
+        health.set("ledger", isOK: true, detail: "restored")
+        #expect(await changes.next() == true)
+        health.set("ledger", isOK: false)
+        health.set("ledger", isOK: true)
+        // A slow watcher hears the latest alone.
+        #expect(await changes.next() == true)
+        health.set("kafka", isOK: false)
+        #expect(await changes.next() == false)
+        // One that comes later begins with how things are.
+        var late = health.readinessChanges.makeAsyncIterator()
+        #expect(await late.next() == false)
+    }
+
     @Test func withoutConditionsNothingIsReady() {
         #expect(!Heartbeat().state().isReady)
     }

@@ -28,7 +28,13 @@ package final class HealthState: Sendable {
     package let heartbeatBound: Duration
 
     private let heartbeatAge: @Sendable () -> Duration
-    private let state: Mutex<[Condition]>
+    private let state: Mutex<State>
+
+    private struct State {
+        var conditions: [Condition]
+        var watchers: [Int: AsyncStream<Bool>.Continuation] = [:]
+        var nextWatcher = 0
+    }
 
     /// - Parameters:
     ///   - conditions: names of the conditions, in the order in which they are shown; each is not met until it is set.
@@ -41,23 +47,44 @@ package final class HealthState: Sendable {
     ) {
         self.heartbeatBound = heartbeatBound
         self.heartbeatAge = heartbeatAge
-        state = Mutex(conditions.map { Condition(name: $0, isOK: false, detail: "not reached yet") })
+        state = Mutex(
+            State(conditions: conditions.map { Condition(name: $0, isOK: false, detail: "not reached yet") })
+        )
     }
 
     /// Sets one condition; a name that is new is added at the end.
     package func set(_ name: String, isOK: Bool, detail: String = "", isAdvisory: Bool = false) {
         let condition = Condition(name: name, isOK: isOK, detail: detail, isAdvisory: isAdvisory)
-        state.withLock { conditions in
-            if let index = conditions.firstIndex(where: { $0.name == name }) {
-                conditions[index] = condition
+        state.withLock { state in
+            let wasReady = Self.isReady(state.conditions)
+            if let index = state.conditions.firstIndex(where: { $0.name == name }) {
+                state.conditions[index] = condition
             } else {
-                conditions.append(condition)
+                state.conditions.append(condition)
+            }
+            let isReady = Self.isReady(state.conditions)
+            // Within the lock, so that the last that a watcher hears is how things are.
+            if isReady != wasReady { for watcher in state.watchers.values { watcher.yield(isReady) } }
+        }
+    }
+
+    /// Whether it is ready: now, and each time that this has changed; a slow reader hears the latest only.
+    package var readinessChanges: AsyncStream<Bool> {
+        AsyncStream(bufferingPolicy: .bufferingNewest(1)) { watcher in
+            let number = state.withLock { state in
+                state.nextWatcher += 1
+                state.watchers[state.nextWatcher] = watcher
+                watcher.yield(Self.isReady(state.conditions))
+                return state.nextWatcher
+            }
+            watcher.onTermination = { [weak self] _ in
+                self?.state.withLock { state in state.watchers[number] = nil }
             }
         }
     }
 
     /// All conditions, in order.
-    package var conditions: [Condition] { state.withLock { $0 } }
+    package var conditions: [Condition] { state.withLock(\.conditions) }
 
     /// True when there are conditions and all are met that are more than advice.
     package var isReady: Bool { Self.isReady(conditions) }

@@ -110,8 +110,7 @@ package final class Worker: Sendable {
         heartbeat.engineLoop.withLock { $0 = engineLoop }
         let page = StatusPage(version: version, configuration: configuration, keys: keys, telemetry: telemetry)
         let admin = try await startAdmin(engineLoop, page, stopping: group)
-        let watch = makeTopicWatch(setup, findings, transactionExecutor, keys, telemetry, engineLoop)
-        let watching = watch.begin(on: loop)
+        let growth = makeTopicWatch(setup, findings, transactionExecutor, keys, telemetry, engineLoop)
         let outputs = OutputWatch(
             admin: setup.admin,
             topics: configuration.topics,
@@ -119,11 +118,13 @@ package final class Worker: Sendable {
             onLook: { engineLoop.report(.outputsLooked($0)) },
             onLimits: { engineLoop.report(.batchLimitRead($0.batchBytes)) }
         )
-        let looking = outputs.begin(on: loop)
         transactionExecutor.tryRights(group: configuration.kafka.groupID) { telemetry.missing($0) }
-        let failure = await work(engineLoop, loop)
-        await watch.end(watching)
-        await outputs.end(looking)
+        let failure = await withTaskGroup { watches in
+            watches.addTask { await growth.run() }
+            watches.addTask { await outputs.run() }
+            defer { watches.cancelAll() }
+            return await work(engineLoop, loop)
+        }
         await admin?.stop()
         heartbeat.engineLoop.withLock { $0 = nil }
         try? await group.shutdownGracefully()
@@ -192,7 +193,8 @@ package final class Worker: Sendable {
     /// Returns when it is ready for the first time.
     /// - Throws: `CancellationError`.
     package func whenReady() async throws {
-        while !health.isReady { try await Task.sleep(for: .milliseconds(20)) }
+        for await isReady in health.readinessChanges where isReady { return }
+        throw CancellationError()
     }
 
     private func work(_ engineLoop: EngineLoop, _ loop: any EventLoop) async -> StartFailure? {

@@ -1,5 +1,4 @@
 import Dispatch
-import NIOCore
 import OTPEngine
 import OTPKafka
 import Synchronization
@@ -9,7 +8,7 @@ import Synchronization
 ///
 /// It changes nothing and decides nothing.
 final class OutputWatch: Sendable {
-    private static let interval = TimeAmount.seconds(1)
+    private static let interval = Duration.seconds(1)
     private static let timeout = Duration.seconds(2)
     /// Every so many looks the topics' settings are read too.
     private static let looksPerReading = 30
@@ -19,8 +18,6 @@ final class OutputWatch: Sendable {
     private let topics: WorkerConfiguration.Topics
     /// Touched on the queue only.
     private let state: Mutex<(limits: OutputLimits, looks: Int)>
-    /// A cluster that does not answer makes a look longer than the interval: one at a time.
-    private let isLooking = Atomic(false)
     private let onLook: @Sendable ([Int32: String]) -> Void
     private let onLimits: @Sendable (OutputLimits) -> Void
 
@@ -38,21 +35,13 @@ final class OutputWatch: Sendable {
         self.onLimits = onLimits
     }
 
-    /// Looks until the returned task is cancelled; the loop is not blocked.
-    func begin(on eventLoop: any EventLoop) -> RepeatedTask {
-        eventLoop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { _ in
-            guard !self.isLooking.exchange(true, ordering: .acquiring) else { return }
-            self.queue.async {
-                self.look()
-                self.isLooking.store(false, ordering: .releasing)
-            }
-        }
-    }
-
+    /// Looks every `interval` until its task is cancelled.
+    ///
     /// Returns when no look is under way any more: within three times `timeout`, and as many of the settings' where they are due.
-    func end(_ task: RepeatedTask) async {
-        task.cancel()
-        await withCheckedContinuation { done in queue.async { done.resume() } }
+    func run() async {
+        while (try? await Task.sleep(for: Self.interval)) != nil {
+            await queue.run { self.look() }
+        }
     }
 
     private func look() {

@@ -1,5 +1,4 @@
 import Dispatch
-import NIOCore
 import OTPKafka
 import Synchronization
 
@@ -36,18 +35,11 @@ final class TopicWatch: Sendable {
         growth = Mutex(TopicGrowth(topics, commands: found.commandPartitions, results: found.resultPartitions))
     }
 
-    /// Looks every `interval` until the returned task is cancelled; the loop is not blocked.
-    func begin(on eventLoop: any EventLoop) -> RepeatedTask {
-        let interval = TimeAmount(Self.interval)
-        return eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-            self.queue.async { self.look() }
+    /// Looks every `interval` until its task is cancelled; returns when no look is under way any more, within twice `timeout`.
+    func run() async {
+        while (try? await Task.sleep(for: Self.interval)) != nil {
+            await queue.run { self.look() }
         }
-    }
-
-    /// Returns when no look is under way any more, within `timeout`.
-    func end(_ task: RepeatedTask) async {
-        task.cancel()
-        await withCheckedContinuation { done in queue.async { done.resume() } }
     }
 
     private func look() {

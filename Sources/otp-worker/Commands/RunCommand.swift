@@ -103,34 +103,43 @@ struct RunCommand: AsyncParsableCommand {
             processID: ProcessInfo.processInfo.processIdentifier
         )
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
-        let watcher = Task {
-            var stopping = StopSignals()
-            for await signal in signals {
-                guard signal != .sighup else {
-                    worker.reload()
-                    continue
-                }
-                switch stopping.received(at: .now) {
-                case .drain:
-                    loggers.worker.log(.stopping, ["signal": "\(signal)"])
-                    supervisor?.stopping()
-                    worker.drain()
-                case .same: continue
-                case .stopAtOnce:
-                    loggers.worker.log(.stoppingAtOnce, ["signal": "\(signal)"])
-                    sink.flush()
-                    Console.exit(1)
-                }
+        defer { sink.flush() }
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                await Self.handle(signals, for: worker, supervisor, loggers.worker, sink)
+            }
+            group.addTask { try? await supervisor?.follow(worker.health) }
+            group.addTask { try? await sink.keepSummarizing() }
+            defer { group.cancelAll() }
+            try await worker.run()
+        }
+    }
+
+    /// The first signal drains the worker, SIGHUP reads its key again, and a second signal ends the process.
+    private static func handle(
+        _ signals: UnixSignalsSequence,
+        for worker: Worker,
+        _ supervisor: ServiceManager?,
+        _ logger: Logger,
+        _ sink: LogSink
+    ) async {
+        var requests = StopSignals()
+        for await signal in signals {
+            guard signal != .sighup else {
+                worker.reload()
+                continue
+            }
+            switch requests.received(at: .now) {
+            case .drain:
+                logger.log(.stopping, ["signal": "\(signal)"])
+                supervisor?.stopping()
+                worker.drain()
+            case .same: continue
+            case .stopAtOnce:
+                logger.log(.stoppingAtOnce, ["signal": "\(signal)"])
+                sink.flush()
+                Console.exit(1)
             }
         }
-        let reports = Task { try await supervisor?.follow(worker.health) }
-        let summaries = Task { try await sink.keepSummarizing() }
-        defer {
-            watcher.cancel()
-            reports.cancel()
-            summaries.cancel()
-            sink.flush()
-        }
-        try await worker.run()
     }
 }

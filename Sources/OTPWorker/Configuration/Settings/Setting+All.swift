@@ -384,7 +384,7 @@ extension Setting {
             "rebalance.revoke_timeout",
             \.worker.delivery.revokeTimeout,
             .zero ... .seconds(60),
-            "How long a partition that is asked back may go on finishing what is under way; the group waits meanwhile."
+            "How long a partition that is asked back may go on without finishing anything, half a session time-out in all; the group waits meanwhile."
         ),
         .duration(
             "drain.timeout",

@@ -51,12 +51,24 @@ package struct ServiceManager: Sendable {
     /// Until cancelled, or until there is nothing more to say.
     /// - Throws: `CancellationError`.
     package func follow(_ health: HealthState) async throws {
-        while !(health.isReady && tell("READY=1")) { try await Task.sleep(for: .milliseconds(50)) }
+        for await isReady in health.readinessChanges where isReady {
+            if try await tellReady(health) { break }
+        }
+        try Task.checkCancellation()
         guard let watchdogPeriod else { return }
         while true {
             if health.isLive { tell("WATCHDOG=1") }
             try await Task.sleep(for: watchdogPeriod / 2)
         }
+    }
+
+    /// Again while nobody takes the word; false when it is no longer true.
+    private func tellReady(_ health: HealthState) async throws -> Bool {
+        while health.isReady {
+            if tell("READY=1") { return true }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return false
     }
 
     /// Says that the worker takes nothing new and will end.
