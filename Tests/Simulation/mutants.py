@@ -154,7 +154,7 @@ MUTANTS = [
     Mutant("release-forgets-open-batch", "Engine+Group.swift", "!isInOpenBatch(partition.epoch)", "true", first=694),
     Mutant("slow-release-gets-no-more-time", "Group.swift",
            "guard let revocation, revocation.partitions.contains(number)",
-           "guard !ACTIVE, let revocation, revocation.partitions.contains(number)"),
+           "guard !ACTIVE, let revocation, revocation.partitions.contains(number)", first=1_600),
     Mutant("intake-never-reopens", "Engine+Intake.swift",
            "for partition in partitions.inOrder(where: \\.isRestored) { unpause(partition, for: .admission) }",
            "for partition in partitions.inOrder(where: \\.isRestored) where !ACTIVE { unpause(partition, for: .admission) }"),

@@ -60,8 +60,9 @@ extension Process {
             }
         case .leaseRegained: isLeaseValid = true
         case .guessed(_, .phone): world.coverage.hit(.transition(.phoneGuessed))
-        case .released(_, let unfinished):
+        case .released(let numbers, let unfinished):
             world.coverage.hit(.transition(unfinished == 0 ? .releasedFinished : .releasedUnfinished))
+            if unfinished > 0 { checkTime(of: leases.filter { numbers.contains($0.key.partition) }.map(\.value)) }
         case .stopped(let unfinished):
             world.coverage.hit(.transition(unfinished == 0 ? .stoppedIdle : .stoppedUnfinished))
         case .upstream(let change): note(change)
@@ -72,6 +73,14 @@ extension Process {
             if withoutMetadata { world.coverage.hit(.transition(.withoutMetadata)) }
         case .restoreFailed: world.coverage.hit(.transition(.restoreRetried))
         default: break
+        }
+    }
+
+    /// They are given back with work that is not finished.
+    private func checkTime(of given: [Lease]) {
+        guard !given.contains(where: \.wasParked) else { return }
+        for lease in given where lease.mustFinishUntil.map({ world.now < $0 }) == true {
+            world.violate("\(name) gives \(lease.epoch) back unfinished, and something of it has just finished")
         }
     }
 
