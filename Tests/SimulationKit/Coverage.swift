@@ -50,8 +50,8 @@ package enum Transition: String, CaseIterable, Sendable {
     case abortedStale, abortedOutputsNamed, abortedOutputsUnnamed, abortedTransient, unknownFenced, unknownUnfenced
     case abortedFenced, abortedDenied, abortedTooLarge, producerLocked
     case tracedCounted, tracedNotCounted, tracedNoneLeft, retraced, proofCommitted, idleMoveCommitted
-    case leaseLostSlept, leaseLostSilent, leaseLostFenced, releasedFinished, releasedUnfinished, releasedLate, stoppedIdle,
-        stoppedUnfinished
+    case leaseLostSlept, leaseLostSilent, leaseLostFenced, releasedFinished, releasedLate, releasedUnfinished
+    case stoppedIdle, stoppedUnfinished
     case revokedWhileRestoring, restoreRetried, staticRejoin, heldBeyondWindow, expiredSession
     case undeliverablePublished, batchFull, restoredBeyondStart, withoutMetadata, bitmapUsed, intentWrittenAgain
     case breakerOpened, breakerHalfOpened, breakerClosed, halted, recovered, heldBack, rateLimited, concurrencyCut,
