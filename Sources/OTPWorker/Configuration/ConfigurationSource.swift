@@ -1,4 +1,3 @@
-import Configuration
 import Yams
 
 #if canImport(FoundationEssentials)
@@ -27,8 +26,13 @@ package struct ConfigurationFlag: Equatable, Sendable {
 struct ConfigurationSource: Sendable {
     typealias Origin = ConfigurationProblem.Origin
 
-    private let snapshot: any ConfigSnapshot
-    private let prefix: [String]
+    /// What is written for one key.
+    private enum Value {
+        case text(String)
+        case list([String])
+    }
+
+    private let valueOf: @Sendable (String) -> Value?
     private let originOf: @Sendable (String) -> Origin
     /// The keys written here, known or not, in their order; an environment's are those of its variables that can be ours.
     let keys: [String]
@@ -37,14 +41,11 @@ struct ConfigurationSource: Sendable {
 
     /// What is written for a key; nil when nothing is.
     func text(_ key: String) throws(Setting.Fault) -> String? {
-        let components = prefix + key.split(separator: ".").map(String.init)
-        do {
-            let value = try snapshot.value(forKey: AbsoluteConfigKey(components), type: .string).value
-            guard case .string(let text)? = value?.content, !text.isEmpty else { return nil }
-            return text
-        } catch {
-            let list = try? snapshot.value(forKey: AbsoluteConfigKey(components), type: .stringArray).value
-            guard Setting.named(key)?.kind == .list, case .stringArray(let texts)? = list?.content else {
+        switch valueOf(key) {
+        case nil: return nil
+        case .text(let text): return text.isEmpty ? nil : text
+        case .list(let texts):
+            guard Setting.named(key)?.kind == .list else {
                 throw Setting.Fault(what: "it has several values", remedy: "write one value, not a list")
             }
             return texts.isEmpty ? nil : texts.joined(separator: ",")
@@ -57,23 +58,15 @@ struct ConfigurationSource: Sendable {
 extension ConfigurationSource {
     /// Flags; a later one of the same key wins.
     init(flags: [ConfigurationFlag]) {
-        var values: [AbsoluteConfigKey: ConfigValue] = [:]
-        var spellings: [String: String] = [:]
-        for flag in flags {
-            let key = AbsoluteConfigKey(flag.key.split(separator: ".").map(String.init))
-            values[key] = ConfigValue(.string(flag.value), isSecret: false)
-            spellings[flag.key] = flag.spelling
-        }
-        snapshot = InMemoryProvider(name: "flags", values: values).snapshot()
-        prefix = []
-        originOf = { [spellings] in .flag(spellings[$0] ?? "flag") }
+        let last = Dictionary(flags.map { ($0.key, $0) }, uniquingKeysWith: { $1 })
+        valueOf = { last[$0].map { .text($0.value) } }
+        originOf = { .flag(last[$0]?.spelling ?? "flag") }
         keys = flags.map(\.key)
     }
 
     /// Variables that begin with `OTP_`; a property of librdkafka has its dots as underscores.
     init(environment: [String: String]) {
-        snapshot = EnvironmentVariablesProvider(environmentVariables: environment).snapshot()
-        prefix = ["otp"]
+        valueOf = { environment[Setting.variable(of: $0)].map { .text($0) } }
         originOf = { .environment(Setting.variable(of: $0)) }
         let known = Dictionary(Setting.all.map { ($0.variable, $0.key) }, uniquingKeysWith: { first, _ in first })
         serviceLinks = environment.filter { $0.key.hasPrefix("OTP_") && Self.isServiceLink($0.key, $0.value) }.keys
@@ -124,41 +117,53 @@ extension ConfigurationSource {
                 remedy: "name a readable YAML file"
             )
         }
-        var lines: [String: Int] = [:]
+        var contents = FileContents()
         do {
             let root = try Yams.compose(yaml: String(decoding: data, as: UTF8.self))
             if let root, root.scalar?.string != "" {
-                guard let mapping = root.mapping else { throw NotAMapping() }
-                keys = try Self.walk(mapping, path: [], lines: &lines)
-                snapshot = try YAMLSnapshot(data: Array(data).span.bytes, providerName: path, parsingOptions: .default)
-            } else {
-                keys = []
-                snapshot = InMemoryProvider(name: path, values: [:]).snapshot()
+                guard let mapping = root.mapping else { throw NotSettings() }
+                try contents.collect(mapping, path: [])
             }
         } catch {
             throw Self.problem(error, in: path)
         }
-        prefix = []
-        originOf = { [lines] in .file(path, line: lines[$0]) }
+        keys = contents.keys
+        valueOf = { [values = contents.values] in values[$0] }
+        originOf = { [lines = contents.lines] in .file(path, line: lines[$0]) }
     }
 
-    private struct NotAMapping: Error {}
+    private struct NotSettings: Error {}
 
-    /// The keys in the order of the file; a section without anything in it says nothing.
-    private static func walk(_ mapping: Node.Mapping, path: [String], lines: inout [String: Int]) throws -> [String] {
+    private struct FileContents {
+        /// In the order of the file; a section without anything in it says nothing.
         var keys: [String] = []
-        for (name, value) in mapping {
-            guard let text = name.scalar?.string else { throw NotAMapping() }
-            let inner = path + [text]
-            let key = inner.joined(separator: ".")
-            lines[key] = name.mark?.line
-            if let mapping = value.mapping {
-                keys += try walk(mapping, path: inner, lines: &lines)
-            } else if !(path.isEmpty && (value.scalar?.string ?? "-").isEmpty) {
+        var values: [String: Value] = [:]
+        var lines: [String: Int] = [:]
+
+        mutating func collect(_ mapping: Node.Mapping, path: [String]) throws {
+            for (name, node) in mapping {
+                guard let text = name.scalar?.string else { throw NotSettings() }
+                let inner = path + [text]
+                let key = inner.joined(separator: ".")
+                lines[key] = name.mark?.line
+                if let mapping = node.mapping {
+                    try collect(mapping, path: inner)
+                    continue
+                }
+                let value = try Self.value(of: node)
+                if path.isEmpty, case .text("") = value { continue }
                 keys.append(key)
+                values[key] = value
             }
         }
-        return keys
+
+        private static func value(of node: Node) throws -> Value {
+            if let scalar = node.scalar { return .text(scalar.string) }
+            let scalars = node.sequence?.map(\.scalar?.string) ?? [nil]
+            let texts = scalars.compactMap(\.self)
+            guard texts.count == scalars.count else { throw NotSettings() }
+            return .list(texts)
+        }
     }
 
     /// What the parser said, without the text that it read.
