@@ -9,7 +9,7 @@ package final class HealthState: Sendable {
     package struct Condition: Sendable, Equatable {
         package var name: String
         package var isOK: Bool
-        /// Why, for an operator: a sentence, or a word that the runbook explains; empty where there is nothing to say.
+        /// For an operator, in words: what is so, and what it waits for; empty where there is nothing to say.
         ///
         /// Holds no secret.
         package var detail: String
@@ -48,7 +48,11 @@ package final class HealthState: Sendable {
         self.heartbeatBound = heartbeatBound
         self.heartbeatAge = heartbeatAge
         state = Mutex(
-            State(conditions: conditions.map { Condition(name: $0, isOK: false, detail: "not reached yet") })
+            State(
+                conditions: conditions.map {
+                    Condition(name: $0, isOK: false, detail: "not known yet: it is still starting")
+                }
+            )
         )
     }
 

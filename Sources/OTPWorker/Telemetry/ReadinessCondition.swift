@@ -21,8 +21,9 @@ package enum ReadinessCondition: String, CaseIterable, Sendable {
     /// What must hold.
     package var meaning: String {
         switch self {
-        case .broker: "a broker is connected to; the detail names each with its state"
-        case .group: "it is a member of the group, and no rebalance is under way (the detail is its state)"
+        case .broker: "a broker is connected to; the detail says how each stands"
+        case .group:
+            "it is a member of the group, and no rebalance is under way; else the detail says what it waits for"
         case .producer: "both producers, for transactions and for intents, can write"
         case .consumer: "the consumer is there; after a failure a new one is made"
         case .restored: "the ledger of every partition that it owns was read"

@@ -143,10 +143,11 @@ package final class Telemetry: Sendable {
         health.set(
             .broker,
             isOK: statistics.brokers.contains { $0.state == "UP" },
-            detail: statistics.brokers.map { "\($0.name) \($0.state)" }.joined(separator: ", ")
+            detail: ReadinessDetail.broker(statistics.brokers)
         )
-        health.set(.group, isOK: statistics.joinState == "steady", detail: statistics.joinState)
-        warnOfIdleness(isSteady: statistics.joinState == "steady")
+        let isSteady = statistics.joinState == "steady"
+        health.set(.group, isOK: isSteady, detail: ReadinessDetail.group(statistics.joinState))
+        warnOfIdleness(isSteady: isSteady)
         for partition in statistics.partitions {
             guard let end = partition.highWatermark, end >= 0 else { continue }
             // They may be late, and speak of a partition that has gone.
@@ -283,52 +284,22 @@ package final class Telemetry: Sendable {
     /// The engine has work and gets nowhere with it: anyone who asks whether it is alive is told no.
     package var isStalled: Bool { stalled.withLock { $0 } }
 
-    private func overdue(_ status: EngineStatus) -> [String] {
-        status.overdue.map {
-            ["partitions \($0.partitions): their transaction has not ended for \(Int($0.age.inSeconds)) s"]
-        } ?? []
-    }
-
     private func judge(_ status: EngineStatus) {
-        let parked = status.partitions.filter { $0.parkedFor != nil }
-        let restoring = status.partitions.filter { $0.phase == "restoring" }
-        health.set(
-            .producer,
-            isOK: status.hasProducer,
-            detail: status.producerFailure ?? (status.hasProducer ? "" : "no producer yet")
-        )
-        health.set(.consumer, isOK: status.consumerFailure == nil, detail: status.consumerFailure ?? "")
-        health.set(
-            .restored,
-            isOK: restoring.isEmpty,
-            detail: restoring.isEmpty ? "" : "partitions \(restoring.map(\.number)) are being restored"
-        )
-        health.set(
-            .outputs,
-            isOK: parked.isEmpty && status.overdue == nil,
-            detail: (parked.map { "partition \($0.number): \($0.parkedFor ?? "")" } + overdue(status))
-                .joined(separator: "; ")
-        )
+        let restoring = status.partitions.filter { $0.phase == "restoring" }.map(\.number)
         let unread = status.partitions.filter(\.isUnread)
-        health.set(
-            .reading,
-            isOK: unread.isEmpty,
-            detail: unread.map {
-                "partition \($0.number): nothing comes from offset \($0.next) on, it ends at \($0.end ?? 0)"
-            }
-            .joined(separator: "; ")
-        )
-        health.set(
-            .deadLetters,
-            isOK: status.deadLettersDenied == nil,
-            detail: status.deadLettersDenied ?? ""
-        )
-        health.set(.membership, isOK: status.isLeaseValid, detail: status.leaseLoss?.rawValue ?? "")
-        health.set(
-            .upstream,
-            isOK: status.upstream.state == .serving,
-            detail: status.upstream.cause ?? (status.upstream.state == .serving ? "" : status.upstream.state.rawValue)
-        )
-        health.set(.running, isOK: !status.isDraining, detail: status.isDraining ? "draining" : "")
+        let isParked = status.partitions.contains { $0.parkedFor != nil }
+        health.set(.producer, isOK: status.hasProducer, detail: ReadinessDetail.producer(status))
+        let failure = status.consumerFailure
+        health.set(.consumer, isOK: failure == nil, detail: ReadinessDetail.consumer(failure))
+        health.set(.restored, isOK: restoring.isEmpty, detail: ReadinessDetail.restored(restoring))
+        health.set(.outputs, isOK: !isParked && status.overdue == nil, detail: ReadinessDetail.outputs(status))
+        health.set(.reading, isOK: unread.isEmpty, detail: ReadinessDetail.reading(unread))
+        let denied = status.deadLettersDenied
+        health.set(.deadLetters, isOK: denied == nil, detail: ReadinessDetail.deadLetters(denied))
+        health.set(.membership, isOK: status.isLeaseValid, detail: ReadinessDetail.membership(status.leaseLoss))
+        let upstream = status.upstream
+        health.set(.upstream, isOK: upstream.state == .serving, detail: ReadinessDetail.upstream(upstream))
+        let isDraining = status.isDraining
+        health.set(.running, isOK: !isDraining, detail: ReadinessDetail.running(isDraining: isDraining))
     }
 }
