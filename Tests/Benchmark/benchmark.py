@@ -6,14 +6,18 @@ from a quiet machine. With the embedded broker they say nothing about Kafka: nam
 
     Tests/Benchmark/run.sh --rounds 3 --output figures
     OTP_TEST_KAFKA=127.0.0.1:9092 Tests/Benchmark/run.sh --commands 100000 --only worker,c --plain
+    OTP_TEST_KAFKA=127.0.0.1:9092 Tests/Benchmark/run.sh --curves rate,partitions
 """
 
 import argparse
+import dataclasses
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+import curves
 import measure
 import report
 
@@ -30,10 +34,13 @@ def measure_all(names: list[str], rounds: int, given: measure.Conditions) -> rep
     return figures
 
 
-def contenders(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := [name for name in names if name not in report.NAMES]:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; known: {', '.join(report.NAMES)}")
+def among(known: list[str]) -> Callable[[str], list[str]]:
+    def names(text: str) -> list[str]:
+        names = text.split(",")
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; known: {', '.join(known)}")
+        return names
+
     return names
 
 
@@ -49,7 +56,11 @@ def options() -> argparse.Namespace:
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--tls", action="store_true", default=True, help="the upstream speaks HTTPS: so it is unless told otherwise")
     way.add_argument("--plain", action="store_false", dest="tls", help="HTTP instead")
-    parser.add_argument("--only", type=contenders, default=list(report.NAMES), metavar="NAMES", help="of worker,python,c")
+    parser.add_argument("--partitions", type=int, default=usual.partitions, help="of each topic (%(default)s)")
+    parser.add_argument("--only", type=among(list(report.NAMES)), default=list(report.NAMES), metavar="NAMES", help="of worker,python,c")
+    known = ",".join(curves.CURVES)
+    parser.add_argument("--curves", type=among(list(curves.CURVES)), metavar="NAMES", help=f"the worker alone, as one thing changes: of {known}")
+    parser.add_argument("--workers", type=int, default=usual.workers, help="of this project (%(default)s)")
     parser.add_argument("--json", action="store_true", help="JSON instead of the table")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to write benchmark.txt, .json and .svg too")
     return parser.parse_args()
@@ -57,7 +68,10 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     given = options()
-    conditions = measure.Conditions(given.commands, given.rate, given.seconds, given.in_flight, given.upstream_ms, given.tls)
+    conditions = measure.Conditions(**{field.name: getattr(given, field.name) for field in dataclasses.fields(measure.Conditions)})
+    if given.curves:
+        print(curves.run(conditions, given.curves))
+        return
     rounds = measure_all(given.only, given.rounds, conditions)
     table, data = report.table(rounds, conditions), json.dumps(report.as_json(rounds, conditions), indent=1, ensure_ascii=False)
     print(data if given.json else table)

@@ -42,6 +42,9 @@ class Conditions:
     in_flight: int = 512
     upstream_ms: int = 20
     tls: bool = True
+    partitions: int = 8
+    # Of this project; a peer is always one process.
+    workers: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,9 +115,9 @@ class Reader:
             assert time.monotonic() < end, f"{self.count} of {count} results within {seconds:.0f} s"
 
 
-def embedded_broker(folder: str) -> tuple[harness.Process, str]:
+def embedded_broker(folder: str, partitions: int) -> tuple[harness.Process, str]:
     """It keeps nothing and isolates nothing: its figures say nothing about Kafka."""
-    process = harness.Process("broker", [harness.BINARY, "broker", "--partitions", "8"], folder)
+    process = harness.Process("broker", [harness.BINARY, "broker", "--partitions", str(partitions)], folder)
 
     def address():
         assert process.is_running(), process.text()
@@ -135,9 +138,9 @@ def compile_c(folder: str) -> str:
     return program
 
 
-def start_worker(bench: harness.Bench, upstream: Upstream, conditions: Conditions) -> harness.Process:
+def start_workers(bench: harness.Bench, upstream: Upstream, conditions: Conditions) -> list[harness.Process]:
     settings = {"check_otp.max_in_flight": conditions.in_flight, "log.level": "warning", "check_otp.ca_file": upstream.ca_file}
-    return harness.Worker(bench, "bench-0", settings, upstream.url)
+    return [harness.Worker(bench, f"bench-{number}", settings, upstream.url) for number in range(conditions.workers)]
 
 
 def start_peer(program: list[str], bench: harness.Bench, upstream: Upstream, conditions: Conditions) -> harness.Process:
@@ -146,11 +149,11 @@ def start_peer(program: list[str], bench: harness.Bench, upstream: Upstream, con
     return harness.Process("peer", [*program, *arguments, str(conditions.in_flight)], bench.folder, key)
 
 
-def start(contender: str, bench: harness.Bench, upstream: Upstream, conditions: Conditions) -> harness.Process:
+def start(contender: str, bench: harness.Bench, upstream: Upstream, conditions: Conditions) -> list[harness.Process]:
     if contender == "worker":
-        return start_worker(bench, upstream, conditions)
+        return start_workers(bench, upstream, conditions)
     program = [sys.executable, str(HERE / "peer_python.py")] if contender == "python" else [compile_c(bench.folder)]
-    return start_peer(program, bench, upstream, conditions)
+    return [start_peer(program, bench, upstream, conditions)]
 
 
 def wait_ready(process: harness.Process) -> None:
@@ -169,10 +172,11 @@ class Run:
         self.kept = kept
         self.bench = self.make_bench(folder)
         self.upstream = self.keep(Upstream(folder, conditions))
-        self.contender = self.keep(start(contender, self.bench, self.upstream, conditions))
+        self.contenders = [self.keep(one) for one in start(contender, self.bench, self.upstream, conditions)]
         self.reader = Reader(self.bench)
         kept.callback(self.reader.consumer.close)
-        wait_ready(self.contender)
+        for one in self.contenders:
+            wait_ready(one)
         self.sent = 0
 
     def keep(self, process: harness.Process) -> harness.Process:
@@ -181,12 +185,12 @@ class Run:
 
     def make_bench(self, folder: str) -> harness.Bench:
         if cluster := os.environ.get("OTP_TEST_KAFKA"):
-            bench = harness.Bench(cluster, folder).create_topics()
+            bench = harness.Bench(cluster, folder, self.conditions.partitions).create_topics()
             self.kept.callback(remove_topics, bench)
             return bench
-        process, brokers = embedded_broker(folder)
+        process, brokers = embedded_broker(folder, self.conditions.partitions)
         self.keep(process)
-        bench = harness.Bench(brokers, folder)
+        bench = harness.Bench(brokers, folder, self.conditions.partitions)
         # It comes with these.
         bench.commands, bench.results, bench.ledger, bench.dead_letters = (
             f"otp.verify.{name}" for name in ("commands", "results", "ledger", "dead-letters")
@@ -201,7 +205,7 @@ class Run:
 
     def send_all(self, count: int) -> float:
         """Sends so many at once; returns how many results a second came, from the first tenth of them on."""
-        before, commands, alive = self.reader.count, self.commands(count), [self.contender, self.upstream]
+        before, commands, alive = self.reader.count, self.commands(count), [*self.contenders, self.upstream]
         self.reader.next_sample = SAMPLE
         with concurrent.futures.ThreadPoolExecutor(1) as threads:
             begin = time.perf_counter(), before
@@ -229,24 +233,27 @@ class Run:
             producer.poll(0)
             self.reader.poll(0.001)
         assert producer.flush(30) == 0, "not all commands were acknowledged"
-        self.reader.wait(before + len(commands), 120, [self.contender, self.upstream])
+        self.reader.wait(before + len(commands), 120, [*self.contenders, self.upstream])
         return sorted(1000 * (self.reader.seen_at[key] - moment) for key, moment in sent_at.items())
+
+    def cpu_seconds(self) -> float:
+        return sum(one.cpu_seconds() for one in self.contenders)
 
     def measure(self) -> Figures:
         given = self.conditions
         self.send_all(max(given.commands // 10, 1))
-        cpu = [self.contender.cpu_seconds()]
+        cpu = [self.cpu_seconds()]
         speed = self.send_all(given.commands)
-        cpu.append(self.contender.cpu_seconds())
+        cpu.append(self.cpu_seconds())
         delays = self.send_steadily(given.rate, given.seconds)
-        cpu.append(self.contender.cpu_seconds())
+        cpu.append(self.cpu_seconds())
         return Figures(
             cpu_us=1e6 * (cpu[1] - cpu[0]) / given.commands,
             results_per_second=speed,
             rate_cpu_us=1e6 * (cpu[2] - cpu[1]) / len(delays),
             rate_p50_ms=delays[len(delays) // 2],
             rate_p99_ms=delays[len(delays) * 99 // 100],
-            peak_mb=self.contender.peak_bytes() / 1e6,
+            peak_mb=max(one.peak_bytes() for one in self.contenders) / 1e6,
         )
 
     def judge(self) -> None:
@@ -264,8 +271,9 @@ class Run:
         assert reader.samples, "no result was kept"
         for record in reader.samples:
             contract.check_result(record)
-        status = self.contender.end(signal.SIGTERM)
-        assert status == 0, f"{self.contender.name} ended with {status}:\n{self.contender.text()[-3000:]}"
+        for one in self.contenders:
+            status = one.end(signal.SIGTERM)
+            assert status == 0, f"{one.name} ended with {status}:\n{one.text()[-3000:]}"
         if os.environ.get("OTP_TEST_KAFKA"):
             self.judge_offsets()
 

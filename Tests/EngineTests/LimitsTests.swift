@@ -44,7 +44,7 @@ struct LimitsTests {
         #expect(defaults.maximumCodes < Limits.codesPerSession)
         #expect(defaults.admission.high <= Int(Limits.window))
         #expect(defaults.maximumInFlight <= defaults.admission.low)
-        #expect(defaults.revokeTimeout < defaults.sessionTimeout)
+        #expect(defaults.revokeTimeout < Limits.longestRevocation && Limits.longestRevocation < defaults.sessionTimeout)
         #expect(Limits.predecessorPatience < defaults.transactionTimeout)
         #expect(Limits.endsInterval < Limits.readingPatience)
         #expect(Limits.leastBatchBytes < Limits.batchBytes)

@@ -111,6 +111,40 @@ struct ReadingTests {
         #expect(worker.batch?.deadLetters.map(\.record.offset) == [far])
     }
 
+    /// Found by simulation: the ledger's word that it had been passed over before was taken for the end of a transaction that was aborted,
+    /// and what else was in that had no result.
+    @Test func whatAnEarlierOwnerPassedOverIsOwedNothing() {
+        let worker = Transcript()
+        worker.start()
+        let metadata = OffsetMetadata(
+            clusterID: Transcript.cluster,
+            committedOffset: 0,
+            batch: BatchID(process: 1, counter: 1),
+            ledgerOffset: 0,
+            finished: [1, 2, 4]
+        )
+        worker.assign(0, metadata: metadata)
+        worker.receive(0, "s", "A")
+        for _ in 1...5 {
+            _ = fails(worker, from: 1)
+            worker.pass(.milliseconds(50))
+        }
+        for next: Int64 in 1...2 { _ = fails(worker, from: next) }
+        #expect(worker.receive(3, "t", "A") == ["intent 3 t/A@3"])
+        #expect(!worker.facts.contains { if case .steppedOver = $0 { true } else { false } })
+        #expect(worker.pass(.seconds(2)).filter { $0.hasPrefix("commit") } == [])
+        // Of another stretch only what is new.
+        for _ in 1...5 {
+            worker.happens(.partitionUndecodable(worker.epoch(0), offset: 4, from: 4, reason: "bad compression"))
+            worker.pass(.milliseconds(50))
+        }
+        for next: Int64 in 4...5 {
+            worker.happens(.partitionUndecodable(worker.epoch(0), offset: 4, from: next, reason: "bad compression"))
+        }
+        worker.receive(6, "u", "A")
+        #expect(worker.facts.contains(.steppedOver(0, from: 5, to: 6)))
+    }
+
     @Test func whatCanBeReadAfterAllIsNotPassedOver() {
         let worker = Transcript(owning: 0)
         #expect(fails(worker) == ["pause 0"])

@@ -77,11 +77,23 @@ struct RebalanceTests {
         #expect(worker.pass(.milliseconds(900)) == [])
         #expect(worker.committed() == [])
         #expect(worker.pass(.milliseconds(900)) == [])
-        // Three seconds are half the session time-out: the group waits no longer, though another answer has just come.
+        // After three seconds it goes, though another answer has just come.
         #expect(worker.answered(1, .code(1)).first == "commit 2")
         #expect(worker.pass(.milliseconds(299)) == [])
         #expect(worker.pass(.milliseconds(1)) == ["release 0"])
-        #expect(worker.facts.contains(.released([0], unfinished: 1)))
+        // The call, and the result whose transaction has not ended.
+        #expect(worker.facts.contains(.released([0], unfinished: 2)))
+    }
+
+    @Test func anIntentThatIsWrittenLateIsStillVoided() {
+        let worker = Transcript(owning: 0)
+        worker.receive(0, "s", "A")
+        worker.happens(.revoked([0]))
+        worker.pass(.milliseconds(900))
+        #expect(worker.intentWritten(0) == ["commit 1", "void s/A", "offset 0=0 ledger 0"])
+        #expect(worker.pass(.milliseconds(900)) == [])
+        #expect(worker.committed() == ["release 0"])
+        #expect(worker.facts.contains(.released([0], unfinished: 0)))
     }
 
     @Test func whatFinishesElsewhereGivesNoMoreTime() {

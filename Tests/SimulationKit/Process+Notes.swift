@@ -15,7 +15,9 @@ extension Process {
         case .commitUnknown(_, let isFenced, _):
             world.coverage.hit(.transition(isFenced ? .unknownFenced : .unknownUnfenced))
         case .commitResolved(_, let found) where found.isEmpty: world.coverage.hit(.transition(.retraced))
-        case .answered(let id, _): leases[id.epoch]?.gotFurther(at: world.now)
+        case .answered(let id, _), .intentWritten(let id, _), .intentFailed(let id, _, _):
+            leases[id.epoch]?.gotFurther(at: world.now)
+        case .outputsLooked(let found): unwritable = Set(found.keys)
         case .committed: for epoch in batched { leases[epoch]?.gotFurther(at: world.now) }
         case .revoked(let numbers): revoked(numbers, at: world.now)
         case .lost(let numbers): revoked(numbers, at: nil)
@@ -76,9 +78,9 @@ extension Process {
         }
     }
 
-    /// They are given back with work that is not finished.
+    /// They are given back with work that is not finished: what cannot be written is not waited for.
     private func checkTime(of given: [Lease]) {
-        guard !given.contains(where: \.wasParked) else { return }
+        guard !given.contains(where: { $0.wasParked || unwritable.contains($0.epoch.partition) }) else { return }
         for lease in given where lease.mustFinishUntil.map({ world.now < $0 }) == true {
             world.violate("\(name) gives \(lease.epoch) back unfinished, and something of it has just finished")
         }

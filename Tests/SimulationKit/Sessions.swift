@@ -111,7 +111,7 @@ final class Lease {
     let grant: Int
     var restoredAt: Int64?
     var revokedAt: Int64?
-    /// When a call or a transaction of it came to its end last while it was to be given back.
+    /// When an intent, a call or a transaction of it came to its end last while it was to be given back.
     var gotFurtherAt: Int64?
     var endedAt: Int64?
     /// Everything was finished or voided before it ended.
@@ -124,9 +124,9 @@ final class Lease {
         self.grant = grant
     }
 
-    /// Until then nothing unfinished may be given back: a second after something finished last, half a session time-out in all.
+    /// Until then nothing unfinished may be given back: a second after something finished last, three in all.
     var mustFinishUntil: Int64? {
-        revokedAt.map { min((gotFurtherAt ?? $0) + sec(1), $0 + Plan.sessionTimeout / 2) }
+        revokedAt.map { min((gotFurtherAt ?? $0) + sec(1), $0 + sec(3)) }
     }
 
     func gotFurther(at now: Int64) {

@@ -59,6 +59,7 @@ extension Engine {
             case .command(_, let session, let fingerprint) = command.record.content
         else { return }
         partition.calls.ended()
+        group.gotFurther(with: partition.epoch.partition, at: now)
         partition.ledger.acknowledged(
             fingerprint,
             of: session,
@@ -91,6 +92,7 @@ extension Engine {
             return
         }
         partition.calls.ended()
+        group.gotFurther(with: partition.epoch.partition, at: now)
         // It may have been written all the same, so its floor stays, and whatever finishes the record voids it.
         command.requeued()
         if isPermanent { park(partition, reason: reason, at: now) }

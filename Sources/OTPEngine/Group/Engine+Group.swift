@@ -55,7 +55,7 @@ extension Engine {
         let areFinished = owned.allSatisfy { !$0.isRestored || isFinished($0) }
         guard areFinished || now >= revocation.deadline else { return }
         group.released()
-        let unfinished = owned.reduce(0) { $0 + $1.unfinished }
+        let unfinished = owned.reduce(0) { $0 + leftOver(of: $1) }
         drop(revocation.partitions)
         report(.released(revocation.partitions, unfinished: unfinished), then: .release(revocation.partitions))
     }
@@ -63,6 +63,13 @@ extension Engine {
     private func isFinished(_ partition: Partition) -> Bool {
         guard partition.isWritable else { return partition.calls.inFlight == 0 }
         return partition.unfinished == 0 && partition.uncommitted.voids.isEmpty && !isInOpenBatch(partition.epoch)
+    }
+
+    /// What of it is under way, waits for a transaction, or is in one that has not ended.
+    private func leftOver(of partition: Partition) -> Int {
+        let open = committing.transaction.unended?.shares[partition.epoch]
+        return partition.unfinished + partition.uncommitted.voids.count
+            + (open.map { $0.offsets.count + $0.voids.count } ?? 0)
     }
 
     private func isInOpenBatch(_ epoch: PartitionEpoch) -> Bool {
@@ -122,7 +129,7 @@ extension Engine {
     }
 
     mutating func stop() {
-        let unfinished = partitions.all.reduce(0) { $0 + $1.unfinished }
+        let unfinished = partitions.all.reduce(0) { $0 + leftOver(of: $1) }
         report(.stopped(unfinished: unfinished), then: .stop)
     }
 }

@@ -9,7 +9,7 @@ struct Group {
         /// which is merely slow leaves nothing in doubt that it is about to finish.
         fileprivate(set) var deadline: Instant
         fileprivate let timeout: Duration
-        /// The group waits no longer than that for one that goes on and on.
+        /// What this worker keeps is not read meanwhile, so there is an end to it.
         fileprivate let latest: Instant
     }
 
@@ -99,11 +99,11 @@ struct Group {
             partitions: numbers,
             deadline: now + timeout,
             timeout: timeout,
-            latest: now + max(timeout, membership.patience)
+            latest: now + max(timeout, Limits.longestRevocation)
         )
     }
 
-    /// A call or a transaction of one that is to be given back came to its end.
+    /// An intent, a call or a transaction of one that is to be given back came to its end.
     mutating func gotFurther(with number: Int32, at now: Instant) {
         guard let revocation, revocation.partitions.contains(number) else { return }
         self.revocation?.deadline = min(now + revocation.timeout, revocation.latest)

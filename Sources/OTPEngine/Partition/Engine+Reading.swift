@@ -96,9 +96,12 @@ extension Engine {
 
     /// Something was read at `offset`: what could not be decoded ended before it.
     ///
-    /// This is where one result per command ends: nobody can tell what the records said, nor how many there were.
+    /// This is where one result per command ends: nobody can tell what the records said, nor how many there were. What an earlier owner
+    /// has passed over before is owed no second letter, and the end of this one's transaction could not be told by it.
     mutating func passed(_ partition: Partition, at offset: Int64) {
-        guard let range = partition.reading.passed(at: offset) else { return }
+        guard let passed = partition.reading.passed(at: offset),
+            let range = partition.progress.unfinished(in: passed)
+        else { return }
         partition.uncommitted.passedOver(range)
         report(.steppedOver(partition.epoch.partition, from: range.lowerBound, to: range.upperBound))
     }

@@ -111,6 +111,14 @@ package struct PartitionProgress: Equatable, Sendable {
         return (offset, finished)
     }
 
+    /// The part of a stretch from its first offset that is not finished to its last; nil where all of them are.
+    package func unfinished(in range: Range<Int64>) -> Range<Int64>? {
+        guard let first = range.first(where: { slot($0) != .finished }),
+            let last = range.last(where: { slot($0) != .finished })
+        else { return nil }
+        return first..<last + 1
+    }
+
     private func slot(_ offset: Int64) -> Slot {
         let index = offset - base
         return index < 0 ? .finished : index < slots.count ? slots[Int(index)] : .unseen

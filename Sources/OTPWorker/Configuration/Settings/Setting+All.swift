@@ -384,7 +384,7 @@ extension Setting {
             "rebalance.revoke_timeout",
             \.worker.delivery.revokeTimeout,
             .zero ... .seconds(60),
-            "How long a partition that is asked back may go on without finishing anything, half a session time-out in all; the group waits meanwhile."
+            "A partition that is asked back is given back once nothing of it has finished for so long, after 3 s, or this if it is longer, in any case; meanwhile the worker reads nothing."
         ),
         .duration(
             "drain.timeout",
