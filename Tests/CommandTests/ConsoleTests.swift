@@ -49,7 +49,8 @@ struct ConsoleTests {
         pipe = nil
         #expect(Console.write([1], to: writing) == EPIPE)
         close(writing)
-        #expect(Console.write([1], to: writing) == EBADF)
+        // No number that was closed: another test may have been given that one.
+        #expect(Console.write([1], to: .max) == EBADF)
     }
 
     private static func blocking<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SHORT, LONG = 1_000, 4_000
 # Per command, of the build for release. Lower it with what made it lower; anyone who raises it says what for.
-KEPT = 110_800
+KEPT = 107_100
 MARGIN = 0.05
 
 

@@ -49,7 +49,7 @@ public struct WallTime: Hashable, Comparable, Sendable {
     /// The same as bytes.
     var iso8601Bytes: [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(24)
+        bytes.reserveCapacity(Self.iso8601Length)
         appendISO8601(to: &bytes)
         return bytes
     }
@@ -58,19 +58,30 @@ public struct WallTime: Hashable, Comparable, Sendable {
         let clamped = min(max(milliseconds, Self.firstExpressible), Self.lastExpressible)
         let (day, rest) = Self.floorDivide(clamped, by: 86_400_000)
         let date = Self.date(ofDay: day)
-        func append(_ value: Int64, digits: Int, then next: Unicode.Scalar) {
-            bytes.appendDigits(UInt64(value), count: digits)
-            bytes.append(UInt8(ascii: next))
+        // Two of them are in every result: their digits go to the bytes together.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.iso8601Length) { text in
+            var end = 0
+            func append(_ value: Int64, digits: Int, then next: Unicode.Scalar) {
+                var rest = value
+                for index in (end..<end + digits).reversed() {
+                    text.initializeElement(at: index, to: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+                    rest /= 10
+                }
+                text.initializeElement(at: end + digits, to: UInt8(ascii: next))
+                end += digits + 1
+            }
+            append(date.year, digits: 4, then: "-")
+            append(date.month, digits: 2, then: "-")
+            append(date.day, digits: 2, then: "T")
+            append(rest / 3_600_000, digits: 2, then: ":")
+            append(rest / 60_000 % 60, digits: 2, then: ":")
+            append(rest / 1000 % 60, digits: 2, then: ".")
+            append(rest % 1000, digits: 3, then: "Z")
+            bytes.append(contentsOf: text[..<end])
         }
-        append(date.year, digits: 4, then: "-")
-        append(date.month, digits: 2, then: "-")
-        append(date.day, digits: 2, then: "T")
-        append(rest / 3_600_000, digits: 2, then: ":")
-        append(rest / 60_000 % 60, digits: 2, then: ":")
-        append(rest / 1000 % 60, digits: 2, then: ".")
-        append(rest % 1000, digits: 3, then: "Z")
     }
 
+    private static let iso8601Length = 24
     private static let firstExpressible = days(year: 0, month: 1, day: 1) * 86_400_000
     private static let lastExpressible = days(year: 10_000, month: 1, day: 1) * 86_400_000 - 1
 

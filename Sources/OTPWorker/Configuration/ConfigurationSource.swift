@@ -134,6 +134,12 @@ extension ConfigurationSource {
 
     private struct NotSettings: Error {}
 
+    /// Once in a section and once by its whole name, which the parser does not see.
+    private struct WrittenTwice: Error {
+        var key: String
+        var line: Int?
+    }
+
     private struct FileContents {
         /// In the order of the file; a section without anything in it says nothing.
         var keys: [String] = []
@@ -152,8 +158,10 @@ extension ConfigurationSource {
                 }
                 let value = try Self.value(of: node)
                 if path.isEmpty, case .text("") = value { continue }
+                guard values.updateValue(value, forKey: key) == nil else {
+                    throw WrittenTwice(key: key, line: lines[key])
+                }
                 keys.append(key)
-                values[key] = value
             }
         }
 
@@ -169,11 +177,12 @@ extension ConfigurationSource {
     /// What the parser said, without the text that it read.
     private static func problem(_ error: any Error, in path: String) -> ConfigurationProblem {
         let (what, line): (String, Int?) =
-            switch error as? YamlError {
-            case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-                .composer(_, let problem, let mark, _):
+            switch error {
+            case let twice as WrittenTwice: ("\(SecretShape.shown(twice.key)) is written twice", twice.line)
+            case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+                YamlError.composer(_, let problem, let mark, _):
                 ("it is not YAML: \(problem)", mark.line)
-            case .duplicatedKeysInMapping(let names, let context):
+            case YamlError.duplicatedKeysInMapping(let names, let context):
                 (
                     "\(names.map(SecretShape.shown).joined(separator: ", ")) is written twice in one place",
                     context.mark.line

@@ -29,7 +29,7 @@ enum ReadinessDetail {
     static func group(_ joinState: String) -> String {
         switch joinState {
         case "steady": "it is in the group, and no rebalance is under way"
-        case "init": "it is not in the group yet: it waits for the group's coordinator"
+        case "init": "it is not in the group yet: it waits for its producer or for the group's coordinator"
         case "wait-join": "it asked to join the group, and waits until every member has"
         case "wait-metadata": "it shares out the partitions, and waits for a broker to say which there are"
         case "wait-sync": "it has joined the group, and waits to be told its partitions"
@@ -46,7 +46,8 @@ enum ReadinessDetail {
 
     static func producer(_ status: EngineStatus) -> String {
         if status.hasProducer { return "" }
-        return status.producerFailure.map { "nothing can be written until a new producer is there: \($0)" }
+        return status.producerFailure
+            .map { "results or intents cannot be written before a new producer is there: \($0)" }
             ?? "there is no producer yet: it waits until the brokers know its transactional id"
     }
 
@@ -85,7 +86,7 @@ enum ReadinessDetail {
             case .slept: "it did not run for longer than half of the session time-out"
             case .coordinatorSilent: "the group's coordinator was silent for three quarters of the session time-out"
             case .fenced:
-                "a broker has fenced it, for the group has moved on or another worker has its transactional id"
+                "a broker has fenced it: the group has moved on, its transaction took too long, or another worker has its transactional id"
             }
         return "\(cause): it asks nobody until Kafka confirms that its partitions are still its own"
     }
@@ -97,8 +98,9 @@ enum ReadinessDetail {
             (upstream.cause ?? "the upstream refuses the account or the key")
                 + "; calls wait until it takes the key, which one command at a time finds out"
         case .breakerOpen:
-            "the upstream only failed of late: it is left alone for a while, and then one command finds out whether it is back"
-        case .probing: "the upstream only failed of late: one command finds out whether it is back, and the others wait"
+            "the upstream failed too often of late: it is left alone for a while, and then one command finds out whether it is back"
+        case .probing:
+            "the upstream failed too often of late: one command finds out whether it is back, and the others wait"
         case .held: "the upstream asked for a pause: calls wait until it is over"
         }
     }

@@ -8,7 +8,8 @@ import Synchronization
 /// It changes no topic: which sessions a new partition takes over is for a person to weigh, and a worker seldom has the right.
 final class TopicWatch: Sendable {
     static let interval = Duration.seconds(30)
-    private static let timeout = Duration.seconds(5)
+    /// Of a question; one that was not answered is asked again next time.
+    private static let timeout = Duration.seconds(2)
 
     private let queue = DispatchQueue(label: "otp-worker.topics")
     private let admin: Admin

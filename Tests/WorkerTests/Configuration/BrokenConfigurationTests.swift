@@ -258,6 +258,10 @@ struct BrokenConfigurationTests {
             yaml: "kafka:\n  group_id: a\n  group_id: b\n",
             says: ["--config (worker.yaml, line", "group_id is written twice"]
         ),
+        Case(
+            yaml: "kafka:\n  group_id: a\nkafka.group_id: b\n",
+            says: ["--config (worker.yaml, line 3): kafka.group_id is written twice"]
+        ),
         Case(yaml: "just a word\n", says: ["--config (worker.yaml): it does not hold settings by name"]),
     ]
 
