@@ -288,7 +288,7 @@ class Bench:
 
     def consume(self, topic):
         """All committed records of a topic as (partition, offset, key, value), read with kcat."""
-        form = r"%p\x1f%o\x1f%K\x1f%k\x1f%S\x1f%s\x1d"
+        form = r"%p\x1f%o\x1f%K\x1f%k\x1f%S\x1f%s\x1f"
         done = subprocess.run(
             ["kcat", "-C", "-q", "-e", "-b", self.brokers, "-t", topic, "-o", "beginning"]
             + ["-X", "isolation.level=read_committed", "-f", form],
@@ -296,17 +296,22 @@ class Bench:
             check=True,
             timeout=180,
         )
-        records = []
-        for part in done.stdout.split(b"\x1d")[:-1]:
-            partition, offset, key_length, key, value_length, value = part.split(b"\x1f", 5)
-            records.append(
-                (
-                    int(partition),
-                    int(offset),
-                    key if int(key_length) >= 0 else None,
-                    value if int(value_length) >= 0 else None,
-                )
-            )
+        text, at, records = done.stdout, 0, []
+
+        def number():
+            nonlocal at
+            start, at = at, text.index(b"\x1f", at) + 1
+            return int(text[start : at - 1])
+
+        # By its length, for the ledger's are binary and may hold any byte; -1 is null.
+        def content():
+            nonlocal at
+            length = number()
+            start, at = at, at + max(length, 0) + 1
+            return text[start : at - 1] if length >= 0 else None
+
+        while at < len(text):
+            records.append((number(), number(), content(), content()))
         return records
 
     def records(self, topic, seconds=120):
