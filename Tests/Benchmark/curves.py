@@ -23,8 +23,10 @@ CURVES = {
 
 def conditions(usual: measure.Conditions, name: str, value: int) -> measure.Conditions:
     given = dataclasses.replace(usual, **{name: value})
-    by_slots = FULL_SECONDS * 1_000 * given.in_flight // given.upstream_ms
-    return given if name == "commands" else dataclasses.replace(given, commands=min(given.commands, by_slots))
+    by_slots = 1_000 * given.in_flight // given.upstream_ms
+    # The steady rate leaves half of the slots free: a backlog would say nothing but its own length.
+    given = dataclasses.replace(given, rate=min(given.rate, by_slots // 2))
+    return given if name == "commands" else dataclasses.replace(given, commands=min(given.commands, FULL_SECONDS * by_slots))
 
 
 def run(usual: measure.Conditions, names: list[str]) -> str:
