@@ -228,6 +228,28 @@ import Testing
         try consumer.leave()
     }
 
+    /// Ends of partitions fill its queue as records do.
+    @Test func aQueueThatWasFullOfEndsHoldsNothingUp() throws {
+        let (wide, count) = (unique("commands"), 120)
+        try broker.createTopic(wide, partitions: Int32(count))
+        let consumer = try GroupConsumer.member(of: "wide", broker.common, topics: [wide])
+        let partitions = try consumer.join(count)
+        var waited = Duration.zero
+        for round in 0..<10 {
+            let offsets = partitions.map { ($0, $0.partition == 0 ? Int64(round) : 0) }
+            for (partition, offset) in offsets { consumer.resume(partition, at: offset) }
+            _ = try consumer.poll("all ends") { events in
+                offsets.allSatisfy { events.hasEnd(of: $0.0, at: $0.1) }
+            }
+            try write(numbered(1, topic: wide, partition: 0), to: broker.common)
+            let start = ContinuousClock.now
+            _ = try consumer.poll("the record") { !$0.records.isEmpty }
+            waited += ContinuousClock.now - start
+        }
+        #expect(waited < .seconds(4))
+        try consumer.leave()
+    }
+
     @Test func nullAndEmptyAreDifferentThings() throws {
         let headers = [
             Header(name: "a", value: nil), Header(name: "a", value: []), Header(name: "b", value: [0, 255]),

@@ -153,9 +153,10 @@ import Testing
               "GroupCoordinator":{"nodeid":1,"state":"UP","rxidle":2500000,"outbuf_cnt":1,"req_timeouts":1,
                 "rtt":{"avg":700,"p99":800},"throttle":{"avg":0,"p99":0}}},
              "topics":{"t":{"partitions":{
-              "0":{"partition":0,"desired":true,"hi_offset":7,"fetchq_cnt":3},
-              "1":{"partition":1,"desired":false,"hi_offset":9,"fetchq_cnt":0},
-              "-1":{"partition":-1,"desired":false,"hi_offset":-1001,"fetchq_cnt":0}}}},
+              "0":{"partition":0,"broker":1,"desired":true,"hi_offset":7,"fetchq_cnt":3},
+              "1":{"partition":1,"broker":1,"desired":false,"hi_offset":9,"fetchq_cnt":0},
+              "2":{"partition":2,"broker":-1,"desired":true,"hi_offset":-1001,"fetchq_cnt":0},
+              "-1":{"partition":-1,"broker":-1,"desired":false,"hi_offset":-1001,"fetchq_cnt":0}}}},
              "cgrp":{"join_state":"steady","rebalance_cnt":5}}
             """
         let statistics = try #require(ConsumerStatistics(json: text))
@@ -176,7 +177,10 @@ import Testing
                     rebalances: 5,
                     client: client,
                     brokers: [.init(name: "b:9092/1", state: "UP")],
-                    partitions: [.init(topicPartition: TopicPartition("t", 0), highWatermark: 7, queuedRecords: 3)]
+                    partitions: [
+                        .init(topicPartition: TopicPartition("t", 0), broker: 1, highWatermark: 7, queuedRecords: 3),
+                        .init(topicPartition: TopicPartition("t", 2), highWatermark: nil, queuedRecords: 0),
+                    ]
                 )
         )
         #expect(try #require(ConsumerStatistics(json: "{}")) == ConsumerStatistics())

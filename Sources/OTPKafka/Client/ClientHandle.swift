@@ -98,6 +98,13 @@ final class ClientHandle: @unchecked Sendable {
         return unsafe Event(event)
     }
 
+    /// What waits in the queue to be polled.
+    var queueLength: Int {
+        guard enter() else { return 0 }
+        defer { leave() }
+        return unsafe rd_kafka_queue_length(queue)
+    }
+
     /// Ends a wait in ``poll(milliseconds:)`` early.
     func wake() {
         guard enter() else { return }

@@ -18,8 +18,8 @@ extension GroupConsumer {
         /// The offset after the last record handed out, or the one asked for; nil until the first is asked for.
         var next: Int64?
         var isPaused = true
-        /// Nothing was there to read after the last record handed out.
-        var isAtEnd = false
+        /// Who it is fetched from, as the last statistics say.
+        var broker: Int32?
     }
 
     /// What the polling thread and those who ask of it share.
@@ -35,14 +35,18 @@ extension GroupConsumer {
         var paused: Set<TopicPartition> = []
         /// When librdkafka was last made to look at the group.
         var hurriedAt: ContinuousClock.Instant?
-        /// Records handed out since the queue last ran dry.
-        var run = 0
+        /// What was handed out since librdkafka's queue was empty last.
+        var served = 0
         /// Leaves the group: everything is revoked, or will be.
         var isClosing = false
         /// librdkafka was given, since closing began, the one answer that it waits for.
         var isAnswered = false
         /// Nobody will answer a revocation any more.
         var isAbandoned = false
+
+        mutating func learn(_ statistics: ConsumerStatistics) {
+            for entry in statistics.partitions { flow[entry.topicPartition]?.broker = entry.broker }
+        }
 
         mutating func forget(_ partitions: [TopicPartition]) {
             for partition in partitions {

@@ -45,13 +45,21 @@ package struct ConsumerStatistics: Equatable, Sendable {
 
     package struct Partition: Equatable, Sendable {
         package var topicPartition: TopicPartition
+        /// The number of the broker that it is fetched from; nil while there is none.
+        package var broker: Int32?
         /// The partition's end as of the last fetch; nil before the first.
         package var highWatermark: Int64?
         /// Records queued for this partition.
         package var queuedRecords: Int
 
-        package init(topicPartition: TopicPartition, highWatermark: Int64?, queuedRecords: Int) {
+        package init(
+            topicPartition: TopicPartition,
+            broker: Int32? = nil,
+            highWatermark: Int64?,
+            queuedRecords: Int
+        ) {
             self.topicPartition = topicPartition
+            self.broker = broker
             self.highWatermark = highWatermark
             self.queuedRecords = queuedRecords
         }
@@ -109,6 +117,7 @@ package struct ConsumerStatistics: Equatable, Sendable {
             (entry.partitions ?? [:]).values.filter { $0.partition >= 0 && $0.isWanted }.map {
                 Partition(
                     topicPartition: TopicPartition(topic, $0.partition),
+                    broker: $0.broker < 0 ? nil : $0.broker,
                     highWatermark: $0.high < 0 ? nil : $0.high,
                     queuedRecords: $0.queued
                 )
@@ -144,12 +153,13 @@ package struct ConsumerStatistics: Equatable, Sendable {
 
     private struct PartitionEntry: Decodable {
         var partition: Int32
+        var broker: Int32
         var isWanted: Bool
         var high: Int64
         var queued: Int
 
         enum CodingKeys: String, CodingKey {
-            case partition
+            case partition, broker
             case isWanted = "desired"
             case high = "hi_offset"
             case queued = "fetchq_cnt"

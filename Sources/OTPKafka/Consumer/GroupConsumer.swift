@@ -43,27 +43,31 @@ package final class GroupConsumer: Sendable {
         // A partition that could not be positioned yet is tried again soon.
         var wait = min(timeout, isRetrying ? .milliseconds(10) : timeout).wholeMilliseconds
         if batch.hasEvents { wait = 0 }
-        while batch.recordCount < maximum, batch.bytes < maximumBytes, let event = next(milliseconds: wait) {
+        // Among them what a move has made obsolete, which is never handed out.
+        let queued = handle.queueLength
+        assignment.withLock { $0.served = max($0.served, queued) }
+        while batch.recordCount < maximum, batch.bytes < maximumBytes {
+            guard let event = handle.poll(milliseconds: wait) else {
+                remember(&batch)
+                queueIsEmpty()
+                return batch.finish()
+            }
             wait = 0
+            assignment.withLock { $0.served += 1 }
             switch event.kind {
             case .records:
                 batch.append(event)
             case .rebalance:
-                batch.flush()
-                remember(batch)
+                remember(&batch)
                 rebalance(event, into: &batch)
                 // What is fetched from here on belongs to the new assignment.
                 return batch.finish()
             case .error:
-                batch.flush()
-                remember(batch)
-                let error = errorEvent(event)
-                if case .endOfPartition(let partition, _) = error {
-                    assignment.withLock { $0.flow[partition]?.isAtEnd = true }
-                }
-                batch.append(error)
+                remember(&batch)
+                batch.append(errorEvent(event))
             case .statistics:
                 if let statistics = ConsumerStatistics(json: event.statistics()) {
+                    assignment.withLock { $0.learn(statistics) }
                     batch.append(.statistics(statistics))
                 }
             case .log:
@@ -72,9 +76,7 @@ package final class GroupConsumer: Sendable {
                 break
             }
         }
-        batch.flush()
-        remember(batch)
-        assignment.withLock { $0.run += batch.recordCount }
+        remember(&batch)
         return batch.finish()
     }
 
@@ -172,23 +174,17 @@ package final class GroupConsumer: Sendable {
         return handle.destroy(within: deadline.remaining)
     }
 
-    /// Waits for the next event.
+    /// Nothing is left to hand out.
     ///
-    /// A broker's thread that has found the queue full looks at it again only after up to a second, however soon it is empty: when
-    /// it runs dry after so many records that it may have been full, what flows is asked for at once.
-    private func next(milliseconds wait: Int32) -> Event? {
-        guard wait > 0, assignment.withLock({ $0.run >= ClientProperties.queuedRecords }) else {
-            return handle.poll(milliseconds: wait)
+    /// A broker's thread that has found the queue full, of records or ends of partitions, looks at it again only after a second, however
+    /// soon it is empty. So where that may have been, each of them is woken.
+    private func queueIsEmpty() {
+        let mayHaveBeenFull = assignment.withLock { state in
+            defer { state.served = 0 }
+            return state.served >= ClientProperties.queuedRecords
         }
-        let short = min(wait, Self.dry)
-        if let event = handle.poll(milliseconds: short) { return event }
-        assignment.withLock { $0.run = 0 }
-        reseek { !$0.isAtEnd }
-        return wait > short ? handle.poll(milliseconds: wait - short) : nil
+        if mayHaveBeenFull { wakeFetchers() }
     }
-
-    /// Milliseconds without a record that are no pause between two fetches.
-    private static let dry: Int32 = 10
 
     /// Has librdkafka's main thread look at the group at once.
     ///
@@ -240,10 +236,7 @@ extension GroupConsumer {
                 batch.append(.partitionError(partition, offset: offset, from: offset, error))
                 return true
             }
-            assignment.withLock { state in
-                state.flow[partition]?.next = offset
-                state.flow[partition]?.isAtEnd = false
-            }
+            assignment.withLock { $0.flow[partition]?.next = offset }
         }
         let flow = assignment.withLock { $0.flow[partition] }
         guard let flow, let next = flow.next, flow.isPaused == desired.flows else { return true }
@@ -313,22 +306,31 @@ extension GroupConsumer {
     ///
     /// librdkafka's broker thread notices a seek at once, but the end of a pause only within a second, be it the caller's
     /// pause or its own during a rebalance.
-    private func reseek(where isChosen: (Flow) -> Bool = { _ in true }) {
+    private func reseek() {
+        let positions = assignment.withLock { $0.flow.compactMapValues { $0.isPaused ? nil : $0.next } }
+        if !positions.isEmpty { _ = seek(positions, waiting: .zero) }
+    }
+
+    /// The same with one partition of each broker, which wakes its thread for all of them: each move ends what is under way, and has an
+    /// end told again.
+    private func wakeFetchers() {
         let positions = assignment.withLock { state in
-            state.flow.compactMapValues { $0.isPaused || !isChosen($0) ? nil : $0.next }
+            var brokers: Set<Int32> = []
+            return state.flow.compactMapValues { flow -> Int64? in
+                guard !flow.isPaused, let next = flow.next else { return nil }
+                return flow.broker.map { brokers.insert($0).inserted } ?? true ? next : nil
+            }
         }
         if !positions.isEmpty { _ = seek(positions, waiting: .zero) }
     }
 
-    private func remember(_ batch: borrowing EventBatch) {
+    /// Ends the records so far as a batch's event, and keeps where they end.
+    private func remember(_ batch: inout EventBatch) {
+        batch.flush()
         let positions = batch.positions
         guard !positions.isEmpty else { return }
         assignment.withLock { state in
-            for (partition, next) in positions {
-                guard let flow = state.flow[partition], flow.next != next else { continue }
-                state.flow[partition]?.next = next
-                state.flow[partition]?.isAtEnd = false
-            }
+            for (partition, next) in positions { state.flow[partition]?.next = next }
         }
     }
 
