@@ -34,7 +34,7 @@ extension Engine {
         consider(dispatch.nextBackOffEnd)
         if group.isRunning, !partitions.isEmpty { consider(partitions.nextEnds) }
         consider(committing.transaction.nextWake)
-        consider(group.revocation?.deadline)
+        consider(group.revocation?.nextEnd(at: now))
         consider(group.drain.deadline)
         if committing.transaction.canForm(at: now) { consider(nextCommit(at: now)) }
         for partition in partitions.all {

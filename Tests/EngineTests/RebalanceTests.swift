@@ -85,6 +85,38 @@ struct RebalanceTests {
         #expect(worker.facts.contains(.released([0], unfinished: 2)))
     }
 
+    /// Given back before it ends it would be refused, and everything in it asked about again.
+    @Test func aTransactionThatTakesLongIsWaitedFor() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.happens(.revoked([0]))
+        #expect(worker.pass(.milliseconds(2_900)) == [])
+        #expect(worker.committed() == ["release 0"])
+        #expect(worker.facts.contains(.released([0], unfinished: 0)))
+    }
+
+    @Test func aTransactionThatDoesNotEndIsLeftBehindAfterThreeSeconds() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.happens(.revoked([0]))
+        #expect(worker.pass(.milliseconds(2_999)) == [])
+        #expect(worker.pass(.milliseconds(1)) == ["release 0"])
+        #expect(worker.facts.contains(.released([0], unfinished: 1)))
+    }
+
+    /// Nearly every rebalance begins so: the transaction under way carries the generation before it.
+    @Test func aRefusedTransactionIsGivenTheTimeForAnother() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.happens(.revoked([0]))
+        worker.pass(.milliseconds(1_500))
+        #expect(worker.aborted(.stale) == [])
+        #expect(worker.pass(.milliseconds(50)).first == "commit 2")
+        worker.pass(.milliseconds(900))
+        #expect(worker.committed() == ["release 0"])
+        #expect(worker.facts.contains(.released([0], unfinished: 0)))
+    }
+
     @Test func anIntentThatIsWrittenLateIsStillVoided() {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")

@@ -5,6 +5,11 @@ extension Process {
     func note(_ event: Event) {
         world.coverage.hit(.event(EventKind(event)))
         switch event {
+        case .committed, .commitAborted: batchEnded()
+        case .commitUnknown: isBatchOpen = false
+        default: break
+        }
+        switch event {
         case .timeReached: return
         case .commitAborted(_, .stale, _, _, _): world.coverage.hit(.transition(.abortedStale))
         case .commitAborted(_, .fenced, _, _, _): world.coverage.hit(.transition(.abortedFenced))
@@ -18,12 +23,16 @@ extension Process {
         case .answered(let id, _), .intentWritten(let id, _), .intentFailed(let id, _, _):
             leases[id.epoch]?.gotFurther(at: world.now)
         case .outputsLooked(let found): unwritable = Set(found.keys)
-        case .committed: for epoch in batched { leases[epoch]?.gotFurther(at: world.now) }
         case .revoked(let numbers): revoked(numbers, at: world.now)
         case .lost(let numbers): revoked(numbers, at: nil)
         default: break
         }
         world.trace("\(name) <- \(event)")
+    }
+
+    private func batchEnded() {
+        isBatchOpen = false
+        for epoch in batched { leases[epoch]?.gotFurther(at: world.now) }
     }
 
     private func revoked(_ numbers: [Int32], at moment: Int64?) {
@@ -41,6 +50,7 @@ extension Process {
         case .report(let fact): note(fact)
         case .commit(let batch):
             batched = batch.offsets.map(\.epoch)
+            isBatchOpen = true
             world.trace("\(name)    -> \(effect)")
         default: world.trace("\(name)    -> \(effect)")
         }
@@ -83,6 +93,10 @@ extension Process {
         guard !given.contains(where: { $0.wasParked || unwritable.contains($0.epoch.partition) }) else { return }
         for lease in given where lease.mustFinishUntil.map({ world.now < $0 }) == true {
             world.violate("\(name) gives \(lease.epoch) back unfinished, and something of it has just finished")
+        }
+        guard isBatchOpen else { return }
+        for lease in given where batched.contains(lease.epoch) && lease.mayTakeUntil.map({ world.now < $0 }) == true {
+            world.violate("\(name) gives \(lease.epoch) back while its results are in a transaction that has not ended")
         }
     }
 

@@ -51,6 +51,8 @@ final class Process {
     var leasesEver: [PartitionEpoch: Lease] = [:]
     /// Whose outcomes the last batch carries.
     var batched: [PartitionEpoch] = []
+    /// That batch has not ended, so far as the engine was told.
+    var isBatchOpen = false
     /// Partitions whose results or ledger could not be written when somebody looked last.
     var unwritable: Set<Int32> = []
     var isLeaseValid = true

@@ -126,8 +126,11 @@ final class Lease {
 
     /// Until then nothing unfinished may be given back: a second after something finished last, three in all.
     var mustFinishUntil: Int64? {
-        revokedAt.map { min((gotFurtherAt ?? $0) + sec(1), $0 + sec(3)) }
+        mayTakeUntil.flatMap { latest in revokedAt.map { min((gotFurtherAt ?? $0) + sec(1), latest) } }
     }
+
+    /// By then it is given back, whatever is under way.
+    var mayTakeUntil: Int64? { revokedAt.map { $0 + sec(3) } }
 
     func gotFurther(at now: Int64) {
         if revokedAt != nil { gotFurtherAt = now }

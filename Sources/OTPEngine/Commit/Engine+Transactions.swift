@@ -70,6 +70,7 @@ extension Engine {
         guard let open = committing.aborted(id, isCorrected: isCorrected, at: now) else { return }
         report(.transaction(records: open.results.count, after: now - open.formed, committed: false))
         report(.aborted(end.cause, reason: end.reason))
+        for epoch in open.shares.keys { group.gotFurther(with: epoch.partition, at: now) }
         requeue(open, at: now)
         var needsProducer = end.isProducerLost
         if needsProducer { committing.producerLost(reason: end.reason) }

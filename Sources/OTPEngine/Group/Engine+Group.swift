@@ -53,11 +53,17 @@ extension Engine {
         guard let revocation = group.revocation else { return }
         let owned = revocation.partitions.compactMap { partitions[$0] }
         let areFinished = owned.allSatisfy { !$0.isRestored || isFinished($0) }
-        guard areFinished || now >= revocation.deadline else { return }
+        guard areFinished || isTimeUp(for: revocation, owned, at: now) else { return }
         group.released()
         let unfinished = owned.reduce(0) { $0 + leftOver(of: $1) }
         drop(revocation.partitions)
         report(.released(revocation.partitions, unfinished: unfinished), then: .release(revocation.partitions))
+    }
+
+    /// What is in a transaction would be refused with it once the partition is given back, and asked about again.
+    private func isTimeUp(for revocation: Group.Revocation, _ owned: [Partition], at now: Instant) -> Bool {
+        guard now < revocation.latest else { return true }
+        return now >= revocation.deadline && !owned.contains { $0.isWritable && isInOpenBatch($0.epoch) }
     }
 
     private func isFinished(_ partition: Partition) -> Bool {

@@ -5,12 +5,15 @@ struct Group {
     /// Partitions that are to be given back.
     struct Revocation {
         fileprivate(set) var partitions: [Int32]
-        /// They are given back by then, finished or not: a time-out after something of theirs came to its end last, so that a worker
-        /// which is merely slow leaves nothing in doubt that it is about to finish.
+        /// They are given back then, finished or not, if no transaction holds anything of theirs: a time-out after something of theirs
+        /// came to its end last, so that a worker which is merely slow leaves nothing in doubt that it is about to finish.
         fileprivate(set) var deadline: Instant
         fileprivate let timeout: Duration
         /// What this worker keeps is not read meanwhile, so there is an end to it.
-        fileprivate let latest: Instant
+        let latest: Instant
+
+        /// When time alone may end it next.
+        func nextEnd(at now: Instant) -> Instant { now < deadline ? deadline : latest }
     }
 
     private(set) var membership: Membership
@@ -103,7 +106,7 @@ struct Group {
         )
     }
 
-    /// An intent, a call or a transaction of one that is to be given back came to its end.
+    /// An intent, a call or a transaction of one that is to be given back came to its end, well or badly.
     mutating func gotFurther(with number: Int32, at now: Instant) {
         guard let revocation, revocation.partitions.contains(number) else { return }
         self.revocation?.deadline = min(now + revocation.timeout, revocation.latest)

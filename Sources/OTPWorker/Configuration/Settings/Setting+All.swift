@@ -384,7 +384,7 @@ extension Setting {
             "rebalance.revoke_timeout",
             \.worker.delivery.revokeTimeout,
             .zero ... .seconds(60),
-            "A partition that is asked back is given back once nothing of it has finished for so long, after 3 s, or this if it is longer, in any case; meanwhile the worker reads nothing."
+            "A partition that is asked back is given back once nothing of it has finished for so long and no transaction holds its results; after 3 s, or this if it is longer, in any case. Meanwhile the worker reads nothing."
         ),
         .duration(
             "drain.timeout",
