@@ -39,8 +39,8 @@ package enum Limits {
     /// Sessions forgotten in one turn of the loop, so that forgetting never holds up an answer.
     package static let forgottenPerTurn = 1_000
     /// From then on an open transaction stands in the way, and is told: longer than a busy cluster takes, and earlier than brokers
-    /// notice that one of them is dead.
-    package static let overdueTransaction = Duration.seconds(7)
+    /// notice that one of them is dead, or than the transaction ends for its time-out.
+    package static func overdueTransaction(timeout: Duration) -> Duration { min(.seconds(7), timeout * 0.7) }
     /// Waits between tries at what the broker refused: the first, and the longest.
     package static let firstRetry = Duration.milliseconds(50)
     package static let longestRetry = Duration.seconds(5)

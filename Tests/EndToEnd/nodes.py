@@ -57,3 +57,7 @@ class Nodes:
         """The broker that leads each partition, as far as any does."""
         partitions = self.admin.list_topics(topic, timeout=30).topics[topic].partitions
         return {number: partition.leader for number, partition in partitions.items()}
+
+    def coordinator(self, group):
+        """The broker that coordinates a group."""
+        return self.admin.describe_consumer_groups([group])[group].result(30).coordinator.id

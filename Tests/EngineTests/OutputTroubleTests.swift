@@ -136,6 +136,16 @@ struct OutputTroubleTests {
         #expect(worker.status().overdue == nil)
     }
 
+    /// It ends for its time-out before that, and the next one hangs in its place.
+    @Test func aTransactionOfAShortTimeOutIsNamedBeforeIt() {
+        let worker = Transcript(owning: 0) { $0.transactionTimeout = .seconds(6) }
+        worker.ask(0, "s", "A", .code(1))
+        worker.pass(.milliseconds(4_100))
+        #expect(worker.status().overdue == nil)
+        worker.pass(.milliseconds(100))
+        #expect(worker.status().overdue?.partitions == [0])
+    }
+
     // MARK: Sizes
 
     @Test func neighboursThatAreTooLargeTogetherAreSentInSmallerCompany() {

@@ -27,9 +27,8 @@ extension Engine {
     }
 
     private func overdue(at now: Instant) -> EngineStatus.Overdue? {
-        guard let open = committing.transaction.unended, now - open.formed >= Limits.overdueTransaction else {
-            return nil
-        }
+        let limit = Limits.overdueTransaction(timeout: configuration.transactionTimeout)
+        guard let open = committing.transaction.unended, now - open.formed >= limit else { return nil }
         return .init(age: now - open.formed, partitions: open.shares.keys.map(\.partition).sorted())
     }
 
