@@ -91,7 +91,7 @@ def test_results_without_a_leader_hold_up_their_own_partitions_only(fleet, nodes
         return " ".join(member.readiness().values())
 
     def is_told():
-        """By whoever owns one of them: that a transaction hangs, or, where that was about to commit, that nobody can write now."""
+        """By each owner of one of them: that a transaction hangs, or, where that was about to commit, that nobody can write now."""
         owners = [member for member in members if stuck & member.partitions()]
         return owners and all(re.search("their transaction has not ended|before a new producer is there|has no leader", told(owner)) for owner in owners)
 
