@@ -36,7 +36,8 @@ package struct EngineConfiguration: Sendable {
     package var transactionTimeout: Duration
     /// Bytes of one partition's records in one produce request that every topic takes.
     package var batchBytes: Int
-    /// How long a revoked partition may go on without finishing anything before it is released, within ``Limits/longestRevocation``.
+    /// How long a revoked partition may go on without finishing anything before it is released, unless a transaction holds its results;
+    /// within ``Limits/longestRevocation``.
     package var revokeTimeout: Duration
     /// How long a stopping worker waits for the calls in flight.
     package var drainTimeout: Duration

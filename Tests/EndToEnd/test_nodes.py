@@ -84,20 +84,28 @@ def test_results_without_a_leader_hold_up_their_own_partitions_only(fleet, nodes
     victim = next(leader for leader in leaders.values() if leader != coordinator)
     stuck = {number for number, leader in leaders.items() if leader == victim}
     assert stuck and len(stuck) < len(leaders)
+    told_by = set()
     began = time.time()
     nodes.kill(victim)
 
     def told(member):
         return " ".join(member.readiness().values())
 
+    def tells(member):
+        """Of one that is stuck: that its transaction hangs; or, where that was about to commit, that nobody can write now."""
+        numbers = {int(number) for names in re.findall(r"partitions \[([\d, ]+)\]: their transaction", told(member)) for number in names.split(", ")}
+        return stuck & (numbers | unled(member)) or "before a new producer is there" in told(member)
+
+    def unled(member):
+        return {number for number in stuck if f"{fleet.bench.results}/{number} has no leader" in told(member)}
+
     def is_told():
-        """By each owner of one of them: that a transaction hangs, or, where that was about to commit, that nobody can write now."""
-        owners = [member for member in members if stuck & member.partitions()]
-        return owners and all(re.search("their transaction has not ended|before a new producer is there|has no leader", told(owner)) for owner in owners)
+        told_by.update(member for member in members if tells(member))
+        owners = {member for member in members if stuck & member.partitions()}
+        return owners and owners <= told_by
 
     def is_named():
-        text = " ".join(map(told, members))
-        return all(f"{fleet.bench.results}/{number} has no leader" in text for number in stuck)
+        return set.union(*map(unled, members)) == stuck
 
     def wait_until_told():
         harness.until("it is told that something hangs", is_told, TOLD_WITHIN)

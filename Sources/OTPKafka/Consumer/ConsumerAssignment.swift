@@ -15,10 +15,10 @@ extension GroupConsumer {
         /// Before its first offset is known it has not: there is no offset that is surely in range, and a partition whose fetch was
         /// out of range stops.
         var isStarted = false
-        /// The offset after the last record handed out, or the one asked for; nil until the first is asked for.
+        /// The offset after what was handed out last, record or end, or the one asked for; nil until the first is asked for.
         var next: Int64?
         var isPaused = true
-        /// Who it is fetched from, as the last statistics say.
+        /// Who it is fetched from, as the last statistics say: -1 for nobody; nil before the first.
         var broker: Int32?
     }
 
@@ -45,7 +45,7 @@ extension GroupConsumer {
         var isAbandoned = false
 
         mutating func learn(_ statistics: ConsumerStatistics) {
-            for entry in statistics.partitions { flow[entry.topicPartition]?.broker = entry.broker }
+            for entry in statistics.partitions { flow[entry.topicPartition]?.broker = entry.broker ?? -1 }
         }
 
         mutating func forget(_ partitions: [TopicPartition]) {

@@ -39,19 +39,18 @@ package final class GroupConsumer: Sendable {
     package func poll(timeout: Duration, maximum: Int, maximumBytes: Int = .max) -> [ConsumerEvent] {
         var batch = EventBatch(selection)
         hurryGroup()
+        measureQueue()
         let isRetrying = apply(into: &batch)
         // A partition that could not be positioned yet is tried again soon.
         var wait = min(timeout, isRetrying ? .milliseconds(10) : timeout).wholeMilliseconds
         if batch.hasEvents { wait = 0 }
-        // Among them what a move has made obsolete, which is never handed out.
-        let queued = handle.queueLength
-        assignment.withLock { $0.served = max($0.served, queued) }
         while batch.recordCount < maximum, batch.bytes < maximumBytes {
             guard let event = handle.poll(milliseconds: wait) else {
                 remember(&batch)
                 queueIsEmpty()
                 return batch.finish()
             }
+            if wait > 0 { measureQueue() }
             wait = 0
             assignment.withLock { $0.served += 1 }
             switch event.kind {
@@ -64,7 +63,12 @@ package final class GroupConsumer: Sendable {
                 return batch.finish()
             case .error:
                 remember(&batch)
-                batch.append(errorEvent(event))
+                let error = errorEvent(event)
+                // Beyond the last record there may be what a transaction's end has left.
+                if case .endOfPartition(let partition, let offset) = error {
+                    assignment.withLock { $0.flow[partition]?.next = offset }
+                }
+                batch.append(error)
             case .statistics:
                 if let statistics = ConsumerStatistics(json: event.statistics()) {
                     assignment.withLock { $0.learn(statistics) }
@@ -172,6 +176,12 @@ package final class GroupConsumer: Sendable {
         if handle.mustStay { try? beginClose() }
         finishClosing(until: Deadline(in: limit / 2))
         return handle.destroy(within: deadline.remaining)
+    }
+
+    /// What the queue holds counts as served, also what a move has made obsolete and nobody is ever handed.
+    private func measureQueue() {
+        let length = handle.queueLength
+        assignment.withLock { $0.served = max($0.served, length) }
     }
 
     /// Nothing is left to hand out.
@@ -311,15 +321,17 @@ extension GroupConsumer {
         if !positions.isEmpty { _ = seek(positions, waiting: .zero) }
     }
 
-    /// The same with one partition of each broker, which wakes its thread for all of them: each move ends what is under way, and has an
-    /// end told again.
+    /// The same with one partition of each broker, which wakes its thread for all of them.
+    ///
+    /// Each move ends what is under way, and has an end told again; each time another one's, so that nobody is held up for long.
     private func wakeFetchers() {
         let positions = assignment.withLock { state in
             var brokers: Set<Int32> = []
-            return state.flow.compactMapValues { flow -> Int64? in
-                guard !flow.isPaused, let next = flow.next else { return nil }
-                return flow.broker.map { brokers.insert($0).inserted } ?? true ? next : nil
+            let representatives = state.flow.shuffled().filter { _, flow in
+                guard !flow.isPaused, flow.next != nil else { return false }
+                return flow.broker.map { brokers.insert($0).inserted } ?? true
             }
+            return Dictionary(uniqueKeysWithValues: representatives).compactMapValues(\.next)
         }
         if !positions.isEmpty { _ = seek(positions, waiting: .zero) }
     }
