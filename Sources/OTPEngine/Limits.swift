@@ -27,8 +27,8 @@ package enum Limits {
     package static let wrongCodesPerPhone = 1_000
     /// Bytes of the upstream's message that are kept.
     package static let messageBytes = 512
-    /// The longest that a revocation is left unanswered because one thing after another finishes, or a transaction does not: nothing that the worker keeps is read
-    /// meanwhile.
+    /// The longest that a revocation is left unanswered because one thing after another finishes, or a transaction does not: nothing
+    /// that the worker keeps is read meanwhile.
     package static let longestRevocation = Duration.seconds(3)
     /// The longest that outcomes gather between two transactions because the last ones took long.
     package static let longestGathering = Duration.milliseconds(250)

@@ -9,8 +9,7 @@ struct EventBatch {
     private(set) var recordCount = 0
     /// Bytes of memory that the records take, about.
     private(set) var bytes = 0
-    /// The offset after the last record of each partition.
-    private(set) var positions: [TopicPartition: Int64] = [:]
+    private var positions: [TopicPartition: Int64] = [:]
 
     init(_ selection: RecordSelection) { self.selection = selection }
 
@@ -35,7 +34,14 @@ struct EventBatch {
         return events
     }
 
-    mutating func flush() {
+    /// The offset after the last record of each partition, of those that came since this was asked last.
+    mutating func newPositions() -> [TopicPartition: Int64] {
+        flush()
+        defer { positions = [:] }
+        return positions
+    }
+
+    private mutating func flush() {
         guard !records.isEmpty else { return }
         for (index, record) in records.enumerated() {
             // Records come in runs of one partition: only the last of a run is looked at.

@@ -338,8 +338,7 @@ extension GroupConsumer {
 
     /// Ends the records so far as a batch's event, and keeps where they end.
     private func remember(_ batch: inout EventBatch) {
-        batch.flush()
-        let positions = batch.positions
+        let positions = batch.newPositions()
         guard !positions.isEmpty else { return }
         assignment.withLock { state in
             for (partition, next) in positions { state.flow[partition]?.next = next }
