@@ -46,6 +46,37 @@ def test_every_partition_is_read_after_records_were_deleted(bench, sandbox, work
     oracle.one_result_per_record(bench, [event for event in bench.events() if event["otp_session_id"].startswith("after")])
 
 
+def test_what_a_transactions_end_has_left_is_not_gone_back_to(bench, sandbox, worker, results):
+    """Behind the last command lies the end of its producer's transaction, and both are deleted: nothing there is asked for again."""
+    sandbox()
+    process = worker().wait_ready()
+    producer = Producer({"bootstrap.servers": bench.brokers, "transactional.id": bench.prefix})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    quiet, busy = range(bench.partitions - 1), bench.partitions - 1
+    for number, (session, value) in zip(quiet, commands("quiet", len(quiet))):
+        producer.produce(bench.commands, value, session, partition=number)
+    producer.commit_transaction(30)
+    results.wait(len(quiet), 60, [process])
+
+    def lags():
+        return re.findall(r'otp_worker_partition_lag\{partition="\d+"\} (\d+)', process.metrics())
+
+    harness.until("all has been passed", lambda: lags() == ["0"] * bench.partitions)
+    admin = AdminClient({"bootstrap.servers": bench.brokers})
+    for done in admin.delete_records([TopicPartition(bench.commands, number, -1) for number in quiet]).values():
+        done.result(30)
+    # So many at once fill the fetch queue, after which the worker sees to it that all is read again.
+    producer = Producer({"bootstrap.servers": bench.brokers})
+    for burst in range(4):
+        for session, value in commands(f"busy-{burst}", 500):
+            producer.produce(bench.commands, value, session, partition=busy)
+        assert producer.flush(30) == 0
+        results.wait(len(quiet) + 500 * (burst + 1), 60, [process])
+    assert "partition parked" not in process.text()
+    assert process.end() == 0
+
+
 def key_of_sixty_kilobytes():
     return {"key": b"k" * 60_000}
 

@@ -84,25 +84,26 @@ def test_results_without_a_leader_hold_up_their_own_partitions_only(fleet, nodes
     victim = next(leader for leader in leaders.values() if leader != coordinator)
     stuck = {number for number, leader in leaders.items() if leader == victim}
     assert stuck and len(stuck) < len(leaders)
-    told_by = set()
+    told_of = set()
     began = time.time()
     nodes.kill(victim)
 
     def told(member):
         return " ".join(member.readiness().values())
 
-    def tells(member):
-        """Of one that is stuck: that its transaction hangs; or, where that was about to commit, that nobody can write now."""
-        numbers = {int(number) for names in re.findall(r"partitions \[([\d, ]+)\]: their transaction", told(member)) for number in names.split(", ")}
-        return stuck & (numbers | unled(member)) or "before a new producer is there" in told(member)
+    def tells_of(member):
+        """What a member says cannot be served: what hangs in its transaction, what lacks a leader, or all, where it cannot write at all."""
+        if "before a new producer is there" in told(member):
+            return member.partitions()
+        hung = re.findall(r"partitions \[([\d, ]+)\]: their transaction", told(member))
+        return unled(member) | {int(number) for names in hung for number in names.split(", ")}
 
     def unled(member):
         return {number for number in stuck if f"{fleet.bench.results}/{number} has no leader" in told(member)}
 
     def is_told():
-        told_by.update(member for member in members if tells(member))
-        owners = {member for member in members if stuck & member.partitions()}
-        return owners and owners <= told_by
+        told_of.update(*map(tells_of, members))
+        return stuck <= told_of
 
     def is_named():
         return set.union(*map(unled, members)) == stuck

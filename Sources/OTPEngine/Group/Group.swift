@@ -106,7 +106,7 @@ struct Group {
         )
     }
 
-    /// An intent, a call or a transaction of one that is to be given back came to its end, well or badly.
+    /// An intent, a call or a transaction of one that is to be given back came to its end, well or badly, and that was told.
     mutating func gotFurther(with number: Int32, at now: Instant) {
         guard let revocation, revocation.partitions.contains(number) else { return }
         self.revocation?.deadline = min(now + revocation.timeout, revocation.latest)

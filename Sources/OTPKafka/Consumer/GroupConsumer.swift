@@ -303,6 +303,7 @@ extension GroupConsumer {
 
     /// Moves partitions; with no time to wait nobody learns whether it worked.
     private func seek(_ offsets: [TopicPartition: Int64], waiting time: Duration) -> KafkaError? {
+        guard !offsets.isEmpty else { return nil }
         let list = PartitionList(offsets.map { OffsetCommit($0.key, offset: $0.value) })
         return unsafe handle.attempt("seek") { client throws(KafkaError) in
             let error = unsafe list.with { unsafe rd_kafka_seek_partitions(client, $0, time.wholeMilliseconds) }
@@ -317,8 +318,7 @@ extension GroupConsumer {
     /// librdkafka's broker thread notices a seek at once, but the end of a pause only within a second, be it the caller's
     /// pause or its own during a rebalance.
     private func reseek() {
-        let positions = assignment.withLock { $0.flow.compactMapValues { $0.isPaused ? nil : $0.next } }
-        if !positions.isEmpty { _ = seek(positions, waiting: .zero) }
+        _ = seek(assignment.withLock { $0.flow.compactMapValues { $0.isPaused ? nil : $0.next } }, waiting: .zero)
     }
 
     /// The same with one partition of each broker, which wakes its thread for all of them.
@@ -327,13 +327,13 @@ extension GroupConsumer {
     private func wakeFetchers() {
         let positions = assignment.withLock { state in
             var brokers: Set<Int32> = []
-            let representatives = state.flow.shuffled().filter { _, flow in
-                guard !flow.isPaused, flow.next != nil else { return false }
-                return flow.broker.map { brokers.insert($0).inserted } ?? true
+            var positions: [TopicPartition: Int64] = [:]
+            for (partition, flow) in state.flow.shuffled() where !flow.isPaused && flow.next != nil {
+                if flow.broker.map({ brokers.insert($0).inserted }) ?? true { positions[partition] = flow.next }
             }
-            return Dictionary(uniqueKeysWithValues: representatives).compactMapValues(\.next)
+            return positions
         }
-        if !positions.isEmpty { _ = seek(positions, waiting: .zero) }
+        _ = seek(positions, waiting: .zero)
     }
 
     /// Ends the records so far as a batch's event, and keeps where they end.
