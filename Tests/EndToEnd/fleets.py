@@ -5,6 +5,8 @@ import json
 import os
 import time
 
+import pytest
+
 import harness
 import oracle
 from noida_db import NoidaDBProxy
@@ -14,6 +16,10 @@ IS_CLUSTER = bool(os.environ.get("OTP_TEST_KAFKA"))
 SESSION_TIMEOUT = 6.0
 # The shortest time-outs that a worker can have: what is lost is found to be lost in seconds.
 FAST = {"kafka.session_timeout": f"{SESSION_TIMEOUT:.0f}s", "kafka.transaction_timeout": "6s"}
+
+
+def needs_cluster(reason):
+    return pytest.mark.skipif(not IS_CLUSTER, reason=f"{reason}: set OTP_TEST_KAFKA=host:port")
 
 
 def proxy_before(broker, carrier):

@@ -4,15 +4,10 @@ import signal
 import threading
 import time
 
-import pytest
-
 import fleets
 import harness
 
-needs_cluster = pytest.mark.skipif(
-    not fleets.IS_CLUSTER,
-    reason="noida-db evicts no silent member: set OTP_TEST_KAFKA=host:port",
-)
+needs_cluster = fleets.needs_cluster("noida-db evicts no silent member")
 PATIENT = {"check_otp__total_timeout": "60s", "check_otp__retry_initial_backoff": "300ms", "check_otp__max_attempts": "20"}
 
 
@@ -138,10 +133,7 @@ def test_one_transactional_id_twice(fleet):
     finished_by(fleet, left, len(records))
 
 
-@pytest.mark.skipif(
-    not fleets.IS_CLUSTER,
-    reason="noida-db does not fence a static member whose place was taken: set OTP_TEST_KAFKA=host:port",
-)
+@fleets.needs_cluster("noida-db does not fence a static member whose place was taken")
 def test_one_instance_id_twice(fleet):
     """Two workers with one instance id: one has it, the other says why it is not ready or waits; neither crashes."""
     fleet = fleet("--latency", "5ms-20ms")

@@ -3,8 +3,9 @@
 import threading
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+import fleets
 import harness
 
 
@@ -40,33 +41,76 @@ def values_to_end(reader):
     return values
 
 
-def test_offsets_of_an_older_generation_are_refused(bench, lines, transactional):
-    settings = {
-        "bootstrap.servers": lines.address,
-        "group.id": bench.prefix,
-        "partition.assignment.strategy": "cooperative-sticky",
-        "heartbeat.interval.ms": 500,
-    }
-    first, second = Consumer(settings), Consumer(settings)
-    first.subscribe([bench.commands])
-    harness.until("the first has all", lambda: first.poll(0.1) or len(first.assignment()) == bench.partitions)
-    stale = first.consumer_group_metadata()
-    second.subscribe([bench.commands])
+@pytest.fixture
+def member(bench, lines):
+    """Makes members of one group, with or without a name of their own."""
+    members = []
+
+    def make(**settings):
+        members.append(
+            Consumer(
+                {
+                    "bootstrap.servers": lines.address,
+                    "group.id": bench.prefix,
+                    "partition.assignment.strategy": "cooperative-sticky",
+                    "heartbeat.interval.ms": 500,
+                    **settings,
+                }
+            )
+        )
+        members[-1].subscribe([bench.commands])
+        return members[-1]
+
+    yield make
+    for each in members:
+        each.close()
+
+
+def shared(bench, *members):
+    """Waits until each has its share of the partitions."""
 
     def is_shared():
-        first.poll(0.05), second.poll(0.05)
-        return len(first.assignment()) == len(second.assignment()) == bench.partitions // 2
+        for member in members:
+            member.poll(0.05)
+        return all(len(member.assignment()) == bench.partitions // len(members) for member in members)
 
-    harness.until("both have their share", is_shared)
-    offset = [TopicPartition(bench.commands, 0, 1)]
+    harness.until("each has its share", is_shared)
+
+
+def refusal(transactional, offset, membership):
+    """What the broker says to offsets that come with this membership."""
     transactional.begin_transaction()
-    with pytest.raises(KafkaException, match="generation"):
-        transactional.send_offsets_to_transaction(offset, stale)
+    with pytest.raises(KafkaException) as refused:
+        transactional.send_offsets_to_transaction(offset, membership)
     transactional.abort_transaction()
+    return refused.value.args[0].code()
+
+
+def test_offsets_of_an_older_generation_are_refused(bench, member, transactional):
+    first = member()
+    shared(bench, first)
+    stale = first.consumer_group_metadata()
+    shared(bench, first, member())
+    offset = [TopicPartition(bench.commands, 0, 1)]
+    assert refusal(transactional, offset, stale) == KafkaError.ILLEGAL_GENERATION
     transactional.begin_transaction()
     transactional.send_offsets_to_transaction(offset, first.consumer_group_metadata())
     transactional.commit_transaction()
-    first.close(), second.close()
+
+
+@fleets.needs_cluster("noida-db looks at neither")
+def test_the_coordinator_looks_for_the_member_before_the_generation(bench, member, transactional):
+    """So a refused generation says that the member is one still, and a worker keeps its lease."""
+    first, second = member(**{"group.instance.id": "a"}), member()
+    shared(bench, first, second)
+    named, gone = first.consumer_group_metadata(), second.consumer_group_metadata()
+    offset = [TopicPartition(bench.commands, 0, 1)]
+    second.unsubscribe()
+    shared(bench, first)
+    assert refusal(transactional, offset, gone) == KafkaError.UNKNOWN_MEMBER_ID
+    assert refusal(transactional, offset, named) == KafkaError.ILLEGAL_GENERATION
+    shared(bench, member(**{"group.instance.id": "a"}))
+    assert refusal(transactional, offset, named) == KafkaError.FENCED_INSTANCE_ID
 
 
 def test_a_silent_line_delivers_later(fleet):

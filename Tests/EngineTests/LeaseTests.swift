@@ -35,10 +35,38 @@ struct LeaseTests {
         #expect(worker.facts.contains(.leaseRegained) && worker.permits(1))
     }
 
-    @Test func aStaleBatchIsFormedAgainAndItsCommitIsTheProof() {
+    /// Nearly every rebalance refuses the transaction under way: nobody's answer waits for more than the next one.
+    @Test func aStaleBatchIsFormedAgainAndTheLeaseIsKept() {
         let worker = Transcript(owning: 0)
         worker.ask(0, "s", "A", .code(1))
+        worker.receive(1, "t", "A")
         #expect(worker.aborted(.stale) == [])
+        #expect(worker.facts.allSatisfy { $0 != .leaseLost(.fenced) } && worker.status().isLeaseValid)
+        #expect(worker.intentWritten(1) == ["call 1"])
+        #expect(worker.permits(1))
+        #expect(
+            worker.pass(.milliseconds(50)) == [
+                "commit 2", "result 0 rejected/wrong_code code=1 http=200 calls=1", "state s A=wrong_code@0",
+                "offset 0=1 ledger 0",
+            ]
+        )
+    }
+
+    @Test func aRefusedGenerationProvesNothingEither() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.sleep(.seconds(6))
+        #expect(worker.aborted(.stale) == [])
+        #expect(!worker.status().isLeaseValid)
+        worker.pass(.milliseconds(50))
+        worker.committed()
+        #expect(worker.status().isLeaseValid)
+    }
+
+    @Test func aBatchOfAnUnknownMemberIsFormedAgainAndItsCommitIsTheProof() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        #expect(worker.aborted(.unknownMember) == [])
         #expect(worker.facts.contains(.leaseLost(.fenced)) && !worker.status().isLeaseValid)
         #expect(worker.receive(1, "t", "A") == [])
         #expect(

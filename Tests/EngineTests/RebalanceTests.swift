@@ -117,6 +117,21 @@ struct RebalanceTests {
         #expect(worker.facts.contains(.released([0], unfinished: 0)))
     }
 
+    /// That nobody knew how it ended takes time as well: what it held is published by the next.
+    @Test func aTransactionThatDidNotCountIsGivenTheTimeForAnother() {
+        let worker = Transcript(owning: 0)
+        worker.ask(0, "s", "A", .code(1))
+        worker.happens(.revoked([0]))
+        worker.commitUnknown()
+        worker.pass(.milliseconds(1_500))
+        worker.happens(.producerReady)
+        let batch = worker.happens(.commitResolved(BatchID(process: 7, counter: 1), [worker.epoch(0): false]))
+        #expect(batch.first == "commit 2")
+        worker.pass(.milliseconds(900))
+        #expect(worker.committed() == ["release 0"])
+        #expect(worker.facts.contains(.released([0], unfinished: 0)))
+    }
+
     @Test func anIntentThatIsWrittenLateIsStillVoided() {
         let worker = Transcript(owning: 0)
         worker.receive(0, "s", "A")
@@ -223,7 +238,7 @@ struct RebalanceTests {
         worker.ask(0, "s", "A", .code(1))
         #expect(worker.happens(.lost([0])) == ["release 0"])
         worker.assign(0)
-        #expect(worker.aborted(.stale) == [])
+        #expect(worker.aborted(.unknownMember) == [])
         // The proof of the lease, and nothing of the older epoch.
         #expect(worker.pass(.milliseconds(50)) == ["commit 2", "offset 0=0 ledger 1"])
     }

@@ -50,7 +50,7 @@ struct GroupMetadata {
     var generation: Int
 }
 
-enum BrokerReply { case done, fenced, stale }
+enum BrokerReply { case done, fenced, stale, unknownMember }
 
 /// The cluster: ledger and command partitions, transactions, and the group's offsets.
 ///
@@ -223,7 +223,9 @@ final class Broker {
     func send(_ transaction: Transaction, epoch: Int, metadata: GroupMetadata?) -> BrokerReply {
         guard epoch == transaction.producer.epoch, transaction.outcome == .open else { return .fenced }
         // Without a member the broker does not fence; it is the worker that must not send that.
-        if let metadata, !group.accepts(metadata) { return .stale }
+        if let metadata, !group.accepts(metadata) {
+            return group.knows(metadata.memberID) ? .stale : .unknownMember
+        }
         for offset in transaction.batch.offsets {
             let partition = offset.epoch.partition
             if offset.metadata.utf8.count > Limits.offsetMetadataBytes { world.violate("metadata beyond the limit") }

@@ -47,8 +47,8 @@ package enum AnswerKind: String, CaseIterable, Sendable {
 
 /// Changes of the engine's state that show outside.
 package enum Transition: String, CaseIterable, Sendable {
-    case abortedStale, abortedOutputsNamed, abortedOutputsUnnamed, abortedTransient, unknownFenced, unknownUnfenced
-    case abortedFenced, abortedDenied, abortedTooLarge, producerLocked
+    case abortedStale, abortedUnknownMember, abortedOutputsNamed, abortedOutputsUnnamed, abortedTransient
+    case unknownFenced, unknownUnfenced, abortedFenced, abortedDenied, abortedTooLarge, producerLocked
     case tracedCounted, tracedNotCounted, tracedNoneLeft, retraced, proofCommitted, idleMoveCommitted
     case leaseLostSlept, leaseLostSilent, leaseLostFenced, releasedFinished, releasedLate, releasedUnfinished
     case stoppedIdle, stoppedUnfinished

@@ -12,6 +12,7 @@ extension Process {
         switch event {
         case .timeReached: return
         case .commitAborted(_, .stale, _, _, _): world.coverage.hit(.transition(.abortedStale))
+        case .commitAborted(_, .unknownMember, _, _, _): world.coverage.hit(.transition(.abortedUnknownMember))
         case .commitAborted(_, .fenced, _, _, _): world.coverage.hit(.transition(.abortedFenced))
         case .commitAborted(_, .transient, _, _, _): world.coverage.hit(.transition(.abortedTransient))
         case .commitAborted(_, .denied, _, _, _): world.coverage.hit(.transition(.abortedDenied))
@@ -63,6 +64,7 @@ extension Process {
         case .commitResolved(let counted):
             let transition: Transition = counted.map { $0 ? .tracedCounted : .tracedNotCounted } ?? .tracedNoneLeft
             world.coverage.hit(.transition(transition))
+            batchEnded()
         case .leaseLost(let cause):
             isLeaseValid = false
             switch cause {

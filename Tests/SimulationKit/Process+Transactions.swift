@@ -192,7 +192,7 @@ extension Process {
         crashMaybe()
         let metadata = shellFaults.contains(.metadataNewerThanBatch) ? consumer?.metadata : attempt.metadata
         if metadata == nil, !shellFaults.contains(.metadataWithoutMember) {
-            return abort(attempt, .stale, [], "no membership")
+            return abort(attempt, .unknownMember, [], "no membership")
         }
         rpc(.group) { [self] answer in
             let reply = broker.send(transaction, epoch: attempt.epoch, metadata: metadata)
@@ -200,6 +200,7 @@ extension Process {
                 switch reply {
                 case .done: end(attempt, transaction)
                 case .stale: abort(attempt, .stale, [], "stale generation")
+                case .unknownMember: abort(attempt, .unknownMember, [], "unknown member")
                 case .fenced: lost(attempt, isFenced: true, "fenced at offsets")
                 }
             }

@@ -122,6 +122,7 @@ final class Process {
         if instant.events > 3_000 { world.violate("\(name): busy loop, over 3,000 events in one moment") }
         note(event)
         let effects = engine.handle(event, at: mono)
+        if case .commitAborted(_, let cause, _, _, _) = event { checkLease(after: cause) }
         world.digest?.add(effects, of: name)
         if case .timeReached = event { world.digest?.add(engine.status(at: mono)) }
         for effect in effects {
@@ -136,6 +137,18 @@ final class Process {
             }
             note(effect)
             perform(effect)
+        }
+    }
+
+    /// A member of the next generation still speaks for what it owns; one that the group does not know speaks for nothing.
+    private func checkLease(after cause: AbortCause) {
+        let loss = engine.status(at: mono).leaseLoss
+        switch cause {
+        case .stale where isLeaseValid && loss == .fenced:
+            world.violate("\(name) asks nobody for a refused generation, though the group knows it")
+        case .unknownMember where loss == nil: world.violate("\(name) goes on asking, and the group does not know it")
+        case .fenced where loss == nil: world.violate("\(name) goes on asking, and another has its transactional id")
+        default: break
         }
     }
 

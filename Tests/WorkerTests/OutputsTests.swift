@@ -129,9 +129,13 @@ struct OutputsTests {
         #expect(try told(.aborted(Abortion(stale)), reply: reply) == "aborted stale []")
     }
 
-    @Test(arguments: [KafkaError.Code.illegalGeneration, .unknownMemberID, .fencedInstanceID])
-    func aRefusedGenerationIsStale(code: KafkaError.Code) throws {
-        #expect(try told(.aborted(Abortion(KafkaError("send offsets", code)))) == "aborted stale []")
+    /// The one says that this is a member still, the others that it is none.
+    @Test(arguments: [
+        (KafkaError.Code.illegalGeneration, AbortCause.stale), (.unknownMemberID, .unknownMember),
+        (.fencedInstanceID, .unknownMember),
+    ])
+    func aRefusedGenerationIsNoRefusedMember(code: KafkaError.Code, cause: AbortCause) throws {
+        #expect(try told(.aborted(Abortion(KafkaError("send offsets", code)))) == "aborted \(cause.rawValue) []")
     }
 
     @Test func whatNobodyKnowsIsUnknown() throws {

@@ -65,17 +65,18 @@ extension Engine {
             switch end.cause {
             case .outputs: !end.faults.isEmpty
             case .denied, .tooLarge: true
-            case .stale, .fenced, .transient: false
+            case .stale, .unknownMember, .fenced, .transient: false
             }
         guard let open = committing.aborted(id, isCorrected: isCorrected, at: now) else { return }
         report(.transaction(records: open.results.count, after: now - open.formed, committed: false))
         report(.aborted(end.cause, reason: end.reason))
-        for epoch in open.shares.keys { group.gotFurther(with: epoch.partition, at: now) }
         requeue(open, at: now)
         var needsProducer = end.isProducerLost
         if needsProducer { committing.producerLost(reason: end.reason) }
         switch end.cause {
-        case .stale: report(ifAny: group.fenced())
+        // A coordinator looks for the member first: what a member of the next generation owns stays its own until it gives it back.
+        case .stale: break
+        case .unknownMember: report(ifAny: group.fenced())
         case .fenced: fenced(since: open.formed, reason: end.reason, at: now)
         case .transient:
             if committing.abortedTransiently(records: open.results.count, after: now - open.formed) {
@@ -144,6 +145,7 @@ extension Engine {
     mutating func requeue(_ open: TransactionState.Open, at now: Instant) {
         for (epoch, share) in open.shares {
             guard let partition = partitions[epoch] else { continue }
+            group.gotFurther(with: epoch.partition, at: now)
             for offset in share.offsets.reversed() {
                 guard let command = partition[offset], command.state == .batched else { continue }
                 command.unbatched()

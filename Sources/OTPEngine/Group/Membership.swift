@@ -9,7 +9,7 @@ package struct Membership: Equatable, Sendable {
         case slept
         /// The group's coordinator was not heard for three quarters of it.
         case coordinatorSilent = "coordinator_silent"
-        /// The broker refused our generation.
+        /// The group does not know us, or another producer has our transactional id.
         case fenced
     }
 

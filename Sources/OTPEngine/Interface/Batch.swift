@@ -75,8 +75,10 @@ package enum OutputReference: Hashable, Sendable {
 
 /// How a transaction ended that did not commit, and certainly will not.
 package enum AbortCause: String, Equatable, Sendable, CaseIterable {
-    /// The group has moved on: the offsets were refused by generation or member, or there was no membership to send.
+    /// The group has moved on to another generation, and this process is a member of it: it speaks for what it owns.
     case stale
+    /// The group does not know this member, another process has its instance id, or there was no membership to send.
+    case unknownMember = "unknown_member"
     /// Another producer has the transactional id, or the broker took it back after the transaction's time-out.
     case fenced
     /// One or more outputs cannot be published, as named.

@@ -298,7 +298,7 @@ final class EngineLoop: @unchecked Sendable {
             }
             parts.transactionExecutor.commit(batch, membership) { self.report($0) }
         } catch {
-            report(.commitAborted(batch.id, .stale, faults: [], isProducerLost: false, reason: "\(error)"))
+            report(.commitAborted(batch.id, .unknownMember, faults: [], isProducerLost: false, reason: "\(error)"))
         }
     }
 

@@ -86,7 +86,7 @@ enum ReadinessDetail {
             case .slept: "it did not run for longer than half of the session time-out"
             case .coordinatorSilent: "the group's coordinator was silent for three quarters of the session time-out"
             case .fenced:
-                "a broker has fenced it: the group has moved on, its transaction took too long, or another worker has its transactional id"
+                "a broker has fenced it: the group does not know it, its transaction took too long, or another worker has its transactional id"
             }
         return "\(cause): it asks nobody until Kafka confirms that its partitions are still its own"
     }
