@@ -5,7 +5,7 @@ import OTPKafka
 
 /// Writes intents and barriers, outside every transaction, and reports each acknowledgement in batches.
 ///
-/// Confined to its event loop; a producer that breaks is replaced.
+/// Confined to its event loop; a producer that breaks is replaced. What a turn of the loop wants written goes together, after the turn.
 final class IntentWriter {
     private let properties: [String: String]
     private let topic: String
@@ -23,15 +23,41 @@ final class IntentWriter {
         case proof(@Sendable (Int64?) -> Void)
     }
 
-    /// What each record under way is.
+    private struct Waiting {
+        var write: Write
+        var record: OutgoingRecord
+    }
+
+    /// What each record under way is, and what waits for it.
     ///
     /// Confined to the loop.
     private final class Outstanding: @unchecked Sendable {
         // Safe because it is touched on the event loop only.
         var writes: [UInt64: Write] = [:]
         var next: UInt64 = 0
+        var turns = WriteTurns<Waiting>()
         /// How many there have been, one after the other.
         var producers = 0
+
+        /// - Returns: the news, and whether something that waited goes now.
+        func ended(_ reports: [DeliveryReport], of producer: Int) -> (events: [Event], isReady: Bool) {
+            var (events, isReady): ([Event], Bool) = ([], false)
+            for delivery in reports {
+                guard let write = writes.removeValue(forKey: delivery.tag) else { continue }
+                if let event = event(write, delivery.outcome) { events.append(event) }
+                guard producer == producers, let partition = delivery.partition else { continue }
+                if case .failure(let error) = delivery.outcome, !error.isOfTheRecord {
+                    events += turns.givenUp(in: partition).compactMap { event($0.write, delivery.outcome) }
+                }
+                if turns.ended(in: partition) { isReady = true }
+            }
+            return (events, isReady)
+        }
+
+        /// What waits comes to nothing.
+        func giveUp(_ error: KafkaError) -> [Event] {
+            turns.removeAll().compactMap { event($0.write, .failure(error)) }
+        }
     }
 
     private struct Weak {
@@ -66,11 +92,9 @@ final class IntentWriter {
             properties,
             onReports: { reports in
                 eventLoop.execute {
-                    report(
-                        reports.compactMap { delivery in
-                            outstanding.writes.removeValue(forKey: delivery.tag).flatMap { event($0, delivery.outcome) }
-                        }
-                    )
+                    let (events, isReady) = outstanding.ended(reports, of: number)
+                    report(events)
+                    if isReady { writer.value.writer?.send() }
                 }
             },
             onEvent: { event in
@@ -103,20 +127,33 @@ final class IntentWriter {
     }
 
     private func produce(_ write: Write, to epoch: PartitionEpoch, key: [UInt8], value: [UInt8]?) {
-        let tag = outstanding.next
-        outstanding.next += 1
-        outstanding.writes[tag] = write
-        do throws(KafkaError) {
-            guard let producer else { throw KafkaError("produce", .state, reason: "no producer") }
-            let outgoing = OutgoingRecord(topic: topic, partition: epoch.partition, key: key, value: value)
-            try producer.produce(outgoing, tag: tag)
-        } catch {
-            outstanding.writes[tag] = nil
-            if error.isFatal { replace() } else if let producer, error.code == .unknownPartition { refresh(producer) }
-            // Never from within the caller's own turn.
-            let report = report
-            eventLoop.execute { report([event(write, .failure(error))].compactMap(\.self)) }
+        let record = OutgoingRecord(topic: topic, partition: epoch.partition, key: key, value: value)
+        if outstanding.turns.add(Waiting(write: write, record: record), to: epoch.partition) { sendSoon() }
+    }
+
+    /// Never from within the caller's own turn, which may have more to write.
+    private func sendSoon() {
+        let writer = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.execute { writer.value.send() }
+    }
+
+    private func send() {
+        var failures: [Event] = []
+        for waiting in outstanding.turns.next() {
+            let tag = outstanding.next
+            outstanding.next += 1
+            outstanding.writes[tag] = waiting.write
+            do throws(KafkaError) {
+                guard let producer else { throw KafkaError("produce", .state, reason: "no producer") }
+                try producer.produce(waiting.record, tag: tag)
+            } catch {
+                outstanding.writes[tag] = nil
+                if let partition = waiting.record.partition, outstanding.turns.ended(in: partition) { sendSoon() }
+                if let failure = event(waiting.write, .failure(error)) { failures.append(failure) }
+                if error.isFatal { replace() } else if let producer, error.code == .unknownPartition { refresh(producer) }
+            }
         }
+        if !failures.isEmpty { report(failures) }
     }
 
     private func broke(_ number: Int) {
@@ -127,6 +164,8 @@ final class IntentWriter {
     private func replace() {
         let old = producer
         producer = nil
+        let failures = outstanding.giveUp(KafkaError("produce", .state, reason: "the producer broke"))
+        if !failures.isEmpty { report(failures) }
         startAgain()
         closeInBackground(old)
     }
@@ -148,6 +187,7 @@ final class IntentWriter {
 
     func close() {
         isClosed = true
+        _ = outstanding.giveUp(KafkaError("produce", .state, reason: "closed"))
         let old = producer
         producer = nil
         closeInBackground(old)
