@@ -40,36 +40,85 @@ struct IntentWriterTests {
         }
     }
 
-    @Test(arguments: [true, false])
-    func aBrokenProducerIsReplaced(isToldOfIt: Bool) async throws {
-        let broker = try EmbeddedBroker()
-        try broker.createTopic("ledger", partitions: 1)
-        let properties = try ClientProperties.idempotentProducer(.init(bootstrapServers: broker.bootstrapServers))
+    /// A writer to one partition of an embedded broker.
+    private struct Bench {
+        let broker: EmbeddedBroker
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let reported = Reported()
         let epoch = PartitionEpoch(partition: 0, epoch: 1)
         let barrier = LedgerBarrier(transactionalID: "w", process: 1)
-        let writer = try await loop.submit {
-            let writer = IntentWriter(
-                properties: properties,
-                topic: "ledger",
-                eventLoop: loop,
-                report: { reported.add($0) },
-                onEvent: { _ in }
-            )
-            try writer.start()
-            let broken = writer.producer
-            broken?.breakFatally(.invalidProducerEpoch)
+
+        init() throws {
+            broker = try EmbeddedBroker()
+            try broker.createTopic("ledger", partitions: 1)
+        }
+
+        func start(_ body: @escaping @Sendable (IntentWriter) -> Void) async throws -> NIOLoopBoundWriter {
+            let properties = try ClientProperties.idempotentProducer(.init(bootstrapServers: broker.bootstrapServers))
+            return try await loop.submit { [loop, reported] in
+                let writer = IntentWriter(
+                    properties: properties,
+                    topic: "ledger",
+                    eventLoop: loop,
+                    report: { reported.add($0) },
+                    onEvent: { _ in }
+                )
+                try writer.start()
+                body(writer)
+                return NIOLoopBoundWriter(writer)
+            }.get()
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func aBrokenProducerIsReplaced(isToldOfIt: Bool) async throws {
+        let bench = try Bench()
+        let (epoch, barrier) = (bench.epoch, bench.barrier)
+        let writer = try await bench.start { writer in
+            writer.producer?.breakFatally(.invalidProducerEpoch)
             // A barrier that finds it broken before anybody was told of it.
             if !isToldOfIt { writer.write(epoch, barrier) }
-            return NIOLoopBoundWriter(writer)
-        }.get()
-        #expect(await reported.first { if case .intentProducer(failure: nil) = $0 { true } else { false } } != nil)
-        try await loop.submit { writer.value.write(epoch, barrier) }.get()
-        let written = await reported.first { if case .barrierWritten = $0 { true } else { false } }
+        }
+        let replaced = await bench.reported.first { if case .intentProducer(failure: nil) = $0 { true } else { false } }
+        #expect(replaced != nil)
+        try await bench.loop.submit { writer.value.write(epoch, barrier) }.get()
+        let written = await bench.reported.first { if case .barrierWritten = $0 { true } else { false } }
         #expect(written != nil)
-        try await loop.submit { writer.value.close() }.get()
-        broker.stop()
+        try await bench.loop.submit { writer.value.close() }.get()
+        bench.broker.stop()
+    }
+
+    /// The second waits for the first one's acknowledgement, and the third with it.
+    @Test func whatWaitsForItsTurnIsWrittenInOrder() async throws {
+        let bench = try Bench()
+        let (epoch, barrier, reported) = (bench.epoch, bench.barrier, bench.reported)
+        let writer = try await bench.start { $0.write(epoch, barrier) }
+        try await bench.loop.submit {
+            for number: UInt32 in 2...3 { writer.value.write(PartitionEpoch(partition: 0, epoch: number), barrier) }
+        }.get()
+        for number: UInt32 in 1...3 {
+            let written = await reported.first { event in
+                if case .barrierWritten(let epoch, Int64(number) - 1) = event { epoch.epoch == number } else { false }
+            }
+            #expect(written != nil)
+        }
+        try await bench.loop.submit { writer.value.close() }.get()
+        bench.broker.stop()
+    }
+
+    /// Somebody waits for that proof.
+    @Test func whatStillWaitsAtTheEndIsTold() async throws {
+        let bench = try Bench()
+        try bench.broker.setRoundTrip(.seconds(1))
+        let (epoch, barrier) = (bench.epoch, bench.barrier)
+        let told = AsyncStream<Int64?>.makeStream()
+        let writer = try await bench.start { $0.write(epoch, barrier) }
+        try await bench.loop.submit {
+            writer.value.write(epoch, barrier) { told.continuation.yield($0) }
+            writer.value.close()
+        }.get()
+        #expect(await told.stream.first { _ in true } == .some(nil))
+        bench.broker.stop()
     }
 
     /// Safe because it is touched on its loop only.
