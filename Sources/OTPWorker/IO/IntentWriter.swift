@@ -150,7 +150,11 @@ final class IntentWriter {
                 outstanding.writes[tag] = nil
                 if let partition = waiting.record.partition, outstanding.turns.ended(in: partition) { sendSoon() }
                 if let failure = event(waiting.write, .failure(error)) { failures.append(failure) }
-                if error.isFatal { replace() } else if let producer, error.code == .unknownPartition { refresh(producer) }
+                if error.isFatal {
+                    replace()
+                } else if let producer, error.code == .unknownPartition {
+                    refresh(producer)
+                }
             }
         }
         if !failures.isEmpty { report(failures) }

@@ -54,7 +54,9 @@ struct WriteTurns<Write> {
     }
 
     private mutating func admit(_ partition: Int32) -> Bool {
-        guard let turn = turns[partition], turn.underWay == 0, !turn.waiting.isEmpty, !turn.isReady else { return false }
+        guard let turn = turns[partition], turn.underWay == 0, !turn.waiting.isEmpty, !turn.isReady else {
+            return false
+        }
         turns[partition]?.isReady = true
         ready.append(partition)
         return ready.count == 1
