@@ -51,7 +51,7 @@ package enum AuditCheck: String, CaseIterable, Sendable {
         case .callWithoutCommand: "the upstream is asked what a command says, and nothing else"
         case .callRepeated: "a question is asked again only if the result tells a doubt or is `verified`"
         case .callOverlapping: "calls of a session do not overlap, unless in doubt or `verified`"
-        case .callUncounted: "results account for every call, unless in doubt or `verified`"
+        case .callUncounted: "results account for every call, unless in doubt or a code of the session is `verified`"
         case .verifiedWithoutCall: "`verified` has a call that the upstream processed, with the right code"
         case .answer: "the result says what the upstream answered"
         }

@@ -65,6 +65,18 @@ struct AuditCallTests {
         #expect(turnedAway.found() == [])
     }
 
+    /// A worker died with a right and a wrong code asked about; the next one asks about the right one again, and needs to ask no more.
+    @Test func whatADeadOwnerAskedIsNotTheResultsMatterOnceTheSessionIsVerified() {
+        var history = AuditHistory(journal: true)
+        let (right, wrong) = (history.command("a", code: 1), history.command("a", code: 2))
+        history.call(right, code: 0)
+        history.call(wrong, code: 17)
+        history.call(right, code: 0)
+        history.conclude(right, .ok)
+        history.conclude(wrong, .sessionUsed, calls: 0)
+        #expect(history.found() == [])
+    }
+
     @Test func aFalseVerifiedIsFound() {
         let never = history(.ok) { _, _ in }
         #expect(never.found() == [.verifiedWithoutCall, .answer])
