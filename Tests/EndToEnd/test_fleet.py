@@ -124,3 +124,28 @@ def test_partitions_are_added_while_it_runs(fleet):
     member.process.wait_ready()
     assert member.process.end() == 0
     fleet.judge()
+
+
+@fleets.needs_cluster("noida-db gives partitions to another before they were given back")
+def test_partitions_are_added_while_some_are_given_back(fleet):
+    """librdkafka then joins again without what it still holds: results that it has for that are no longer its to publish."""
+    fleet = fleet("--latency", "9s", partitions=4)
+    slow = {"check_otp.attempt_timeout": "12s", "check_otp.total_timeout": "40s", "rebalance.revoke_timeout": "20s", "kafka.session_timeout": "30s"}
+    settings = {**DYNAMIC, **slow, "kafka.properties.topic.metadata.refresh.interval.ms": "1000"}
+    first = fleet.start("worker-0", **settings)
+    first.process.wait_ready()
+    bench = fleet.bench
+    bench.produce([harness.command(f"b-{number:02d}", harness.right_code(f"b-{number:02d}")) for number in range(40)])
+    harness.until("all are asked", lambda: first.process.metric("calls_in_flight") == 40)
+    second = fleet.start("worker-1", **settings)
+    harness.until("some are asked back", lambda: first.process.log_lines("partitions revoked"))
+    bench.grow(8, bench.ledger, bench.results, bench.commands)
+    bench.partitions = 8
+    results = bench.watch()
+    try:
+        results.wait(40, 90, [first.process, second.process])
+    finally:
+        results.close()
+    harness.until("both share", lambda: shares([first, second]) == [4, 4], 60)
+    assert first.process.end() == second.process.end() == 0
+    fleet.judge()

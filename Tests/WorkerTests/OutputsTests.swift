@@ -132,7 +132,7 @@ struct OutputsTests {
     /// The one says that this is a member still, the others that it is none.
     @Test(arguments: [
         (KafkaError.Code.illegalGeneration, AbortCause.stale), (.unknownMemberID, .unknownMember),
-        (.fencedInstanceID, .unknownMember),
+        (.fencedInstanceID, .unknownMember), (.invalidProducerEpoch, .fenced),
     ])
     func aRefusedGenerationIsNoRefusedMember(code: KafkaError.Code, cause: AbortCause) throws {
         #expect(try told(.aborted(Abortion(KafkaError("send offsets", code)))) == "aborted \(cause.rawValue) []")

@@ -139,25 +139,25 @@ final class IntentWriter {
 
     private func send() {
         var failures: [Event] = []
+        var broken: KafkaError?
         for waiting in outstanding.turns.next() {
             let tag = outstanding.next
             outstanding.next += 1
             outstanding.writes[tag] = waiting.write
             do throws(KafkaError) {
+                if let broken { throw broken }
                 guard let producer else { throw KafkaError("produce", .state, reason: "no producer") }
                 try producer.produce(waiting.record, tag: tag)
             } catch {
                 outstanding.writes[tag] = nil
                 if let partition = waiting.record.partition, outstanding.turns.ended(in: partition) { sendSoon() }
                 if let failure = event(waiting.write, .failure(error)) { failures.append(failure) }
-                if error.isFatal {
-                    replace()
-                } else if let producer, error.code == .unknownPartition {
-                    refresh(producer)
-                }
+                if error.isFatal { broken = error }
+                if let producer, error.code == .unknownPartition { refresh(producer) }
             }
         }
         if !failures.isEmpty { report(failures) }
+        if broken != nil { replace() }
     }
 
     private func broke(_ number: Int) {
@@ -170,7 +170,7 @@ final class IntentWriter {
         producer = nil
         let failures = outstanding.giveUp(KafkaError("produce", .state, reason: "the producer broke"))
         if !failures.isEmpty { report(failures) }
-        startAgain()
+        if !isClosed { startAgain() }
         closeInBackground(old)
     }
 

@@ -88,7 +88,11 @@ extension Outputs {
     private func reading(of abortion: Abortion) -> (AbortCause, [OutputReference]) {
         let (cause, faults) = (abortion.cause, abortion.faults)
         if abortion.producer == .fenced { return (.fenced, []) }
-        if cause.isFencing { return (cause.code == .illegalGeneration ? .stale : .unknownMember, []) }
+        switch cause.code {
+        case .illegalGeneration: return (.stale, [])
+        case .unknownMemberID, .fencedInstanceID: return (.unknownMember, [])
+        default: if cause.isFencing { return (.fenced, []) }
+        }
         let tooLarge = faults.filter(\.error.isTooLarge)
         if !tooLarge.isEmpty { return (.tooLarge, tooLarge.map { references[$0.index] }) }
         let guilty = faults.filter(\.error.isOfTheRecord)

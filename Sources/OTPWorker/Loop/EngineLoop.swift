@@ -43,6 +43,8 @@ final class EngineLoop: @unchecked Sendable {
     private var epochs: [Int32: PartitionEpoch] = [:]
     /// As which member of the group each epoch was begun; none when the group had forgotten the worker already.
     private var members: [PartitionEpoch: String] = [:]
+    /// The generation in which partitions were asked back; nil while none is.
+    private var revokedIn: Int32?
     /// What the upstream answered in this turn.
     private var answers: [Event] = []
     private var spareEffects: [Effect] = []
@@ -122,7 +124,11 @@ final class EngineLoop: @unchecked Sendable {
     private func change(in item: CommandIntake.Item) -> (() -> Void)? {
         switch item {
         case .assigned(let partitions): { self.handle(Event.assigned(partitions)) }
-        case .revoked(let partitions): { self.handle(Event.revoked(partitions)) }
+        case .revoked(let partitions):
+            {
+                self.revokedIn = self.revokedIn ?? (try? self.consumer?.consumer.groupMetadata().generationID)
+                self.handle(Event.revoked(partitions))
+            }
         case .lost(let partitions): { self.handle(Event.lost(partitions)) }
         case .error(let error) where error.isFatal: { self.consumerFailed(error) }
         case .error, .records, .endOfPartition, .partitionError, .statistics, .log: nil
@@ -181,6 +187,7 @@ final class EngineLoop: @unchecked Sendable {
         consumer = nil
         epochs.removeAll()
         members.removeAll()
+        revokedIn = nil
         handle(.consumerFailed(isDisplaced: error.code == .fencedInstanceID, reason: "\(error)"))
     }
 
@@ -288,18 +295,29 @@ final class EngineLoop: @unchecked Sendable {
                 throw KafkaError("group metadata", .unknownMemberID, reason: "no consumer")
             }
             let membership = try consumer.groupMetadata()
-            guard batch.offsets.allSatisfy({ members[$0.epoch] == membership.memberID }) else {
-                // Forgotten by the group while a revocation is under way, librdkafka joins again as another member and calls
-                // none of its partitions lost. Others may have had them meanwhile, and no generation would tell.
-                let gone = KafkaError("group metadata", .unknownMemberID, reason: "not the member that was assigned")
-                let thread = self.consumer
-                eventLoop.execute { if thread === self.consumer { self.consumerFailed(gone) } }
-                throw gone
-            }
+            try check(membership, for: batch)
             parts.transactionExecutor.commit(batch, membership) { self.report($0) }
         } catch {
             report(.commitAborted(batch.id, .unknownMember, faults: [], isProducerLost: false, reason: "\(error)"))
         }
+    }
+
+    /// Forgotten by the group while a revocation is under way, librdkafka joins again as another member and calls none of its
+    /// partitions lost. When partitions are added meanwhile, it joins again without those that it has not given back. Others may
+    /// have had them since, and no generation would tell.
+    private func check(_ membership: GroupMetadata, for batch: Batch) throws(KafkaError) {
+        let reason: String
+        if !batch.offsets.allSatisfy({ members[$0.epoch] == membership.memberID }) {
+            reason = "not the member that was assigned"
+        } else if let revokedIn, revokedIn != membership.generationID {
+            reason = "joined again before everything was given back"
+        } else {
+            return
+        }
+        let gone = KafkaError("group metadata", .unknownMemberID, reason: reason)
+        let thread = consumer
+        eventLoop.execute { if thread === self.consumer { self.consumerFailed(gone) } }
+        throw gone
     }
 
     private func fence(_ ids: [String]) {
@@ -379,6 +397,7 @@ final class EngineLoop: @unchecked Sendable {
     }
 
     private func release(_ partitions: [Int32]) {
+        revokedIn = nil
         for partition in partitions {
             if let epoch = epochs.removeValue(forKey: partition) { members[epoch] = nil }
         }

@@ -67,7 +67,7 @@ struct TopicsCommand: ParsableCommand {
         let topics = settings.worker.topics
         let plan = TopicPlan(
             topics,
-            found: try Self.find(topics, admin),
+            found: try Self.find(topics, admin, patience: verify ? TopicCheck.patience : .zero),
             partitions: partitions,
             replication: replication,
             maximumCommandBytes: settings.worker.commands.maximumBytes,
@@ -111,9 +111,18 @@ struct TopicsCommand: ParsableCommand {
     /// How long a new topic may take until the cluster serves it.
     private static let patience = Duration.seconds(30)
 
-    static func find(_ topics: WorkerConfiguration.Topics, _ admin: Admin) throws -> [String: TopicPlan.Found] {
+    /// - Parameter patience: for how long those that are missing are looked for again.
+    static func find(
+        _ topics: WorkerConfiguration.Topics,
+        _ admin: Admin,
+        patience: Duration = .zero
+    ) throws -> [String: TopicPlan.Found] {
         let names = topics.all
-        let counts = try admin.partitionCounts(names, timeout: .seconds(10))
+        let counts = try admin.retry(within: patience) { admin throws(KafkaError) in
+            try admin.partitionCounts(names, timeout: .seconds(10))
+        } until: { counts in
+            names.allSatisfy { counts[$0] != nil }
+        }
         var found: [String: TopicPlan.Found] = [:]
         var canRead = true
         for (name, count) in counts.sorted(by: { $0.key < $1.key }) {
