@@ -31,7 +31,8 @@ enum Mutant {
 }
 """
 # Ways in which a shell can fail the engine, with the seed to begin at; each is caught within SHELL_SEEDS.
-SHELL_FIRST = {"proofNotAwaited": 22_470, "restoreStopsAtStable": 339, "metadataNewerThanBatch": 328, "metadataWithoutMember": 967}
+SHELL_FIRST = {"proofNotAwaited": 22_470, "restoreStopsAtStable": 339, "metadataNewerThanBatch": 328, "metadataWithoutMember": 967,
+               "earlyJoinNotNoticed": 5_500}
 SHELL_SEEDS = 2_000
 REPEATED_SEEDS = 1_000
 

@@ -98,11 +98,35 @@ final class Consumer {
         if !revoked.isEmpty {
             outstanding = .revoked(then: added)
             process.toLoop(.consumer, .revoked(revoked.sorted()))
+            if world.strikes(.joinsEarly, 0.3) {
+                let delay = world.delay(0, sec(1))
+                world.after(delay) { [self] in process.gate { self.joinEarly(without: revoked) } }
+            }
         } else if !added.isEmpty || world.flip(0.1) {
             outstanding = .assigned(rejoins: false)
             process.toLoop(.consumer, .assigned(added.sorted()))
         }
         if isQuiet, mustRejoin { join() }
+    }
+
+    /// The topic has grown while a revocation is unanswered: the real client joins at once, and lists what it is to give back no more.
+    private func joinEarly(without revoked: Set<Int32>) {
+        guard case .revoked = outstanding, !isClosed, !process.isDead, let id = memberID else { return }
+        let kept = Set(owned.keys).subtracting(revoked)
+        process.rpc(.group) { [self] answer in
+            guard !process.isDead, !isClosed, memberID == id, case .revoked = outstanding else { return }
+            group.join(self, as: id, instance: instance, owned: kept) { known, generation, partitions in
+                let grants = self.group.grants
+                answer {
+                    guard !self.isClosed, self.memberID == id, case .revoked = self.outstanding else { return }
+                    guard known != nil else { return self.unknownMember(id) }
+                    self.generation = generation
+                    self.grants = grants
+                    self.outstanding = .revoked(then: partitions.subtracting(kept))
+                }
+            }
+        } failed: {
+        }
     }
 
     /// A heartbeat's answer says that the group is rebalancing.

@@ -20,6 +20,8 @@ package enum Fault: String, CaseIterable, Sendable {
     case intentSlow, intentFails, intentFailsButWritten, intentOffsetUnsaid
     // Restoring
     case queryFails, traceFails, compaction, ledgerRecreated, foreignLedgerRecords, consumerFatal
+    // The group
+    case joinsEarly
     case staleOffsets, staleEnds, barrierFails
     // Commands
     case redelivery, skippedOffsets, wideGap, commandsHeldBack, commandsDeleted, readingStops, undecodable
@@ -28,6 +30,10 @@ package enum Fault: String, CaseIterable, Sendable {
     case outage, rateLimit, keyRevoked, cutBefore, cutAfter, slowAnswers, oddCodes, oddStatuses, unreadable,
         connectFails
     case connectSlow, externalSuccess, poisonedSession
+
+    /// Came later, and is drawn by itself: a seed without it is what it was before.
+    static let drawnApart: Set<Fault> = [.joinsEarly]
+    static let drawnTogether = allCases.filter { !drawnApart.contains($0) }
 }
 
 /// One seed's circumstances: how many of everything, which faults, which of the upstream's open questions is answered how.
@@ -90,13 +96,15 @@ struct Plan {
         faults = []
         switch Int.random(in: 0..<8, using: &random) {
         case 0: break
-        case 1...2: for _ in 0..<4 { faults.insert(pick(Fault.allCases)) }
+        case 1...2: for _ in 0..<4 { faults.insert(pick(Fault.drawnTogether)) }
         default:
             let density = Double.random(in: 0.1...0.6, using: &random)
-            for fault in Fault.allCases where Double.random(in: 0..<1, using: &random) < density {
+            for fault in Fault.drawnTogether where Double.random(in: 0..<1, using: &random) < density {
                 faults.insert(fault)
             }
         }
+        var apart = SplitMix64(seed: seed &* 0xD134_2543 &+ 29)
+        for fault in Fault.drawnApart where Int.random(in: 0..<4, using: &apart) == 0 { faults.insert(fault) }
         if faults.contains(.ledgerRecreated), Int.random(in: 0..<4, using: &random) > 0 {
             // It ends so many promises that it is to be rare.
             faults.remove(.ledgerRecreated)

@@ -57,6 +57,7 @@ extension Process {
     private func recreateConsumer(after delay: Duration) {
         let old = consumer
         for lease in leases.values { oracle.ended(lease, gracefully: false) }
+        revokedIn = nil
         leases = [:]
         toConsumer { $0.close(leaves: false) }
         later(delay.nanoseconds + ms(5)) { [self] in
@@ -70,6 +71,7 @@ extension Process {
     }
 
     private func release(_ numbers: [Int32]) {
+        revokedIn = nil
         for (epoch, lease) in leases where numbers.contains(epoch.partition) {
             let isInTime = lease.mustFinishUntil.map { world.now < $0 } ?? false
             if isInTime, let revokedAt = lease.revokedAt, world.now - revokedAt >= sec(1) {

@@ -24,7 +24,9 @@ extension Process {
         case .answered(let id, _), .intentWritten(let id, _), .intentFailed(let id, _, _):
             leases[id.epoch]?.gotFurther(at: world.now)
         case .outputsLooked(let found): unwritable = Set(found.keys)
-        case .revoked(let numbers): revoked(numbers, at: world.now)
+        case .revoked(let numbers):
+            revokedIn = revokedIn ?? consumer?.generation
+            revoked(numbers, at: world.now)
         case .lost(let numbers): revoked(numbers, at: nil)
         default: break
         }

@@ -47,6 +47,11 @@ extension Process {
         oracle.formed(batch, by: self)
         // On the loop, now: what a later moment says of the membership would not fit what the batch holds.
         let captured = consumer?.metadata
+        if let revokedIn, let captured, captured.generation != revokedIn, !shellFaults.contains(.earlyJoinNotNoticed) {
+            consumer?.fail("joined again early")
+            let reason = "joined again before everything was given back"
+            return toLoop(.transactions, aborted(batch.id, .unknownMember, [], isProducerLost: false, reason))
+        }
         transactionThread { [self] in
             let attempt = Attempt(batch: batch, metadata: captured, epoch: producerEpoch)
             crashMaybe()
@@ -109,7 +114,7 @@ extension Process {
         if broker.areLettersDenied, !attempt.batch.deadLetters.isEmpty {
             // Refused as a whole: nothing was added to the transaction, and its abort is refused too.
             broker.forget(transaction)
-            return finished(aborted(attempt, .denied, [], isProducerLost: true, "not authorised"))
+            return finished(aborted(attempt.batch.id, .denied, [], isProducerLost: true, "not authorised"))
         }
         if broker.isStuck(attempt.batch) {
             guard world.now < end, cancelled != attempt.batch.id else {
@@ -244,29 +249,29 @@ extension Process {
 
     private func unknown(_ attempt: Attempt, _ reason: String) {
         if shellFaults.contains(.unknownTakenForAborted) {
-            return finished(aborted(attempt, .transient, [], isProducerLost: false, reason))
+            return finished(aborted(attempt.batch.id, .transient, [], isProducerLost: false, reason))
         }
         finished(.commitUnknown(attempt.batch.id, isFenced: false, reason: reason))
     }
 
     /// The producer broke or was fenced before its commit, so nothing is or ever will be visible.
     private func lost(_ attempt: Attempt, isFenced: Bool, _ reason: String) {
-        finished(aborted(attempt, isFenced ? .fenced : .transient, [], isProducerLost: true, reason))
+        finished(aborted(attempt.batch.id, isFenced ? .fenced : .transient, [], isProducerLost: true, reason))
     }
 
     /// Nothing had begun.
     private func abandoned(_ attempt: Attempt, _ reason: String) {
-        finished(aborted(attempt, .transient, [], isProducerLost: false, reason))
+        finished(aborted(attempt.batch.id, .transient, [], isProducerLost: false, reason))
     }
 
     private func aborted(
-        _ attempt: Attempt,
+        _ id: BatchID,
         _ cause: AbortCause,
         _ faults: [OutputReference],
         isProducerLost: Bool,
         _ reason: String
     ) -> Event {
-        .commitAborted(attempt.batch.id, cause, faults: faults, isProducerLost: isProducerLost, reason: reason)
+        .commitAborted(id, cause, faults: faults, isProducerLost: isProducerLost, reason: reason)
     }
 
     private func abort(_ attempt: Attempt, _ cause: AbortCause, _ faults: [OutputReference], _ reason: String) {
@@ -275,11 +280,11 @@ extension Process {
             let reply = broker.end(transaction, epoch: attempt.epoch, commits: false)
             answer { [self] in
                 guard case .done = reply else { return lost(attempt, isFenced: true, "fenced at abort") }
-                finished(aborted(attempt, cause, faults, isProducerLost: false, reason))
+                finished(aborted(attempt.batch.id, cause, faults, isProducerLost: false, reason))
             }
         } failed: { [self] in
             // It may stay open until it times out; it will never commit.
-            finished(aborted(attempt, cause, faults, isProducerLost: true, "abort timed out"))
+            finished(aborted(attempt.batch.id, cause, faults, isProducerLost: true, "abort timed out"))
         }
     }
 }

@@ -56,6 +56,8 @@ final class Process {
     /// Partitions whose results or ledger could not be written when somebody looked last.
     var unwritable: Set<Int32> = []
     var isLeaseValid = true
+    /// The generation in which partitions were asked back; nil while none is.
+    var revokedIn: Int?
     var producerEpoch = -1
     var transactionJobs = JobQueue()
     var queryJobs = JobQueue()

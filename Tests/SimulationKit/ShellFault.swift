@@ -12,6 +12,8 @@ package enum ShellFault: String, CaseIterable, Sendable {
     case proofNotAwaited
     /// The group's metadata is read when the offsets are sent.
     case metadataNewerThanBatch
+    /// That the consumer joined again before it gave back what it was asked for is not noticed.
+    case earlyJoinNotNoticed
     /// Offsets are sent without a member, which the broker does not fence.
     case metadataWithoutMember
     /// A lost answer is taken for an abort.

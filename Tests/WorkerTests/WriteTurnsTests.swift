@@ -66,7 +66,6 @@ struct WriteTurnsTests {
         #expect(turns.next() == ["b"])
     }
 
-    /// Another producer begins with nothing under way: what the one before it still has to tell ends no turn.
     @Test func afterAnEndOfAllTheNextIsNotHeldUp() {
         var turns = WriteTurns<String>()
         #expect(turns.add("a", to: 0) == true)

@@ -302,9 +302,10 @@ final class EngineLoop: @unchecked Sendable {
         }
     }
 
+    /// Gives the consumer up where others may have had its partitions, and neither it nor the broker would tell.
+    ///
     /// Forgotten by the group while a revocation is under way, librdkafka joins again as another member and calls none of its
-    /// partitions lost. When partitions are added meanwhile, it joins again without those that it has not given back. Others may
-    /// have had them since, and no generation would tell.
+    /// partitions lost. When partitions are added meanwhile, it joins again without those that it has not given back.
     private func check(_ membership: GroupMetadata, for batch: Batch) throws(KafkaError) {
         let reason: String
         if !batch.offsets.allSatisfy({ members[$0.epoch] == membership.memberID }) {

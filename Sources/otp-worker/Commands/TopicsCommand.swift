@@ -111,7 +111,7 @@ struct TopicsCommand: ParsableCommand {
     /// How long a new topic may take until the cluster serves it.
     private static let patience = Duration.seconds(30)
 
-    /// - Parameter patience: for how long those that are missing are looked for again.
+    /// The topics that there are; those that are missing are looked for again for as long as `patience`.
     static func find(
         _ topics: WorkerConfiguration.Topics,
         _ admin: Admin,
