@@ -126,22 +126,31 @@ def test_partitions_are_added_while_it_runs(fleet):
     fleet.judge()
 
 
-@fleets.needs_cluster("noida-db gives partitions to another before they were given back")
-def test_partitions_are_added_while_some_are_given_back(fleet):
-    """librdkafka then joins again without what it still holds: results that it has for that are no longer its to publish."""
-    fleet = fleet("--latency", "9s", partitions=4)
-    slow = {"check_otp.attempt_timeout": "12s", "check_otp.total_timeout": "40s", "rebalance.revoke_timeout": "20s", "kafka.session_timeout": "30s"}
-    settings = {**DYNAMIC, **slow, "kafka.properties.topic.metadata.refresh.interval.ms": "1000"}
+def given_back_while_some_are_added(fleet, **timeouts):
+    """Two workers, of which the first is asked for half of its partitions while all that it has is at the upstream, and the topics grow."""
+    settings = {**DYNAMIC, **timeouts, "kafka.properties.topic.metadata.refresh.interval.ms": "1000"}
     first = fleet.start("worker-0", **settings)
     first.process.wait_ready()
-    bench = fleet.bench
-    bench.produce([harness.command(f"b-{number:02d}", harness.right_code(f"b-{number:02d}")) for number in range(40)])
+    sessions = [f"b-{number:02d}" for number in range(40)]
+    fleet.bench.produce([harness.command(session, harness.right_code(session)) for session in sessions])
     harness.until("all are asked", lambda: first.process.metric("calls_in_flight") == 40)
     second = fleet.start("worker-1", **settings)
     harness.until("some are asked back", lambda: first.process.log_lines("partitions revoked"))
-    bench.grow(8, bench.ledger, bench.results, bench.commands)
-    bench.partitions = 8
-    results = bench.watch()
+    fleet.bench.grow(8, fleet.bench.ledger, fleet.bench.results, fleet.bench.commands)
+    fleet.bench.partitions = 8
+    return first, second, settings
+
+
+needs_cooperation = fleets.needs_cluster("noida-db gives partitions to another before they were given back")
+
+
+@needs_cooperation
+def test_partitions_are_added_while_some_are_given_back(fleet):
+    """librdkafka then joins again without what it still holds: results that it has for that are no longer its to publish."""
+    fleet = fleet("--latency", "9s", partitions=4)
+    timeouts = {"kafka.session_timeout": "30s", "rebalance.revoke_timeout": "20s", "check_otp.attempt_timeout": "12s"}
+    first, second, _ = given_back_while_some_are_added(fleet, **timeouts, **{"check_otp.total_timeout": "40s"})
+    results = fleet.bench.watch()
     try:
         results.wait(40, 90, [first.process, second.process])
     finally:
@@ -149,3 +158,14 @@ def test_partitions_are_added_while_some_are_given_back(fleet):
     harness.until("both share", lambda: shares([first, second]) == [4, 4], 60)
     assert first.process.end() == second.process.end() == 0
     fleet.judge()
+
+
+@needs_cooperation
+def test_a_worker_that_joined_early_goes_on_hearing_of_the_group(fleet):
+    """librdkafka then never joins again, and all others wait for it until they are put out, after five minutes."""
+    fleet = fleet("--latency", "25s", partitions=4)
+    timeouts = {"kafka.session_timeout": "10s", "rebalance.revoke_timeout": "4s", "check_otp.attempt_timeout": "30s"}
+    first, second, settings = given_back_while_some_are_added(fleet, **timeouts, **{"check_otp.total_timeout": "60s"})
+    harness.until("both share", lambda: shares([first, second]) == [4, 4], 60)
+    members = [first, second, fleet.start("worker-2", **settings)]
+    harness.until("three share", lambda: shares(members) == [2, 3, 3], 60)

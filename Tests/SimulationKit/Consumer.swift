@@ -39,6 +39,8 @@ final class Consumer {
     private var isJoining = false
     private var attempts = 0
     private var isClosed = false
+    /// It goes on as a member, and hears of nothing that becomes of the group.
+    private var isDeaf = false
     /// Another process has taken its instance id, and its next heartbeat is still to come: until then nothing can tell it.
     private(set) var isFencedUnawares = false
 
@@ -123,6 +125,7 @@ final class Consumer {
                     self.generation = generation
                     self.grants = grants
                     self.outstanding = .revoked(then: partitions.subtracting(kept))
+                    self.isDeaf = true
                 }
             }
         } failed: {
@@ -132,14 +135,14 @@ final class Consumer {
     /// A heartbeat's answer says that the group is rebalancing.
     func groupIsRebalancing(_ id: String) {
         process.gate { [self] in
-            guard id == memberID, !isClosed, process.coordinatorReachableAt <= world.now else { return }
+            guard id == memberID, !isClosed, !isDeaf, process.coordinatorReachableAt <= world.now else { return }
             if isJoining { mustRejoin = true } else { join() }
         }
     }
 
     func heartbeatRefused(_ id: String) {
         process.gate { [self] in
-            guard process.coordinatorReachableAt <= world.now else { return }
+            guard !isDeaf, process.coordinatorReachableAt <= world.now else { return }
             unknownMember(id)
         }
     }
@@ -221,7 +224,7 @@ final class Consumer {
     private func answered(rejoins: Bool) {
         outstanding = .nothing
         if isLostPending { return lose() }
-        if rejoins || mustRejoin { join() }
+        if rejoins || mustRejoin, !isDeaf { join() }
         for number in owned.keys.sorted() { pump(number) }
     }
 

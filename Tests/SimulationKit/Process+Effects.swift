@@ -71,7 +71,6 @@ extension Process {
     }
 
     private func release(_ numbers: [Int32]) {
-        revokedIn = nil
         for (epoch, lease) in leases where numbers.contains(epoch.partition) {
             let isInTime = lease.mustFinishUntil.map { world.now < $0 } ?? false
             if isInTime, let revokedAt = lease.revokedAt, world.now - revokedAt >= sec(1) {
@@ -80,6 +79,8 @@ extension Process {
             oracle.ended(lease, gracefully: isInTime && !lease.wasParked)
             leases[epoch] = nil
         }
+        if hasJoinedEarly { consumer?.fail("joined again early") }
+        revokedIn = nil
         toConsumer { $0.release(numbers) }
     }
 

@@ -47,7 +47,7 @@ extension Process {
         oracle.formed(batch, by: self)
         // On the loop, now: what a later moment says of the membership would not fit what the batch holds.
         let captured = consumer?.metadata
-        if let revokedIn, let captured, captured.generation != revokedIn, !shellFaults.contains(.earlyJoinNotNoticed) {
+        if hasJoinedEarly {
             consumer?.fail("joined again early")
             let reason = "joined again before everything was given back"
             return toLoop(.transactions, aborted(batch.id, .unknownMember, [], isProducerLost: false, reason))

@@ -142,6 +142,11 @@ final class Process {
         }
     }
 
+    var hasJoinedEarly: Bool {
+        guard let revokedIn, let metadata = consumer?.metadata, !shellFaults.contains(.earlyJoinNotNoticed) else { return false }
+        return metadata.generation != revokedIn
+    }
+
     /// A member of the next generation still speaks for what it owns; one that the group does not know speaks for nothing.
     private func checkLease(after cause: AbortCause) {
         let loss = engine.status(at: mono).leaseLoss

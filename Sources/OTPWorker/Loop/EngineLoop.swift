@@ -305,20 +305,26 @@ final class EngineLoop: @unchecked Sendable {
     /// Gives the consumer up where others may have had its partitions, and neither it nor the broker would tell.
     ///
     /// Forgotten by the group while a revocation is under way, librdkafka joins again as another member and calls none of its
-    /// partitions lost. When partitions are added meanwhile, it joins again without those that it has not given back.
+    /// partitions lost.
     private func check(_ membership: GroupMetadata, for batch: Batch) throws(KafkaError) {
-        let reason: String
-        if !batch.offsets.allSatisfy({ members[$0.epoch] == membership.memberID }) {
-            reason = "not the member that was assigned"
-        } else if let revokedIn, revokedIn != membership.generationID {
-            reason = "joined again before everything was given back"
-        } else {
-            return
-        }
+        let isAnother = !batch.offsets.allSatisfy { members[$0.epoch] == membership.memberID }
+        guard isAnother || hasJoinedEarly(as: membership) else { return }
+        throw givenUp(isAnother ? "not the member that was assigned" : "joined again before everything was given back")
+    }
+
+    /// When partitions are added while a revocation is under way, librdkafka joins again without those that it has not given
+    /// back, and never hears of another rebalance.
+    private func hasJoinedEarly(as membership: GroupMetadata?) -> Bool {
+        guard let revokedIn, let membership else { return false }
+        return revokedIn != membership.generationID
+    }
+
+    private func givenUp(_ reason: String) -> KafkaError {
         let gone = KafkaError("group metadata", .unknownMemberID, reason: reason)
         let thread = consumer
+        // Never from within the engine's own turn.
         eventLoop.execute { if thread === self.consumer { self.consumerFailed(gone) } }
-        throw gone
+        return gone
     }
 
     private func fence(_ ids: [String]) {
@@ -398,11 +404,15 @@ final class EngineLoop: @unchecked Sendable {
     }
 
     private func release(_ partitions: [Int32]) {
-        revokedIn = nil
         for partition in partitions {
             if let epoch = epochs.removeValue(forKey: partition) { members[epoch] = nil }
         }
-        consumer?.consumer.release(partitions.map { TopicPartition(parts.topics.commands, $0) })
+        if hasJoinedEarly(as: try? consumer?.consumer.groupMetadata()) {
+            _ = givenUp("joined again before everything was given back")
+        } else {
+            consumer?.consumer.release(partitions.map { TopicPartition(parts.topics.commands, $0) })
+        }
+        revokedIn = nil
     }
 
     private func commandPartition(_ epoch: PartitionEpoch) -> TopicPartition {
