@@ -143,7 +143,9 @@ final class Process {
     }
 
     var hasJoinedEarly: Bool {
-        guard let revokedIn, let metadata = consumer?.metadata, !shellFaults.contains(.earlyJoinNotNoticed) else { return false }
+        guard let revokedIn, let metadata = consumer?.metadata, !shellFaults.contains(.earlyJoinNotNoticed) else {
+            return false
+        }
         return metadata.generation != revokedIn
     }
 
